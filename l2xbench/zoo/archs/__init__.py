@@ -1,0 +1,1 @@
+"""The paper's networks that no library has, under their authors' key names."""

@@ -1,0 +1,1 @@
+"""Where a network comes from: one module a provider, each with one function `build`."""
