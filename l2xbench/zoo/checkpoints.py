@@ -10,7 +10,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from safetensors import SafetensorError
@@ -44,6 +44,14 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     Raises:
         RequestError: the file is missing, truncated, not a checkpoint, or would run code if it were unpickled.
     """
+    require_file(path)
+    if path.suffix.lower() == ".safetensors":
+        return unwrap(_read_safetensors(path), source=str(path))
+    return unwrap(_read_pickle(path), source=str(path))
+
+
+def require_file(path: Path) -> None:
+    """Raises a RequestError unless `path` is a file that could be a checkpoint."""
     if path.is_dir():
         raise RequestError(f"{path}: this is a folder; a checkpoint file ({', '.join(SUFFIXES)}) is needed")
     if not path.is_file():
@@ -52,9 +60,6 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         raise RequestError(f"{path}: '{path.suffix}' is not a checkpoint's suffix; known: {', '.join(SUFFIXES)}")
     if path.stat().st_size == 0:
         raise RequestError(f"{path}: the file is empty")
-    if path.suffix.lower() == ".safetensors":
-        return unwrap(_read_safetensors(path), source=str(path))
-    return unwrap(_read_pickle(path), source=str(path))
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -199,12 +204,20 @@ def _numbered(keys: Iterable[str]) -> bool:
     return all(re.search(r"\.?\d+(\.|$)", key) or re.search(r"[a-z]\d+\.", key) for key in keys)
 
 
-def digest(network: nn.Module) -> str:
-    """SHA-256 over a network's parameters and buffers, names and values: what decides its outputs, beside its code."""
+def digest(state_dict: Mapping[str, Tensor]) -> str:
+    """SHA-256 over the names and values of a state dict."""
     total = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
+    for name, tensor in sorted(state_dict.items()):
         total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        total.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+        total.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()
+
+
+def file_digest(file: BinaryIO) -> str:
+    """SHA-256 of a file."""
+    total = hashlib.sha256()
+    while block := file.read(2**20):
+        total.update(block)
     return total.hexdigest()
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
+import json
 from collections.abc import Mapping
-from importlib import import_module
+from dataclasses import dataclass
+from importlib import import_module, metadata
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from l2xbench.errors import RequestError
 from l2xbench.resources import cache_folder
@@ -22,12 +25,54 @@ RANDOM = "random"
 _PROVIDERS = {"l2xbench": "own", "basicsr": "basicsr", "spandrel": "spandrel", "module": "module"}
 
 
+@dataclass(frozen=True)
+class Source:
+    """A network not yet built: what it is and where its weights are."""
+
+    card: ModelCard
+    weights: Mapping[str, Tensor] | Path | None
+    """A state dict, a checkpoint file, or None for the architecture's own initial weights."""
+    seed: int = 0
+    """Decides the initial weights."""
+
+    @property
+    def described(self) -> str:
+        """The weights in words, as tables name them."""
+        if self.weights is None:
+            # a class of the user's may carry weights of its own
+            return "as constructed" if self.card.provider == "module" else RANDOM
+        return self.weights.name if isinstance(self.weights, Path) else "given"
+
+    def identity(self) -> str:
+        """SHA-256 over everything that decides the network's outputs: card, weights, and the code it comes from.
+
+        Nothing is built for it, so a finished study is recognised in no time.
+        """
+        card = self.card
+        total = hashlib.sha256()
+        decisive = card.model_dump(include={"provider", "arch", "module", "scale", "input_range", "multiple"})
+        total.update(json.dumps(decisive, sort_keys=True, default=str).encode())
+        if card.provider in ("basicsr", "spandrel"):
+            total.update(metadata.version(card.provider).encode())
+        if card.provider == "module":
+            total.update(_code_of(card))
+        if isinstance(self.weights, Path):
+            with self.weights.open("rb") as file:
+                total.update(checkpoints.file_digest(file).encode())
+        elif self.weights is None:
+            total.update(f"random {self.seed} {torch.__version__}".encode())
+        else:
+            total.update(checkpoints.digest(self.weights).encode())
+        return total.hexdigest()
+
+
 def load_model(
     name: str | Path | ModelCard,
     weights: Mapping[str, Tensor] | str | Path | None = None,
     *,
     device: str | torch.device = "cpu",
     trust: bool = False,
+    seed: int = 0,
 ) -> Network:
     """A network that takes LR images in [0, 1] of any size.
 
@@ -37,6 +82,7 @@ def load_model(
             for the architecture's initial weights.
         device: where to put it.
         trust: whether a card may run a Python class of the user's (`provider: module`).
+        seed: decides the initial weights where there are no others.
 
     Returns:
         (N, 3, H, W) in [0, 1] -> (N, 3, sH, sW), in evaluation mode, with `scale`, `name` and `card`.
@@ -50,18 +96,45 @@ def load_model(
         >>> net(torch.rand(1, 3, 8, 9)).shape
         torch.Size([1, 3, 32, 36])
     """
+    return build(locate(name, weights, seed=seed), device=device, trust=trust)
+
+
+def locate(
+    name: str | Path | ModelCard, weights: Mapping[str, Tensor] | str | Path | None = None, *, seed: int = 0
+) -> Source:
+    """Finds the card and the weights of a network without building it; arguments and errors as in `load_model`."""
     card = name if isinstance(name, ModelCard) else _card_of(str(name))
+    if isinstance(weights, Mapping):
+        return Source(card, checkpoints.unwrap(weights, "the given weights"), seed)
+    if weights == RANDOM:
+        return Source(card, None, seed)
+    if weights is not None:
+        path = Path(weights).expanduser()
+        checkpoints.require_file(path)
+        return Source(card, path, seed)
+    present = present_weights(card)
+    if present is None and card.provider != "module":
+        raise RequestError(f"{card.name}: no weights here; {how_to_get(card)}")
+    return Source(card, present, seed)
+
+
+def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = False) -> Network:
+    """The network that `source` describes; errors as in `load_model`."""
+    card = source.card
     if card.provider == "module" and not trust:
         raise RequestError(
             f"{card.name}: provider 'module' runs Python code ({card.module}); say trust: true in the study "
             "(trust=True in Python) if you wrote or read it"
         )
-    state_dict, source, described = _weights(card, weights)
-    built = _build(card, state_dict)
+    weights = source.weights
+    state_dict = checkpoints.read_checkpoint(weights) if isinstance(weights, Path) else weights
+    where = str(weights) if isinstance(weights, Path) else f"the {source.described} weights"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(source.seed)
+        built = _build(card, state_dict)
     if state_dict is not None and not built.loaded:
-        arch_type = str(card.arch.get("type", ""))
-        state_dict = to_native(arch_type, state_dict, card.arch) if card.provider != "module" else state_dict
-        checkpoints.load_strictly(built.core, state_dict, source=source, what=f"{card.title} (card {card.name})")
+        native = to_native(str(card.arch.get("type", "")), state_dict, card.arch)
+        checkpoints.load_strictly(built.core, native, source=where, what=f"{card.title} (card {card.name})")
     scale = card.scale or built.scale
     if scale is None:
         raise RequestError(f"{card.name}: scale: cannot be read off the architecture; give it in the card")
@@ -69,28 +142,12 @@ def load_model(
         built.core,
         card,
         scale=scale,
-        weights=described,
+        weights=source.described,
         multiple=max(card.multiple, built.multiple),
         minimum=built.minimum,
         square=built.square,
     )
     return network.to(device).eval()
-
-
-def identity(network: Network) -> str:
-    """SHA-256 over everything of a network that decides its outputs: card, weights, and code of a user's class."""
-    total = hashlib.sha256()
-    decisive = network.card.model_dump(include={"provider", "arch", "module", "scale", "input_range", "multiple"})
-    total.update(repr(sorted(decisive.items())).encode())
-    total.update(checkpoints.digest(network.core).encode())
-    if network.card.provider == "module":
-        total.update(_source_of(network.core))
-    return total.hexdigest()
-
-
-def _source_of(core: nn.Module) -> bytes:
-    file = getattr(import_module(type(core).__module__), "__file__", None)
-    return Path(file).read_bytes() if file else b""
 
 
 def _card_of(name: str) -> ModelCard:
@@ -112,23 +169,16 @@ def _build(card: ModelCard, state_dict: Mapping[str, Tensor] | None) -> Built:
     return built
 
 
-def _weights(
-    card: ModelCard, weights: Mapping[str, Tensor] | str | Path | None
-) -> tuple[dict[str, Tensor] | None, str, str]:
-    """The state dict to load (None: initial weights), the source for errors, and the weights in words."""
-    if isinstance(weights, Mapping):
-        return checkpoints.unwrap(weights, "the given weights"), "the given weights", "given"
-    if weights == RANDOM:
-        return None, RANDOM, RANDOM
-    if weights is not None:
-        given = Path(weights).expanduser()
-        return checkpoints.read_checkpoint(given), str(given), str(given)
-    path = present_weights(card)
-    if path is None:
-        if card.provider == "module":
-            return None, RANDOM, "as constructed"  # a class of the user's may carry its own weights
-        raise RequestError(f"{card.name}: no weights here; {how_to_get(card)}")
-    return checkpoints.read_checkpoint(path), str(path), path.name
+def _code_of(card: ModelCard) -> bytes:
+    """The file that a card of provider `module` takes its class from, found without running it."""
+    where = (card.module or "").rpartition(":")[0]
+    if where.endswith(".py"):
+        path = Path(card.folder, where).expanduser()
+    else:
+        spec = importlib.util.find_spec(where.split(".")[0])
+        path = Path(spec.origin) if spec and spec.origin else Path()
+        path = path.parent.joinpath(*where.split(".")[1:]).with_suffix(".py") if "." in where else path
+    return path.read_bytes() if path.is_file() else b""
 
 
 def present_weights(card: ModelCard) -> Path | None:
