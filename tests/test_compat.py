@@ -16,10 +16,7 @@ def run(code: str) -> str:
 
 @pytest.mark.parametrize("module", ["basicsr", "basicsr.archs", "basicsr.metrics"])
 def test_imports_in_a_fresh_process(module: str) -> None:
-    assert (
-        run(f"from l2xbench.compat import import_basicsr; print(import_basicsr({module!r}).__name__)")
-        == module
-    )
+    assert run(f"from l2xbench.compat import import_basicsr; print(import_basicsr({module!r}).__name__)") == module
 
 
 def test_leaves_a_module_that_torchvision_still_has() -> None:
