@@ -14,9 +14,7 @@ DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
 """Mean RGB of the DIV2K training images, in [0, 1]."""
 
 
-def conv(
-    in_channels: int, out_channels: int, kernel: int = 3, groups: int = 1, dilation: int = 1
-) -> nn.Conv2d:
+def conv(in_channels: int, out_channels: int, kernel: int = 3, groups: int = 1, dilation: int = 1) -> nn.Conv2d:
     """A convolution that keeps the image's size."""
     padding = dilation * (kernel // 2)
     return nn.Conv2d(in_channels, out_channels, kernel, padding=padding, groups=groups, dilation=dilation)
@@ -26,19 +24,20 @@ class MeanShift(nn.Module):
     """Adds (`sign` = 1) or subtracts (`sign` = -1) the mean colour: (N, 3, H, W) -> (N, 3, H, W).
 
     The authors write it as a frozen 1 x 1 convolution and their checkpoints carry its weights; these are buffers here,
-    so that they load and save under the same names and are not counted as parameters.
+    so that they load and save under the same names and are not counted as parameters. They keep the value rounded to
+    `dtype` even where the network is then run in another one.
     """
 
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, sign: int, input_range: float = 1.0, mean: tuple[float, ...] = DIV2K_MEAN) -> None:
+    def __init__(self, sign: int, input_range: float = 1.0, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        self.register_buffer("weight", torch.eye(len(mean))[:, :, None, None])
-        self.register_buffer("bias", sign * input_range * torch.tensor(mean))
+        self.register_buffer("weight", torch.eye(3, dtype=dtype)[:, :, None, None])
+        self.register_buffer("bias", sign * input_range * torch.tensor(DIV2K_MEAN, dtype=dtype))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, self.weight, self.bias)
+        return F.conv2d(x, self.weight.to(x.dtype), self.bias.to(x.dtype))
 
 
 class Body(nn.Module):
@@ -122,12 +121,17 @@ class ImageFrame(nn.Module):
     """
 
     def __init__(
-        self, scale: int, n_feats: int, input_range: float, tail: nn.Sequential | None = None
+        self,
+        scale: int,
+        n_feats: int,
+        input_range: float,
+        tail: nn.Sequential | None = None,
+        mean_dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
         self.scale = scale
-        self.sub_mean = MeanShift(-1, input_range)
-        self.add_mean = MeanShift(1, input_range)
+        self.sub_mean = MeanShift(-1, input_range, mean_dtype)
+        self.add_mean = MeanShift(1, input_range, mean_dtype)
         self.head = nn.Sequential(conv(3, n_feats))
         self.tail = tail if tail is not None else nn.Sequential(upsampler(scale, n_feats), conv(n_feats, 3))
 

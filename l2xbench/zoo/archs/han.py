@@ -17,9 +17,7 @@ from l2xbench.zoo.archs.blocks import ChannelAttention, ImageFrame, Residual, co
 
 def residual_group(features: int, n_resblocks: int, reduction: int) -> Residual:
     """RCAN's residual group: residual blocks with channel attention and a convolution: (N, C, H, W) -> same."""
-    blocks = (
-        Residual(*conv_relu_conv(features), ChannelAttention(features, reduction)) for _ in range(n_resblocks)
-    )
+    blocks = (Residual(*conv_relu_conv(features), ChannelAttention(features, reduction)) for _ in range(n_resblocks))
     return Residual(*blocks, conv(features, features))
 
 

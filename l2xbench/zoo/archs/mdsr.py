@@ -40,12 +40,9 @@ class MDSR(ImageFrame):
         super().__init__(scale, n_feats, input_range, tail=nn.Sequential(conv(n_feats, 3)))
         self.active = list(scales).index(scale)
         self.pre_process = nn.ModuleList(
-            nn.Sequential(residual_block(n_feats, kernel=5), residual_block(n_feats, kernel=5))
-            for _ in scales
+            nn.Sequential(residual_block(n_feats, kernel=5), residual_block(n_feats, kernel=5)) for _ in scales
         )
-        self.body = nn.Sequential(
-            *(residual_block(n_feats) for _ in range(n_resblocks)), conv(n_feats, n_feats)
-        )
+        self.body = nn.Sequential(*(residual_block(n_feats) for _ in range(n_resblocks)), conv(n_feats, n_feats))
         self.upsample = nn.ModuleList(upsampler(each, n_feats) for each in scales)
 
     def features(self, x: Tensor) -> Tensor:

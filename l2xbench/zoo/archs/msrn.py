@@ -28,9 +28,7 @@ class MultiScaleBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         out = x
         for step in (1, 2):
-            out = torch.cat(
-                [F.relu(self.get_submodule(f"conv_{kernel}_{step}")(out)) for kernel in (3, 5)], dim=1
-            )
+            out = torch.cat([F.relu(self.get_submodule(f"conv_{kernel}_{step}")(out)) for kernel in (3, 5)], dim=1)
         return x + self.confusion(out)
 
 
@@ -43,9 +41,7 @@ class MSRN(ImageFrame):
         input_range: the largest value of a pixel, 255 as published.
     """
 
-    def __init__(
-        self, scale: int = 4, n_feats: int = 64, n_blocks: int = 8, input_range: float = 255.0
-    ) -> None:
+    def __init__(self, scale: int = 4, n_feats: int = 64, n_blocks: int = 8, input_range: float = 255.0) -> None:
         tail = nn.Sequential(
             conv(n_feats * (n_blocks + 1), n_feats, kernel=1),
             conv(n_feats, n_feats),

@@ -47,11 +47,7 @@ class NonLocalAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = (layer(x).flatten(2) for layer in (self.theta, self.phi, self.g))
-        attended = (
-            mean_over_keys(query, key, value)
-            if self.over == "keys"
-            else spread_over_queries(query, key, value)
-        )
+        attended = mean_over_keys(query, key, value) if self.over == "keys" else spread_over_queries(query, key, value)
         return self.W(attended.view(x.shape[0], -1, *x.shape[2:])) + x
 
 

@@ -68,9 +68,7 @@ class RNAN(ImageFrame):
         input_range: the largest value of a pixel, 255 as published.
     """
 
-    def __init__(
-        self, scale: int = 4, n_resgroups: int = 10, n_feats: int = 64, input_range: float = 255.0
-    ) -> None:
+    def __init__(self, scale: int = 4, n_resgroups: int = 10, n_feats: int = 64, input_range: float = 255.0) -> None:
         super().__init__(scale, n_feats, input_range)
         groups = (attention_group(n_feats) for _ in range(n_resgroups - 2))
         self.body_nl_low = nn.Sequential(attention_group(n_feats, non_local=True))

@@ -128,7 +128,8 @@ class SAN(ImageFrame):
         nonlocal_reduction: int = 8,
         input_range: float = 255.0,
     ) -> None:
-        super().__init__(scale, n_feats, input_range)
+        # twenty matrix square roots magnify the float32 rounding of the mean 500 times: in float64 it must not be there
+        super().__init__(scale, n_feats, input_range, mean_dtype=torch.float64)
         self.gamma = nn.Parameter(torch.zeros(1))
         self.non_local = RegionNonLocal(n_feats, nonlocal_reduction)
         self.RG = nn.ModuleList(ResidualGroup(n_feats, n_resblocks, reduction) for _ in range(n_resgroups))
