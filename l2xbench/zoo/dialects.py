@@ -79,8 +79,8 @@ def to_native(arch_type: str, state_dict: StateDict, arch: Arch) -> dict[str, Te
 def mean_colour(arch_type: str, state_dict: StateDict, arch: Arch) -> Tensor | None:
     """The mean that BasicSR's EDSR and RCAN must subtract, (1, 3, 1, 1) in [0, 1], float64; None for other networks.
 
-    BasicSR keeps it as the attribute `mean`, outside the state dict, and rounds the mean in [0, 1] to float32, where the
-    authors round it in [0, 255]: that alone moves outputs by 1e-8.
+    BasicSR keeps it as the attribute `mean`, outside the state dict, and rounds the mean in [0, 1] to float32, where
+    the authors round it in [0, 255]: that alone moves outputs by 1e-8.
     """
     if arch_type not in _TO_BASICSR:
         return None
@@ -88,7 +88,7 @@ def mean_colour(arch_type: str, state_dict: StateDict, arch: Arch) -> Tensor | N
 
 
 class _MeanShift(NamedTuple):
-    """The authors' two mean shifts as `matrix` (x - range * mean) at the LR side, `exit` y + `exit_bias` at the SR side.
+    """The authors' two mean shifts as `matrix` (x - range * mean) on LR, `exit` y + `exit_bias` on SR.
 
     They are the identity and the mean of DIV2K, unless training moved them: the authors' code at first did not freeze
     them as it meant to.
@@ -136,9 +136,10 @@ def _to_basicsr(names: Mapping[str, str], state_dict: StateDict, arch: Arch) -> 
             match = next((m for pattern in names if (m := re.fullmatch(pattern, key))), None)
             native[match.expand(names[match.re.pattern]) if match else key] = value
     shift = _mean_shift(state_dict, arch)
-    moved = not (torch.equal(shift.matrix, torch.eye(3).double()) and torch.equal(shift.exit, shift.matrix))
     rest = shift.exit_bias - float(arch.get("img_range", 255.0)) * shift.mean
-    if (moved or rest.abs().max() > 0) and {"conv_first.weight", "conv_last.weight", "conv_last.bias"} <= native.keys():
+    identity = torch.eye(3).double()
+    moved = not (torch.equal(shift.matrix, identity) and torch.equal(shift.exit, identity) and rest.abs().max() < 1e-9)
+    if moved and {"conv_first.weight", "conv_last.weight", "conv_last.bias"} <= native.keys():
         # what BasicSR cannot express as a mean goes into the convolution beside it, with no loss
         native["conv_first.weight"] = _along("oihw,ij->ojhw", native["conv_first.weight"], shift.matrix)
         native["conv_last.weight"] = _along("oihw,po->pihw", native["conv_last.weight"], shift.exit)

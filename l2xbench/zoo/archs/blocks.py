@@ -95,7 +95,7 @@ def upsampler(scale: int, features: int, groups: int = 1, relu: bool = False) ->
 class ChannelAttention(nn.Module):
     """Scales each channel by a gate in (0, 1) computed from one number per channel: (N, C, H, W) -> same.
 
-    Zhang et al., RCAN, ECCV 2018, Section 3.3: the number is the channel's mean. A subclass describes channels otherwise.
+    Zhang et al., RCAN, ECCV 2018, Section 3.3: the number is the channel's mean. A subclass may take another.
     """
 
     def __init__(self, features: int, reduction: int) -> None:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from l2xbench.zoo.archs.blocks import RectifiedResidual, conv, conv_relu_conv
-from l2xbench.zoo.archs.cascade import Upsampler, fusion, mean_shift
+from l2xbench.zoo.archs.blocks_cascade import Upsampler, fusion, mean_shift
 
 
 class Cascade(nn.Module):

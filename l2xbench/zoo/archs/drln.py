@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from l2xbench.zoo.archs.blocks import Body, RectifiedResidual, conv, conv_relu_conv
-from l2xbench.zoo.archs.cascade import Upsampler, fusion, mean_shift
+from l2xbench.zoo.archs.blocks_cascade import Upsampler, fusion, mean_shift
 
 _SEES_GROUP_INPUT = 5  # the block that does not follow on from the fusion before it
 

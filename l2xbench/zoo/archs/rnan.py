@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from l2xbench.zoo.archs.blocks import Body, ImageFrame, conv, residual_block
-from l2xbench.zoo.archs.nonlocal_attention import NonLocalAttention
+from l2xbench.zoo.archs.blocks_nonlocal import NonLocalAttention
 
 
 class MaskBranch(nn.Module):
@@ -67,6 +67,8 @@ class RNAN(ImageFrame):
         n_feats: channels.
         input_range: the largest value of a pixel, 255 as published.
     """
+
+    multiple = 2
 
     def __init__(self, scale: int = 4, n_resgroups: int = 10, n_feats: int = 64, input_range: float = 255.0) -> None:
         super().__init__(scale, n_feats, input_range)

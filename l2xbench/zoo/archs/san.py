@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from l2xbench.zoo.archs.blocks import ChannelAttention, ImageFrame, conv, conv_relu_conv
-from l2xbench.zoo.archs.nonlocal_attention import NonLocalAttention
+from l2xbench.zoo.archs.blocks_nonlocal import NonLocalAttention
 
 
 def covariance(x: Tensor) -> Tensor:
@@ -108,7 +108,7 @@ class RegionNonLocal(nn.Module):
 
 
 class SAN(ImageFrame):
-    """RGB in [0, `input_range`], (N, 3, H, W) -> (N, 3, sH, sW).
+    """RGB in [0, `input_range`], (N, 3, H, W), H and W at least 4, -> (N, 3, sH, sW).
 
     Args:
         scale: the factor.
@@ -117,6 +117,8 @@ class SAN(ImageFrame):
         nonlocal_reduction: how far non-local attention narrows the channels.
         input_range: the largest value of a pixel, 255 as published.
     """
+
+    minimum = 4
 
     def __init__(
         self,

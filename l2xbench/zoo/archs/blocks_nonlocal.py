@@ -1,7 +1,7 @@
 """Non-local attention (Wang et al., "Non-local Neural Networks", CVPR 2018) in chunks, as SAN and RNAN use it.
 
-Every position looks at every other one, so the weights are an (HW x HW) matrix: 16 GiB for a 256 x 256 image in float32.
-The softmax goes along its rows, so the rows can be made, used and dropped a few at a time.
+Every position looks at every other one, so the weights are an (HW x HW) matrix: 16 GiB for a 256 x 256 image in
+float32. The softmax goes along its rows, so the rows can be made, used and dropped a few at a time.
 """
 
 from __future__ import annotations
