@@ -39,6 +39,8 @@ class Source:
     def described(self) -> str:
         """The weights in words, as tables name them."""
         if self.weights is None:
+            if self.card.parameters == 0:
+                return "none"
             # a class of the user's may carry weights of its own
             return "as constructed" if self.card.provider == "module" else RANDOM
         return self.weights.name if isinstance(self.weights, Path) else "given"
@@ -113,7 +115,7 @@ def locate(
         checkpoints.require_file(path)
         return Source(card, path, seed)
     present = present_weights(card)
-    if present is None and card.provider != "module":
+    if present is None and card.provider != "module" and card.parameters != 0:
         raise RequestError(f"{card.name}: no weights here; {how_to_get(card)}")
     return Source(card, present, seed)
 
