@@ -19,10 +19,12 @@ CaptumTarget = int | tuple[Any, ...] | Tensor | list[int] | list[tuple[Any, ...]
 
 
 class L2X(GradientAttribution):
-    """Exact attribution of any network, called as Captum's `DeepLift` is: `L2X(model).attribute(inputs, baselines, target)`.
+    """Exact attribution of any network, called as Captum's `DeepLift` is.
 
-    On plain ReLU networks it agrees with `captum.attr.DeepLift` wherever that one's own convergence delta is zero. It may stand
-    wherever Captum takes an attribution method, such as in `captum.attr.NoiseTunnel`.
+    `L2X(model).attribute(inputs, baselines, target)`.
+
+    On plain ReLU networks it agrees with `captum.attr.DeepLift` wherever that one's own convergence delta is zero. It
+    may stand wherever Captum takes an attribution method, such as in `captum.attr.NoiseTunnel`.
 
     Args:
         model: any module. It is run in evaluation mode, and left as it was.
@@ -41,7 +43,7 @@ class L2X(GradientAttribution):
     def has_convergence_delta(self) -> bool:
         return True
 
-    def attribute(  # type: ignore[override]
+    def attribute(
         self,
         inputs: Tensors,
         baselines: Baselines = None,
@@ -54,8 +56,8 @@ class L2X(GradientAttribution):
         Args:
             inputs: a tensor (N, ...) or a tuple of them.
             baselines: for each input a tensor of its shape, a tensor (1, ...) or a number; zero by default.
-            target: which output: an int, a tuple of indices, or one of either per image in a list or a tensor; None where the
-                network gives one number per image.
+            target: which output: an int, a tuple of indices, or one of either per image in a list or a tensor; None
+                where the network gives one number per image.
             additional_forward_args: passed on to the model after the inputs, and not explained.
             return_convergence_delta: also return (N,) sum of attributions - (output - baseline output).
 
@@ -93,8 +95,8 @@ class L2X(GradientAttribution):
 def select_target(output: Tensor, target: CaptumTarget) -> Tensor:
     """The output that a Captum target means, per image.
 
-    An int or tuple indexes the axes after the batch's, the same for each image; a list of ints or a 1-D tensor indexes a 2-D
-    output, image by image; a list of tuples any output, image by image; None takes the output as it is.
+    An int or tuple indexes the axes after the batch's, the same for each image; a list of ints or a 1-D tensor
+    indexes a 2-D output, image by image; a list of tuples any output, image by image; None takes the output as it is.
     """
     if target is None:
         return output
@@ -110,7 +112,9 @@ def select_target(output: Tensor, target: CaptumTarget) -> Tensor:
             return torch.stack([output[(number, *row)] for number, row in enumerate(rows)])
         return output[(slice(None), *target)]
     except IndexError as error:
-        raise AttributionError(f"target={target!r} is outside an output of shape {tuple(output.shape)}: {error}") from None
+        raise AttributionError(
+            f"target={target!r} is outside an output of shape {tuple(output.shape)}: {error}"
+        ) from None
 
 
 def _baseline(value: Tensor, baseline: Tensor | float | None) -> Tensor:
@@ -118,7 +122,9 @@ def _baseline(value: Tensor, baseline: Tensor | float | None) -> Tensor:
         return torch.as_tensor(0.0 if baseline is None else baseline).detach().to(value).expand_as(value).clone()
     except RuntimeError:
         shape = tuple(baseline.shape) if isinstance(baseline, Tensor) else ()
-        raise AttributionError(f"baselines: shape {shape} does not fit an input of shape {tuple(value.shape)}") from None
+        raise AttributionError(
+            f"baselines: shape {shape} does not fit an input of shape {tuple(value.shape)}"
+        ) from None
 
 
 class _Joined(nn.Module):

@@ -1,4 +1,4 @@
-"""The errors of attribution. All are ValueErrors with a message of one line that says what was found and what would be right."""
+"""The errors of attribution. All are ValueErrors; a message is one line: what was found, what would be right."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Attribution:
     """A map and what it explains."""
 
     values: Tensor
-    """(N, C, H, W) attribution of each input value, in units of the objective: positive made it larger than the reference's."""
+    """(N, C, H, W) in units of the objective: a positive value made it larger than it is for the reference."""
     reference: Tensor
     """(N, C, H, W) what the images were compared with."""
     delta: Tensor
@@ -48,9 +48,7 @@ class Attribution:
 
 
 @overload
-def explain(
-    network: nn.Module, inputs: Tensor, *, target: list[TargetLike], **options: Any
-) -> list[Attribution]: ...
+def explain(network: nn.Module, inputs: Tensor, *, target: list[TargetLike], **options: Any) -> list[Attribution]: ...
 @overload
 def explain(network: nn.Module, inputs: Tensor, *, target: TargetLike = ..., **options: Any) -> Attribution: ...
 def explain(
@@ -69,25 +67,27 @@ def explain(
 ) -> Attribution | list[Attribution]:
     """Explain a network's output for a batch of images by the images' own values.
 
-    The objective is sum_t sign(dF_t) F_t over the outputs t of the target (dF: output minus reference output), for a single
-    neuron F_t itself; `l2x` gives a map that sums to its difference (the paper's Eq. 1) on any network, in one backward pass.
+    The objective is sum_t sign(dF_t) F_t over the outputs t of the target (dF: output minus reference output), for a
+    single neuron F_t itself; `l2x` gives a map that sums to its difference (the
+    paper's Eq. 1) on any network, in one backward pass.
 
     Args:
         network: any module that maps (N, C, H, W) to a tensor. It is run in evaluation mode, and left as it was.
         inputs: (N, C, H, W) float, in the network's own range, on its device.
-        reference: `"blur"` (variance 4 square pixels; `"blur:alpha=2"`), `"mean"`, `"black"`, or a tensor. `lam` has its own.
-        target: `"image"`, `"neuron:c,y,x"` or `"patch:y,x,h,w"` in SR pixels, or a tuple of those numbers. A list of targets is
-            explained from one forward pass, and gives a list.
-        method: `"l2x"`, a peer (`gradient`, `input_x_gradient`, `integrated_gradients`, `smoothgrad`, `guided_backprop`,
-            `deconvnet`, `occlusion`, `deeplift`, `lam`) or a control (`difference`, `random`).
+        reference: `"blur"` (variance 4 square pixels; `"blur:alpha=2"`), `"mean"`, `"black"`, or a tensor.
+            `lam` has its own.
+        target: `"image"`, `"neuron:c,y,x"` or `"patch:y,x,h,w"` in SR pixels, or a tuple of those numbers. A list of
+            targets is explained from one forward pass, and gives a list.
+        method: `"l2x"`, a peer (`gradient`, `input_x_gradient`, `integrated_gradients`, `smoothgrad`,
+            `guided_backprop`, `deconvnet`, `occlusion`, `deeplift`, `lam`) or a control (`difference`, `random`).
         output: index or key of the output to explain, where the network returns a list, a tuple or a dict.
         strict: refuse operations that have no exact rule (`l2x`).
         tile: side in LR pixels of the squares that the network is run on, one after the other, for images too large for
             memory; the map then sums to the difference of the tiled output. `"auto"` chooses by the free memory.
         overlap: margin in LR pixels that a tile has around the part of its output that is used.
         seed: of the methods that draw random numbers.
-        **options: the method's own: `steps` (integrated_gradients, lam), `samples` and `noise` (smoothgrad), `window` and
-            `stride` (occlusion), `sigma`, `kernel` and `detector` (lam).
+        **options: the method's own: `steps` (integrated_gradients, lam), `samples` and `noise` (smoothgrad), `window`
+            and `stride` (occlusion), `sigma`, `kernel` and `detector` (lam).
 
     Raises:
         AttributionError: a name, option, shape or target that is wrong; a ValueError.
@@ -117,9 +117,7 @@ def explain(
     )
     with quiet(network):
         side = _tile_side(problem, tile, overlap) if chosen.runs_network else None
-        answers = (
-            chosen.explain(problem, **bound) if side is None else _in_tiles(chosen, problem, bound, side, overlap)
-        )
+        answers = chosen.explain(problem, **bound) if side is None else _in_tiles(chosen, problem, bound, side, overlap)
     results = [_finish(answer, used, chosen, wanted) for answer, wanted in zip(answers, targets, strict=True)]
     return results if isinstance(target, list) else results[0]
 
@@ -152,7 +150,9 @@ def _check_inputs(inputs: Tensor) -> None:
     if not isinstance(inputs, Tensor):
         raise AttributionError(f"inputs: found {type(inputs).__name__}; give a float tensor (N, C, H, W)")
     if not inputs.is_floating_point():
-        raise AttributionError(f"inputs: found {inputs.dtype}; give floats in the network's range, such as x.float() / 255")
+        raise AttributionError(
+            f"inputs: found {inputs.dtype}; give floats in the network's range, such as x.float() / 255"
+        )
     if inputs.ndim == 3:
         raise AttributionError(
             f"inputs: shape {tuple(inputs.shape)} has no batch axis; give (1, {', '.join(map(str, inputs.shape))})"
@@ -169,7 +169,9 @@ def _tile_side(problem: Problem, tile: int | Literal["auto"] | None, overlap: in
     if isinstance(overlap, bool) or not isinstance(overlap, int) or overlap < 0:
         raise AttributionError(f"overlap={overlap!r}: give a number of LR pixels, at least 0")
     if problem.inputs.ndim != 4:
-        raise AttributionError(f"tile={tile!r} needs images (N, C, H, W); the inputs have shape {tuple(problem.inputs.shape)}")
+        raise AttributionError(
+            f"tile={tile!r} needs images (N, C, H, W); the inputs have shape {tuple(problem.inputs.shape)}"
+        )
     if tile == "auto":
         return auto_tile(problem.inputs, overlap, lambda images: _map_bytes(problem, images))
     if isinstance(tile, bool) or not isinstance(tile, int) or tile < 1:
@@ -187,11 +189,9 @@ def _map_bytes(problem: Problem, images: Tensor) -> int:
         return 2 * saved_bytes(forward)
 
 
-def _in_tiles(
-    method: Method, problem: Problem, options: dict[str, Any], side: int, overlap: int
-) -> list[Explained]:
+def _in_tiles(method: Method, problem: Problem, options: dict[str, Any], side: int, overlap: int) -> list[Explained]:
     """Each tile's map of its own core's outputs, added up where the tiles lie."""
-    tiling = Tiling(*problem.inputs.shape[-2:], side, overlap)
+    tiling = Tiling(problem.inputs.shape[-2], problem.inputs.shape[-1], side, overlap)
     totals = [problem.nothing() for _ in problem.targets]
     for tile in tiling.tiles():
         cut = crop(tile)

@@ -19,8 +19,9 @@ def make_reference(reference: str | Tensor, inputs: Tensor) -> Tensor:
     """The reference for a batch, of the inputs' shape, type and device.
 
     Args:
-        reference: `"blur"` (a Gaussian of variance 4.0 square pixels, as the paper's; `"blur:alpha=2"` sets the variance),
-            `"mean"` (each channel's own mean, per image), `"black"` (zeros), or a tensor that broadcasts to the inputs.
+        reference: `"blur"` (a Gaussian of variance 4.0 square pixels, as the paper's; `"blur:alpha=2"` sets the
+            variance), `"mean"` (each channel's own mean, per image), `"black"` (zeros), or a tensor that
+            broadcasts to the inputs.
         inputs: (N, C, H, W).
 
     Raises:
@@ -30,7 +31,7 @@ def make_reference(reference: str | Tensor, inputs: Tensor) -> Tensor:
         return _from_tensor(reference, inputs)
     if not isinstance(reference, str):
         raise AttributionError(
-            f"reference: found {type(reference).__name__}; give a tensor of the inputs' shape or one of {', '.join(NAMES)}"
+            f"reference: found {type(reference).__name__}; give a tensor or one of {', '.join(NAMES)}"
         )
     name, _, options = reference.partition(":")
     if name not in NAMES:
@@ -48,8 +49,9 @@ def make_reference(reference: str | Tensor, inputs: Tensor) -> Tensor:
 def gaussian_blur(images: Tensor, variance: float = BLUR_VARIANCE) -> Tensor:
     """Convolve (N, C, H, W) with a Gaussian of this variance, in square pixels.
 
-    The kernel is cut at round(3 sigma) pixels and scaled to sum 1; borders reflect about the edge pixel, which is not repeated
-    (`d c b | a b c d | c b a`, SciPy's "mirror"), as often as a small image needs. The paper gives neither; these are ours.
+    The kernel is cut at round(3 sigma) pixels and scaled to sum 1; borders reflect about the edge pixel, which is not
+    repeated (`d c b | a b c d | c b a`, SciPy's "mirror"), as often as a small image needs.
+    The paper gives neither; these are ours.
     """
     _need_image("blur", images)
     sigma = math.sqrt(variance)
@@ -58,8 +60,12 @@ def gaussian_blur(images: Tensor, variance: float = BLUR_VARIANCE) -> Tensor:
     kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
     kernel = (kernel / kernel.sum()).to(images)
     channels = images.shape[1]
-    columns = F.conv2d(mirror_pad(images, radius, 0), kernel.view(1, 1, -1, 1).expand(channels, 1, -1, 1), groups=channels)
-    return F.conv2d(mirror_pad(columns, 0, radius), kernel.view(1, 1, 1, -1).expand(channels, 1, 1, -1), groups=channels)
+    columns = F.conv2d(
+        mirror_pad(images, radius, 0), kernel.view(1, 1, -1, 1).expand(channels, 1, -1, 1), groups=channels
+    )
+    return F.conv2d(
+        mirror_pad(columns, 0, radius), kernel.view(1, 1, 1, -1).expand(channels, 1, 1, -1), groups=channels
+    )
 
 
 def mirror_pad(images: Tensor, rows: int, columns: int) -> Tensor:
@@ -87,7 +93,9 @@ def _blur_variance(text: str, options: str) -> float:
     except ValueError:
         variance = math.nan
     if not (variance > 0 and math.isfinite(variance)):
-        raise AttributionError(f"reference {text!r}: alpha is {value!r}; give a variance above 0, such as 'blur:alpha=4'")
+        raise AttributionError(
+            f"reference {text!r}: alpha is {value!r}; give a variance above 0, such as 'blur:alpha=4'"
+        )
     return variance
 
 
@@ -103,5 +111,5 @@ def _from_tensor(reference: Tensor, inputs: Tensor) -> Tensor:
 def _need_image(name: str, inputs: Tensor) -> None:
     if inputs.ndim != 4:
         raise AttributionError(
-            f"reference {name!r} needs images (N, C, H, W); the inputs have shape {tuple(inputs.shape)}: give a tensor as reference"
+            f"reference {name!r} needs images (N, C, H, W); for inputs of shape {tuple(inputs.shape)} give a tensor"
         )

@@ -15,8 +15,8 @@ from .errors import AttributionError
 def quiet(network: nn.Module) -> Iterator[None]:
     """In evaluation mode and without gradients of parameters; afterwards every attribute, buffer and flag is as before.
 
-    Networks keep tensors of a forward pass on themselves, and Captum leaves its own there when it fails: both are undone.
-    Values that a network writes into its buffers in place are not (evaluation mode keeps BatchNorm from it).
+    Networks keep tensors of a forward pass on themselves, and Captum leaves its own there when it fails: both are
+    undone. Values that a network writes into its buffers in place are not (evaluation mode keeps BatchNorm from it).
     """
     before = [(module, _attributes(module)) for module in network.modules()]
     frozen = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -64,7 +64,7 @@ def out_of_place(network: nn.Module) -> Iterator[None]:
 
 
 def select_output(result: object, output: int | str | None) -> Tensor:
-    """The tensor to explain among a network's outputs: the only one, or the one that `output` (an index or key) names."""
+    """The tensor to explain among a network's outputs: the only one, or the one at the index or key `output`."""
     if isinstance(result, Tensor) and output is None:
         return result
     if isinstance(result, dict):

@@ -1,4 +1,4 @@
-"""What is explained: one output, the outputs of a window, or the whole output, as one number per image (the objective)."""
+"""What is explained: one output, those of a window, or all, as one number per image (the objective)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class NeuronTarget:
         """The one output it means, in an output of this shape (N, ...)."""
         if len(self.index) != len(shape) - 1:
             raise AttributionError(
-                f"target '{self}': an output of shape {tuple(shape)} needs {len(shape) - 1} indices, found {len(self.index)}"
+                f"target '{self}' has {len(self.index)} indices; output shape {tuple(shape)} needs {len(shape) - 1}"
             )
         for axis, (index, size) in enumerate(zip(self.index, shape[1:], strict=True)):
             if not 0 <= index < size:
@@ -68,11 +68,11 @@ class PatchTarget:
         if len(shape) != 4:
             raise AttributionError(f"target '{self}' needs an output (N, C, H, W); this one has shape {tuple(shape)}")
         channels, rows, columns = shape[1:]
-        inside = 0 <= self.y and self.y + self.height <= rows and 0 <= self.x and self.x + self.width <= columns
+        inside = self.y >= 0 and self.y + self.height <= rows and self.x >= 0 and self.x + self.width <= columns
         if not inside or self.height < 1 or self.width < 1:
             raise AttributionError(
-                f"target '{self}' is outside the output: its rows {self.y} to {self.y + self.height - 1} and columns {self.x} to"
-                f" {self.x + self.width - 1} must lie in 0 to {rows - 1} and 0 to {columns - 1}"
+                f"target '{self}' is outside the output: rows {self.y} to {self.y + self.height - 1} must lie in 0 to"
+                f" {rows - 1}, columns {self.x} to {self.x + self.width - 1} in 0 to {columns - 1}"
             )
         return (slice(0, channels), slice(self.y, self.y + self.height), slice(self.x, self.x + self.width))
 
@@ -87,8 +87,8 @@ TargetLike = str | tuple[int, ...] | Target
 def parse_target(target: TargetLike) -> Target:
     """A target from its text (`image`, `neuron:c,y,x`, `patch:y,x,h,w`) or its coordinates in SR pixels.
 
-    A tuple of four integers is the patch (y, x, h, w); any other number of integers is a neuron. Whether it lies in the image
-    is checked against the output, by `window`.
+    A tuple of four integers is the patch (y, x, h, w); any other number of integers is a neuron. Whether it lies in
+    the image is checked against the output, by `window`.
 
     Raises:
         AttributionError: the text is none of these.
@@ -120,7 +120,7 @@ def _form(name: str) -> str:
 
 @dataclass(frozen=True)
 class Objective:
-    """sum_t sign(dF_t) F_t over the outputs t of a window, so that opposite changes do not cancel; for one neuron plainly F_t.
+    """sum_t sign(dF_t) F_t over the outputs t of a window: opposite changes do not cancel. For one neuron, F_t.
 
     The signs are the image's own: those of the difference between its output and its reference's.
     """
@@ -136,7 +136,9 @@ class Objective:
     def of(cls, target: Target, window: Window, output: Tensor, reference_output: Tensor) -> Objective:
         """The objective of a target, given the window it means in these outputs (N, ...)."""
         inside = (slice(None), *window)
-        return cls(window, output.detach()[inside] - reference_output.detach()[inside], not isinstance(target, NeuronTarget))
+        return cls(
+            window, output.detach()[inside] - reference_output.detach()[inside], not isinstance(target, NeuronTarget)
+        )
 
     @cached_property
     def weights(self) -> Tensor:

@@ -1,14 +1,15 @@
 """Explain images that are too large for memory in tiles, so that the map sums to the tiled output's difference exactly.
 
-The network is run on overlapping square tiles; of each tile's output only its core counts, and the cores divide the image
-without overlap. A tile's map explains its core's outputs and reaches into its margins; the sum of all tiles' maps explains the
-output that tiled inference, the usual way to super-resolve a large image, would give.
+The network is run on overlapping square tiles; of each tile's output only its core counts, and the cores divide the
+image without overlap. A tile's map explains its core's outputs and reaches into its margins; the sum of all tiles'
+maps explains the output that tiled inference, the usual way to super-resolve a large image, would give.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -42,9 +43,11 @@ def spans(size: int, tile: int, overlap: int) -> list[Span]:
         return [Span(0, size, 0, size)]
     step = tile - 2 * overlap
     if overlap < 0 or step < 1:
-        raise AttributionError(f"tile={tile} with overlap={overlap}: the tile must exceed twice the overlap, which is at least 0")
-    starts = list(range(0, size - tile, step)) + [size - tile]
-    cuts = [0] + [(left + tile + right) // 2 for left, right in zip(starts, starts[1:], strict=False)] + [size]
+        raise AttributionError(
+            f"tile={tile} with overlap={overlap}: the tile must exceed twice the overlap, which is at least 0"
+        )
+    starts = [*range(0, size - tile, step), size - tile]
+    cuts = [0, *((left + tile + right) // 2 for left, right in pairwise(starts)), size]
     return [Span(start, start + tile, cuts[k], cuts[k + 1]) for k, start in enumerate(starts)]
 
 
@@ -88,8 +91,8 @@ class Tiling:
         sides = [span.stop - span.start for span in tile]
         if len(shape) != 4 or any(out % side for out, side in zip(shape[2:], sides, strict=True)):
             raise AttributionError(
-                f"tile={self.tile}: a tile of {sides[0]} x {sides[1]} pixels gave an output of shape {tuple(shape)}, which is not a"
-                " whole multiple; use tile=None"
+                f"tile={self.tile}: {sides[0]} x {sides[1]} pixels gave an output of shape {tuple(shape)}, which is not"
+                " a whole multiple; use tile=None"
             )
         found = (shape[2] // sides[0], shape[3] // sides[1])
         if self._scale not in (None, found):

@@ -20,9 +20,12 @@ def gradient(problem: Problem, objective: Objective) -> Tensor:
     """The objective's gradient (Simonyan et al., 2013), signed."""
     from captum.attr import Saliency
 
-    return _ask("gradient", problem, objective, lambda net, index: Saliency(net).attribute(
-        problem.inputs, abs=False, additional_forward_args=index
-    ))
+    return _ask(
+        "gradient",
+        problem,
+        objective,
+        lambda net, index: Saliency(net).attribute(problem.inputs, abs=False, additional_forward_args=index),
+    )
 
 
 @method("input_x_gradient")
@@ -30,9 +33,12 @@ def input_x_gradient(problem: Problem, objective: Objective) -> Tensor:
     """The image times the objective's gradient (Shrikumar et al., 2016)."""
     from captum.attr import InputXGradient
 
-    return _ask("input_x_gradient", problem, objective, lambda net, index: InputXGradient(net).attribute(
-        problem.inputs, additional_forward_args=index
-    ))
+    return _ask(
+        "input_x_gradient",
+        problem,
+        objective,
+        lambda net, index: InputXGradient(net).attribute(problem.inputs, additional_forward_args=index),
+    )
 
 
 @method("integrated_gradients")
@@ -41,10 +47,18 @@ def integrated_gradients(problem: Problem, objective: Objective, *, steps: int =
     from captum.attr import IntegratedGradients
 
     # One step of all images at a time: a map needs no more memory than a gradient.
-    return _ask("integrated_gradients", problem, objective, lambda net, index: IntegratedGradients(net).attribute(
-        problem.inputs, problem.reference, additional_forward_args=index, n_steps=steps,
-        internal_batch_size=len(problem.inputs),
-    ))
+    return _ask(
+        "integrated_gradients",
+        problem,
+        objective,
+        lambda net, index: IntegratedGradients(net).attribute(
+            problem.inputs,
+            problem.reference,
+            additional_forward_args=index,
+            n_steps=steps,
+            internal_batch_size=len(problem.inputs),
+        ),
+    )
 
 
 @method("smoothgrad")
@@ -55,10 +69,20 @@ def smoothgrad(problem: Problem, objective: Objective, *, samples: int = 25, noi
     device = problem.inputs.device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(problem.seed)
-        return _ask("smoothgrad", problem, objective, lambda net, index: NoiseTunnel(Saliency(net)).attribute(
-            problem.inputs, nt_type="smoothgrad", nt_samples=samples, nt_samples_batch_size=1, stdevs=float(noise),
-            abs=False, additional_forward_args=index,
-        ))
+        return _ask(
+            "smoothgrad",
+            problem,
+            objective,
+            lambda net, index: NoiseTunnel(Saliency(net)).attribute(
+                problem.inputs,
+                nt_type="smoothgrad",
+                nt_samples=samples,
+                nt_samples_batch_size=1,
+                stdevs=float(noise),
+                abs=False,
+                additional_forward_args=index,
+            ),
+        )
 
 
 @method("guided_backprop")
@@ -67,9 +91,12 @@ def guided_backprop(problem: Problem, objective: Objective) -> Tensor:
     from captum.attr import GuidedBackprop
 
     _warn_without_relu("guided_backprop", problem.network)
-    return _ask("guided_backprop", problem, objective, lambda net, index: GuidedBackprop(net).attribute(
-        problem.inputs, additional_forward_args=index
-    ))
+    return _ask(
+        "guided_backprop",
+        problem,
+        objective,
+        lambda net, index: GuidedBackprop(net).attribute(problem.inputs, additional_forward_args=index),
+    )
 
 
 @method("deconvnet")
@@ -78,23 +105,34 @@ def deconvnet(problem: Problem, objective: Objective) -> Tensor:
     from captum.attr import Deconvolution
 
     _warn_without_relu("deconvnet", problem.network)
-    return _ask("deconvnet", problem, objective, lambda net, index: Deconvolution(net).attribute(
-        problem.inputs, additional_forward_args=index
-    ))
+    return _ask(
+        "deconvnet",
+        problem,
+        objective,
+        lambda net, index: Deconvolution(net).attribute(problem.inputs, additional_forward_args=index),
+    )
 
 
 @method("occlusion")
 def occlusion(problem: Problem, objective: Objective, *, window: int = 4, stride: int = 4) -> Tensor:
-    """The objective's fall when a square of the image, all channels, is replaced by the reference (Zeiler & Fergus, 2014)."""
+    """The objective's fall when a square of the image is replaced by the reference (Zeiler & Fergus, 2014)."""
     from captum.attr import Occlusion
 
     channels = problem.inputs.shape[1]
     sides = [min(window, size) for size in problem.inputs.shape[2:]]
     strides = [min(stride, side) for side in sides]
-    return _ask("occlusion", problem, objective, lambda net, index: Occlusion(net).attribute(
-        problem.inputs, (channels, *sides), strides=(channels, *strides), baselines=problem.reference,
-        additional_forward_args=index,
-    ))
+    return _ask(
+        "occlusion",
+        problem,
+        objective,
+        lambda net, index: Occlusion(net).attribute(
+            problem.inputs,
+            (channels, *sides),
+            strides=(channels, *strides),
+            baselines=problem.reference,
+            additional_forward_args=index,
+        ),
+    )
 
 
 @method("deeplift")
@@ -102,13 +140,16 @@ def deeplift(problem: Problem, objective: Objective) -> Tensor:
     """Captum's DeepLIFT (Shrikumar et al., 2017): the rescale rule by hooks on activation modules."""
     from captum.attr import DeepLift
 
-    return _ask("deeplift", problem, objective, lambda net, index: DeepLift(net).attribute(
-        problem.inputs, problem.reference, additional_forward_args=index
-    ))
+    return _ask(
+        "deeplift",
+        problem,
+        objective,
+        lambda net, index: DeepLift(net).attribute(problem.inputs, problem.reference, additional_forward_args=index),
+    )
 
 
 class _Scalar(nn.Module):
-    """The objective as Captum wants it: one number per image. `index` says which image of the batch each row came from."""
+    """The objective as Captum wants it: one number per image. `index` says which image a row came from."""
 
     def __init__(self, problem: Problem, objective: Objective) -> None:
         super().__init__()

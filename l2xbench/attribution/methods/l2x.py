@@ -1,4 +1,4 @@
-"""L2X: multipliers from the reference to the image, propagated backwards once (DeepLIFT's rescale rule on any network)."""
+"""L2X: multipliers propagated backwards once (DeepLIFT's rescale rule, on any network)."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ def l2x(problem: Problem) -> list[Explained]:
     with paired_forward(
         problem.network, problem.inputs, problem.reference, strict=problem.strict, output=problem.output
     ) as paired:
-        for last, target in _mark_last(problem.targets):
+        for number, target in enumerate(problem.targets, start=1):
             objective = problem.objective(target, paired.value, paired.reference)
             if objective is None:
                 answers.append(problem.nothing())
                 continue
             (multiplier,) = torch.autograd.grad(
-                paired.value, paired.inputs, objective.gradient_of(paired.value), retain_graph=not last
+                paired.value,
+                paired.inputs,
+                objective.gradient_of(paired.value),
+                retain_graph=number < len(problem.targets),
             )
             values = multiplier * (problem.inputs - problem.reference)
             answers.append(Explained(values, objective.delta, list(paired.operations)))
     return answers
-
-
-def _mark_last(items: list) -> list[tuple[bool, object]]:
-    return [(index == len(items) - 1, item) for index, item in enumerate(items)]

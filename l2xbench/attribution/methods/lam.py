@@ -1,4 +1,4 @@
-"""LAM, local attribution maps: Gu and Dong, Interpreting Super-Resolution Networks with Local Attribution Maps, CVPR 2021."""
+"""LAM: Gu and Dong, Interpreting Super-Resolution Networks with Local Attribution Maps, CVPR 2021."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..references import mirror_pad
 from ..state import plain_outputs
-from ..targets import NeuronTarget, Objective, Target, Window, sum_per_image
+from ..targets import Objective
 from .registry import Explained, Problem, method
 
 
@@ -23,14 +23,14 @@ def lam(
 ) -> list[Explained]:
     """LAM (Gu & Dong, 2021): gradients along a path of ever weaker blurs, of the gradient detector's answer.
 
-    With g(a) the image under a Gaussian of standard deviation (1 - a) sigma and D the detector (the sum over the target of the
-    norm of the output's forward differences), the map is sum_k dD(F(g(k/n))) (g(k/n) - g((k-1)/n)), k = 1 to n: the published
-    rule, and the defaults of its authors' demonstration (n = 50, sigma 1.2, kernel 9 x 9).
+    With g(a) the image under a Gaussian of standard deviation (1 - a) sigma and D the detector (the sum over the
+    target of the norm of the output's forward differences), the map is sum_k dD(F(g(k/n))) (g(k/n) - g((k-1)/n)), k =
+    1 to n: the published rule, and the defaults of its authors' demonstration (n = 50, sigma 1.2, kernel 9 x 9).
 
-    Ours differs in three things. Signs are kept (theirs are dropped when the map is drawn). The norm's derivative at zero is 0
-    (theirs is NaN, made 0 per pixel afterwards). The last row and column of the output count, with no difference beyond them.
-    LAM's own reference, the strongest blur, takes the place of the one that was asked for, and `delta` is the detector's
-    difference. `detector=False` keeps the path and takes our objective instead.
+    Ours differs in three things. Signs are kept (theirs are dropped when the map is drawn). The norm's derivative at
+    zero is 0 (theirs is NaN, made 0 per pixel afterwards). The last row and column of the output count, with no
+    difference beyond them. LAM's own reference, the strongest blur, takes the place of the one that was asked for,
+    and `delta` is the detector's difference. `detector=False` keeps the path and takes our objective instead.
     """
     # The blurs are made of the whole image, so that a tile sees the same path.
     sigmas = [sigma * (1 - k / steps) for k in range(steps + 1)]

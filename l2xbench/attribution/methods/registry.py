@@ -113,14 +113,14 @@ def method(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a method: `function(problem, objective, *, option: type = default, ...) -> map`.
 
-    The function is called once per target and its map should sum to `objective.delta`; where a method's objective is its own,
-    it returns an `Explained`. Its keyword-only parameters are the options users may set. Its docstring's first line is shown
-    in lists.
+    The function is called once per target and its map should sum to `objective.delta`; where a method's objective is
+    its own, it returns an `Explained`. Its keyword-only parameters are the options users may set. Its docstring's
+    first line is shown in lists.
 
     Args:
         together: the function is `(problem, **options) -> list[Explained]`, one answer per target of `problem.targets`.
         runs_network: False for controls, which get no objective: `function(problem, **options)`.
-        reference: the method's own reference, made from the whole image and the options; `explain` then reports that one.
+        reference: the method's own reference, made from the whole image and the options; `explain` reports it.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
