@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from .errors import AttributionError
 from .paired import paired_forward
-from .state import quiet
 from .targets import sum_per_image
 
 Tensors = Tensor | tuple[Tensor, ...]
@@ -75,7 +74,7 @@ class L2X(GradientAttribution):
         if several or additional_forward_args is not None:
             model = _Joined(model, values, () if additional_forward_args is None else extra)
             x, reference = _join(values), _join(references)
-        with quiet(model), paired_forward(model, x, reference) as paired:
+        with paired_forward(model, x, reference) as paired:
             chosen, chosen_reference = (select_target(y, target) for y in (paired.value, paired.reference))
             if chosen.numel() != len(chosen):
                 raise AttributionError(

@@ -1,4 +1,4 @@
-"""The errors of attribution. All are ValueErrors; a message is one line: what was found, what would be right."""
+"""What can go wrong while a network is explained, each in one line. All are ValueErrors."""
 
 from __future__ import annotations
 
@@ -7,11 +7,27 @@ from difflib import get_close_matches
 
 
 class AttributionError(ValueError):
-    """A map that cannot be made as asked: a wrong target, reference, method, option or shape."""
+    """The network or the request cannot be explained as it stands."""
+
+
+class ReferenceLostError(AttributionError):
+    """A value left the tensors that carry the reference (NumPy, a Python number, a raw pointer)."""
+
+
+class NotFiniteError(AttributionError):
+    """The network itself gave NaN or Inf."""
+
+
+class ShapeError(AttributionError):
+    """The input and the reference do not fit each other, or the network."""
+
+
+class UnsupportedOperationError(AttributionError):
+    """An operation without a rule was met where `strict=True` forbids the line integral, or it has no derivative."""
 
 
 class MethodError(AttributionError):
-    """A method that cannot explain this network, in that method's own words."""
+    """A method cannot explain this network; gives that method's own reason."""
 
 
 def unknown(kind: str, found: object, allowed: Iterable[str]) -> AttributionError:

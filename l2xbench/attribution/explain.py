@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal, overload
 
@@ -11,8 +12,8 @@ from torch import Tensor, nn
 
 from .errors import AttributionError
 from .methods import Explained, Method, Problem, get_method
+from .methods.plain import quiet
 from .references import make_reference
-from .state import quiet, select_output
 from .targets import Target, TargetLike, parse_target, sum_per_image
 from .tiles import Tiling, auto_tile, crop, saved_bytes
 
@@ -100,6 +101,7 @@ def explain(
         raise AttributionError("target: the list is empty; give at least one, such as 'image'")
     _check_inputs(inputs)
     inputs = inputs.detach()
+    inputs = inputs.float() if inputs.dtype in (torch.float16, torch.bfloat16) else inputs
     asked = make_reference(reference, inputs)
     used = asked if chosen.reference is None else chosen.reference(inputs, **bound)
 
@@ -115,8 +117,8 @@ def explain(
         strict=strict,
         seed=seed,
     )
-    with quiet(network):
-        side = _tile_side(problem, tile, overlap) if chosen.runs_network else None
+    side = _tile_side(problem, tile, overlap) if chosen.runs_network else None
+    with nullcontext() if chosen.restores or not chosen.runs_network else quiet(network):
         answers = chosen.explain(problem, **bound) if side is None else _in_tiles(chosen, problem, bound, side, overlap)
     results = [_finish(answer, used, chosen, wanted) for answer, wanted in zip(answers, targets, strict=True)]
     return results if isinstance(target, list) else results[0]
@@ -183,9 +185,9 @@ def _map_bytes(problem: Problem, images: Tensor) -> int:
     """What a map of these images needs: what a plain gradient keeps, and as much again for the reference's stream."""
 
     def forward() -> Tensor:
-        return select_output(problem.network(images.clone().requires_grad_(True)), problem.output)
+        return problem.run(images.clone().requires_grad_(True))
 
-    with torch.enable_grad():
+    with quiet(problem.network), torch.enable_grad():
         return 2 * saved_bytes(forward)
 
 

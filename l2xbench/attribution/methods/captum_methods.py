@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import MethodError
-from ..state import out_of_place
 from ..targets import Objective
 from .registry import Problem, method
 
@@ -164,10 +163,23 @@ class _Scalar(nn.Module):
 
 def _ask(name: str, problem: Problem, objective: Objective, call: Callable[[nn.Module, Tensor], Tensor]) -> Tensor:
     index = torch.arange(len(problem.inputs), device=problem.inputs.device)
-    with _captum_words(name, problem.network), out_of_place(problem.network), warnings.catch_warnings():
+    with _captum_words(name, problem.network), _out_of_place(problem.network), warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="captum")  # it announces its own hooks
         warnings.filterwarnings("ignore", message=".*[Ss]etting.*hooks")
         return call(_Scalar(problem, objective), index).detach()
+
+
+@contextmanager
+def _out_of_place(network: nn.Module) -> Iterator[None]:
+    """Activations that work in place work out of place, which hooks on modules cannot follow otherwise."""
+    changed = [module for module in network.modules() if getattr(module, "inplace", None) is True]
+    for module in changed:
+        module.inplace = False  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for module in changed:
+            module.inplace = True  # type: ignore[assignment]
 
 
 @contextmanager

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..references import mirror_pad
-from ..state import plain_outputs
 from ..targets import Objective
+from . import plain
 from .registry import Explained, Problem, method
 
 
@@ -35,7 +35,7 @@ def lam(
     # The blurs are made of the whole image, so that a tile sees the same path.
     sigmas = [sigma * (1 - k / steps) for k in range(steps + 1)]
     start = problem.crop(strongest_blur(problem.whole, sigma=sigma, kernel=kernel))
-    value, start_value = plain_outputs(problem.network, problem.inputs, start, problem.output)
+    value, start_value = plain.outputs(problem.network, problem.inputs, start, problem.output)
     objectives = [problem.objective(target, value, start_value) for target in problem.targets]
     answers = [problem.nothing() for _ in problem.targets]
     previous = start

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import AttributionError, unknown
-from ..state import plain_outputs, select_output
 from ..targets import Objective, Target, Window
+from . import plain
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Problem:
 
     def run(self, inputs: Tensor) -> Tensor:
         """The network's output that was asked for."""
-        return select_output(self.network(inputs), self.output)
+        return plain.run(self.network, inputs, self.output)
 
     def nothing(self) -> Explained:
         """The answer where this tile has no part in a target."""
@@ -76,6 +76,8 @@ class Method:
     """Option -> its type and default."""
     summary: str
     runs_network: bool
+    restores: bool
+    """Whether the method itself leaves the network as it was."""
     reference: Callable[..., Tensor] | None
     """(whole image, **options) -> the method's own reference, for the methods that have one."""
 
@@ -109,6 +111,7 @@ def method(
     *,
     together: bool = False,
     runs_network: bool = True,
+    restores: bool = False,
     reference: Callable[..., Tensor] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a method: `function(problem, objective, *, option: type = default, ...) -> map`.
@@ -120,6 +123,7 @@ def method(
     Args:
         together: the function is `(problem, **options) -> list[Explained]`, one answer per target of `problem.targets`.
         runs_network: False for controls, which get no objective: `function(problem, **options)`.
+        restores: the function itself leaves the network as it was; without it, that is seen to.
         reference: the method's own reference, made from the whole image and the options; `explain` reports it.
     """
 
@@ -132,7 +136,7 @@ def method(
         parameters = inspect.signature(function).parameters.values()
         options = {p.name: (hints[p.name], p.default) for p in parameters if p.kind is p.KEYWORD_ONLY}
         summary = (inspect.getdoc(function) or "").partition("\n")[0]
-        _METHODS[name] = Method(name, explain, options, summary, runs_network, reference)
+        _METHODS[name] = Method(name, explain, options, summary, runs_network, restores, reference)
         return function
 
     return register
@@ -156,7 +160,7 @@ def method_names() -> list[str]:
 
 def _each_target(function: Callable[..., Any], problem: Problem, **options: Any) -> list[Explained]:
     """One call per target; the signs of the objectives come from two plain forward passes."""
-    value, reference_value = plain_outputs(problem.network, problem.inputs, problem.reference, problem.output)
+    value, reference_value = plain.outputs(problem.network, problem.inputs, problem.reference, problem.output)
     answers = []
     for target in problem.targets:
         objective = problem.objective(target, value, reference_value)
