@@ -5,8 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
-
 
 def run(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -14,11 +12,10 @@ def run(code: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("module", ["basicsr", "basicsr.archs", "basicsr.metrics"])
-def test_imports_in_a_fresh_process(module: str) -> None:
+def test_imports_in_a_fresh_process() -> None:
     assert (
-        run(f"from l2xbench.compat import import_basicsr; print(import_basicsr({module!r}).__name__)")
-        == module
+        run("from l2xbench.compat import import_basicsr as i; print(i('basicsr.archs').__name__)")
+        == "basicsr.archs"
     )
 
 

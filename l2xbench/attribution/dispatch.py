@@ -1,0 +1,458 @@
+"""Tensors that carry their reference along, and how an unmodified network's operations are run on them.
+
+A `Paired` tensor is a shell (shape, type, device) around two plain tensors: the value, with an autograd graph whose gradients are
+multipliers, and the reference, without a graph. PyTorch takes every call, method, operator, scripted function and custom
+`autograd.Function` of a network apart into ATen operations and hands each to `Paired.__torch_dispatch__`; there the rule for
+that operation is looked up and run on both streams. The network itself runs under `no_grad`: whatever it says about
+gradients (`detach`, `no_grad`, checkpointing) does not cut the multipliers.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode, enable_reentrant_dispatch
+
+from l2xbench.attribution import mutation
+from l2xbench.attribution.errors import (
+    AttributionError,
+    NotFiniteError,
+    ReferenceLostError,
+    UnsupportedOperationError,
+)
+from l2xbench.attribution.rules import find
+from l2xbench.attribution.rules.integral import fallback
+from l2xbench.attribution.rules.registry import Call, Entry, OperationRecord
+from l2xbench.attribution.rules.selection import select
+
+
+@dataclass
+class Session:
+    """What one paired forward knows."""
+
+    model: nn.Module
+    dtype: torch.dtype
+    strict: bool = False
+    check_finite: bool = False
+    records: dict[tuple[str, str], OperationRecord] = field(default_factory=dict)
+    written: dict[int, Paired] = field(default_factory=dict)
+    """Storage of a plain tensor into which the network wrote paired data -> the whole storage as a paired tensor."""
+    keep: list[Tensor] = field(default_factory=list)
+    """Holds those plain tensors, so that no other takes their place in memory."""
+
+    def record(self, name: str, kind: str) -> OperationRecord:
+        found = self.records.get((name, kind))
+        if found is None:
+            found = self.records[name, kind] = OperationRecord(name, kind, where=self.where())
+        found.count += 1
+        return found
+
+    def where(self) -> str:
+        """The innermost submodule that is running, read off the stack: no hooks on the network."""
+        names = {id(module): name for name, module in self.model.named_modules()}
+        frame = sys._getframe(1)
+        while frame is not None:
+            owner = frame.f_locals.get("self")
+            if isinstance(owner, nn.Module) and id(owner) in names:
+                return names[id(owner)] or type(owner).__name__
+            frame = frame.f_back  # type: ignore[assignment]
+        return "the network"
+
+
+_local = threading.local()
+
+
+def session() -> Session:
+    """The paired forward that is running in this thread."""
+    current = getattr(_local, "session", None)
+    if current is None:
+        raise AttributionError("a tensor of a paired forward was used after its context ended")
+    return current
+
+
+class Paired(Tensor):
+    """A tensor with its reference. Only made inside a paired forward."""
+
+    _value: Tensor
+    _reference: Tensor
+    _root: Paired
+    _path: tuple[mutation.View, ...]
+    _version_written: int
+    _version_seen: int
+
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+
+    @staticmethod
+    def of(value: Tensor, reference: Tensor, root: Paired | None = None, path: tuple[Any, ...] = ()) -> Paired:
+        """Pair two streams; `root` and `path` say of which tensor this is a view."""
+        if reference is not value and reference.stride() != value.stride():
+            reference = torch.empty_strided(
+                value.size(), value.stride(), dtype=value.dtype, device=value.device
+            ).copy_(reference) if not mutation.overlaps(value) else reference
+        shell = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+            Paired,
+            value.size(),
+            strides=value.stride(),
+            storage_offset=value.storage_offset(),
+            dtype=value.dtype,
+            device=value.device,
+        )
+        shell._value, shell._reference = value, reference
+        shell._root = root if root is not None else shell
+        shell._path = path
+        shell._version_written = 0
+        shell._version_seen = shell._root._version_written
+        return shell
+
+    def pair(self) -> tuple[Tensor, Tensor]:
+        """The two streams, read again if what this is a view of was written to."""
+        root = self._root
+        if root._version_written != self._version_seen:
+            self._value = mutation.replay(root._value, self._path, grad=True)
+            self._reference = (
+                self._value if root._reference is root._value else mutation.replay(root._reference, self._path, grad=False)
+            )
+            self._version_seen = root._version_written
+        return self._value, self._reference
+
+    def __repr__(self) -> str:  # type: ignore[override]
+        return f"Paired({self._value!r}, reference={self._reference!r})"
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        with torch._C.DisableTorchFunction(), enable_reentrant_dispatch(), torch.inference_mode(False), torch.enable_grad():
+            return run(session(), func, args, kwargs or {})
+
+
+def run(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """One ATen operation, some of whose arguments are paired."""
+    traits = mutation.traits(func)
+    if traits.special is not None:
+        return SPECIAL[traits.special](state, func, args, kwargs)
+    if traits.mutates:
+        return mutate(state, traits, func, args, kwargs)
+    value, reference = streams(state, traits, func, args, kwargs)
+    if traits.is_view:
+        source = args[0] if isinstance(args[0], Paired) else as_paired(state, args[0])
+        if isinstance(value, Tensor):
+            return Paired.of(value, reference, source._root, (*source._path, mutation.View(func, args[1:], kwargs)))
+        return type(value)(
+            Paired.of(v, r, source._root, (*source._path, mutation.View(func, args[1:], kwargs, i)))
+            for i, (v, r) in enumerate(zip(value, reference, strict=True))
+        )
+    return wrap(value, reference)
+
+
+def streams(state: Session, traits: mutation.Traits, func: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, Any]:
+    """Both streams' results of an operation that changes nothing in place."""
+    values, references, moving = [], [], set()
+    for name, argument in zip(traits.arguments, args, strict=False):
+        v, r = split(state, argument)
+        values.append(v)
+        references.append(r)
+        if differs(v, r):
+            moving.add(name)
+    value_options, reference_options = {}, {}
+    for name, argument in kwargs.items():
+        v, r = split(state, argument)
+        value_options[name], reference_options[name] = v, r
+        if differs(v, r):
+            moving.add(name)
+    if not moving:
+        with torch.no_grad():
+            value = func(*values, **value_options)
+        return value, value
+    still = frozenset(moving)
+    entry = find(traits.name, still)
+    record = state.record(traits.name, kind_of(entry, traits))
+    call = Call(func, values, references, value_options, reference_options, still, record)
+    try:
+        if entry is not None:
+            value, reference = entry.apply(call)
+        else:
+            value, reference = without_rule(state, call)
+    except (AttributionError, torch.OutOfMemoryError):
+        raise
+    if state.check_finite:
+        check_finite(state, call, value, reference)
+    return value, reference
+
+
+def kind_of(entry: Entry | None, traits: mutation.Traits) -> str:
+    return "line integral" if entry is None else entry.kind
+
+
+def without_rule(state: Session, call: Call) -> Any:
+    """A selection or comparison, whose result has no derivative, or the line integral."""
+    with torch.no_grad():
+        probe = call.reference()
+    flat = probe if isinstance(probe, (tuple, list)) else (probe,)
+    tensors = [t for t in flat if isinstance(t, Tensor)]
+    if not any(t.is_floating_point() or t.is_complex() for t in tensors):
+        state.records[call.name, "line integral"].count -= 1
+        call.record = state.record(call.name, "comparison")
+        return select(call, probe)
+    if state.strict:
+        raise UnsupportedOperationError(
+            f"{call.name} (first met in {state.where()}) has no rule in closed form; strict=True refuses the line integral"
+        )
+    return fallback(call)
+
+
+def split(state: Session, argument: Any) -> tuple[Any, Any]:
+    """An argument for the value stream and for the reference stream, in the precision of the computation."""
+    if isinstance(argument, Paired):
+        return argument.pair()
+    if isinstance(argument, Tensor):
+        if state.written:
+            found = as_written(state, argument)
+            if found is not None:
+                return found.pair()
+        if argument.requires_grad:
+            argument = argument.detach()
+        if argument.dtype in LOW and argument.dtype != state.dtype:
+            argument = argument.to(raise_dtype(argument.dtype, state.dtype))
+        return argument, argument
+    if isinstance(argument, (list, tuple)):
+        if any(isinstance(a, Tensor) for a in argument):
+            pairs = [split(state, a) for a in argument]
+            if all(v is r for v, r in pairs):
+                same = [v for v, _ in pairs]
+                return same, same
+            return [v for v, _ in pairs], [r for _, r in pairs]
+        return argument, argument
+    if isinstance(argument, torch.dtype):
+        raised = raise_dtype(argument, state.dtype)
+        return raised, raised
+    return argument, argument
+
+
+LOW = {torch.float16, torch.bfloat16, torch.float32, torch.complex32, torch.complex64}
+
+
+def raise_dtype(dtype: torch.dtype, to: torch.dtype) -> torch.dtype:
+    """Never below the precision of the computation: half-precision networks are explained in float32."""
+    if dtype not in LOW:
+        return dtype
+    if dtype.is_complex:
+        return torch.complex128 if to == torch.float64 else torch.complex64
+    return to
+
+
+def differs(value: Any, reference: Any) -> bool:
+    return value is not reference
+
+
+def wrap(value: Any, reference: Any) -> Any:
+    """Pair a result: a tensor, or a list or tuple of them."""
+    if isinstance(value, Tensor):
+        return Paired.of(value, reference)
+    if isinstance(value, (tuple, list)):
+        return type(value)(wrap(v, r) for v, r in zip(value, reference, strict=True))
+    return value
+
+
+def mutate(state: Session, traits: mutation.Traits, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """An in-place operation or one with `out=`: its functional form, then the result written to where it belongs."""
+    targets = [args[m] if isinstance(m, int) else kwargs[m] for m in traits.mutates if isinstance(m, int) or m in kwargs]
+    if traits.fills:
+        target = targets[0]
+        fresh = torch.empty_like(target._value if isinstance(target, Paired) else target)
+        with torch.no_grad():
+            func(fresh, *args[1:], **kwargs)
+        store(state, target, fresh, fresh)
+        return target
+    if traits.functional is None:
+        raise UnsupportedOperationError(f"{traits.name} (in {state.where()}) changes a tensor in place and is not supported")
+    options = {k: v for k, v in kwargs.items() if k not in traits.mutates}
+    form = mutation.traits(traits.functional)
+    value, reference = streams(state, form, traits.functional, args, options)
+    results = ((value, reference),) if isinstance(value, Tensor) else tuple(zip(value, reference, strict=True))
+    for target, (v, r) in zip(targets, results, strict=False):
+        store(state, target, v, r)
+    return targets[0] if len(targets) == 1 else tuple(targets)
+
+
+def store(state: Session, target: Tensor, value: Tensor, reference: Tensor) -> None:
+    """Write a pair into a paired tensor, or into a plain one that is followed from now on."""
+    if not isinstance(target, Paired):
+        target = as_paired(state, target)
+    current, _ = target.pair()
+    same = reference is value
+    if value.dtype != current.dtype:
+        value = value.to(current.dtype)
+    if value.shape != current.shape:
+        value = value.expand(current.shape)
+    if same:
+        reference = value
+    else:
+        with torch.no_grad():
+            reference = reference.to(current.dtype).expand(current.shape)
+    mutation.write(target, value, reference)
+
+
+def as_written(state: Session, plain: Tensor) -> Paired | None:
+    """The pair behind a plain tensor whose memory the network wrote paired data to."""
+    if plain.layout != torch.strided or not state.written:
+        return None
+    root = state.written.get(plain.untyped_storage().data_ptr())
+    if root is None or plain.numel() == 0:
+        return None
+    return view_of_storage(root, plain)
+
+
+def view_of_storage(root: Paired, plain: Tensor) -> Paired:
+    """A plain tensor as a view of its paired storage."""
+    geometry = (plain.size(), plain.stride(), plain.storage_offset())
+    path = (mutation.View(torch.ops.aten.as_strided.default, geometry, {}),)
+    value = mutation.replay(root._value, path, grad=True)
+    reference = value if root._reference is root._value else mutation.replay(root._reference, path, grad=False)
+    return Paired.of(value, reference, root, path)
+
+
+def as_paired(state: Session, plain: Tensor) -> Paired:
+    """Follow a plain tensor's memory from now on: paired, with no difference yet."""
+    found = as_written(state, plain)
+    if found is not None:
+        return found
+    storage = plain.untyped_storage()
+    with torch.no_grad():
+        flat = torch.empty(0, dtype=plain.dtype, device=plain.device).set_(storage)  # type: ignore[call-overload]
+        flat = flat.clone()
+        if flat.dtype in LOW:
+            flat = flat.to(raise_dtype(flat.dtype, state.dtype))
+    root = Paired.of(flat, flat)
+    state.written[storage.data_ptr()] = root
+    state.keep.append(plain)
+    return view_of_storage(root, plain)
+
+
+def check_finite(state: Session, call: Call, value: Any, reference: Any) -> None:
+    """Raise at the first operation whose result is NaN, or Inf other than a mask's, though its arguments were finite."""
+
+    def bad(x: Any) -> bool:
+        if isinstance(x, (list, tuple)):
+            return any(bad(a) for a in x)
+        return isinstance(x, Tensor) and (x.is_floating_point() or x.is_complex()) and not bool(torch.isfinite(x).all())
+
+    for stream, result, arguments in (("input", value, call.values), ("reference", reference, call.references)):
+        if bad(result) and not bad(arguments):
+            raise NotFiniteError(
+                f"the network itself gives NaN or Inf on the {stream}: first in {state.where()}, from {call.name}"
+            )
+
+
+def scalar(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """`item()`, `bool()`, `int()`: the value stream decides. A float that differs between the streams is reported."""
+    value, reference = split(state, args[0])
+    result = func(value.detach())
+    if value is not reference and func(reference) != result:
+        state.record("item", "selection")
+    return result
+
+
+def choose_math(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> int:
+    """Attention is taken apart into products and a softmax."""
+    return 0
+
+
+def attention(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """A fused attention kernel, taken apart."""
+    names = mutation.traits(func).arguments
+    given = dict(zip(names, args, strict=False)) | kwargs
+    mask = given.get("attn_mask", given.get("attn_bias"))
+    q, k, v = (a if isinstance(a, Paired) else Paired.of(a, a) for a in (given["query"], given["key"], given["value"]))
+    with torch.no_grad():
+        y, weights = torch.ops.aten._scaled_dot_product_attention_math(
+            q, k, v, mask, 0.0, bool(given.get("is_causal", False)), scale=given.get("scale")
+        )
+    return (y, weights, *(None,) * (len(func._schema.returns) - 2))
+
+
+def detach(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """The gradient would stop here; the difference does not."""
+    return run(state, torch.ops.aten.alias.default, args, {})
+
+
+SPECIAL = {
+    "_local_scalar_dense": scalar,
+    "is_nonzero": scalar,
+    "_fused_sdp_choice": choose_math,
+    "_scaled_dot_product_flash_attention_for_cpu": attention,
+    "_scaled_dot_product_flash_attention": attention,
+    "_scaled_dot_product_efficient_attention": attention,
+    "_scaled_dot_product_cudnn_attention": attention,
+    "_scaled_dot_product_fused_attention_overrideable": attention,
+    "detach": detach,
+    "detach_": lambda state, func, args, kwargs: args[0],
+}
+mutation.SPECIAL_NAMES.update(SPECIAL)
+
+LOSSES = {
+    Tensor.numpy,
+    Tensor.tolist,
+    Tensor.data_ptr,
+    Tensor.untyped_storage,
+    Tensor.storage,
+    Tensor.__array__,
+    Tensor.__dlpack__,
+}
+
+
+class Watch(TorchFunctionMode):
+    """Sees the network's calls before they are taken apart.
+
+    It names the calls through which the reference would be lost, and puts the pair in the place of a plain tensor whose
+    memory was written with paired data.
+    """
+
+    def __init__(self, state: Session) -> None:
+        super().__init__()
+        self.state = state
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        state = self.state
+        if func in LOSSES and args and isinstance(args[0], Paired):
+            return self.leave(func, args[0], args[1:], kwargs or {})
+        if state.written:
+            args = substitute(state, args)
+            kwargs = {k: substitute(state, v) for k, v in (kwargs or {}).items()}
+        return func(*args, **kwargs) if kwargs else func(*args)
+
+    def leave(self, func: Any, tensor: Paired, args: Any, kwargs: Any) -> Any:
+        """Out of PyTorch: allowed for what does not differ between the streams."""
+        value, reference = tensor.pair()
+        name = getattr(func, "__name__", str(func))
+        if value is reference or (name == "tolist" and torch.equal(value, reference)):
+            return func(value.detach(), *args, **kwargs)
+        raise ReferenceLostError(
+            f"{name}() in {self.state.where()} takes a tensor that depends on the input out of PyTorch, "
+            "where its reference cannot follow; write this step with torch operations"
+        )
+
+
+def substitute(state: Session, argument: Any) -> Any:
+    if type(argument) is Tensor or isinstance(argument, nn.Parameter):
+        found = as_written(state, argument)
+        return argument if found is None else found
+    if isinstance(argument, (list, tuple)) and any(isinstance(a, (Tensor, list, tuple)) for a in argument):
+        return type(argument)(substitute(state, a) for a in argument) if type(argument) in (list, tuple) else argument
+    return argument
+
+
+@contextmanager
+def running(state: Session) -> Iterator[Session]:
+    """Make `state` the session of this thread."""
+    previous = getattr(_local, "session", None)
+    _local.session = state
+    try:
+        yield state
+    finally:
+        _local.session = previous

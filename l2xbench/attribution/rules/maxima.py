@@ -1,0 +1,158 @@
+"""Maxima and minima in every spelling.
+
+For y = max x, attained at i in the value stream and at j in the reference stream: where y >= y', x_i - x'_i >= y - y' >= 0, so that
+i alone with the multiplier (y - y')/(x_i - x'_i) in [0, 1] is complete; where y < y', the same holds for j. This is the split of dy
+through m = max(y, y'), and nothing is divided by a small number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from l2xbench.attribution.rules.piecewise import ramp
+from l2xbench.attribution.rules.registry import Call, Pair, rule
+
+
+class Extremum(torch.autograd.Function):
+    """Outputs that each are one element of x: `find` gives (y, flat index along the last axis) of an (..., n) tensor."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, x_ref: Tensor, find: Callable[[Tensor], tuple[Tensor, Tensor]], sign: int) -> Any:
+        (y, i), (y_ref, j) = find(x), find(x_ref)
+        chosen = torch.where((y - y_ref) * sign >= 0, i, j)
+        dx = x.gather(-1, chosen) - x_ref.gather(-1, chosen)
+        m = torch.where(dx == 0, torch.ones_like(dx), (y - y_ref) / dx)
+        ctx.shape = x.shape
+        ctx.save_for_backward(m, chosen)
+        ctx.mark_non_differentiable(y_ref, i, j)
+        ctx.set_materialize_grads(False)
+        return y, y_ref, i, j
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor | None, *_: Any) -> tuple[Tensor | None, None, None, None]:
+        if g is None:
+            return None, None, None, None
+        m, chosen = ctx.saved_tensors
+        return g.new_zeros(ctx.shape).scatter_add_(-1, chosen, g * m), None, None, None
+
+
+def reduce(x: Tensor, x_ref: Tensor, dims: list[int], keepdim: bool, sign: int) -> tuple[Tensor, ...]:
+    """The extremum over some axes."""
+    dims = sorted(d % x.dim() for d in dims) if x.dim() else []
+    kept = [d for d in range(x.dim()) if d not in dims]
+    rows, rows_ref = (t.permute(kept + dims).flatten(len(kept)) if dims else t.unsqueeze(-1) for t in (x, x_ref))
+
+    def find(t: Tensor) -> tuple[Tensor, Tensor]:
+        y, index = t.max(-1, keepdim=True) if sign > 0 else t.min(-1, keepdim=True)
+        return y, index
+
+    results = [t.squeeze(-1) for t in Extremum.apply(rows, rows_ref, find, sign)]
+    if keepdim:
+        for dim in dims:
+            results = [t.unsqueeze(dim) for t in results]
+    return tuple(results)
+
+
+@rule("amax", "amin")
+def extremum_over_axes(call: Call) -> Pair:
+    """max or min over axes."""
+    x = call.values[0]
+    dims = call.argument(1, "dim", ())
+    dims = [dims] if isinstance(dims, int) else list(dims) or list(range(x.dim()))
+    y, y_ref, *_ = reduce(x, call.references[0], dims, call.argument(2, "keepdim", False), 1 if call.name == "amax" else -1)
+    return y, y_ref
+
+
+@rule("max", "min")
+def extremum(call: Call) -> Pair:
+    """max or min over everything, or over one axis together with where it is attained."""
+    x, x_ref = call.values[0], call.references[0]
+    sign = 1 if call.name == "max" else -1
+    if len(call.values) == 1:
+        y, y_ref, *_ = reduce(x, x_ref, list(range(x.dim())), False, sign)
+        return y, y_ref
+    y, y_ref, i, j = reduce(x, x_ref, [call.values[1]], call.argument(2, "keepdim", False), sign)
+    return (y, i), (y_ref, j)
+
+
+@rule("maximum", "fmax")
+def maximum(call: Call) -> Pair:
+    """max(a, b) = b + max(a - b, 0), the ramp of a difference."""
+    (a, b), (a_ref, b_ref) = call.values, call.references
+    with torch.no_grad():
+        m = ramp(a - b, a_ref - b_ref)
+        y_ref = torch.maximum(a_ref, b_ref)
+    return Blend.apply(a, b, torch.maximum, m), y_ref
+
+
+@rule("minimum", "fmin")
+def minimum(call: Call) -> Pair:
+    """min(a, b) = a - max(a - b, 0)."""
+    (a, b), (a_ref, b_ref) = call.values, call.references
+    with torch.no_grad():
+        m = ramp(b - a, b_ref - a_ref)
+        y_ref = torch.minimum(a_ref, b_ref)
+    return Blend.apply(a, b, torch.minimum, m), y_ref
+
+
+@rule("clamp_min", "clamp_max", "clamp")
+def clamp(call: Call) -> Pair:
+    """Bounds that depend on the data: a maximum, then a minimum."""
+    from l2xbench.attribution.dispatch import Paired
+
+    low = call.argument(1, "min") if call.name != "clamp_max" else None
+    high = call.argument(2, "max") if call.name == "clamp" else call.values[1] if call.name == "clamp_max" else None
+    low_ref = call.references[1] if low is not None and len(call.references) > 1 else call.reference_options.get("min", low)
+    high_ref = high
+    if high is not None:
+        high_ref = (
+            call.references[1]
+            if call.name == "clamp_max"
+            else call.references[2]
+            if len(call.references) > 2
+            else call.reference_options.get("max", high)
+        )
+    x = Paired.of(call.values[0], call.references[0])
+    with torch.no_grad():
+        if low is not None:
+            x = torch.maximum(x, Paired.of(low, low_ref))
+        if high is not None:
+            x = torch.minimum(x, Paired.of(high, high_ref))
+    return x.pair()
+
+
+class Blend(torch.autograd.Function):
+    """f(a, b) with multipliers m for a and 1 - m for b."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor, f: Callable[[Tensor, Tensor], Tensor], m: Tensor) -> Tensor:
+        ctx.shapes = a.shape, b.shape
+        ctx.save_for_backward(m)
+        return f(a, b)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        to_a = g * ctx.saved_tensors[0]
+        return to_a.sum_to_size(ctx.shapes[0]), (g - to_a).sum_to_size(ctx.shapes[1]), None, None
+
+
+@rule("max_pool2d_with_indices", "max_pool3d_with_indices", "adaptive_max_pool2d", "adaptive_max_pool3d",
+      "fractional_max_pool2d", "fractional_max_pool3d", arguments=("self",))  # fmt: skip
+def max_pool(call: Call) -> Pair:
+    """The maximum of each window; indices count within a channel's plane."""
+    x, x_ref = call.values[0], call.references[0]
+    axes = 3 if "3d" in call.name else 2
+    plane, plane_ref = x.flatten(-axes), x_ref.flatten(-axes)
+    size: list[int] = []
+
+    def find(t: Tensor) -> tuple[Tensor, Tensor]:
+        y, index = call.operation(t.reshape(x.shape), *call.values[1:], **call.value_options)
+        size[:] = y.shape
+        return y.flatten(-axes), index.flatten(-axes)
+
+    y, y_ref, i, j = (t.reshape(size) for t in Extremum.apply(plane, plane_ref, find, 1))
+    return (y, i), (y_ref, j)

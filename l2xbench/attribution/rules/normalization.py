@@ -1,0 +1,224 @@
+"""Norms and what divides by them, each with one fused backward.
+
+For y = c / s with c = x - mean, s = sqrt(v + eps), v = mean(c^2), r = 1/s, and a bar for the mean of the two streams, the
+square, the square root and the product rule give dv = mean(2 c_bar dc), dr = -(r r')^2/(r + r') dv and
+
+    dy = r_bar dc + c_bar dr,
+
+which is LayerNorm's own gradient at c_bar with the deviation R = 2 r r'/(r + r'), times r_bar / R: so the library's fused
+kernel computes it. Where the two deviations are far apart (a flat window in one stream), c_bar dr and r_bar dc cancel; there
+
+    dy = (dc - y_bar ds) / s_bar,   ds = mean(c_bar dc) / s_bar      (from c = y s)
+
+is used, in which every factor is at most of the size of the result.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from l2xbench.attribution.rules.registry import Call, Pair, rule
+
+
+class Standardize(torch.autograd.Function):
+    """(x - mean) / sqrt(var + eps) over the last axis of a (rows, elements) view; `center=False` for RMS norms."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, x_ref: Tensor, eps: float, center: bool) -> tuple[Tensor, Tensor]:
+        def stream(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            c = x - x.mean(-1, keepdim=True) if center else x
+            s = c.square().mean(-1, keepdim=True).add_(eps).sqrt_()
+            return c, s, c / s
+
+        c, s, y = stream(x)
+        c_ref, s_ref, y_ref = stream(x_ref)
+        ctx.center = center
+        ctx.save_for_backward(torch.lerp(c, c_ref, 0.5), torch.lerp(y, y_ref, 0.5), torch.lerp(s, s_ref, 0.5))
+        ctx.mark_non_differentiable(y_ref)
+        ctx.set_materialize_grads(False)
+        return y, y_ref
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor | None, _: Any) -> tuple[Tensor | None, None, None, None]:
+        if g is None:
+            return None, None, None, None
+        c, y, s = ctx.saved_tensors
+        along = (g * y).mean(-1, keepdim=True)
+        m = (g - c * (along / s)) / s
+        m = m.nan_to_num(0.0)  # a row that is zero in both streams, without eps
+        return m - m.mean(-1, keepdim=True) if ctx.center else m, None, None, None
+
+
+def affine(y: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    y = y if weight is None else y * weight
+    return y if bias is None else y + bias
+
+
+@rule("native_layer_norm", arguments=("input",))
+def layer_norm(call: Call) -> Pair:
+    """(x - mean)/sqrt(var + eps) gamma + beta over the trailing `normalized_shape`."""
+    x, shape, weight, bias, eps = call.values[:5]
+    x_ref = call.references[0]
+    rows = (*x.shape[: x.dim() - len(shape)], -1)
+    y, y_ref = Standardize.apply(x.reshape(rows), x_ref.reshape(rows), eps, True)
+    nothing = x.new_empty(0)
+    with torch.no_grad():
+        y_ref = affine(y_ref.view(x.shape), weight, bias)
+    return (affine(y.view(x.shape), weight, bias), nothing, nothing), (y_ref, nothing, nothing)
+
+
+@rule("native_group_norm", arguments=("input",))
+def group_norm(call: Call) -> Pair:
+    """Standardized over the channels of a group and all positions; gamma and beta for each channel."""
+    x, weight, bias, n, c, _, groups, eps = call.values
+    x_ref = call.references[0]
+    y, y_ref = Standardize.apply(x.reshape(n, groups, -1), x_ref.reshape(n, groups, -1), eps, True)
+    shape = (1, c) + (1,) * (x.dim() - 2)
+    weight, bias = (None if p is None else p.view(shape) for p in (weight, bias))
+    nothing = x.new_empty(0)
+    with torch.no_grad():
+        y_ref = affine(y_ref.view(x.shape), weight, bias)
+    return (affine(y.view(x.shape), weight, bias), nothing, nothing), (y_ref, nothing, nothing)
+
+
+@rule("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training", "cudnn_batch_norm",
+      "miopen_batch_norm", "_batch_norm_no_update", "_batch_norm_with_update", arguments=("input", "weight", "bias"))  # fmt: skip
+def batch_norm(call: Call) -> Pair:
+    """With running statistics affine; with those of the batch (an InstanceNorm is one over a reshaped batch) standardized."""
+    x, x_ref = call.values[0], call.references[0]
+    schema = [argument.name for argument in call.operation._schema.arguments]
+    given = dict(zip(schema, call.values, strict=False)) | call.value_options
+    weight, bias, eps = given.get("weight"), given.get("bias"), given.get("eps", given.get("epsilon", 1e-5))
+    mean, var = given.get("running_mean"), given.get("running_var")
+    shape = (1, -1) + (1,) * (x.dim() - 2)
+    nothing = x.new_empty(0)
+    spare = (nothing,) * (len(call.operation._schema.returns) - 1)
+    by_batch = given.get("training", "no_training" not in call.name and "no_update" not in call.name)
+    weight, bias = (None if p is None else p.view(shape) for p in (weight, bias))
+    if not by_batch and mean is not None and var is not None:
+        scale = (var + eps).rsqrt().view(shape)
+        scale = scale if weight is None else scale * weight
+        shift = -mean.view(shape) * scale
+        shift = shift if bias is None else shift + bias
+        with torch.no_grad():
+            y_ref = torch.addcmul(shift, x_ref, scale)
+        return (torch.addcmul(shift, x, scale), *spare), (y_ref, *spare)
+    rows = (x.shape[1], -1)
+    y, y_ref = Standardize.apply(x.transpose(0, 1).reshape(rows), x_ref.transpose(0, 1).reshape(rows), eps, True)
+    back = (x.shape[1], x.shape[0], *x.shape[2:])
+    with torch.no_grad():
+        y_ref = affine(y_ref.view(back).transpose(0, 1).contiguous(), weight, bias)
+    return (affine(y.view(back).transpose(0, 1).contiguous(), weight, bias), *spare), (y_ref, *spare)
+
+
+@rule("_fused_rms_norm", arguments=("input",))
+def rms_norm(call: Call) -> Pair:
+    """x / sqrt(mean(x^2) + eps) gamma."""
+    x, shape, weight = call.values[:3]
+    x_ref = call.references[0]
+    eps = call.argument(3, "eps") or torch.finfo(x.dtype).eps
+    rows = (*x.shape[: x.dim() - len(shape)], -1)
+    y, y_ref = Standardize.apply(x.reshape(rows), x_ref.reshape(rows), eps, False)
+    nothing = x.new_empty(0)
+    with torch.no_grad():
+        y_ref = affine(y_ref.view(x.shape), weight, None)
+    return (affine(y.view(x.shape), weight, None), nothing), (y_ref, nothing)
+
+
+class EuclideanNorm(torch.autograd.Function):
+    """n = |x| over `dims`: n^2 - n'^2 = sum (x + x') dx gives dn = sum (x + x') dx / (n + n'), at most 1 in size."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, x_ref: Tensor, dims: list[int], keepdim: bool) -> tuple[Tensor, Tensor]:
+        n = torch.linalg.vector_norm(x, 2, dims, True)
+        n_ref = torch.linalg.vector_norm(x_ref, 2, dims, True)
+        total = n + n_ref
+        ctx.save_for_backward(torch.where(total > 0, (x + x_ref) / total, torch.zeros_like(x)))
+        ctx.dims, ctx.keepdim = dims, keepdim
+        if not keepdim:
+            n, n_ref = n.squeeze(dims), n_ref.squeeze(dims)
+        ctx.mark_non_differentiable(n_ref)
+        ctx.set_materialize_grads(False)
+        return n, n_ref
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor | None, _: Any) -> tuple[Tensor | None, None, None, None]:
+        if g is None:
+            return None, None, None, None
+        (m,) = ctx.saved_tensors
+        if not ctx.keepdim:
+            for dim in sorted(d % m.dim() for d in ctx.dims):
+                g = g.unsqueeze(dim)
+        return g * m, None, None, None
+
+
+@rule("linalg_vector_norm")
+def vector_norm(call: Call) -> Pair:
+    """The 2-norm by `EuclideanNorm`; the 1-norm and the maximum norm by abs, sum and amax; p by powers."""
+    from l2xbench.attribution.rules import compose
+
+    x = call.values[0]
+    p = call.argument(1, "ord", 2)
+    dims = call.argument(2, "dim")
+    dims = list(range(x.dim())) if dims is None else [dims] if isinstance(dims, int) else list(dims)
+    keepdim = call.argument(3, "keepdim", False)
+    if p == 2:
+        return EuclideanNorm.apply(x, call.references[0], dims, keepdim)
+    return compose.p_norm(call, p, dims, keepdim)
+
+
+def extent(call: Call) -> tuple[list[int], float, bool]:
+    """The axes, the divisor and keepdim of a variance's call."""
+    x = call.values[0]
+    dims = call.argument(1, "dim")
+    dims = list(range(x.dim())) if not dims and dims != 0 else [dims] if isinstance(dims, int) else list(dims)
+    count = 1
+    for dim in dims:
+        count *= x.shape[dim]
+    correction = call.value_options.get("correction", 1)
+    return dims, max(count - (1 if correction is None else correction), 0), bool(call.value_options.get("keepdim", False))
+
+
+class Variance(torch.autograd.Function):
+    """v = sum (x - mean)^2 / k: dv = sum 2 c_bar dc / k; its root by 1 / (sqrt v + sqrt v')."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, x_ref: Tensor, dims: list[int], k: float, keepdim: bool, root: bool
+    ) -> tuple[Tensor, Tensor]:
+        def stream(x: Tensor) -> tuple[Tensor, Tensor]:
+            c = x - x.mean(dims, keepdim=True)
+            return c, c.square().sum(dims, keepdim=True) / k
+
+        (c, v), (c_ref, v_ref) = stream(x), stream(x_ref)
+        m = (c + c_ref) / k
+        if root:
+            v, v_ref = v.sqrt(), v_ref.sqrt()
+            m = (m / (v + v_ref)).nan_to_num(0.0)
+        ctx.save_for_backward(m)
+        ctx.dims, ctx.keepdim = dims, keepdim
+        if not keepdim:
+            v, v_ref = v.squeeze(dims), v_ref.squeeze(dims)
+        ctx.mark_non_differentiable(v_ref)
+        ctx.set_materialize_grads(False)
+        return v, v_ref
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor | None, _: Any) -> tuple[Tensor | None, ...]:
+        return (EuclideanNorm.backward(ctx, g, None)[0], None, None, None, None, None)
+
+
+@rule("var", "std", "var_mean", "std_mean")
+def variance(call: Call) -> Pair:
+    """See `Variance`; the means that `var_mean` and `std_mean` also return are linear."""
+    x, x_ref = call.values[0], call.references[0]
+    dims, k, keepdim = extent(call)
+    v, v_ref = Variance.apply(x, x_ref, dims, k, keepdim, call.name.startswith("std"))
+    if not call.name.endswith("mean"):
+        return v, v_ref
+    with torch.no_grad():
+        mean_ref = x_ref.mean(dims, keepdim=keepdim)
+    return (v, x.mean(dims, keepdim=keepdim)), (v_ref, mean_ref)

@@ -1,0 +1,149 @@
+"""Piecewise linear functions: the chord slope in closed form, nothing cancels and nothing overflows.
+
+Each is written with one ingredient, the chord slope of the ramp max(x, 0) (the paper's Eq. 6 for a ReLU):
+
+    ramp(x, x') = (max(x, 0) - max(x', 0)) / (x - x') = clamp(max(x, x') / |x - x'|, 0, 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from l2xbench.attribution.rules.registry import Call, Pair, rule
+
+
+class Elementwise(torch.autograd.Function):
+    """y = f(x) elementwise with the multiplier `slope(x, x', y, y')`."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, x_ref: Tensor, f: Callable[[Tensor], Tensor], slope: Callable[..., Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        y, y_ref = f(x), f(x_ref)
+        ctx.save_for_backward(slope(x, x_ref, y, y_ref))
+        ctx.mark_non_differentiable(y_ref)
+        ctx.set_materialize_grads(False)
+        return y, y_ref
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor | None, _: Any) -> tuple[Tensor | None, None, None, None]:
+        return None if g is None else g * ctx.saved_tensors[0], None, None, None
+
+
+def elementwise(call: Call, slope: Callable[..., Tensor]) -> Pair:
+    """Run a call of one moving tensor, its first argument, with a given chord slope."""
+
+    def f(x: Tensor) -> Tensor:
+        return call.operation(x, *call.values[1:], **call.value_options)
+
+    return Elementwise.apply(call.values[0], call.references[0], f, slope)
+
+
+def ramp(x: Tensor, x_ref: Tensor) -> Tensor:
+    """The chord slope of max(x, 0), in [0, 1]; at x = x' the gradient, which is 0 at 0."""
+    dx = (x - x_ref).abs_()
+    return torch.maximum(x, x_ref).div_(dx).clamp_(0, 1).nan_to_num_(0.0)
+
+
+def box(x: Tensor, x_ref: Tensor, low: Any, high: Any) -> Tensor:
+    """The chord slope of clamp(x, low, high)."""
+    slope = torch.ones_like(x) if low is None else ramp(x - low, x_ref - low)
+    return slope if high is None else slope - ramp(x - high, x_ref - high)
+
+
+@rule("relu")
+def relu(call: Call) -> Pair:
+    """max(x, 0)."""
+    return elementwise(call, lambda x, x_ref, y, y_ref: ramp(x, x_ref))
+
+
+@rule("leaky_relu")
+def leaky_relu(call: Call) -> Pair:
+    """s x + (1 - s) max(x, 0)."""
+    s = call.argument(1, "negative_slope", 0.01)
+    return elementwise(call, lambda x, x_ref, y, y_ref: ramp(x, x_ref).mul_(1 - s).add_(s))
+
+
+@rule("rrelu_with_noise", "rrelu_with_noise_functional", arguments=("self",))
+def rrelu(call: Call) -> Pair:
+    """In evaluation a LeakyReLU whose slope is the mean of the two bounds."""
+    s = (call.argument(2, "lower", 1 / 8) + call.argument(3, "upper", 1 / 3)) / 2
+    f = lambda x: torch.nn.functional.leaky_relu(x, s)  # noqa: E731
+    return Elementwise.apply(
+        call.values[0], call.references[0], f, lambda x, x_ref, y, y_ref: ramp(x, x_ref).mul_(1 - s).add_(s)
+    )
+
+
+@rule("_prelu_kernel", "prelu", arguments=("self",))
+def prelu(call: Call) -> Pair:
+    """s x + (1 - s) max(x, 0) with the layer's own s for each channel."""
+    s = call.values[1]
+    return elementwise(call, lambda x, x_ref, y, y_ref: ramp(x, x_ref).mul_(1 - s).add_(s))
+
+
+@rule("hardtanh", "clamp", "clip", arguments=("self",))
+def clamp(call: Call) -> Pair:
+    """ramp(x - low) - ramp(x - high)."""
+    defaults = (-1.0, 1.0) if call.name == "hardtanh" else (None, None)
+    low = call.argument(1, "min_val" if call.name == "hardtanh" else "min", defaults[0])
+    high = call.argument(2, "max_val" if call.name == "hardtanh" else "max", defaults[1])
+    return elementwise(call, lambda x, x_ref, y, y_ref: box(x, x_ref, low, high))
+
+
+@rule("clamp_min", arguments=("self",))
+def clamp_min(call: Call) -> Pair:
+    """ramp(x - low)."""
+    low = call.values[1]
+    return elementwise(call, lambda x, x_ref, y, y_ref: box(x, x_ref, low, None))
+
+
+@rule("clamp_max", arguments=("self",))
+def clamp_max(call: Call) -> Pair:
+    """1 - ramp(x - high)."""
+    high = call.values[1]
+    return elementwise(call, lambda x, x_ref, y, y_ref: box(x, x_ref, None, high))
+
+
+@rule("relu6")
+def relu6(call: Call) -> Pair:
+    """clamp(x, 0, 6)."""
+    return elementwise(call, lambda x, x_ref, y, y_ref: box(x, x_ref, 0.0, 6.0))
+
+
+@rule("abs")
+def absolute(call: Call) -> Pair:
+    """|x| - |x'| = (x + x') dx / (|x| + |x'|), for complex x as Re[(x + x')* dx] / (|x| + |x'|)."""
+
+    def slope(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor) -> Tensor:
+        unit = (x + x_ref) / (y + y_ref)
+        return torch.where((y + y_ref) == 0, torch.zeros_like(unit), unit)
+
+    return elementwise(call, slope)
+
+
+@rule("hardsigmoid")
+def hardsigmoid(call: Call) -> Pair:
+    """clamp(x / 6 + 1/2, 0, 1)."""
+    return elementwise(call, lambda x, x_ref, y, y_ref: box(x, x_ref, -3.0, 3.0) / 6)
+
+
+@rule("hardswish")
+def hardswish(call: Call) -> Pair:
+    """x h(x), h the hard sigmoid: dy = ((h + h')/2) dx + ((x + x')/2) dh."""
+
+    def slope(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor) -> Tensor:
+        gate = (torch.nn.functional.hardsigmoid(x) + torch.nn.functional.hardsigmoid(x_ref)) / 2
+        return gate + (x + x_ref) / 2 * box(x, x_ref, -3.0, 3.0) / 6
+
+    return elementwise(call, slope)
+
+
+@rule("softshrink")
+def softshrink(call: Call) -> Pair:
+    """max(x - l, 0) - max(-x - l, 0)."""
+    width = call.argument(1, "lambd", 0.5)
+    return elementwise(call, lambda x, x_ref, y, y_ref: 1 - box(x, x_ref, -width, width))

@@ -1,0 +1,152 @@
+"""Products of two tensors that both carry a difference, in every spelling, and quotients.
+
+A bilinear form B satisfies dB = B(da, (b + b')/2) + B((a + a')/2, db) exactly: the gradient at the midpoint, symmetric in
+its two factors (Shapley's split of a product of two).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from l2xbench.attribution.rules.integral import midpoint
+from l2xbench.attribution.rules.registry import Call, Pair, register, rule
+
+
+def mean_of(a: Tensor, b: Tensor) -> Tensor:
+    """(a + b) / 2 without overflow."""
+    return torch.lerp(a, b, 0.5) if a.dtype == b.dtype else (a + b) / 2
+
+
+class Product(torch.autograd.Function):
+    """Elementwise a * b, broadcasting: da gets (b + b')/2, db gets (a + a')/2."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor, a_ref: Tensor, b_ref: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.shapes = a.shape, b.shape
+        ctx.real = not a.is_complex(), not b.is_complex()
+        ctx.save_for_backward(
+            mean_of(b, b_ref) if ctx.needs_input_grad[0] else None, mean_of(a, a_ref) if ctx.needs_input_grad[1] else None
+        )
+        y_ref = a_ref * b_ref
+        ctx.mark_non_differentiable(y_ref)
+        ctx.set_materialize_grads(False)
+        return a * b, y_ref
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor | None, _: Any) -> tuple[Tensor | None, ...]:
+        if g is None:
+            return None, None, None, None
+        result: list[Tensor | None] = [None, None, None, None]
+        for i, other in enumerate(ctx.saved_tensors):
+            if other is not None:
+                m = g * other.conj()
+                result[i] = (m.real if ctx.real[i] and m.is_complex() else m).sum_to_size(ctx.shapes[i])
+        return tuple(result)
+
+
+@rule("mul", arguments=("self", "other"))
+def product(call: Call) -> Pair:
+    """a b: see `Product`."""
+    (a, b), (a_ref, b_ref) = call.values, call.references
+    return Product.apply(a, b, a_ref, b_ref)
+
+
+class MatrixProduct(torch.autograd.Function):
+    """a @ b of matrices or batches of matrices of equal batch size."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor, a_ref: Tensor, b_ref: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(mean_of(a, a_ref), mean_of(b, b_ref))
+        y_ref = a_ref @ b_ref
+        ctx.mark_non_differentiable(y_ref)
+        ctx.set_materialize_grads(False)
+        return a @ b, y_ref
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor | None, _: Any) -> tuple[Tensor | None, ...]:
+        if g is None:
+            return None, None, None, None
+        a, b = ctx.saved_tensors
+        return g @ b.mH if ctx.needs_input_grad[0] else None, a.mH @ g if ctx.needs_input_grad[1] else None, None, None
+
+
+@rule("mm", "bmm")
+def matrix_product(call: Call) -> Pair:
+    """a @ b: see `MatrixProduct`; linear where only one of them moves."""
+    if len(call.moving) < 2:
+        return call.value(), call.reference()
+    (a, b), (a_ref, b_ref) = call.values[:2], call.references[:2]
+    return MatrixProduct.apply(a, b, a_ref, b_ref)
+
+
+LINEAR_PART = {
+    "addmm": ({"self", "mat1"}, {"self", "mat2"}),
+    "baddbmm": ({"self", "batch1"}, {"self", "batch2"}),
+    "addbmm": ({"self", "batch1"}, {"self", "batch2"}),
+    "addmv": ({"self", "mat"}, {"self", "vec"}),
+    "addr": ({"self", "vec1"}, {"self", "vec2"}),
+    "mv": ({"self"}, {"vec"}),
+    "dot": ({"self"}, {"tensor"}),
+    "vdot": ({"self"}, {"other"}),
+    "linalg_cross": ({"self"}, {"other"}),
+    "addcmul": ({"self", "tensor1"}, {"self", "tensor2"}),
+    "convolution": ({"input", "bias"}, {"weight", "bias"}),
+    "lerp": ({"self", "end"},),
+    "_trilinear": ({"i1"}, {"i2"}, {"i3"}),
+}
+
+
+@register("linear", ["mul"], {"other"})
+@register("linear", ["ldexp"], {"self"})
+def one_factor(call: Call) -> Pair:
+    """A product with one factor fixed."""
+    return call.value(), call.reference()
+
+
+for _name, _parts in LINEAR_PART.items():
+    for _part in _parts:
+        register("linear", [_name], _part)(one_factor)
+
+register("quadratic", [*LINEAR_PART, "mse_loss", "square"])(midpoint)
+"""Where both factors move: `_trilinear` is reached by bilinear layers, whose weight, the third factor, is fixed."""
+
+
+class Quotient(torch.autograd.Function):
+    """a / b for b that keeps its sign: a = y b gives da = ((y + y')/2) db + ((b + b')/2) dy, hence
+
+    dy = (2 da - (y + y') db) / (b + b'), in which nothing is larger than the operation's own result; where b changes its
+    sign, the product a (1/b): dy = ((1/b + 1/b')/2) da - ((a + a')/2) db / (b b').
+    """
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor, a_ref: Tensor, b_ref: Tensor) -> tuple[Tensor, Tensor]:
+        y, y_ref = a / b, a_ref / b_ref
+        ctx.shapes = a.shape, b.shape
+        ctx.real = not a.is_complex(), not b.is_complex()
+        total = b + b_ref
+        m_a, m_b = 2 / total, -(y + y_ref) / total
+        crossing = b.sign() * b_ref.sign() <= 0 if not b.is_complex() else (b * b_ref.conj()).real <= 0
+        if crossing.any():
+            m_a = torch.where(crossing, (1 / b + 1 / b_ref) / 2, m_a)
+            m_b = torch.where(crossing, -(a + a_ref) / 2 / b / b_ref, m_b)
+        ctx.save_for_backward(m_a if ctx.needs_input_grad[0] else None, m_b if ctx.needs_input_grad[1] else None)
+        ctx.mark_non_differentiable(y_ref)
+        ctx.set_materialize_grads(False)
+        return y, y_ref
+
+    backward = Product.backward
+
+
+@rule("div")
+def quotient(call: Call) -> Pair:
+    """a / b: see `Quotient`."""
+    if call.value_options.get("rounding_mode") is not None:
+        from l2xbench.attribution.rules.selection import step
+
+        return step(call)
+    (a, b), (a_ref, b_ref) = call.values, call.references
+    a, a_ref = (t if isinstance(t, Tensor) else torch.as_tensor(t, dtype=b.dtype, device=b.device) for t in (a, a_ref))
+    return Quotient.apply(a, b, a_ref, b_ref)

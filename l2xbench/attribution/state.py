@@ -1,0 +1,69 @@
+"""The network's own state: taken before it runs, put back after, so that an explanation leaves no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@contextmanager
+def preserved(model: nn.Module) -> Iterator[None]:
+    """Put back parameters, buffers, attributes (also inside lists, dicts and sets), hooks and training flags on leaving."""
+    attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    containers: list[tuple[Any, Any]] = []
+    tensors: dict[int, tuple[Tensor, Tensor | None, int, bool]] = {}
+    seen: set[int] = set()
+
+    def note(value: Any, depth: int = 0) -> None:
+        if isinstance(value, Tensor):
+            if id(value) not in tensors and not isinstance(value, nn.parameter.UninitializedTensorMixin):
+                tensors[id(value)] = (value, value.detach().clone(), value._version, value.requires_grad)
+            return
+        if id(value) in seen or depth > 6:
+            return
+        if isinstance(value, (list, set, dict)):
+            seen.add(id(value))
+            containers.append((value, value.copy()))
+            for item in list(value.values()) if isinstance(value, dict) else list(value):
+                note(item, depth + 1)
+        elif isinstance(value, tuple):
+            for item in value:
+                note(item, depth + 1)
+
+    for module in model.modules():
+        attributes.append((module.__dict__, dict(module.__dict__)))
+        for value in list(module.__dict__.values()):
+            note(value)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for live, kept in attributes:
+                live.clear()
+                live.update(kept)
+            for live, kept in containers:
+                if isinstance(live, list):
+                    live[:] = kept
+                else:
+                    live.clear()
+                    live.update(kept)
+            for tensor, content, version, requires_grad in tensors.values():
+                if tensor._version != version and content is not None:
+                    tensor.copy_(content)
+                tensor.requires_grad_(requires_grad) if tensor.is_leaf else None
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode for every submodule; each one's own flag is put back."""
+    flags = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, flag in flags:
+            module.training = flag
