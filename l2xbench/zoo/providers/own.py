@@ -24,7 +24,9 @@ def build(card: ModelCard, state_dict: StateDict | None) -> Built:
     if kind not in names:
         raise RequestError(f"{card.name}: arch.type: '{kind}' is none of ours; {did_you_mean(kind, names)}")
     found = getattr(importlib.import_module(f"{archs.__name__}.{kind.lower()}"), kind)
-    return Built(construct(found, arguments, card), scale=arguments.get("scale"))
+    core = construct(found, arguments, card)
+    needs = {need: getattr(found, need) for need in ("multiple", "minimum") if hasattr(found, need)}
+    return Built(core, scale=getattr(core, "scale", None), **needs)
 
 
 def _names() -> list[str]:
