@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from pathlib import Path
 
 import matplotlib
@@ -16,7 +17,7 @@ from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 
 from l2xbench.report.files import with_ending, write_whole
 
@@ -103,12 +104,13 @@ def save_figure(figure: Figure, stem: Path) -> tuple[Path, Path]:
     )
 
 
-def text_width(text: str, size: float, *, weight: str = "normal") -> float:
+@lru_cache(maxsize=4096)
+def text_width(text: str, size: float) -> float:
     """Width of one line in points."""
-    if not text.strip():
-        return 0.0
-    path = TextPath((0, 0), text, size=size, prop=FontProperties(family=[FONT], weight=weight), usetex=False)
-    return float(path.get_extents().width)
+    width, _, _ = text_to_path.get_text_width_height_descent(
+        text, FontProperties(family=[FONT], size=size), False
+    )
+    return float(width)
 
 
 def fit(text: str, width: float, *, size: float, lines: int = 1) -> str:
