@@ -20,3 +20,8 @@ def write_whole(path: Path, data: bytes | memoryview) -> Path:
         partial.unlink(missing_ok=True)
         raise
     return path
+
+
+def with_ending(stem: Path, ending: str) -> Path:
+    """`stem` + `ending`; unlike `Path.with_suffix` it keeps a dot that belongs to the name (`img_0.5`)."""
+    return stem.parent / f"{stem.name}{ending}"

@@ -60,7 +60,11 @@ def build_report(store: Store, manifest: Mapping[str, Any], result: Result) -> B
 def restoration_frame(records: Iterable[Record], manifest: Mapping[str, Any]) -> pd.DataFrame:
     """A row a dataset and network: mean PSNR (dB), mean SSIM, images, parameters, mean seconds, weights."""
     rows = [
-        {"dataset": r.dataset, "model": r.model, **{k: r.values.get(k) for k in ("psnr", "ssim", "parameters", "seconds")}}
+        {
+            "dataset": r.dataset,
+            "model": r.model,
+            **{k: r.values.get(k) for k in ("psnr", "ssim", "parameters", "seconds")},
+        }
         for r in records
         if r.study == "restoration"
     ]
@@ -104,7 +108,9 @@ def _in_order(frame: pd.DataFrame, manifest: Mapping[str, Any]) -> pd.DataFrame:
     """Rows in the study's order of datasets and networks, whatever order the units were done in."""
     places = {name: list(manifest[kind]) for name, kind in (("dataset", "datasets"), ("model", "models"))}
     keys = [frame[name].map(order.index) for name, order in places.items()]
-    return frame.iloc[pd.DataFrame(keys).T.sort_values(["dataset", "model"], kind="stable").index].reset_index(drop=True)
+    return frame.iloc[pd.DataFrame(keys).T.sort_values(["dataset", "model"], kind="stable").index].reset_index(
+        drop=True
+    )
 
 
 def draw_heatmaps(store: Store, manifest: Mapping[str, Any], records: list[Record]) -> Iterable[Path]:
@@ -120,7 +126,11 @@ def draw_heatmaps(store: Store, manifest: Mapping[str, Any], records: list[Recor
             for method in manifest["study"]["attribution"]["methods"]:
                 inputs = found.get(("inputs", dataset, image, "", ""))
                 networks = [
-                    (model, found["restoration", dataset, image, model, ""], found["attribution", dataset, image, model, method])
+                    (
+                        model,
+                        found["restoration", dataset, image, model, ""],
+                        found["attribution", dataset, image, model, method],
+                    )
                     for model in manifest["models"]
                     if ("restoration", dataset, image, model, "") in found
                     and ("attribution", dataset, image, model, method) in found

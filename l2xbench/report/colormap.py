@@ -67,15 +67,11 @@ def colour_map(palette: str) -> Colormap:
     if palette not in _ARMS:
         raise RequestError(f"palette: {palette!r} is not one of {', '.join(PALETTES)}")
     (half_up, full_up, over), (half_down, full_down, under) = _ARMS[palette]
-    colours = LinearSegmentedColormap.from_list(
-        palette, [full_down, half_down, "#ffffff", half_up, full_up], N=513
-    )
+    colours = LinearSegmentedColormap.from_list(palette, [full_down, half_down, "#ffffff", half_up, full_up], N=513)
     return colours.with_extremes(over=over, under=under, bad="#ffffff")
 
 
-def over_image(
-    values: NDArray[np.float64], image: NDArray[np.uint8], limit: float, palette: str
-) -> NDArray[np.uint8]:
+def over_image(values: NDArray[np.float64], image: NDArray[np.uint8], limit: float, palette: str) -> NDArray[np.uint8]:
     """Draw a signed map over the image it explains, greyed and faded.
 
     Args:

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from l2xbench.report.files import with_ending, write_whole
+from l2xbench.files import with_ending, write_whole
 
 COLUMN_CM = 8.5
 PAGE_CM = 17.5
@@ -107,9 +107,7 @@ def save_figure(figure: Figure, stem: Path) -> tuple[Path, Path]:
 @lru_cache(maxsize=4096)
 def text_width(text: str, size: float) -> float:
     """Width of one line in points."""
-    width, _, _ = text_to_path.get_text_width_height_descent(
-        text, FontProperties(family=[FONT], size=size), False
-    )
+    width, _, _ = text_to_path.get_text_width_height_descent(text, FontProperties(family=[FONT], size=size), False)
     return float(width)
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 import pandas as pd
 
-from l2xbench.report.files import with_ending, write_whole
+from l2xbench.files import with_ending, write_whole
 from l2xbench.report.markup import latex, markdown
 
 Better = Literal["high", "low"]
@@ -140,9 +140,7 @@ def _marks(
     incomparable: pd.DataFrame | None,
 ) -> list[list[Mark]]:
     marks: list[list[Mark]] = [[""] * frame.shape[1] for _ in range(frame.shape[0])]
-    parts = (
-        [0] * len(frame) if within is None else pd.factorize(frame[within], use_na_sentinel=False)[0].tolist()
-    )
+    parts = [0] * len(frame) if within is None else pd.factorize(frame[within], use_na_sentinel=False)[0].tolist()
     for column, label in enumerate(frame.columns):
         better = best.get(_name(label))
         if better is None:
@@ -203,10 +201,7 @@ def _groups(frame: pd.DataFrame) -> list[tuple[str, int]]:
 def _csv(frame: pd.DataFrame) -> str:
     flat = frame.copy()
     flat.columns = pd.Index(
-        [
-            "/".join(str(part) for part in label if part) if isinstance(label, tuple) else str(label)
-            for label in frame
-        ]
+        ["/".join(str(part) for part in label if part) if isinstance(label, tuple) else str(label) for label in frame]
     )
     for name in flat.columns:
         column = flat[name]
@@ -223,8 +218,7 @@ def _whole(column: pd.Series) -> bool:
 def _as_markdown(sheet: _Sheet) -> str:
     grouped = [name for name, span in sheet.groups for _ in range(span)] or [""] * len(sheet.headers)
     headers = [
-        markdown(f"{group} {header}" if group else header)
-        for group, header in zip(grouped, sheet.headers, strict=True)
+        markdown(f"{group} {header}" if group else header) for group, header in zip(grouped, sheet.headers, strict=True)
     ]
     lines = [markdown(sheet.caption), "", _markdown_row(headers)]
     lines.append(_markdown_row(["---:" if number else ":---" for number in sheet.numeric]))

@@ -57,9 +57,7 @@ def test_zero_is_clear_and_the_limit_is_the_bars_colour_on_any_backdrop(palette:
     colours = colour_map(palette)
     zero, full = np.array([[0.0]]), np.array([[1.0]])
     assert (over_image(zero, WHITE, 1.0, palette) == 255).all()
-    assert (np.ptp(over_image(zero, black, 1.0, palette)) == 0) and over_image(
-        zero, black, 1.0, palette
-    ).min() > 127
+    assert (np.ptp(over_image(zero, black, 1.0, palette)) == 0) and over_image(zero, black, 1.0, palette).min() > 127
     for values, end in ((full, 1.0), (-full, 0.0)):
         expected = np.rint(255 * np.array(colours(end)[:3]))
         assert over_image(values, WHITE, 1.0, palette)[0, 0] == pytest.approx(expected, abs=1)

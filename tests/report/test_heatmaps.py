@@ -68,9 +68,7 @@ def test_every_network_has_its_sr_over_its_map_under_its_name_and_over_its_figur
         (12, (40, 10)),
     ],
 )
-def test_any_panel_fits_a_page_and_keeps_its_text_legible_and_inside(
-    count: int, size: tuple[int, int]
-) -> None:
+def test_any_panel_fits_a_page_and_keeps_its_text_legible_and_inside(count: int, size: tuple[int, int]) -> None:
     names = ("a network with quite a long name, ×4, version 12", *TWELVE)[:count]
     figure = heatmap_figure(panel(names, size))
     width, height = figure.get_size_inches() * style.CM_PER_INCH
@@ -125,9 +123,7 @@ def test_the_mean_of_an_image_map_is_the_mean_difference_of_the_sr_in_grey_level
 def test_the_sum_of_a_patch_map_is_the_mean_difference_of_the_patch() -> None:
     of = panel(target="patch:4,6,8,5")
     unit = in_unit(of)
-    assert unit.maps[0].sum() == pytest.approx(
-        255 * of.networks[0].values.astype(np.float64).sum() / (3 * 8 * 5)
-    )
+    assert unit.maps[0].sum() == pytest.approx(255 * of.networks[0].values.astype(np.float64).sum() / (3 * 8 * 5))
     assert "sample of the patch" in unit.label
 
 
@@ -150,17 +146,14 @@ def test_one_incomplete_network_of_a_complete_method_says_so_under_its_map() -> 
     of = replace(of, networks=(*of.networks[:2], replace(of.networks[2], completeness_error=0.21)))
     figure = heatmap_figure(of)
     assert "grey levels" in bar_label(figure)
-    assert [text for text in texts(figure) if "incomplete" in text] == [
-        "29.12 dB / 0.8123\nincomplete by 21%"
-    ]
+    assert [text for text in texts(figure) if "incomplete" in text] == ["29.12 dB / 0.8123\nincomplete by 21%"]
 
 
 def test_equal_numbers_have_equal_colours_in_every_map() -> None:
     of = panel(("weak", "strong"), lr=np.full((12, 16, 3), 255, np.uint8))
     values = np.abs(of.networks[0].values)
     weak, strong = (
-        replace(network, values=values * factor)
-        for network, factor in zip(of.networks, (0.1, 1.0), strict=True)
+        replace(network, values=values * factor) for network, factor in zip(of.networks, (0.1, 1.0), strict=True)
     )
     figure = heatmap_figure(replace(of, networks=(weak, strong)))
     drawn = [axes(figure, f"{name}: map").images[0].get_array() for name in ("weak", "strong")]
@@ -214,9 +207,7 @@ def test_maps_of_a_target_that_draws_on_the_whole_image_show_it_all() -> None:
     assert local_view(of, in_unit(of).maps) is None
 
 
-@pytest.mark.parametrize(
-    "corner", ["neuron:0,0,0", "neuron:0,119,159", "patch:0,0,120,160", "patch:900,900,4,4"]
-)
+@pytest.mark.parametrize("corner", ["neuron:0,0,0", "neuron:0,119,159", "patch:0,0,120,160", "patch:900,900,4,4"])
 def test_the_part_shown_stays_inside_the_image(corner: str) -> None:
     of = with_networks(panel(size=(60, 80), target=corner), values=np.zeros((3, 60, 80)))
     view = local_view(of, in_unit(of).maps)

@@ -59,10 +59,8 @@ def test_matplotlibs_settings_are_left_alone(tmp_path: Path) -> None:
     assert dict(matplotlib.rcParams) == before
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_scrap(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from l2xbench.report.files import write_whole
+def test_a_failed_write_leaves_the_old_file_and_no_scrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from l2xbench.files import write_whole
 
     path = write_whole(tmp_path / "a.csv", b"old")
 

@@ -172,9 +172,7 @@ def test_a_mean_over_fewer_images_is_said_and_does_not_win(tmp_path: Path) -> No
     restoration_tables(SCORES, tmp_path, dataset_notes={"Urban100": "20 of Urban100's 100 images"})
     for name, column in (("restoration", 2), ("table1", 3)):
         _, md, tex = read(tmp_path / name)
-        rows = {
-            row[0] if name == "table1" else row[1]: row[column] for row in cells(md)[2:]
-        }  # Urban100's come last
+        rows = {row[0] if name == "table1" else row[1]: row[column] for row in cells(md)[2:]}  # Urban100's come last
         assert rows["DCTLSA"] == "27.90†"
         assert rows["carn_m"] == "**27.12**"
         assert "Means over Set5: 5 images; Urban100: 20 images (20 of Urban100's 100 images)." in md
@@ -183,9 +181,7 @@ def test_a_mean_over_fewer_images_is_said_and_does_not_win(tmp_path: Path) -> No
 
 
 def test_table_1_leaves_out_what_was_not_measured(tmp_path: Path) -> None:
-    frame = scores(("Set5", "a", 30.0, 0.9, 5, 10), ("photos", "b", None, None, 1, 20)).assign(
-        seconds=[0.5, None]
-    )
+    frame = scores(("Set5", "a", 30.0, 0.9, 5, 10), ("photos", "b", None, None, 1, 20)).assign(seconds=[0.5, None])
     restoration_tables(frame, tmp_path)
     _, md, _ = read(tmp_path / "table1")
     assert cells(md)[2:] == [
