@@ -40,12 +40,12 @@ def build_report(store: Store, manifest: Mapping[str, Any], result: Result) -> B
     restoration = restoration_frame(result.records, manifest)
     if not restoration.empty:
         restoration_tables(restoration, tables, dataset_notes=notes)
-    cost = cost_frame(result.records)
+    cost = cost_frame(result.records, manifest)
     if not cost.empty:
         write_table(
             cost,
             tables / "cost",
-            caption="Mean seconds for one image's attribution map, and the largest completeness error.",
+            caption="Mean seconds for one image, to super-resolve it and to explain it, and the largest completeness error.",
             notes=[f"On {manifest['device']}, {manifest['threads']} threads."],
         )
     write_table(failures_frame(result.failures), tables / "failures", caption="Units of work that failed, and why.")
@@ -58,17 +58,17 @@ def build_report(store: Store, manifest: Mapping[str, Any], result: Result) -> B
 
 
 def restoration_frame(records: Iterable[Record], manifest: Mapping[str, Any]) -> pd.DataFrame:
-    """A row a dataset and network: mean PSNR (dB), mean SSIM, images, parameters, mean seconds, weights."""
+    """A row a dataset and network: mean PSNR (dB), mean SSIM, images, parameters, weights."""
     rows = [
         {
             "dataset": r.dataset,
             "model": r.model,
-            **{k: r.values.get(k) for k in ("psnr", "ssim", "parameters", "seconds")},
+            **{k: r.values.get(k) for k in ("psnr", "ssim", "parameters")},
         }
         for r in records
         if r.study == "restoration"
     ]
-    columns = ["dataset", "model", "psnr", "ssim", "images", "parameters", "seconds", "weights"]
+    columns = ["dataset", "model", "psnr", "ssim", "images", "parameters", "weights"]
     if not rows:
         return pd.DataFrame(columns=columns)
     frame = pd.DataFrame(rows).astype({"psnr": float, "ssim": float})
@@ -77,26 +77,35 @@ def restoration_frame(records: Iterable[Record], manifest: Mapping[str, Any]) ->
         ssim=("ssim", "mean"),
         images=("model", "size"),
         parameters=("parameters", "first"),
-        seconds=("seconds", "mean"),
     )
     means = _in_order(means.reset_index(), manifest)
     means["weights"] = [manifest["models"][model]["weights"] for model in means["model"]]
     return means[columns]
 
 
-def cost_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """A row a dataset, network and method: mean seconds of a map, largest completeness error, images."""
+def cost_frame(records: Iterable[Record], manifest: Mapping[str, Any]) -> pd.DataFrame:
+    """A row a dataset, network and step (`inference` or a method): mean seconds, largest completeness error, images."""
+    columns = ["dataset", "model", "method", "seconds", "completeness_error", "images"]
     rows = [
-        {"dataset": r.dataset, "model": r.model, "method": r.label, **dict(r.values)}
+        {
+            "completeness_error": None,
+            **dict(r.values),
+            "dataset": r.dataset,
+            "model": r.model,
+            "method": r.label or "inference",
+        }
         for r in records
-        if r.study == "attribution"
+        if r.study in ("restoration", "attribution")
     ]
     if not rows:
-        return pd.DataFrame(columns=["dataset", "model", "method", "seconds", "completeness_error", "images"])
-    groups = pd.DataFrame(rows).groupby(["dataset", "model", "method"], sort=False)
-    return groups.agg(
+        return pd.DataFrame(columns=columns)
+    groups = (
+        pd.DataFrame(rows).astype({"completeness_error": float}).groupby(["dataset", "model", "method"], sort=False)
+    )
+    means = groups.agg(
         seconds=("seconds", "mean"), completeness_error=("completeness_error", "max"), images=("model", "size")
-    ).reset_index()
+    )
+    return _in_order(means.reset_index(), manifest)
 
 
 def failures_frame(failures: Iterable[Failure]) -> pd.DataFrame:

@@ -97,9 +97,7 @@ def save_figure(figure: Figure, stem: Path) -> tuple[Path, Path]:
     png, pdf = io.BytesIO(), io.BytesIO()
     with context():
         # Level 4 takes 60 % of the default's time for 1 % more bytes.
-        figure.savefig(
-            png, format="png", dpi=DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 4}
-        )
+        figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 4})
         figure.savefig(pdf, format="pdf", dpi=DPI, metadata={"CreationDate": None})
     return (
         write_whole(with_ending(stem, ".png"), png.getvalue()),

@@ -16,7 +16,7 @@ from l2xbench.errors import RequestError
 from l2xbench.report import style
 from l2xbench.report.heatmaps import heatmap_figure, save_figure
 from l2xbench.report.panels import HeatmapPanel, in_unit, local_view
-from report.panels import panel
+from tests.report.panels import panel
 
 TWELVE = tuple(f"network {number}" for number in range(12))
 
