@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -71,10 +72,8 @@ class Server:
         request.wfile.flush()
         time.sleep(self.delay)
         cut = self.cuts[path].pop(0) if self.cuts.get(path) else None
-        try:
+        with suppress(OSError):  # the client may have left
             request.wfile.write(body[:cut])
-        except OSError:
-            pass  # the client has left
         if cut is not None or not self.declares_length:
             request.close_connection = True
         return None
