@@ -2,7 +2,7 @@
 
     python scripts/measure_memory.py --models san,rnan --size 256 --limit 4
 
-prints a line per network and exits with 1 if one needs more than the limit. Weights are random: they do not matter here.
+prints a line per network and exits with 1 if one needs more than the limit. The weights are random: they do not matter.
 """
 
 from __future__ import annotations

@@ -13,10 +13,7 @@ def run(code: str) -> str:
 
 
 def test_imports_in_a_fresh_process() -> None:
-    assert (
-        run("from l2xbench.compat import import_basicsr as i; print(i('basicsr.archs').__name__)")
-        == "basicsr.archs"
-    )
+    assert run("from l2xbench.compat import import_basicsr as i; print(i('basicsr.archs').__name__)") == "basicsr.archs"
 
 
 def test_leaves_a_module_that_torchvision_still_has() -> None:

@@ -33,12 +33,8 @@ def test_a_constant_image_stays_so(level: int, height: int, width: int, factor: 
 
 
 @settings(deadline=None, max_examples=20)
-@given(
-    seed=st.integers(0, 2**16), factor=st.sampled_from([2, 3, 4]), side=st.integers(1, 4), down=st.booleans()
-)
-def test_a_small_image_is_the_middle_of_its_mirrored_extension(
-    seed: int, factor: int, side: int, down: bool
-) -> None:
+@given(seed=st.integers(0, 2**16), factor=st.sampled_from([2, 3, 4]), side=st.integers(1, 4), down=st.booleans())
+def test_a_small_image_is_the_middle_of_its_mirrored_extension(seed: int, factor: int, side: int, down: bool) -> None:
     """The border is mirrored as often as the kernel needs, so an extension by hand changes nothing."""
     pixels = side * factor if down else side
     image = np.random.default_rng(seed).integers(0, 256, (pixels, pixels, 3), dtype=np.uint8)

@@ -39,11 +39,7 @@ def refusal(*args: object, **options: object) -> str:
 def test_selfexsr(tmp_path: Path, inside: bool) -> None:
     root = touch(
         tmp_path / "Set5",
-        *(
-            f"image_SRF_4/img_00{i}_SRF_4_{side}.png"
-            for i in (1, 2)
-            for side in ("HR", "LR", "bicubic", "SelfEx")
-        ),
+        *(f"image_SRF_4/img_00{i}_SRF_4_{side}.png" for i in (1, 2) for side in ("HR", "LR", "bicubic", "SelfEx")),
         "image_SRF_2/img_001_SRF_2_HR.png",
     )
     folder = root / "image_SRF_4" if inside else root
@@ -151,9 +147,7 @@ def test_kind_hr_takes_the_folder_as_it_is(tmp_path: Path) -> None:
 
 def test_missing_and_empty_folders(tmp_path: Path) -> None:
     message = refusal("Urban100", tmp_path / "nowhere", 4)
-    assert message.startswith(
-        f"dataset 'Urban100': path: there is no folder {tmp_path}/nowhere; expected one with HR"
-    )
+    assert message.startswith(f"dataset 'Urban100': path: there is no folder {tmp_path}/nowhere; expected one with HR")
     assert "LR_bicubic/X4/" in message
     touch(tmp_path, "file.png")
     assert f"{tmp_path}/file.png is a file; expected a folder" in refusal("a", tmp_path / "file.png", 4)
@@ -192,9 +186,7 @@ def test_images_by_name(ten: Path) -> None:
     dataset = open_dataset("u", ten, 4, images=["img_007", "img_002.png", "img_007"])
     assert [pair.name for pair in dataset.pairs] == ["img_007", "img_002"]
     assert f"no image 'img_07' in {ten}; did you mean 'img_007'?" in refusal("u", ten, 4, images=["img_07"])
-    assert "there are img_001, img_002, img_003, img_004, img_005 ..." in refusal(
-        "u", ten, 4, images=["zebra"]
-    )
+    assert "there are img_001, img_002, img_003, img_004, img_005 ..." in refusal("u", ten, 4, images=["zebra"])
     assert "images: the list is empty" in refusal("u", ten, 4, images=[])
 
 
