@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, cast
 
 from l2xbench.config import DatasetEntry, ModelEntry, Study
 from l2xbench.data.datasets import Dataset, ImagePair, open_dataset
-from l2xbench.data.photographs import SCIKIT_IMAGE
 from l2xbench.errors import RequestError
 from l2xbench.resources import cache_folder
 from l2xbench.studies.base import Unit
@@ -134,7 +133,7 @@ def _plan_dataset(name: str, entry: DatasetEntry, study: Study, data_root: Path 
 
 def _dataset_root(path: str, data_root: Path | None) -> str | Path:
     """Where a dataset lies: as written, or, for a known set's bare name, under the data root or in the cache."""
-    if "/" in path or path == SCIKIT_IMAGE:
+    if "/" in path or path == "skimage":
         return path
     homes = [data_root] if data_root else []
     homes.append(cache_folder() / "datasets")

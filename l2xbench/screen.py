@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
 import pandas as pd
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -66,15 +68,26 @@ class RunProgress:
         self.console.print(f"[yellow]failed[/] {escape(what)}: {escape(failure.reason)}", soft_wrap=True)
 
 
+_FORMATS = {"psnr": "{:.2f}", "ssim": "{:.4f}", "seconds": "{:.3g}", "completeness_error": "{:.1e}"}
+
+
 def show_table(console: Console, frame: pd.DataFrame, title: str) -> None:
     """A table of results; numbers right, text left."""
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE_HEAD)
     for column in frame.columns:
         numeric = pd.api.types.is_numeric_dtype(frame[column])
-        table.add_column(str(column), justify="right" if numeric else "left", no_wrap=column in ("model", "dataset"))
+        table.add_column(str(column), justify="right" if numeric else "left", overflow="fold")
     for row in frame.itertuples(index=False):
-        table.add_row(*("" if pd.isna(cell) else escape(str(cell)) for cell in row))
+        table.add_row(*(escape(_shown(str(name), cell)) for name, cell in zip(frame.columns, row, strict=True)))
     console.print(table)
+
+
+def _shown(column: str, cell: object) -> str:
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return ""
+    if column in _FORMATS and isinstance(cell, (int, float)):
+        return _FORMATS[column].format(cell)
+    return f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 
 def show_paths(console: Console, root: Path, paths: Sequence[tuple[str, Path]]) -> None:

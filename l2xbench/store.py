@@ -12,15 +12,16 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from l2xbench.errors import RequestError
+from l2xbench.files import write_whole
 from l2xbench.studies.base import Outcome, Unit, Value
 
 FOLDERS = {"sr": "sr", "attribution": "attributions", "lr": "inputs", "hr": "inputs"}
@@ -78,23 +79,26 @@ class Store:
     def keep(self, unit: Unit, key: str, outcome: Outcome) -> Record:
         """Writes an outcome's files, then its record."""
         files: dict[str, str] = {}
-        sizes: dict[str, int] = {}
         for what, image in outcome.images.items():
-            path = self._file_path(unit, what, ".png")
-            pixels = Image.fromarray(image)
-            sizes[what] = self.write(path, lambda file, pixels=pixels: pixels.save(file, format="PNG"))
-            files[what] = str(path)
+            buffer = io.BytesIO()
+            Image.fromarray(image).save(buffer, format="PNG")
+            files[what] = self._write(self._file_path(unit, what, ".png"), buffer)
         for what, arrays in outcome.arrays.items():
-            path = self._file_path(unit, what, ".npz")
-            sizes[what] = self.write(path, lambda file, arrays=arrays: np.savez_compressed(file, **arrays))
-            files[what] = str(path)
-        record = Record(
-            key, unit.study, unit.dataset, unit.model, unit.image, unit.label, dict(outcome.values), files, sizes
-        )
+            buffer = io.BytesIO()
+            np.savez_compressed(buffer, allow_pickle=False, **arrays)
+            files[what] = self._write(self._file_path(unit, what, ".npz"), buffer)
+        return self.keep_files(unit, key, files, outcome.values)
+
+    def keep_files(
+        self, unit: Unit, key: str, files: Mapping[str, str], values: Mapping[str, Value] | None = None
+    ) -> Record:
+        """Writes the record of a unit whose files (what -> path below the results folder) are written already."""
+        sizes = {what: (self.root / path).stat().st_size for what, path in files.items()}
+        named = (unit.study, unit.dataset, unit.model, unit.image, unit.label)
+        record = Record(key, *named, dict(values or {}), dict(files), sizes)
         body = asdict(record)
         body["checksum"] = _checksum(body)
-        path = self._record_path(unit.study, unit.dataset, unit.model, unit.image, unit.label)
-        self.write_text(path, json.dumps(body, indent=1))
+        write_whole(self.root / self._record_path(*named), json.dumps(body, indent=1).encode())
         return record
 
     def load_image(self, path: str) -> np.ndarray:
@@ -107,27 +111,13 @@ class Store:
         with np.load(self.root / path, allow_pickle=False) as archive:
             return dict(archive)
 
-    def write_text(self, path: Path | str, text: str) -> None:
-        """Writes a text file below the results folder, whole or not at all."""
-        self.write(path, lambda file: file.write(text.encode()))
+    def write_text(self, path: str, text: str) -> Path:
+        """Writes a text file below the results folder."""
+        return write_whole(self.root / path, text.encode())
 
-    def write(self, path: Path | str, save: Callable[[BinaryIO], Any]) -> int:
-        """Writes a file below the results folder, whole or not at all; returns its size in bytes."""
-        target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        buffer = io.BytesIO()
-        save(buffer)
-        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-        try:
-            with partial.open("wb") as file:
-                file.write(buffer.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(target)
-        except BaseException:  # Ctrl-C too leaves nothing behind
-            partial.unlink(missing_ok=True)
-            raise
-        return buffer.getbuffer().nbytes
+    def _write(self, path: Path, buffer: io.BytesIO) -> str:
+        write_whole(self.root / path, buffer.getbuffer())
+        return str(path)
 
     def _record_path(self, study: str, dataset: str, model: str, image: str, label: str) -> Path:
         name = f"{image}.{label}.json" if label else f"{image}.json"

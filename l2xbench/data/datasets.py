@@ -101,15 +101,11 @@ def _find(path: Path | str, scale: int, kind: Kind) -> tuple[Path, Layout]:
             raise RequestError(f"{root} is a file; expected a folder with {expected(scale)}")
         layout = (selfexsr(root, scale) or two_folders(root, scale)) if kind == "auto" else None
         if layout is None:
-            layout = (
-                Layout("LR images", plain_lr(root)) if kind == "lr" else Layout("HR images", plain_hr(root))
-            )
+            layout = Layout("LR images", plain_lr(root)) if kind == "lr" else Layout("HR images", plain_hr(root))
         names = Counter(pair.name for pair in layout.pairs)
         twice = [each for each, count in names.items() if count > 1]
         if twice:
-            raise RequestError(
-                f"{root} holds more than one image that would be called {twice[0]!r}; rename one"
-            )
+            raise RequestError(f"{root} holds more than one image that would be called {twice[0]!r}; rename one")
         if not layout.pairs:
             wanted = expected(scale) if kind == "auto" else f"{kind.upper()} images"
             raise RequestError(f"no images found in {root} ({_contents(root)}); expected {wanted}")
@@ -123,16 +119,12 @@ def _contents(root: Path) -> str:
     return f"it holds {_some(inside)}" if inside else "it is empty"
 
 
-def _choose(
-    pairs: tuple[ImagePair, ...], root: Path, images: list[str] | int | None
-) -> tuple[ImagePair, ...]:
+def _choose(pairs: tuple[ImagePair, ...], root: Path, images: list[str] | int | None) -> tuple[ImagePair, ...]:
     if images is None:
         return pairs
     if isinstance(images, int):
         if images < 1:
-            raise RequestError(
-                f"images: {images} is not a number of images; give 1 or more, or leave the key out"
-            )
+            raise RequestError(f"images: {images} is not a number of images; give 1 or more, or leave the key out")
         return pairs[:images]
     if not images:
         raise RequestError("images: the list is empty; leave the key out to take all")

@@ -73,9 +73,7 @@ def _decode(opened: Image.Image, path: Path) -> np.ndarray:
         return np.repeat(grey[:, :, None], 3, axis=2)
     if image.mode in ("I", "F"):
         kind = "floating-point" if image.mode == "F" else "32-bit integer"
-        raise RequestError(
-            f"{path}: holds {kind} pixels, whose range is unknown; save it with 8 or 16 bits a channel"
-        )
+        raise RequestError(f"{path}: holds {kind} pixels, whose range is unknown; save it with 8 or 16 bits a channel")
     return np.array(image.convert("RGB"))
 
 

@@ -68,9 +68,7 @@ def two_folders(root: Path, scale: int) -> Layout | None:
         lr = _with_images(root, [f"{prefix}_LR_bicubic"], scale)
     if hr is None and lr is None:
         return None
-    description = " and ".join(
-        f"{side.relative_to(root).as_posix()}/" for side in (hr, lr) if side is not None
-    )
+    description = " and ".join(f"{side.relative_to(root).as_posix()}/" for side in (hr, lr) if side is not None)
     if lr is None or hr is None:
         return Layout(description, plain_hr(hr) if hr is not None else plain_lr(lr or root))
     lr_files = _by_stem(lr)
@@ -82,9 +80,7 @@ def two_folders(root: Path, scale: int) -> Layout | None:
         partnered.add(found)
         partner = lr / f"{stem}x{scale}{file.suffix}" if found is None else lr_files[found]
         pairs.append(ImagePair(name, file, partner))
-    pairs += [
-        ImagePair(stem, hr / file.name, file) for stem, file in lr_files.items() if stem not in partnered
-    ]
+    pairs += [ImagePair(stem, hr / file.name, file) for stem, file in lr_files.items() if stem not in partnered]
     return Layout(description, pairs)
 
 
@@ -115,9 +111,7 @@ def _prefix(root: Path) -> str:
     prefixes = sorted({match[1] for match in matches if match})
     validation = [prefix for prefix in prefixes if "valid" in prefix.lower()]
     if len(prefixes) > 1 and len(validation) != 1:
-        raise RequestError(
-            f"{root} holds several sets ({', '.join(prefixes)}); give a folder with one of them"
-        )
+        raise RequestError(f"{root} holds several sets ({', '.join(prefixes)}); give a folder with one of them")
     return (validation or prefixes or [""])[0]
 
 

@@ -42,9 +42,7 @@ def ssim(sr: np.ndarray, hr: np.ndarray, border: int, colour: Colour = "y") -> f
     return _measure("calculate_ssim", sr, hr, border, colour, at_least=_WINDOW)
 
 
-def _measure(
-    function: str, sr: np.ndarray, hr: np.ndarray, border: int, colour: Colour, at_least: int
-) -> float:
+def _measure(function: str, sr: np.ndarray, hr: np.ndarray, border: int, colour: Colour, at_least: int) -> float:
     if colour not in ("y", "rgb"):
         raise ValueError(f"colour is 'y' or 'rgb', not {colour!r}")
     if sr.shape != hr.shape:

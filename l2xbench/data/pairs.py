@@ -57,9 +57,7 @@ class ImagePair:
         elif hr is not None:
             height, width = (length // scale * scale for length in hr.shape[:2])
             if not (height and width):
-                raise RequestError(
-                    f"{self.hr}: {_size(hr)} pixels are too few to make LR from at scale {scale}"
-                )
+                raise RequestError(f"{self.hr}: {_size(hr)} pixels are too few to make LR from at scale {scale}")
             hr = hr[:height, :width]
             lr = resize(hr, 1 / scale)
         else:

@@ -30,14 +30,14 @@ _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as the Y channel of SR 
 def signed_map(values: NDArray[np.floating]) -> NDArray[np.float64]:
     """Attribution of each LR pixel, (H, W), from that of each element, (C, H, W): the sum over the channels.
 
-    Signs are kept, and so is completeness (Eq. 1 of the paper): the pixels still add up to the objective's difference. A
-    map that is already (H, W) is taken as it is.
+    Signs are kept, and so is completeness (Eq. 1 of the paper): the pixels still add up to the objective's
+    difference. A map that is already (H, W) is taken as it is.
     """
-    values = np.asarray(values, dtype=np.float64)
-    if values.ndim == 3:
-        return np.asarray(values.sum(axis=0), dtype=np.float64)
-    if values.ndim == 2:
-        return values
+    exact = np.asarray(values).astype(np.float64)
+    if exact.ndim == 3:
+        return exact.sum(axis=0, dtype=np.float64)
+    if exact.ndim == 2:
+        return exact
     raise ValueError(f"an attribution map is (C, H, W) or (H, W), not {values.shape}")
 
 
@@ -67,15 +67,11 @@ def colour_map(palette: str) -> Colormap:
     if palette not in _ARMS:
         raise RequestError(f"palette: {palette!r} is not one of {', '.join(PALETTES)}")
     (half_up, full_up, over), (half_down, full_down, under) = _ARMS[palette]
-    colours = LinearSegmentedColormap.from_list(
-        palette, [full_down, half_down, "#ffffff", half_up, full_up], N=513
-    )
+    colours = LinearSegmentedColormap.from_list(palette, [full_down, half_down, "#ffffff", half_up, full_up], N=513)
     return colours.with_extremes(over=over, under=under, bad="#ffffff")
 
 
-def over_image(
-    values: NDArray[np.float64], image: NDArray[np.uint8], limit: float, palette: str
-) -> NDArray[np.uint8]:
+def over_image(values: NDArray[np.float64], image: NDArray[np.uint8], limit: float, palette: str) -> NDArray[np.uint8]:
     """Draw a signed map over the image it explains, greyed and faded.
 
     Args:

@@ -183,9 +183,7 @@ def _mark_target(axes: Axes, panel: HeatmapPanel, colour: str) -> None:
 def _mark_frame(axes: Axes, box: Box | None, colour: str, line: _Line) -> None:
     if box is not None:
         y, x, height, width = box
-        axes.add_patch(
-            Rectangle((x, y), width, height, fill=False, edgecolor=colour, linewidth=0.7, linestyle=line)
-        )
+        axes.add_patch(Rectangle((x, y), width, height, fill=False, edgecolor=colour, linewidth=0.7, linestyle=line))
 
 
 def _colour_bar(figure: Figure, layout: Layout, unit: Unit, limit: float, palette: str) -> None:

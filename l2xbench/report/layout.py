@@ -109,9 +109,7 @@ class Layout:
     def left(self, column: int) -> float:
         return MARGIN + column * (self.cell + _GAP)
 
-    def rectangle(
-        self, left: float, top: float, width: float, height: float
-    ) -> tuple[float, float, float, float]:
+    def rectangle(self, left: float, top: float, width: float, height: float) -> tuple[float, float, float, float]:
         """Matplotlib's rectangle (fractions, from below) of one in centimetres from the top left."""
         return (
             left / self.width,

@@ -1,4 +1,4 @@
-"""What a heatmap figure shows: an image's pictures and maps, the unit of its numbers, the part worth drawing."""
+"""What a heatmap figure shows: pictures and maps, the unit of their numbers, the part worth drawing."""
 
 from __future__ import annotations
 
@@ -64,14 +64,13 @@ class HeatmapPanel:
         if not self.networks:
             raise ValueError("a heatmap panel needs at least one network")
         height, width = self.lr.shape[:2]
+        enlarged = (height * self.scale, width * self.scale)
         for network in self.networks:
             mapped, upscaled = network.values.shape[-2:], network.sr.shape[:2]
             if mapped != (height, width):
                 raise ValueError(f"{network.name}: a map of {mapped}, an LR image of {(height, width)}")
-            if upscaled != (height * self.scale, width * self.scale):
-                raise ValueError(
-                    f"{network.name}: an SR image of {upscaled}, not {self.scale} x {(height, width)}"
-                )
+            if upscaled != enlarged:
+                raise ValueError(f"{network.name}: an SR image of {upscaled}, not {enlarged}")
 
     @property
     def is_complete(self) -> bool:

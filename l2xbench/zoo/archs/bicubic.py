@@ -1,7 +1,7 @@
 """Bicubic interpolation as a network: the row that every restoration table compares with.
 
-Keys, "Cubic convolution interpolation for digital image processing", IEEE TASSP 1981, with a = -0.5 and edges mirrored, as
-MATLAB's `imresize` does and SR papers report it.
+Keys, "Cubic convolution interpolation for digital image processing", IEEE TASSP 1981, with a = -0.5 and edges
+mirrored, as MATLAB's `imresize` does and SR papers report it.
 """
 
 from __future__ import annotations
