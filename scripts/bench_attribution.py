@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+import warnings
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -274,6 +275,15 @@ def rows(name: str, costs: dict[str, Cost]) -> list[list[str]]:
     return table
 
 
+def show(console: Console, table: list[list[str]], setting: str) -> None:
+    screen = Table(title=setting)
+    for number, title in enumerate(HEADER):
+        screen.add_column(title, justify="left" if number < 2 else "right")
+    for row in table:
+        screen.add_row(*row)
+    console.print(screen)
+
+
 def markdown(table: list[list[str]], setting: str, failures: list[str]) -> str:
     lines = [setting, "", "| " + " | ".join(HEADER) + " |", "| --- | --- |" + " ---: |" * (len(HEADER) - 2)]
     lines += ["| " + " | ".join(row) + " |" for row in table]
@@ -308,21 +318,20 @@ def main() -> None:
     setting = (
         f"LR {args.size} x {args.size}, x4, float32, {where}, PyTorch {torch.__version__}, median of {args.repeats}"
     )
-    table, failures = [], []
+    warnings.filterwarnings("ignore", message=".*(hooks|did not already require gradients|meshgrid)")  # not ours
+    console = Console()
+    table: list[list[str]] = []
+    failures: list[str] = []
     for name in networks:
         costs = measure(name, methods, args)
         table += rows(name, costs)
         failures += [f"{LABELS.get(m, m)} on {name}: {c.failure}" for m, c in costs.items() if c.failure]
 
-    screen = Table(*HEADER, title=setting)
-    for row in table:
-        screen.add_row(*row, end_section=row is table[-1] or table[table.index(row) + 1][0] != row[0])
-    console = Console()
-    console.print(screen)
+        show(console, rows(name, costs), setting)
+        if args.markdown:  # after each network, so that a run cut short leaves what it measured
+            args.markdown.write_text(markdown(table, setting, failures))
     for failure in failures:
         console.print(failure, markup=False)
-    if args.markdown:
-        args.markdown.write_text(markdown(table, setting, failures))
 
 
 if __name__ == "__main__":
