@@ -197,18 +197,18 @@ class LiveBytes(TorchDispatchMode):
         self.peak = max(self.peak, self.now)
 
 
-def peak_bytes(run: Callable[[], object], device: torch.device) -> int:
-    """The most that `run` holds at once, above what is held now."""
+def peak_bytes(run: Callable[[], float | None], device: torch.device) -> tuple[int, float | None]:
+    """The most that a call holds at once, above what is held now; and what it returns."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
-        run()
+        result = run()
         torch.cuda.synchronize(device)
-        return torch.cuda.max_memory_allocated(device) - before
+        return torch.cuda.max_memory_allocated(device) - before, result
     with LiveBytes() as live:
-        run()
-    return live.peak
+        result = run()
+    return live.peak, result
 
 
 def timed(run: Callable[[], float | None], device: torch.device) -> tuple[float, float | None]:
@@ -233,8 +233,9 @@ def measure(name: str, methods: list[str], args: argparse.Namespace) -> dict[str
     for method, cost in costs.items():  # the run for memory warms up what the timed ones need
         run = partial(METHODS[method], network, image, reference, MEMORY_STEPS)
         try:
-            cost.peak = peak_bytes(run, device)
-            cost.error = run() if method != "deeplift" else explained(method, network, image, reference, 0)
+            cost.peak, cost.error = peak_bytes(run, device)
+            if method == "deeplift":
+                cost.error = explained(method, network, image, reference, 0)
         except (MethodError, RuntimeError, AssertionError) as failure:
             if method == "l2x":
                 raise
@@ -250,7 +251,7 @@ def measure(name: str, methods: list[str], args: argparse.Namespace) -> dict[str
     return costs
 
 
-HEADER = ["network", "method", "seconds", "gradients", "peak MiB", "of a gradient's", "completeness error"]
+HEADER = ["network", "method", "seconds", "gradients", "peak MiB", "of a gradient's", "error"]
 
 
 def rows(name: str, costs: dict[str, Cost]) -> list[list[str]]:
@@ -275,12 +276,12 @@ def rows(name: str, costs: dict[str, Cost]) -> list[list[str]]:
     return table
 
 
-def show(console: Console, table: list[list[str]], setting: str) -> None:
-    screen = Table(title=setting)
-    for number, title in enumerate(HEADER):
-        screen.add_column(title, justify="left" if number < 2 else "right")
+def show(console: Console, name: str, table: list[list[str]]) -> None:
+    screen = Table(title=name)
+    for number, title in enumerate(HEADER[1:]):
+        screen.add_column(title, justify="right" if number else "left", no_wrap=True)
     for row in table:
-        screen.add_row(*row)
+        screen.add_row(*row[1:])
     console.print(screen)
 
 
@@ -320,6 +321,7 @@ def main() -> None:
     )
     warnings.filterwarnings("ignore", message=".*(hooks|did not already require gradients|meshgrid)")  # not ours
     console = Console()
+    console.print(setting)
     table: list[list[str]] = []
     failures: list[str] = []
     for name in networks:
@@ -327,11 +329,11 @@ def main() -> None:
         table += rows(name, costs)
         failures += [f"{LABELS.get(m, m)} on {name}: {c.failure}" for m, c in costs.items() if c.failure]
 
-        show(console, rows(name, costs), setting)
+        show(console, name, rows(name, costs))
         if args.markdown:  # after each network, so that a run cut short leaves what it measured
             args.markdown.write_text(markdown(table, setting, failures))
     for failure in failures:
-        console.print(failure, markup=False)
+        console.print(failure, markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

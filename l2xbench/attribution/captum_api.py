@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from captum.attr import GradientAttribution
+from captum.log import log_usage
 from torch import Tensor, nn
 
 from .errors import AttributionError
@@ -42,6 +43,7 @@ class L2X(GradientAttribution):
     def has_convergence_delta(self) -> bool:
         return True
 
+    @log_usage()  # NoiseTunnel and its kin take what this decorator wraps
     def attribute(
         self,
         inputs: Tensors,
