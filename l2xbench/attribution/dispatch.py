@@ -29,8 +29,8 @@ from l2xbench.attribution.errors import (
 )
 from l2xbench.attribution.rules import find
 from l2xbench.attribution.rules.integral import fallback
-from l2xbench.attribution.rules.registry import Call, Entry, OperationRecord
-from l2xbench.attribution.rules.selection import select
+from l2xbench.attribution.rules.registry import Call, OperationRecord
+from l2xbench.attribution.rules.selection import differentiable, select
 
 
 @dataclass
@@ -134,6 +134,8 @@ class Paired(Tensor):
 def run(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """One ATen operation, some of whose arguments are paired."""
     traits = mutation.traits(func)
+    if traits.name in SHAPES_ONLY:
+        return func(*(split(state, a)[0] for a in args), **{k: split(state, v)[0] for k, v in kwargs.items()})
     if traits.special is not None:
         return SPECIAL[traits.special](state, func, args, kwargs)
     if traits.mutates:
@@ -171,22 +173,25 @@ def streams(state: Session, traits: mutation.Traits, func: Any, args: Any, kwarg
         return value, value
     still = frozenset(moving)
     entry = find(traits.name, still)
-    record = state.record(traits.name, kind_of(entry, traits))
+    record = OperationRecord(traits.name, "") if entry is None else state.record(traits.name, entry.kind)
     call = Call(func, values, references, value_options, reference_options, still, record)
-    try:
-        if entry is not None:
-            value, reference = entry.apply(call)
-        else:
-            value, reference = without_rule(state, call)
-    except (AttributionError, torch.OutOfMemoryError):
-        raise
+    value, reference = without_rule(state, call) if entry is None else entry.apply(call)
+    same_sizes(state, call, value, reference)
     if state.check_finite:
         check_finite(state, call, value, reference)
     return value, reference
 
 
-def kind_of(entry: Entry | None, traits: mutation.Traits) -> str:
-    return "line integral" if entry is None else entry.kind
+def same_sizes(state: Session, call: Call, value: Any, reference: Any) -> None:
+    """A selection may find more elements in one stream than in the other: there is nothing to pair them by."""
+    flat, flat_ref = (x if isinstance(x, (list, tuple)) else (x,) for x in (value, reference))
+    for v, r in zip(flat, flat_ref, strict=True):
+        if isinstance(v, Tensor) and v.shape != r.shape:
+            raise UnsupportedOperationError(
+                f"{call.name} in {state.where()} selects {tuple(v.shape)} elements of the input's stream but "
+                f"{tuple(r.shape)} of the reference's; a selection whose size depends on the data cannot be explained "
+                "(use torch.where, or multiply by the mask)"
+            )
 
 
 def without_rule(state: Session, call: Call) -> Any:
@@ -194,11 +199,10 @@ def without_rule(state: Session, call: Call) -> Any:
     with torch.no_grad():
         probe = call.reference()
     flat = probe if isinstance(probe, (tuple, list)) else (probe,)
-    tensors = [t for t in flat if isinstance(t, Tensor)]
-    if not any(t.is_floating_point() or t.is_complex() for t in tensors):
-        state.records[call.name, "line integral"].count -= 1
+    if not any(differentiable(t) for t in flat):
         call.record = state.record(call.name, "comparison")
         return select(call, probe)
+    call.record = state.record(call.name, "line integral")
     if state.strict:
         raise UnsupportedOperationError(
             f"{call.name} (first met in {state.where()}) has no rule in closed form; strict=True refuses the line integral"
@@ -445,6 +449,13 @@ def substitute(state: Session, argument: Any) -> Any:
     if isinstance(argument, (list, tuple)) and any(isinstance(a, (Tensor, list, tuple)) for a in argument):
         return type(argument)(substitute(state, a) for a in argument) if type(argument) in (list, tuple) else argument
     return argument
+
+
+SHAPES_ONLY = {
+    "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "randint_like", "new_empty",
+    "new_zeros", "new_ones", "new_full", "new_empty_strided", "is_same_size", "empty_permuted",
+}  # fmt: skip
+"""Operations that take no content from their tensor, the same in both streams."""
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from l2xbench.attribution import L2X, AttributionError
 
-from .networks import Classifier, TwoInputs, small_sr
+from .small import Classifier, TwoInputs, small_sr
 
 IMAGES = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 LR = torch.rand(3, 3, 6, 6, generator=torch.Generator().manual_seed(1))

@@ -11,7 +11,7 @@ from l2xbench.attribution import AttributionError, MethodError, explain, method_
 from l2xbench.attribution.methods import get_method, method, registry
 from l2xbench.attribution.methods.lam import gradient_norm
 
-from .networks import SharedReLU, small_sr
+from .small import SharedReLU, small_sr
 
 LR = torch.rand(2, 3, 12, 10, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
 
