@@ -76,7 +76,7 @@ class L2X(GradientAttribution):
         if several or additional_forward_args is not None:
             model = _Joined(model, values, () if additional_forward_args is None else extra)
             x, reference = _join(values), _join(references)
-        with paired_forward(model, x, reference) as paired:
+        with torch.inference_mode(False), torch.enable_grad(), paired_forward(model, x, reference) as paired:
             chosen, chosen_reference = (select_target(y, target) for y in (paired.value, paired.reference))
             if chosen.numel() != len(chosen):
                 raise AttributionError(

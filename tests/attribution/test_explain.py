@@ -98,6 +98,16 @@ def test_the_network_is_left_as_it_was(name: str) -> None:
     assert not any(m._forward_hooks or m._backward_hooks or m._forward_pre_hooks for m in network.modules())
 
 
+@pytest.mark.parametrize("name", method_names())
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_a_caller_without_gradients_gets_the_same_map(name: str, mode) -> None:
+    network, options = small_sr(), QUICK.get(name, {})
+    expected = explain(network, LR, method=name, **options)
+    with mode():
+        found = explain(network, LR * 1, method=name, **options)
+    torch.testing.assert_close(found.values, expected.values)
+
+
 class Several(nn.Module):
     """The same network, its output one of several."""
 
