@@ -5,8 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
-
 
 def run(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -14,12 +12,8 @@ def run(code: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("module", ["basicsr", "basicsr.archs", "basicsr.metrics"])
-def test_imports_in_a_fresh_process(module: str) -> None:
-    assert (
-        run(f"from l2xbench.compat import import_basicsr; print(import_basicsr({module!r}).__name__)")
-        == module
-    )
+def test_imports_in_a_fresh_process() -> None:
+    assert run("from l2xbench.compat import import_basicsr as i; print(i('basicsr.archs').__name__)") == "basicsr.archs"
 
 
 def test_leaves_a_module_that_torchvision_still_has() -> None:

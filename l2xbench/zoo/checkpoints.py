@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from l2xbench.errors import RequestError
+from l2xbench.zoo.dialects import is_constant
 
 SUFFIXES = (".pth", ".pt", ".ckpt", ".bin", ".safetensors")
 WRAPPERS = (
@@ -135,7 +136,7 @@ def unwrap(data: Any, source: str) -> dict[str, Tensor]:
 
 
 def load_strictly(network: nn.Module, state_dict: Mapping[str, Tensor], *, source: str, what: str) -> None:
-    """Copies `state_dict` into `network`; every key must fit.
+    """Copies `state_dict` into `network`; every key must fit, and only constants may be missing.
 
     Args:
         network: the architecture, as built.
@@ -147,7 +148,7 @@ def load_strictly(network: nn.Module, state_dict: Mapping[str, Tensor], *, sourc
         RequestError: keys missing or unexpected, listed by prefix, shapes that differ, and the likely cause.
     """
     own = network.state_dict()
-    missing = [key for key in own if key not in state_dict]
+    missing = [key for key in own if key not in state_dict and not is_constant(key)]
     unexpected = [key for key in state_dict if key not in own]
     shapes = {
         key: (tuple(state_dict[key].shape), tuple(own[key].shape))
@@ -155,7 +156,7 @@ def load_strictly(network: nn.Module, state_dict: Mapping[str, Tensor], *, sourc
         if key in state_dict and state_dict[key].shape != own[key].shape
     }
     if not (missing or unexpected or shapes):
-        network.load_state_dict(dict(state_dict))
+        network.load_state_dict({**own, **state_dict})
         return
     parts = []
     if missing:

@@ -17,7 +17,7 @@ from l2xbench.errors import RequestError
 from l2xbench.resources import cache_folder
 from l2xbench.zoo import checkpoints
 from l2xbench.zoo.cards import ModelCard, WeightsSource, find_card
-from l2xbench.zoo.dialects import to_native
+from l2xbench.zoo.dialects import mean_colour, to_native
 from l2xbench.zoo.network import Network
 from l2xbench.zoo.providers import Built
 
@@ -39,6 +39,8 @@ class Source:
     def described(self) -> str:
         """The weights in words, as tables name them."""
         if self.weights is None:
+            if self.card.parameters == 0:
+                return "none"
             # a class of the user's may carry weights of its own
             return "as constructed" if self.card.provider == "module" else RANDOM
         return self.weights.name if isinstance(self.weights, Path) else "given"
@@ -113,7 +115,7 @@ def locate(
         checkpoints.require_file(path)
         return Source(card, path, seed)
     present = present_weights(card)
-    if present is None and card.provider != "module":
+    if present is None and card.provider != "module" and card.parameters != 0:
         raise RequestError(f"{card.name}: no weights here; {how_to_get(card)}")
     return Source(card, present, seed)
 
@@ -133,8 +135,14 @@ def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = F
         torch.manual_seed(source.seed)
         built = _build(card, state_dict)
     if state_dict is not None and not built.loaded:
-        native = to_native(str(card.arch.get("type", "")), state_dict, card.arch)
+        kind = str(card.arch.get("type", ""))
+        native = to_native(kind, state_dict, card.arch)
+        if any(tensor.dtype == torch.float64 for tensor in native.values()):
+            built.core.double()  # so that no digit of the weights is lost
         checkpoints.load_strictly(built.core, native, source=where, what=f"{card.title} (card {card.name})")
+        mean = mean_colour(kind, state_dict, card.arch)
+        if mean is not None:
+            built.core.mean = mean  # a plain attribute of BasicSR's networks
     scale = card.scale or built.scale
     if scale is None:
         raise RequestError(f"{card.name}: scale: cannot be read off the architecture; give it in the card")

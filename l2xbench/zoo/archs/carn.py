@@ -3,8 +3,8 @@ Network", ECCV 2018, arXiv:1803.08664.
 
 What the paper changed: *cascading*. After every block a 1 x 1 convolution looks at the outputs of all blocks so far
 (Section 3.2, Figure 2), inside a block of residual blocks as well as among these blocks. CARN-M makes it mobile
-(Section 3.3, Figure 3): 3 x 3 convolutions in groups, followed by a 1 x 1, with one set of weights for the three residual
-blocks of a cascading block.
+(Section 3.3, Figure 3): 3 x 3 convolutions in groups, followed by a 1 x 1, with one set of weights for the three
+residual blocks of a cascading block.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from l2xbench.zoo.archs.blocks import RectifiedResidual, conv, conv_relu, conv_relu_conv
-from l2xbench.zoo.archs.cascade import Upsampler, mean_shift
+from l2xbench.zoo.archs.blocks import RectifiedResidual, conv, conv_relu_conv
+from l2xbench.zoo.archs.blocks_cascade import Upsampler, fusion, mean_shift
 
 
 class Cascade(nn.Module):
-    """Blocks `b<i>`, each followed by a fusion `c<i>` of the input and all block outputs so far: (N, C, H, W) -> same.
+    """Blocks `b<i>`, each followed by a fusion `c<i>` of the input and all outputs so far: (N, C, H, W) -> same.
 
     With `shared`, one block `b1` is run in every place.
     """
@@ -30,7 +30,7 @@ class Cascade(nn.Module):
         for name, block in zip(dict.fromkeys(self.order), blocks, strict=True):
             self.add_module(name, block)
         for i in range(1, length + 1):
-            self.add_module(f"c{i}", conv_relu(features * (i + 1), features, kernel=1))
+            self.add_module(f"c{i}", fusion(features * (i + 1), features))
 
     def cascade(self, x: Tensor) -> Tensor:
         seen = out = x

@@ -20,11 +20,21 @@ def build(card: ModelCard, state_dict: StateDict | None) -> Built:
     """
     arguments = dict(card.arch)
     kind = str(arguments.pop("type"))
-    modules = {info.name for info in pkgutil.iter_modules(archs.__path__)}
-    found = None
-    if kind.lower() in modules:
-        found = getattr(importlib.import_module(f"{archs.__name__}.{kind.lower()}"), kind, None)
-    if found is None:
-        names = [name.upper() for name in modules if name == name.lower() and not name.startswith("blocks")]
+    names = _names()
+    if kind not in names:
         raise RequestError(f"{card.name}: arch.type: '{kind}' is none of ours; {did_you_mean(kind, names)}")
-    return Built(construct(found, arguments, card), scale=arguments.get("scale"))
+    found = getattr(importlib.import_module(f"{archs.__name__}.{kind.lower()}"), kind)
+    core = construct(found, arguments, card)
+    needs = {need: getattr(found, need) for need in ("multiple", "minimum") if hasattr(found, need)}
+    return Built(core, scale=getattr(core, "scale", None), **needs)
+
+
+def _names() -> list[str]:
+    """The classes that follow the convention: `X` in the module `x`."""
+    names = []
+    for info in pkgutil.iter_modules(archs.__path__):
+        module = importlib.import_module(f"{archs.__name__}.{info.name}")
+        names += [
+            name for name in vars(module) if name.lower() == info.name and isinstance(getattr(module, name), type)
+        ]
+    return names

@@ -1,4 +1,4 @@
-"""What CARN began and DRLN took over: local and global cascading, and its frame around the network."""
+"""What CARN began and DRLN took over: fusions of all that came before, and the frame around the network."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from l2xbench.zoo.archs.blocks import Body, MeanShift, upsampler
+from l2xbench.zoo.archs.blocks import Body, MeanShift, conv, upsampler
 
 
 def mean_shift(sign: int) -> nn.Sequential:
@@ -15,10 +15,18 @@ def mean_shift(sign: int) -> nn.Sequential:
     return nn.Sequential(OrderedDict(shifter=MeanShift(sign)))
 
 
+def fusion(in_channels: int, out_channels: int, kernel: int = 1, dilation: int = 1) -> Body:
+    """A convolution and a ReLU: (N, in, H, W) -> (N, out, H, W)."""
+    return Body(conv(in_channels, out_channels, kernel, dilation=dilation), nn.ReLU())
+
+
 class Upsampler(nn.Module):
-    """Rectified sub-pixel convolutions, one per scale of a network trained for several (`up2`, `up3`, ...), else `up`.
+    """Rectified sub-pixel convolutions, one per scale of a network trained for several (`up2`, ...), else `up`.
 
     A multi-scale network holds all of `scales`, and `scale` picks the one that is run.
+
+    Raises:
+        ValueError: `scale` is not among `scales`.
     """
 
     def __init__(self, features: int, scale: int, scales: Sequence[int] = (), groups: int = 1) -> None:
