@@ -24,7 +24,7 @@ conj_physical resolve_conj resolve_neg real imag view_as_real view_as_complex _f
 lift_fresh max_unpool2d max_unpool3d repeat_interleave diag_embed diag diff deg2rad rad2deg positive view_copy
 slice_copy select_copy expand_copy permute_copy transpose_copy split_copy split_with_sizes_copy unbind_copy
 unsqueeze_copy squeeze_copy as_strided_copy diagonal_copy alias_copy t_copy detach_copy unfold_copy values_copy
-vander_ segment_reduce_ _sparse_sum to_dense _to_dense cudnn_affine_grid_generator nan_to_num_linear
+_sparse_sum to_dense _to_dense cudnn_affine_grid_generator
 """.split()
 
 IN_ARGUMENTS = {
@@ -63,11 +63,9 @@ IN_ARGUMENTS = {
     "grid_sampler_3d": ("input",),
     "affine_grid_generator": ("theta",),
     "_trilinear": ("i1",),
-    "deform_conv2d": ("input", "bias"),
     "torchvision::deform_conv2d": ("input", "bias"),
     "torchvision::roi_align": ("input",),
     "torchvision::ps_roi_align": ("input",),
-    "renorm_": ("self",),
     "ldexp": ("self",),
     "kron": ("self",),
     "tensordot": ("self",),
