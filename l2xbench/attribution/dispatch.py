@@ -28,6 +28,7 @@ from l2xbench.attribution.errors import (
     UnsupportedOperationError,
 )
 from l2xbench.attribution.rules import find
+from l2xbench.attribution.rules.comparisons import ARITHMETIC, COMPARISONS, as_number
 from l2xbench.attribution.rules.integral import fallback
 from l2xbench.attribution.rules.registry import Call, OperationRecord
 from l2xbench.attribution.rules.selection import differentiable, select
@@ -86,6 +87,8 @@ class Paired(Tensor):
     _path: tuple[mutation.View, ...]
     _version_written: int
     _version_seen: int
+    _compared: Any
+    """What was compared, where this is the truth of a comparison."""
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
@@ -151,7 +154,13 @@ def run(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         return SPECIAL[traits.special](state, func, args, kwargs)
     if traits.mutates:
         return mutate(state, traits, func, args, kwargs)
+    if traits.name in ARITHMETIC:
+        args = tuple(numbers(state, traits.name, args, kwargs))
     value, reference = streams(state, traits, func, args, kwargs)
+    if traits.name in COMPARISONS and isinstance(value, Tensor) and value is not reference:
+        truth = Paired.of(value, reference)
+        truth._compared = args
+        return truth
     if traits.is_view:
         source = args[0] if isinstance(args[0], Paired) else as_paired(state, args[0])
         if isinstance(value, Tensor):
@@ -464,6 +473,19 @@ def substitute(state: Session, argument: Any) -> Any:
     if isinstance(argument, (list, tuple)) and any(isinstance(a, (Tensor, list, tuple)) for a in argument):
         return type(argument)(substitute(state, a) for a in argument) if type(argument) in (list, tuple) else argument
     return argument
+
+
+def numbers(state: Session, name: str, args: Any, kwargs: dict[str, Any]) -> Iterator[Any]:
+    """Put a comparison's 0 or 1, with its multipliers, in the place of its truth where a number is wanted of it."""
+    for argument in args:
+        compared = getattr(argument, "_compared", None) if isinstance(argument, Paired) else None
+        wanted = name != "_to_copy" or (kwargs.get("dtype") or torch.bool).is_floating_point
+        if compared is None or not wanted:
+            yield argument
+            continue
+        (a, a_ref), (b, b_ref) = (split(state, c) for c in compared)
+        c, c_ref = argument.pair()
+        yield Paired.of(*as_number(a, b, a_ref, b_ref, c, c_ref, state.dtype))
 
 
 SHAPES_ONLY = {

@@ -160,13 +160,13 @@ def restoration_networks() -> dict[str, Callable[[], nn.Module]]:
 
     return {
         "NAFNet": lambda: NAFNet(width=8, middle_blk_num=1, enc_blk_nums=[1, 1], dec_blk_nums=[1, 1]),
-        "SCUNet": lambda: SCUNet(config=[1, 1, 1, 1, 1, 1, 1], dim=32, input_resolution=64),
+        "SCUNet": lambda: SCUNet(config=[1, 1, 1, 1, 1, 1, 1], dim=64, input_resolution=64),
         "Uformer": lambda: Uformer(img_size=128, embed_dim=8, depths=[1] * 9, num_heads=[1, 1, 1, 2, 2, 2, 1, 1, 1], modulator=True),
         "FFTformer": lambda: FFTformer(dim=8, num_blocks=[1, 1, 1], num_refinement_blocks=1),
         "DnCNN": lambda: DnCNN(in_nc=3, out_nc=3, nc=16, nb=4),
         "DRUNet": lambda: DRUNet(in_nc=3, out_nc=3, nc=[8, 8, 8, 8], nb=1),
-        "FBCNN": lambda: FBCNN(in_nc=1, out_nc=1, nc=[8, 8, 8, 8], nb=1),
-        "KBNet L": lambda: KBNet_l(dim=16, num_blocks=[1, 1, 1, 1], num_refinement_blocks=1, heads=[1, 1, 2, 2]),
+        "FBCNN": lambda: FBCNN(in_nc=1, out_nc=1, nc=[8, 8, 8, 512], nb=1),
+        "KBNet L": lambda: KBNet_l(dim=48, num_blocks=[1, 1, 1, 1], num_refinement_blocks=1, heads=[1, 1, 2, 2]),
         "KBNet S": lambda: KBNet_s(width=8, middle_blk_num=1, enc_blk_nums=[1, 1], dec_blk_nums=[1, 1]),
         "MixDehazeNet": lambda: MixDehazeNet(embed_dims=[8, 16, 32, 16, 8]),
         "RetinexFormer": lambda: RetinexFormer(n_feat=8, stage=1),
