@@ -28,9 +28,10 @@ from l2xbench.attribution.errors import (
     UnsupportedOperationError,
 )
 from l2xbench.attribution.rules import find
+from l2xbench.attribution.rules.comparisons import ARITHMETIC, COMPARISONS, as_number
 from l2xbench.attribution.rules.integral import fallback
-from l2xbench.attribution.rules.registry import Call, Entry, OperationRecord
-from l2xbench.attribution.rules.selection import select
+from l2xbench.attribution.rules.registry import Call, OperationRecord
+from l2xbench.attribution.rules.selection import differentiable, select
 
 
 @dataclass
@@ -86,6 +87,8 @@ class Paired(Tensor):
     _path: tuple[mutation.View, ...]
     _version_written: int
     _version_seen: int
+    _compared: Any
+    """What was compared, where this is the truth of a comparison."""
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
@@ -145,11 +148,19 @@ class Paired(Tensor):
 def run(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """One ATen operation, some of whose arguments are paired."""
     traits = mutation.traits(func)
+    if traits.name in SHAPES_ONLY:
+        return func(*(split(state, a)[0] for a in args), **{k: split(state, v)[0] for k, v in kwargs.items()})
     if traits.special is not None:
         return SPECIAL[traits.special](state, func, args, kwargs)
     if traits.mutates:
         return mutate(state, traits, func, args, kwargs)
+    if traits.name in ARITHMETIC:
+        args = tuple(numbers(state, traits.name, args, kwargs))
     value, reference = streams(state, traits, func, args, kwargs)
+    if traits.name in COMPARISONS and isinstance(value, Tensor) and value is not reference:
+        truth = Paired.of(value, reference)
+        truth._compared = args
+        return truth
     if traits.is_view:
         source = args[0] if isinstance(args[0], Paired) else as_paired(state, args[0])
         if isinstance(value, Tensor):
@@ -182,22 +193,25 @@ def streams(state: Session, traits: mutation.Traits, func: Any, args: Any, kwarg
         return value, value
     still = frozenset(moving)
     entry = find(traits.name, still)
-    record = state.record(traits.name, kind_of(entry, traits))
+    record = OperationRecord(traits.name, "") if entry is None else state.record(traits.name, entry.kind)
     call = Call(func, values, references, value_options, reference_options, still, record)
-    try:
-        if entry is not None:
-            value, reference = entry.apply(call)
-        else:
-            value, reference = without_rule(state, call)
-    except (AttributionError, torch.OutOfMemoryError):
-        raise
+    value, reference = without_rule(state, call) if entry is None else entry.apply(call)
+    same_sizes(state, call, value, reference)
     if state.check_finite:
         check_finite(state, call, value, reference)
     return value, reference
 
 
-def kind_of(entry: Entry | None, traits: mutation.Traits) -> str:
-    return "line integral" if entry is None else entry.kind
+def same_sizes(state: Session, call: Call, value: Any, reference: Any) -> None:
+    """A selection may find more elements in one stream than in the other: there is nothing to pair them by."""
+    flat, flat_ref = (x if isinstance(x, (list, tuple)) else (x,) for x in (value, reference))
+    for v, r in zip(flat, flat_ref, strict=True):
+        if isinstance(v, Tensor) and v.shape != r.shape:
+            raise UnsupportedOperationError(
+                f"{call.name} in {state.where()} selects {tuple(v.shape)} elements of the input's stream but "
+                f"{tuple(r.shape)} of the reference's; a selection whose size depends on the data cannot be explained "
+                "(use torch.where, or multiply by the mask)"
+            )
 
 
 def without_rule(state: Session, call: Call) -> Any:
@@ -205,11 +219,10 @@ def without_rule(state: Session, call: Call) -> Any:
     with torch.no_grad():
         probe = call.reference()
     flat = probe if isinstance(probe, (tuple, list)) else (probe,)
-    tensors = [t for t in flat if isinstance(t, Tensor)]
-    if not any(t.is_floating_point() or t.is_complex() for t in tensors):
-        state.records[call.name, "line integral"].count -= 1
+    if not any(differentiable(t) for t in flat):
         call.record = state.record(call.name, "comparison")
         return select(call, probe)
+    call.record = state.record(call.name, "line integral")
     if state.strict:
         raise UnsupportedOperationError(
             f"{call.name} (first met in {state.where()}) has no rule in closed form; strict=True refuses the line integral"
@@ -460,6 +473,26 @@ def substitute(state: Session, argument: Any) -> Any:
     if isinstance(argument, (list, tuple)) and any(isinstance(a, (Tensor, list, tuple)) for a in argument):
         return type(argument)(substitute(state, a) for a in argument) if type(argument) in (list, tuple) else argument
     return argument
+
+
+def numbers(state: Session, name: str, args: Any, kwargs: dict[str, Any]) -> Iterator[Any]:
+    """Put a comparison's 0 or 1, with its multipliers, in the place of its truth where a number is wanted of it."""
+    for argument in args:
+        compared = getattr(argument, "_compared", None) if isinstance(argument, Paired) else None
+        wanted = name != "_to_copy" or (kwargs.get("dtype") or torch.bool).is_floating_point
+        if compared is None or not wanted:
+            yield argument
+            continue
+        (a, a_ref), (b, b_ref) = (split(state, c) for c in compared)
+        c, c_ref = argument.pair()
+        yield Paired.of(*as_number(a, b, a_ref, b_ref, c, c_ref, state.dtype))
+
+
+SHAPES_ONLY = {
+    "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "randint_like", "new_empty",
+    "new_zeros", "new_ones", "new_full", "new_empty_strided", "is_same_size", "empty_permuted",
+}  # fmt: skip
+"""Operations that take no content from their tensor, the same in both streams."""
 
 
 @contextmanager

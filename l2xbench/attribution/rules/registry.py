@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-Kind = Literal["linear", "rule", "quadratic", "line integral", "selection", "constant"]
+Kind = Literal["linear", "rule", "quadratic", "selection", "comparison", "line integral"]
 
 
 @dataclass
