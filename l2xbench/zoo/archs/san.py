@@ -1,8 +1,9 @@
 """SAN: Dai, Cai, Zhang, Xia and Zhang, "Second-order Attention Network for Single Image Super-Resolution", CVPR 2019.
 
-What the paper changed: channel attention from *second-order* statistics, the square root of the channels' covariance, at the end of each residual group; and non-local attention in the four quarters of the
-image (region level) before and after the groups, with the same weights. Each group adds `gamma` times the
-input of the first (share-source skip connection).
+What the paper changed: channel attention from *second-order* statistics, the square root of the channels' covariance,
+at the end of each residual group; and non-local attention in the four quarters of the image (region level) before and
+after the groups, with the same weights. Each group adds `gamma` times the input of the first (share-source skip
+connection).
 
 This is the network that the authors' training code builds. Its checkpoints hold weights that it does not use: each
 group's `gamma`, the last convolution `conv_last`, and a channel attention beside the non-local block.
