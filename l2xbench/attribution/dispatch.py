@@ -9,6 +9,7 @@ gradients (`detach`, `no_grad`, checkpointing) does not cut the multipliers.
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode, enable_reentrant_dispatch
+from torch.utils._pytree import tree_leaves
 
 from l2xbench.attribution import mutation
 from l2xbench.attribution.errors import (
@@ -31,7 +33,7 @@ from l2xbench.attribution.rules import find
 from l2xbench.attribution.rules.comparisons import ARITHMETIC, COMPARISONS, as_number
 from l2xbench.attribution.rules.integral import fallback
 from l2xbench.attribution.rules.registry import Call, OperationRecord
-from l2xbench.attribution.rules.selection import differentiable, select
+from l2xbench.attribution.rules.selection import chosen, differentiable, select
 
 
 @dataclass
@@ -89,6 +91,8 @@ class Paired(Tensor):
     _version_seen: int
     _compared: Any
     """What was compared, where this is the truth of a comparison."""
+    _sources: list[tuple[Tensor, Tensor]]
+    """What a discrete tensor (an index, a mask) was made from."""
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
@@ -145,11 +149,20 @@ def run(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         return mutate(state, traits, func, args, kwargs)
     if traits.name in ARITHMETIC:
         args = tuple(numbers(state, traits.name, args, kwargs))
+    elif traits.name in ("where", "masked_fill"):
+        numeric = by_number(state, traits.name, args)
+        if numeric is not None:
+            return numeric
     value, reference = streams(state, traits, func, args, kwargs)
-    if traits.name in COMPARISONS and isinstance(value, Tensor) and value is not reference:
-        truth = Paired.of(value, reference)
-        truth._compared = args
-        return truth
+    result = paired_result(traits, func, args, kwargs, value, reference, state)
+    label(state, traits.name, args, kwargs, result)
+    return result
+
+
+def paired_result(
+    traits: mutation.Traits, func: Any, args: Any, kwargs: dict[str, Any], value: Any, reference: Any, state: Session
+) -> Any:
+    """Pair what both streams gave; a view remembers what of."""
     if traits.is_view:
         source = args[0] if isinstance(args[0], Paired) else as_paired(state, args[0])
         if isinstance(value, Tensor):
@@ -159,6 +172,38 @@ def run(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
             for i, (v, r) in enumerate(zip(value, reference, strict=True))
         )
     return wrap(value, reference)
+
+
+def label(state: Session, name: str, args: Any, kwargs: dict[str, Any], result: Any) -> None:
+    """Let a discrete result (a comparison, an index) remember what it was made from."""
+    for item in result if isinstance(result, (list, tuple)) else (result,):
+        if isinstance(item, Paired) and not differentiable(item._value) and item._value is not item._reference:
+            item._sources = sources_of((args, kwargs))
+            if name in COMPARISONS:
+                item._compared = args
+
+
+def sources_of(arguments: Any) -> list[tuple[Tensor, Tensor]]:
+    """The differing tensors with a gradient that some arguments are, or were chosen by."""
+    found: list[tuple[Tensor, Tensor]] = []
+    for argument in tree_leaves(arguments):
+        if isinstance(argument, Paired):
+            value, reference = argument.pair()
+            if value is not reference:
+                found += [(value, reference)] if differentiable(value) else getattr(argument, "_sources", [])
+    return found
+
+
+def by_number(state: Session, name: str, args: Any) -> Any:
+    """`where` and `masked_fill` of constants by a comparison: b + c (a - b), with the comparison's multipliers."""
+    c, a, b = (args[1], args[2], args[0]) if name == "masked_fill" else args
+    if getattr(c, "_compared", None) is None or any(isinstance(t, Paired) for t in (a, b)):
+        return None
+    if not all(math.isfinite(t) if isinstance(t, (int, float)) else bool(t.isfinite().all()) for t in (a, b)):
+        return None
+    number = next(numbers(state, "mul", (c,), {}))
+    with torch.no_grad():
+        return number * (a - b) + b
 
 
 def streams(state: Session, traits: mutation.Traits, func: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, Any]:
@@ -184,11 +229,21 @@ def streams(state: Session, traits: mutation.Traits, func: Any, args: Any, kwarg
     entry = find(traits.name, still)
     record = OperationRecord(traits.name, "") if entry is None else state.record(traits.name, entry.kind)
     call = Call(func, values, references, value_options, reference_options, still, record)
+    if not any(differentiable(a) and a is not b for a, b in moving_leaves(call)):
+        call.sources = sources_of((args, kwargs))
+        if entry is not None and entry.kind != "selection":
+            entry = None
     value, reference = without_rule(state, call) if entry is None else entry.apply(call)
     same_sizes(state, call, value, reference)
     if state.check_finite:
         check_finite(state, call, value, reference)
     return value, reference
+
+
+def moving_leaves(call: Call) -> Iterator[tuple[Any, Any]]:
+    """The arguments of the two streams, out of their lists."""
+    for a, b in ((call.values, call.references), (call.value_options, call.reference_options)):
+        yield from zip(tree_leaves(a), tree_leaves(b), strict=True)
 
 
 def same_sizes(state: Session, call: Call, value: Any, reference: Any) -> None:
@@ -211,6 +266,9 @@ def without_rule(state: Session, call: Call) -> Any:
     if not any(differentiable(t) for t in flat):
         call.record = state.record(call.name, "comparison")
         return select(call, probe)
+    if call.sources or not any(differentiable(a) and a is not b for a, b in moving_leaves(call)):
+        call.record = state.record(call.name, "selection")
+        return chosen(call)
     call.record = state.record(call.name, "line integral")
     if state.strict:
         raise UnsupportedOperationError(
@@ -286,7 +344,10 @@ def mutate(state: Session, traits: mutation.Traits, func: Any, args: Any, kwargs
         raise UnsupportedOperationError(f"{traits.name} (in {state.where()}) changes a tensor in place and is not supported")
     options = {k: v for k, v in kwargs.items() if k not in traits.mutates}
     form = mutation.traits(traits.functional)
-    value, reference = streams(state, form, traits.functional, args, options)
+    if form.name in ARITHMETIC:
+        args = tuple(numbers(state, form.name, args, kwargs))
+    numeric = by_number(state, form.name, args) if form.name == "masked_fill" and len(args) == 3 else None
+    value, reference = streams(state, form, traits.functional, args, options) if numeric is None else numeric.pair()
     results = ((value, reference),) if isinstance(value, Tensor) else tuple(zip(value, reference, strict=True))
     for target, (v, r) in zip(targets, results, strict=False):
         store(state, target, v, r)
