@@ -49,6 +49,8 @@ class Session:
     """Storage of a plain tensor into which the network wrote paired data -> the whole storage as a paired tensor."""
     keep: list[Tensor] = field(default_factory=list)
     """Holds those plain tensors, so that no other takes their place in memory."""
+    leaks: list[str] = field(default_factory=list)
+    """Python numbers read from tensors whose value differs from their reference: operation and submodule."""
 
     def record(self, name: str, kind: str) -> OperationRecord:
         found = self.records.get((name, kind))
@@ -167,9 +169,10 @@ def paired_result(
         source = args[0] if isinstance(args[0], Paired) else as_paired(state, args[0])
         if isinstance(value, Tensor):
             return Paired.of(value, reference, source._root, (*source._path, mutation.View(func, args[1:], kwargs)))
+        views = mutation.parts(traits.name, args[1:], kwargs, value)
         return type(value)(
-            Paired.of(v, r, source._root, (*source._path, mutation.View(func, args[1:], kwargs, i)))
-            for i, (v, r) in enumerate(zip(value, reference, strict=True))
+            Paired.of(v, r, source._root, (*source._path, view))
+            for v, r, view in zip(value, reference, views, strict=True)
         )
     return wrap(value, reference)
 
@@ -349,6 +352,8 @@ def mutate(state: Session, traits: mutation.Traits, func: Any, args: Any, kwargs
     numeric = by_number(state, form.name, args) if form.name == "masked_fill" and len(args) == 3 else None
     value, reference = streams(state, form, traits.functional, args, options) if numeric is None else numeric.pair()
     results = ((value, reference),) if isinstance(value, Tensor) else tuple(zip(value, reference, strict=True))
+    if any(target.shape != v.shape and v.numel() > target.numel() for target, (v, _) in zip(targets, results, strict=False)):
+        return wrap(value, reference)  # `out=` of another size, which PyTorch would resize
     for target, (v, r) in zip(targets, results, strict=False):
         store(state, target, v, r)
     return targets[0] if len(targets) == 1 else tuple(targets)
@@ -429,7 +434,11 @@ def scalar(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     result = func(value.detach())
     if value is not reference and func(reference) != result:
         state.record("item", "selection")
+        state.leaks.append(f"{CONVERSIONS.get(type(result), 'item')}() in {state.where()}")
     return result
+
+
+CONVERSIONS = {bool: "bool", int: "int", float: "float"}
 
 
 def choose_math(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> int:
@@ -480,6 +489,27 @@ LOSSES = {
 }
 
 
+RESHAPED_IN_PLACE = {
+    Tensor.squeeze_: Tensor.squeeze,
+    Tensor.unsqueeze_: Tensor.unsqueeze,
+    Tensor.transpose_: Tensor.transpose,
+    Tensor.swapaxes_: Tensor.swapaxes,
+    Tensor.swapdims_: Tensor.swapdims,
+    Tensor.t_: Tensor.t,
+    Tensor.resize_: Tensor.reshape,
+    Tensor.resize_as_: lambda x, other, **_: x.reshape(other.shape),
+}
+"""In-place calls that change a tensor's shape, not its content (`resize_` where the number of elements stays)."""
+
+
+def become(target: Paired, other: Paired) -> Paired:
+    """Let a tensor's own object be another tensor from here on."""
+    fresh = Paired.of(*other.pair())
+    torch.utils.swap_tensors(target, fresh)
+    target._root = target
+    return target
+
+
 class Watch(TorchFunctionMode):
     """Sees the network's calls before they are taken apart.
 
@@ -493,6 +523,8 @@ class Watch(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         state = self.state
+        if func in RESHAPED_IN_PLACE and args and isinstance(args[0], Paired):
+            return become(args[0], RESHAPED_IN_PLACE[func](*args, **(kwargs or {})))
         if func in LOSSES and args and isinstance(args[0], Paired):
             return self.leave(func, args[0], args[1:], kwargs or {})
         if state.written:
