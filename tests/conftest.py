@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import yaml
+from PIL import Image
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +19,35 @@ def shared() -> Path:
     if not (root / "golden").is_dir():
         pytest.skip(f"needs the shared test data; {root} is absent (set L2XBENCH_SHARED)")
     return root
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> Path:
+    """A folder of three small HR images, 48 x 40, 48 x 41 and 52 x 40 pixels."""
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    rows, columns = np.mgrid[0:60, 0:60] / 60
+    for number, (height, width) in enumerate([(40, 48), (41, 48), (40, 52)]):
+        waves = [np.sin((3 + number) * np.pi * rows), np.cos(5 * columns), rows * columns]
+        image = np.stack(waves, axis=-1)[:height, :width] * 100 + 120
+        Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(folder / f"photo{number}.png")
+    return folder
+
+
+@pytest.fixture
+def write_study(tmp_path: Path, photographs: Path) -> Callable[..., Path]:
+    """Writes a study of one tiny network on the small images; keywords replace its blocks."""
+
+    def write(**blocks: object) -> Path:
+        network = {"provider": "l2xbench", "arch": {"type": "CARN", "n_feats": 4, "n_blocks": 1}, "weights": "random"}
+        study: dict[str, object] = {
+            "study": "small",
+            "device": "cpu",
+            "models": {"tiny": network},
+            "datasets": {"photographs": str(photographs)},
+        }
+        path = tmp_path / "small.yaml"
+        path.write_text(yaml.safe_dump({**study, **blocks}))
+        return path
+
+    return write

@@ -1,1 +1,26 @@
-"""The heart: exact attribution of a network's output to its input. Knows tensors and modules, nothing of files, models or studies."""
+"""The heart: exact attribution of a network's output to its input.
+
+Knows tensors and modules, nothing of files, models or studies.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .errors import AttributionError, MethodError
+from .explain import Attribution, explain
+from .methods import method_names
+
+if TYPE_CHECKING:
+    from .captum_api import L2X
+
+__all__ = ["L2X", "Attribution", "AttributionError", "MethodError", "explain", "method_names"]
+
+
+def __getattr__(name: str) -> Any:
+    # Captum takes a second to import, and only its users need it.
+    if name == "L2X":
+        from .captum_api import L2X
+
+        return L2X
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

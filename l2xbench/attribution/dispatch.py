@@ -102,9 +102,13 @@ class Paired(Tensor):
     def of(value: Tensor, reference: Tensor, root: Paired | None = None, path: tuple[Any, ...] = ()) -> Paired:
         """Pair two streams; `root` and `path` say of which tensor this is a view."""
         if reference is not value and reference.stride() != value.stride():
-            reference = torch.empty_strided(
-                value.size(), value.stride(), dtype=value.dtype, device=value.device
-            ).copy_(reference) if not mutation.overlaps(value) else reference
+            reference = (
+                torch.empty_strided(value.size(), value.stride(), dtype=value.dtype, device=value.device).copy_(
+                    reference
+                )
+                if not mutation.overlaps(value)
+                else reference
+            )
         shell = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
             Paired,
             value.size(),
@@ -126,7 +130,9 @@ class Paired(Tensor):
         if root._version_written != self._version_seen:
             self._value = mutation.replay(root._value, self._path, grad=True)
             self._reference = (
-                self._value if root._reference is root._value else mutation.replay(root._reference, self._path, grad=False)
+                self._value
+                if root._reference is root._value
+                else mutation.replay(root._reference, self._path, grad=False)
             )
             self._version_seen = root._version_written
         return self._value, self._reference
@@ -136,7 +142,12 @@ class Paired(Tensor):
 
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        with torch._C.DisableTorchFunction(), enable_reentrant_dispatch(), torch.inference_mode(False), torch.enable_grad():
+        with (
+            torch._C.DisableTorchFunction(),
+            enable_reentrant_dispatch(),
+            torch.inference_mode(False),
+            torch.enable_grad(),
+        ):
             return run(session(), func, args, kwargs or {})
 
 
@@ -335,7 +346,9 @@ def wrap(value: Any, reference: Any) -> Any:
 
 def mutate(state: Session, traits: mutation.Traits, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """An in-place operation or one with `out=`: its functional form, then the result written to where it belongs."""
-    targets = [args[m] if isinstance(m, int) else kwargs[m] for m in traits.mutates if isinstance(m, int) or m in kwargs]
+    targets = [
+        args[m] if isinstance(m, int) else kwargs[m] for m in traits.mutates if isinstance(m, int) or m in kwargs
+    ]
     if traits.fills:
         target = targets[0]
         fresh = torch.empty_like(target._value if isinstance(target, Paired) else target)
@@ -344,7 +357,9 @@ def mutate(state: Session, traits: mutation.Traits, func: Any, args: Any, kwargs
         store(state, target, fresh, fresh)
         return target
     if traits.functional is None:
-        raise UnsupportedOperationError(f"{traits.name} (in {state.where()}) changes a tensor in place and is not supported")
+        raise UnsupportedOperationError(
+            f"{traits.name} (in {state.where()}) changes a tensor in place and is not supported"
+        )
     options = {k: v for k, v in kwargs.items() if k not in traits.mutates}
     form = mutation.traits(traits.functional)
     if form.name in ARITHMETIC:

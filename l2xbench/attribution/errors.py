@@ -1,9 +1,12 @@
-"""What can go wrong while a network is explained; each message names the operation and the submodule."""
+"""What can go wrong while a network is explained, each in one line. All are ValueErrors."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 
-class AttributionError(Exception):
+
+class AttributionError(ValueError):
     """The network or the request cannot be explained as it stands."""
 
 
@@ -15,9 +18,21 @@ class NotFiniteError(AttributionError):
     """The network itself gave NaN or Inf."""
 
 
-class ShapeError(AttributionError, ValueError):
+class ShapeError(AttributionError):
     """The input and the reference do not fit each other, or the network."""
 
 
 class UnsupportedOperationError(AttributionError):
     """An operation without a rule was met where `strict=True` forbids the line integral, or it has no derivative."""
+
+
+class MethodError(AttributionError):
+    """A method cannot explain this network; gives that method's own reason."""
+
+
+def unknown(kind: str, found: object, allowed: Iterable[str]) -> AttributionError:
+    """The error for a name that does not exist: names the nearest one, and all that do."""
+    names = list(allowed)
+    near = get_close_matches(str(found), names, n=1, cutoff=0.5)
+    guess = f"did you mean {near[0]!r}? " if near else ""
+    return AttributionError(f"{kind} {found!r} does not exist; {guess}allowed: {', '.join(names) or 'none'}")

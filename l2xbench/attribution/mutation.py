@@ -128,7 +128,9 @@ def functional_form(namespace: str, name: str, func: Any) -> Any:
     if base != name and overload in packet.overloads():
         return getattr(packet, overload)
     wanted = [
-        argument.name for argument in func._schema.arguments if argument.alias_info is None or not argument.alias_info.is_write
+        argument.name
+        for argument in func._schema.arguments
+        if argument.alias_info is None or not argument.alias_info.is_write
     ]
     if base != name:
         wanted = [argument.name for argument in func._schema.arguments]

@@ -101,7 +101,9 @@ def forward(
             result = model(Paired.of(carried, x_ref.clone()))
         result = choose(result, output)
         if not isinstance(result, Tensor):
-            raise ReferenceLostError(f"the network returned {type(result).__name__}, not a tensor; name one with output=")
+            raise ReferenceLostError(
+                f"the network returned {type(result).__name__}, not a tensor; name one with output="
+            )
         paired = result if isinstance(result, Paired) else as_written(state, result)
         if paired is None:
             raise ReferenceLostError(
@@ -133,7 +135,13 @@ def choose(result: Any, output: int | str | None) -> Any:
     if output is None:
         if isinstance(result, (list, tuple)) and len(result) == 1:
             return result[0]
-        kinds = list(result) if isinstance(result, Mapping) else f"{len(result)} items" if hasattr(result, "__len__") else ""
+        kinds = (
+            list(result)
+            if isinstance(result, Mapping)
+            else f"{len(result)} items"
+            if hasattr(result, "__len__")
+            else ""
+        )
         raise ShapeError(f"the network returns a {type(result).__name__} ({kinds}); choose one with output=")
     try:
         return result[output]

@@ -40,7 +40,11 @@ class LineIntegral(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, evaluate: Callable[..., list[Tensor]], nodes: tuple[int, ...], record: OperationRecord, *inputs: Tensor
+        ctx: Any,
+        evaluate: Callable[..., list[Tensor]],
+        nodes: tuple[int, ...],
+        record: OperationRecord,
+        *inputs: Tensor,
     ) -> Any:
         half = len(inputs) // 2
         outputs = [y.detach() for y in evaluate(*inputs[:half])]

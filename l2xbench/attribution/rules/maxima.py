@@ -63,7 +63,9 @@ def extremum_over_axes(call: Call) -> Pair:
     x = call.values[0]
     dims = call.argument(1, "dim", ())
     dims = [dims] if isinstance(dims, int) else list(dims) or list(range(x.dim()))
-    y, y_ref, *_ = reduce(x, call.references[0], dims, call.argument(2, "keepdim", False), 1 if call.name == "amax" else -1)
+    y, y_ref, *_ = reduce(
+        x, call.references[0], dims, call.argument(2, "keepdim", False), 1 if call.name == "amax" else -1
+    )
     return y, y_ref
 
 
@@ -118,7 +120,9 @@ def clamp(call: Call) -> Pair:
 
     low = call.argument(1, "min") if call.name != "clamp_max" else None
     high = call.argument(2, "max") if call.name == "clamp" else call.values[1] if call.name == "clamp_max" else None
-    low_ref = call.references[1] if low is not None and len(call.references) > 1 else call.reference_options.get("min", low)
+    low_ref = (
+        call.references[1] if low is not None and len(call.references) > 1 else call.reference_options.get("min", low)
+    )
     high_ref = high
     if high is not None:
         high_ref = (

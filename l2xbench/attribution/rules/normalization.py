@@ -180,7 +180,11 @@ def extent(call: Call) -> tuple[list[int], float, bool]:
     for dim in dims:
         count *= x.shape[dim]
     correction = call.value_options.get("correction", 1)
-    return dims, max(count - (1 if correction is None else correction), 0), bool(call.value_options.get("keepdim", False))
+    return (
+        dims,
+        max(count - (1 if correction is None else correction), 0),
+        bool(call.value_options.get("keepdim", False)),
+    )
 
 
 class Variance(torch.autograd.Function):

@@ -28,7 +28,8 @@ class Product(torch.autograd.Function):
         ctx.shapes = a.shape, b.shape
         ctx.real = not a.is_complex(), not b.is_complex()
         ctx.save_for_backward(
-            mean_of(b, b_ref) if ctx.needs_input_grad[0] else None, mean_of(a, a_ref) if ctx.needs_input_grad[1] else None
+            mean_of(b, b_ref) if ctx.needs_input_grad[0] else None,
+            mean_of(a, a_ref) if ctx.needs_input_grad[1] else None,
         )
         y_ref = a_ref * b_ref
         ctx.mark_non_differentiable(y_ref)

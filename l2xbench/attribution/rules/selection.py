@@ -169,7 +169,11 @@ def step_slope(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor) -> Tensor:
     return torch.where(dx == 0, torch.zeros_like(dx), (y - y_ref) / dx)
 
 
-@register("selection", "floor ceil round trunc fix sign sgn heaviside fmod remainder floor_divide threshold hardshrink".split(), {"self"})
+@register(
+    "selection",
+    ["floor", "ceil", "round", "trunc", "fix", "sign", "sgn", "heaviside", "fmod", "remainder", "floor_divide", "threshold", "hardshrink"],
+    {"self"},
+)
 def step(call: Call) -> Pair:
     """A function with jumps: the chord slope, exact; large where a jump is crossed by a small dx."""
 

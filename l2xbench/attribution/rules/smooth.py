@@ -48,9 +48,7 @@ def silu(call: Call) -> Pair:
 @rule("exp")
 def exp(call: Call) -> Pair:
     """The logarithmic mean L(e^x, e^x') = max(e^x, e^x') (1 - e^-u)/u, u = |x - x'| taken from the exponents."""
-    return elementwise(
-        call, lambda x, x_ref, y, y_ref: torch.maximum(y, y_ref) * shrink((x - x_ref).abs())
-    )
+    return elementwise(call, lambda x, x_ref, y, y_ref: torch.maximum(y, y_ref) * shrink((x - x_ref).abs()))
 
 
 def log_slope(x: Tensor, x_ref: Tensor) -> Tensor:
@@ -105,7 +103,7 @@ def power_slope(x: Tensor, x_ref: Tensor, p: float) -> Tensor | None:
     if p == -0.5:
         y, y_ref = x.rsqrt(), x_ref.rsqrt()
         return -y * y_ref * (y / (1 + y / y_ref))
-    if p == int(p) and 3 <= abs(p) <= 16 or p in (-1, -2):
+    if (p == int(p) and 3 <= abs(p) <= 16) or p in (-1, -2):
         n = abs(int(p))
         total = x.new_zeros(x.shape)
         for i in range(n):
@@ -154,11 +152,7 @@ def scaled_chord(call: Call, x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor)
     return slope
 
 
-SMOOTH = """
-gelu mish elu celu selu softplus log_sigmoid erf erfc erfinv sin cos tan asin acos atan sinh cosh asinh acosh atanh exp2
-expm1 sinc logit lgamma digamma i0 special_i0e special_i1 special_i1e special_erfcx special_ndtri special_log_ndtr
-special_entr softsign tanhshrink special_bessel_j0 special_bessel_j1 frac
-""".split()
+SMOOTH = ["gelu", "mish", "elu", "celu", "selu", "softplus", "log_sigmoid", "erf", "erfc", "erfinv", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "exp2", "expm1", "sinc", "logit", "lgamma", "digamma", "i0", "special_i0e", "special_i1", "special_i1e", "special_erfcx", "special_ndtri", "special_log_ndtr", "special_entr", "softsign", "tanhshrink", "special_bessel_j0", "special_bessel_j1", "frac"]
 
 
 @register("rule", SMOOTH, {"self"})

@@ -1,1 +1,26 @@
 """Where a network comes from: one module a provider, each with one function `build`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+StateDict = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a provider gives: the architecture, with its own needs as to size.
+
+    `core` has its own initial weights unless `loaded` is true, which a provider sets when the checkpoint itself
+    decides the architecture.
+    """
+
+    core: nn.Module
+    scale: int | None = None
+    multiple: int = 1
+    minimum: int = 1
+    square: bool = False
+    loaded: bool = False

@@ -1,0 +1,50 @@
+# Everything a newcomer or a contributor runs; `make help` lists it. The first target that needs it makes .venv.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: $(READY)  ## make .venv with the tested versions of everything
+
+# basicsr is built without isolation: its build would otherwise download a second torch, for nothing
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV): about 3 minutes and 6 GB, most of it torch"
+	$(PIP) --upgrade pip setuptools wheel
+	$(PIP) -c constraints.txt torch torchvision
+	$(PIP) -c constraints.txt --no-build-isolation basicsr
+	$(PIP) -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY)  ## run the bundled study: tables, heatmaps and a manifest in results/demo
+	$(BIN)/l2xbench run configs/demo.yaml
+
+test: $(READY)  ## the tests, without the slow ones
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not slow'
+
+test-slow: $(READY)  ## the slow tests: wheel in a fresh environment, and the like
+	$(BIN)/python -m pytest -m slow --timeout 1800
+
+check: $(READY)  ## lint, format, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)  ## put the format right
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+wheel: $(READY)  ## build the wheel, configs and models included, into dist/
+	$(BIN)/python -m build --wheel --outdir dist
+
+clean:  ## remove what was built; keeps .venv and results
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.PHONY: help setup demo test test-slow check format wheel clean

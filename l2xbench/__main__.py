@@ -1,0 +1,5 @@
+"""`python -m l2xbench`."""
+
+from l2xbench.cli import main
+
+main()

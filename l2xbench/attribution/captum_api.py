@@ -1,0 +1,152 @@
+"""L2X behind Captum's calling convention, so that a Captum user changes one line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from captum.attr import GradientAttribution
+from captum.log import log_usage
+from torch import Tensor, nn
+
+from .errors import AttributionError
+from .paired import paired_forward
+from .targets import sum_per_image
+
+Tensors = Tensor | tuple[Tensor, ...]
+Baselines = Tensor | float | tuple[Tensor | float, ...] | None
+CaptumTarget = int | tuple[Any, ...] | Tensor | list[int] | list[tuple[Any, ...]] | None
+
+
+class L2X(GradientAttribution):
+    """Exact attribution of any network, called as Captum's `DeepLift` is.
+
+    `L2X(model).attribute(inputs, baselines, target)`.
+
+    On plain ReLU networks it agrees with `captum.attr.DeepLift` wherever that one's own convergence delta is zero. It
+    may stand wherever Captum takes an attribution method, such as in `captum.attr.NoiseTunnel`.
+
+    Args:
+        model: any module. It is run in evaluation mode, and left as it was.
+        multiply_by_inputs: whether `attribute` multiplies by (inputs - baselines); if not, it gives the multipliers.
+    """
+
+    def __init__(self, model: nn.Module, multiply_by_inputs: bool = True) -> None:
+        super().__init__(model)
+        self.model = model
+        self._multiply_by_inputs = multiply_by_inputs
+
+    @property
+    def multiplies_by_inputs(self) -> bool:
+        return self._multiply_by_inputs
+
+    def has_convergence_delta(self) -> bool:
+        return True
+
+    @log_usage()  # NoiseTunnel and its kin take what this decorator wraps
+    def attribute(
+        self,
+        inputs: Tensors,
+        baselines: Baselines = None,
+        target: CaptumTarget = None,
+        additional_forward_args: Any = None,
+        return_convergence_delta: bool = False,
+    ) -> Any:
+        """Attributions of the inputs' shapes, with Captum's arguments and their meaning.
+
+        Args:
+            inputs: a tensor (N, ...) or a tuple of them.
+            baselines: for each input a tensor of its shape, a tensor (1, ...) or a number; zero by default.
+            target: which output: an int, a tuple of indices, or one of either per image in a list or a tensor; None
+                where the network gives one number per image.
+            additional_forward_args: passed on to the model after the inputs, and not explained.
+            return_convergence_delta: also return (N,) sum of attributions - (output - baseline output).
+
+        Returns:
+            A tensor or a tuple, as `inputs` is; with `return_convergence_delta` a pair of that and the delta.
+        """
+        several = isinstance(inputs, tuple)
+        values = tuple(x.detach() for x in (inputs if isinstance(inputs, tuple) else (inputs,)))
+        given = baselines if isinstance(baselines, tuple) else (baselines,) * len(values)
+        if len(given) != len(values):
+            raise AttributionError(f"baselines: found {len(given)} for {len(values)} inputs; give one for each")
+        references = tuple(_baseline(value, base) for value, base in zip(values, given, strict=True))
+        extra = additional_forward_args if isinstance(additional_forward_args, tuple) else (additional_forward_args,)
+        model, x, reference = self.model, values[0], references[0]
+        if several or additional_forward_args is not None:
+            model = _Joined(model, values, () if additional_forward_args is None else extra)
+            x, reference = _join(values), _join(references)
+        with torch.inference_mode(False), torch.enable_grad(), paired_forward(model, x, reference) as paired:
+            chosen, chosen_reference = (select_target(y, target) for y in (paired.value, paired.reference))
+            if chosen.numel() != len(chosen):
+                raise AttributionError(
+                    f"target={target!r} leaves outputs of shape {tuple(chosen.shape)}; choose one number per image"
+                )
+            (multiplier,) = torch.autograd.grad(chosen.sum(), paired.inputs)
+        attributions = multiplier * (x - reference) if self._multiply_by_inputs else multiplier
+        result = _split(attributions, values) if several or x is not values[0] else (attributions,)
+        answer = result if several else result[0]
+        if not return_convergence_delta:
+            return answer
+        change = (chosen.detach() - chosen_reference).reshape(len(chosen))
+        total = sum_per_image(multiplier * (x - reference))
+        return answer, (total - change.to(total)).to(change)
+
+
+def select_target(output: Tensor, target: CaptumTarget) -> Tensor:
+    """The output that a Captum target means, per image.
+
+    An int or tuple indexes the axes after the batch's, the same for each image; a list of ints or a 1-D tensor
+    indexes a 2-D output, image by image; a list of tuples any output, image by image; None takes the output as it is.
+    """
+    if target is None:
+        return output
+    if isinstance(target, Tensor):
+        target = int(target.item()) if target.numel() == 1 else target.flatten().tolist()
+    if isinstance(target, int):
+        target = (target,)
+    if isinstance(target, list) and len(target) != len(output):
+        raise AttributionError(f"target: {len(target)} entries for {len(output)} outputs; give one for each image")
+    try:
+        if isinstance(target, list):
+            rows = [entry if isinstance(entry, tuple) else (entry,) for entry in target]
+            return torch.stack([output[(number, *row)] for number, row in enumerate(rows)])
+        return output[(slice(None), *target)]
+    except IndexError as error:
+        raise AttributionError(
+            f"target={target!r} is outside an output of shape {tuple(output.shape)}: {error}"
+        ) from None
+
+
+def _baseline(value: Tensor, baseline: Tensor | float | None) -> Tensor:
+    try:
+        return torch.as_tensor(0.0 if baseline is None else baseline).detach().to(value).expand_as(value).clone()
+    except RuntimeError:
+        shape = tuple(baseline.shape) if isinstance(baseline, Tensor) else ()
+        raise AttributionError(
+            f"baselines: shape {shape} does not fit an input of shape {tuple(value.shape)}"
+        ) from None
+
+
+class _Joined(nn.Module):
+    """A network of several inputs as one of a single input: their values side by side, (N, total)."""
+
+    def __init__(self, network: nn.Module, like: tuple[Tensor, ...], extra: tuple[Any, ...]) -> None:
+        super().__init__()
+        self.network = network
+        self.shapes = [value.shape[1:] for value in like]
+        self.extra = extra
+
+    def forward(self, joined: Tensor) -> Any:
+        parts = joined.split([shape.numel() for shape in self.shapes], dim=1)
+        shaped = [part.reshape(len(joined), *shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        return self.network(*shaped, *self.extra)
+
+
+def _join(values: tuple[Tensor, ...]) -> Tensor:
+    return torch.cat([value.flatten(1) for value in values], dim=1)
+
+
+def _split(joined: Tensor, like: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    parts = joined.split([value[0].numel() for value in like], dim=1)
+    return tuple(part.reshape(value.shape) for part, value in zip(parts, like, strict=True))

@@ -1,0 +1,221 @@
+"""The one call: which input values made a network's output differ from what it makes of a reference."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Literal, overload
+
+import torch
+from torch import Tensor, nn
+
+from .errors import AttributionError
+from .methods import Explained, Method, Problem, get_method
+from .methods.plain import quiet
+from .references import make_reference
+from .targets import Target, TargetLike, parse_target, sum_per_image
+from .tiles import Tiling, auto_tile, crop, saved_bytes
+
+_KEYWORDS = ("reference", "target", "method", "output", "strict", "tile", "overlap", "seed")
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """A map and what it explains."""
+
+    values: Tensor
+    """(N, C, H, W) in units of the objective: a positive value made it larger than it is for the reference."""
+    reference: Tensor
+    """(N, C, H, W) what the images were compared with."""
+    delta: Tensor
+    """(N,) the objective's difference between image and reference; NaN for controls, which run no network."""
+    completeness_error: Tensor
+    """(N,) |sum of values - delta| / max(|delta|, 0.001 sum of |values|)."""
+    method: str
+    target: str
+    operations: list[Any] = field(default_factory=list, repr=False)
+    """The operations that the engine met, with the rule of each (`l2x` only)."""
+
+    @property
+    def positive(self) -> Tensor:
+        """(N, C, H, W) the values above zero, zero elsewhere."""
+        return self.values.clamp(min=0)
+
+    @property
+    def negative(self) -> Tensor:
+        """(N, C, H, W) the values below zero, zero elsewhere."""
+        return self.values.clamp(max=0)
+
+
+@overload
+def explain(network: nn.Module, inputs: Tensor, *, target: list[TargetLike], **options: Any) -> list[Attribution]: ...
+@overload
+def explain(network: nn.Module, inputs: Tensor, *, target: TargetLike = ..., **options: Any) -> Attribution: ...
+def explain(
+    network: nn.Module,
+    inputs: Tensor,
+    *,
+    reference: str | Tensor = "blur",
+    target: TargetLike | list[TargetLike] = "image",
+    method: str = "l2x",
+    output: int | str | None = None,
+    strict: bool = False,
+    tile: int | Literal["auto"] | None = None,
+    overlap: int = 16,
+    seed: int = 0,
+    **options: Any,
+) -> Attribution | list[Attribution]:
+    """Explain a network's output for a batch of images by the images' own values.
+
+    The objective is sum_t sign(dF_t) F_t over the outputs t of the target (dF: output minus reference output), for a
+    single neuron F_t itself; `l2x` gives a map that sums to its difference (the
+    paper's Eq. 1) on any network, in one backward pass.
+
+    Args:
+        network: any module that maps (N, C, H, W) to a tensor. It is run in evaluation mode, and left as it was.
+        inputs: (N, C, H, W) float, in the network's own range, on its device.
+        reference: `"blur"` (variance 4 square pixels; `"blur:alpha=2"`), `"mean"`, `"black"`, or a tensor.
+            `lam` has its own.
+        target: `"image"`, `"neuron:c,y,x"` or `"patch:y,x,h,w"` in SR pixels, or a tuple of those numbers. A list of
+            targets is explained from one forward pass, and gives a list.
+        method: `"l2x"`, a peer (`gradient`, `input_x_gradient`, `integrated_gradients`, `smoothgrad`,
+            `guided_backprop`, `deconvnet`, `occlusion`, `deeplift`, `lam`) or a control (`difference`, `random`).
+        output: index or key of the output to explain, where the network returns a list, a tuple or a dict.
+        strict: refuse operations that have no exact rule (`l2x`).
+        tile: side in LR pixels of the squares that the network is run on, one after the other, for images too large for
+            memory; the map then sums to the difference of the tiled output. `"auto"` chooses by the free memory.
+        overlap: margin in LR pixels that a tile has around the part of its output that is used.
+        seed: of the methods that draw random numbers.
+        **options: the method's own: `steps` (integrated_gradients, lam), `samples` and `noise` (smoothgrad), `window`
+            and `stride` (occlusion), `sigma`, `kernel` and `detector` (lam).
+
+    Raises:
+        AttributionError: a name, option, shape or target that is wrong; a ValueError.
+        MethodError: a peer cannot explain this network; gives its reason.
+    """
+    chosen = get_method(method)
+    bound = chosen.bind(options, _KEYWORDS)
+    targets = [parse_target(item) for item in (target if isinstance(target, list) else [target])]
+    if not targets:
+        raise AttributionError("target: the list is empty; give at least one, such as 'image'")
+    _check_inputs(inputs)
+    # A caller may well be under no_grad; in inference mode its tensors could not be differentiated, hence the clone.
+    with torch.inference_mode(False), torch.enable_grad():
+        images = inputs.detach().clone()
+        images = images.float() if images.dtype in (torch.float16, torch.bfloat16) else images
+        asked = make_reference(reference, images)
+        problem = Problem(
+            network=network,
+            inputs=images,
+            reference=asked if chosen.reference is None else chosen.reference(images, **bound),
+            targets=targets,
+            place=lambda wanted, shape: wanted.window(shape),
+            crop=lambda whole: whole,
+            whole=images,
+            output=output,
+            strict=strict,
+            seed=seed,
+        )
+        side = _tile_side(problem, tile, overlap) if chosen.runs_network else None
+        with nullcontext() if chosen.restores or not chosen.runs_network else quiet(network):
+            if side is None:
+                answers = chosen.explain(problem, **bound)
+            else:
+                answers = _in_tiles(chosen, problem, bound, side, overlap)
+        results = [
+            _finish(answer, problem.reference, chosen, wanted) for answer, wanted in zip(answers, targets, strict=True)
+        ]
+    return results if isinstance(target, list) else results[0]
+
+
+def completeness_error(values: Tensor, delta: Tensor) -> Tensor:
+    """(N,) float64: |sum R - delta| / max(|delta|, 0.001 sum |R|); 0 where both are zero."""
+    total, size = sum_per_image(values), sum_per_image(values.abs())
+    delta = delta.to(total)
+    error = (total - delta).abs()
+    return torch.where(error == 0, 0.0, error / torch.maximum(delta.abs(), 1e-3 * size))
+
+
+def _finish(answer: Explained, reference: Tensor, method: Method, target: Target) -> Attribution:
+    values = answer.values.detach()
+    if method.runs_network and not bool(torch.isfinite(values).all()):
+        warnings.warn(f"method {method.name!r}: the map for target '{target}' holds NaN or Inf", stacklevel=3)
+    error = completeness_error(values, answer.delta)
+    return Attribution(
+        values=values,
+        reference=reference,
+        delta=answer.delta.to(values),
+        completeness_error=error.to(values),
+        method=method.name,
+        target=str(target),
+        operations=answer.operations,
+    )
+
+
+def _check_inputs(inputs: Tensor) -> None:
+    if not isinstance(inputs, Tensor):
+        raise AttributionError(f"inputs: found {type(inputs).__name__}; give a float tensor (N, C, H, W)")
+    if not inputs.is_floating_point():
+        raise AttributionError(
+            f"inputs: found {inputs.dtype}; give floats in the network's range, such as x.float() / 255"
+        )
+    if inputs.ndim == 3:
+        raise AttributionError(
+            f"inputs: shape {tuple(inputs.shape)} has no batch axis; give (1, {', '.join(map(str, inputs.shape))})"
+        )
+    if inputs.ndim < 2 or inputs.numel() == 0:
+        raise AttributionError(f"inputs: shape {tuple(inputs.shape)}; give a batch of images (N, C, H, W)")
+    if not bool(torch.isfinite(inputs).all()):
+        raise AttributionError("inputs: hold NaN or Inf")
+
+
+def _tile_side(problem: Problem, tile: int | Literal["auto"] | None, overlap: int) -> int | None:
+    if tile is None:
+        return None
+    if isinstance(overlap, bool) or not isinstance(overlap, int) or overlap < 0:
+        raise AttributionError(f"overlap={overlap!r}: give a number of LR pixels, at least 0")
+    if problem.inputs.ndim != 4:
+        raise AttributionError(
+            f"tile={tile!r} needs images (N, C, H, W); the inputs have shape {tuple(problem.inputs.shape)}"
+        )
+    if tile == "auto":
+        return auto_tile(problem.inputs, overlap, lambda images: _map_bytes(problem, images))
+    if isinstance(tile, bool) or not isinstance(tile, int) or tile < 1:
+        raise AttributionError(f"tile={tile!r}: give a side in LR pixels, 'auto' or None")
+    return tile
+
+
+def _map_bytes(problem: Problem, images: Tensor) -> int:
+    """What a map of these images needs: what a plain gradient keeps, and as much again for the reference's stream."""
+
+    def forward() -> Tensor:
+        return problem.run(images.clone().requires_grad_(True))
+
+    with quiet(problem.network), torch.enable_grad():
+        return 2 * saved_bytes(forward)
+
+
+def _in_tiles(method: Method, problem: Problem, options: dict[str, Any], side: int, overlap: int) -> list[Explained]:
+    """Each tile's map of its own core's outputs, added up where the tiles lie."""
+    tiling = Tiling(problem.inputs.shape[-2], problem.inputs.shape[-1], side, overlap)
+    totals = [problem.nothing() for _ in problem.targets]
+    for tile in tiling.tiles():
+        cut = crop(tile)
+        part = Problem(
+            network=problem.network,
+            inputs=cut(problem.inputs),
+            reference=cut(problem.reference),
+            targets=problem.targets,
+            place=tiling.place(tile),
+            crop=cut,
+            whole=problem.whole,
+            output=problem.output,
+            strict=problem.strict,
+            seed=problem.seed,
+        )
+        for total, answer in zip(totals, method.explain(part, **options), strict=True):
+            cut(total.values).add_(answer.values)
+            total.delta += answer.delta.to(total.delta)
+            total.operations = total.operations or answer.operations
+    return totals

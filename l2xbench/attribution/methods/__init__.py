@@ -1,0 +1,8 @@
+"""The methods behind `explain(method=...)`, one file a family. A new one is a function under `@method(name)`."""
+
+from __future__ import annotations
+
+from . import captum_methods, controls, l2x, lam  # noqa: F401  (they register themselves)
+from .registry import Explained, Method, Problem, get_method, method, method_names
+
+__all__ = ["Explained", "Method", "Problem", "get_method", "method", "method_names"]

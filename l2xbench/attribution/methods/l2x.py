@@ -1,0 +1,31 @@
+"""L2X: multipliers propagated backwards once (DeepLIFT's rescale rule, on any network)."""
+
+from __future__ import annotations
+
+import torch
+
+from ..paired import paired_forward
+from .registry import Explained, Problem, method
+
+
+@method("l2x", together=True, restores=True)
+def l2x(problem: Problem) -> list[Explained]:
+    """Ours: exact attribution of the output's difference in one backward pass (the paper's Eqs. 1 to 6)."""
+    answers = []
+    with paired_forward(
+        problem.network, problem.inputs, problem.reference, strict=problem.strict, output=problem.output
+    ) as paired:
+        for number, target in enumerate(problem.targets, start=1):
+            objective = problem.objective(target, paired.value, paired.reference)
+            if objective is None:
+                answers.append(problem.nothing())
+                continue
+            (multiplier,) = torch.autograd.grad(
+                paired.value,
+                paired.inputs,
+                objective.gradient_of(paired.value),
+                retain_graph=number < len(problem.targets),
+            )
+            values = multiplier * (problem.inputs - problem.reference)
+            answers.append(Explained(values, objective.delta, list(paired.operations)))
+    return answers

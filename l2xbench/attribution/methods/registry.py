@@ -1,0 +1,179 @@
+"""What a method is: one function from a problem to a map, found by its name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, get_type_hints
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import AttributionError, unknown
+from ..targets import Objective, Target, Window
+from . import plain
+
+
+@dataclass
+class Explained:
+    """One target's answer: the map and the objective's difference that it should sum to."""
+
+    values: Tensor
+    """(N, C, H, W), of the inputs' shape."""
+    delta: Tensor
+    """(N,) float64; NaN where no network was run."""
+    operations: list[Any] = field(default_factory=list)
+    """What the engine met on the way, for the methods that use it."""
+
+
+@dataclass
+class Problem:
+    """All that a method may use: a network, a batch with its reference, and what to explain."""
+
+    network: nn.Module
+    inputs: Tensor
+    reference: Tensor
+    targets: list[Target]
+    place: Callable[[Target, torch.Size], Window | None]
+    """The outputs that a target means in an output of this shape; None where it means none of this tile's."""
+    crop: Callable[[Tensor], Tensor]
+    """Cuts this tile out of a tensor made of the whole image."""
+    whole: Tensor
+    """The whole image, of which `inputs` may be a tile."""
+    output: int | str | None = None
+    strict: bool = False
+    seed: int = 0
+
+    def objective(self, target: Target, value: Tensor, reference_value: Tensor) -> Objective | None:
+        """The target's objective, given the network's two outputs; None where this tile has no part in it."""
+        window = self.place(target, value.shape)
+        return None if window is None else Objective.of(target, window, value, reference_value)
+
+    def run(self, inputs: Tensor) -> Tensor:
+        """The network's output that was asked for."""
+        return plain.run(self.network, inputs, self.output)
+
+    def nothing(self) -> Explained:
+        """The answer where this tile has no part in a target."""
+        return Explained(
+            torch.zeros_like(self.inputs), torch.zeros(len(self.inputs), dtype=torch.float64, device=self.inputs.device)
+        )
+
+
+Together = Callable[..., "list[Explained]"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A registered method."""
+
+    name: str
+    explain: Together
+    """(problem, **options) -> one answer per target."""
+    options: Mapping[str, tuple[type, Any]]
+    """Option -> its type and default."""
+    summary: str
+    runs_network: bool
+    restores: bool
+    """Whether the method itself leaves the network as it was."""
+    reference: Callable[..., Tensor] | None
+    """(whole image, **options) -> the method's own reference, for the methods that have one."""
+
+    def bind(self, options: Mapping[str, Any], also_known: tuple[str, ...] = ()) -> dict[str, Any]:
+        """These options, checked, with the defaults of the others.
+
+        Raises:
+            AttributionError: an option that this method does not have, or a value of the wrong type.
+        """
+        bound = {name: default for name, (_, default) in self.options.items()}
+        for name, value in options.items():
+            if name not in self.options:
+                raise unknown(f"method {self.name!r}: option", name, [*self.options, *also_known])
+            kind = self.options[name][0]
+            fits = isinstance(value, (int, float) if kind is float else kind)
+            if not fits or (isinstance(value, bool) and kind is not bool):
+                raise AttributionError(
+                    f"method {self.name!r}: option {name} is {value!r}; give a {kind.__name__}, such as {bound[name]!r}"
+                )
+            if kind in (int, float) and not value > 0:
+                raise AttributionError(f"method {self.name!r}: option {name} is {value!r}; it must be above 0")
+            bound[name] = value
+        return bound
+
+
+_METHODS: dict[str, Method] = {}
+
+
+def method(
+    name: str,
+    *,
+    together: bool = False,
+    runs_network: bool = True,
+    restores: bool = False,
+    reference: Callable[..., Tensor] | None = None,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a method: `function(problem, objective, *, option: type = default, ...) -> map`.
+
+    The function is called once per target and its map should sum to `objective.delta`; where a method's objective is
+    its own, it returns an `Explained`. Its keyword-only parameters are the options users may set. Its docstring's
+    first line is shown in lists.
+
+    Args:
+        together: the function is `(problem, **options) -> list[Explained]`, one answer per target of `problem.targets`.
+        runs_network: False for controls, which get no objective: `function(problem, **options)`.
+        restores: the function itself leaves the network as it was; without it, that is seen to.
+        reference: the method's own reference, made from the whole image and the options; `explain` reports it.
+    """
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        if together:
+            explain: Together = function
+        else:
+            explain = partial(_each_target if runs_network else _without_network, function)
+        hints = get_type_hints(function)
+        parameters = inspect.signature(function).parameters.values()
+        options = {p.name: (hints[p.name], p.default) for p in parameters if p.kind is p.KEYWORD_ONLY}
+        summary = (inspect.getdoc(function) or "").partition("\n")[0]
+        _METHODS[name] = Method(name, explain, options, summary, runs_network, restores, reference)
+        return function
+
+    return register
+
+
+def get_method(name: str) -> Method:
+    """The method of this name.
+
+    Raises:
+        AttributionError: there is none; names the nearest.
+    """
+    if name not in _METHODS:
+        raise unknown("method", name, _METHODS)
+    return _METHODS[name]
+
+
+def method_names() -> list[str]:
+    """The names of all methods."""
+    return list(_METHODS)
+
+
+def _each_target(function: Callable[..., Any], problem: Problem, **options: Any) -> list[Explained]:
+    """One call per target; the signs of the objectives come from two plain forward passes."""
+    value, reference_value = plain.outputs(problem.network, problem.inputs, problem.reference, problem.output)
+    answers = []
+    for target in problem.targets:
+        objective = problem.objective(target, value, reference_value)
+        if objective is None:
+            answers.append(problem.nothing())
+            continue
+        found = function(problem, objective, **options)
+        answers.append(found if isinstance(found, Explained) else Explained(found, objective.delta))
+    return answers
+
+
+def _without_network(function: Callable[..., Any], problem: Problem, **options: Any) -> list[Explained]:
+    """One map for all targets. Its difference is not known, since no network was run."""
+    values = function(problem, **options)
+    unknown_delta = torch.full((len(values),), torch.nan, dtype=torch.float64, device=values.device)
+    return [Explained(values, unknown_delta) for _ in problem.targets]

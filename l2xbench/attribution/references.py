@@ -1,0 +1,115 @@
+"""The reference x' that an image is compared with: blur (the paper's), the mean of each channel, black, or a tensor."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .errors import AttributionError, unknown
+
+NAMES = ("blur", "mean", "black")
+BLUR_VARIANCE = 4.0
+TRUNCATE = 3.0
+
+
+def make_reference(reference: str | Tensor, inputs: Tensor) -> Tensor:
+    """The reference for a batch, of the inputs' shape, type and device.
+
+    Args:
+        reference: `"blur"` (a Gaussian of variance 4.0 square pixels, as the paper's; `"blur:alpha=2"` sets the
+            variance), `"mean"` (each channel's own mean, per image), `"black"` (zeros), or a tensor that
+            broadcasts to the inputs.
+        inputs: (N, C, H, W).
+
+    Raises:
+        AttributionError: an unknown name or option, or a tensor whose shape does not broadcast to the inputs'.
+    """
+    if isinstance(reference, Tensor):
+        return _from_tensor(reference, inputs)
+    if not isinstance(reference, str):
+        raise AttributionError(
+            f"reference: found {type(reference).__name__}; give a tensor or one of {', '.join(NAMES)}"
+        )
+    name, _, options = reference.partition(":")
+    if name not in NAMES:
+        raise unknown("reference", name, NAMES)
+    if name == "blur":
+        return gaussian_blur(inputs, _blur_variance(reference, options))
+    if options:
+        raise AttributionError(f"reference {reference!r}: {name!r} takes no options; write {name!r}")
+    if name == "black":
+        return torch.zeros_like(inputs)
+    _need_image(name, inputs)
+    return inputs.mean(dim=(-2, -1), keepdim=True).expand_as(inputs).clone()
+
+
+def gaussian_blur(images: Tensor, variance: float = BLUR_VARIANCE) -> Tensor:
+    """Convolve (N, C, H, W) with a Gaussian of this variance, in square pixels.
+
+    The kernel is cut at round(3 sigma) pixels and scaled to sum 1; borders reflect about the edge pixel, which is not
+    repeated (`d c b | a b c d | c b a`, SciPy's "mirror"), as often as a small image needs.
+    The paper gives neither; these are ours.
+    """
+    _need_image("blur", images)
+    sigma = math.sqrt(variance)
+    radius = int(TRUNCATE * sigma + 0.5)
+    offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
+    kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
+    kernel = (kernel / kernel.sum()).to(images)
+    channels = images.shape[1]
+    columns = F.conv2d(
+        mirror_pad(images, radius, 0), kernel.view(1, 1, -1, 1).expand(channels, 1, -1, 1), groups=channels
+    )
+    return F.conv2d(
+        mirror_pad(columns, 0, radius), kernel.view(1, 1, 1, -1).expand(channels, 1, 1, -1), groups=channels
+    )
+
+
+def mirror_pad(images: Tensor, rows: int, columns: int) -> Tensor:
+    """Pad the last two axes by reflection about the edge pixels. Unlike `F.pad`, the padding may exceed the image."""
+    for axis, pad in ((-2, rows), (-1, columns)):
+        if pad:
+            images = images.index_select(axis, _mirrored(images.shape[axis], pad).to(images.device))
+    return images
+
+
+def _mirrored(size: int, pad: int) -> Tensor:
+    period = max(2 * (size - 1), 1)
+    position = torch.arange(-pad, size + pad).remainder(period)
+    return torch.minimum(position, period - position) if size > 1 else torch.zeros_like(position)
+
+
+def _blur_variance(text: str, options: str) -> float:
+    if not options:
+        return BLUR_VARIANCE
+    key, _, value = options.partition("=")
+    if key != "alpha":
+        raise unknown(f"reference {text!r}: option", key, ["alpha"])
+    try:
+        variance = float(value)
+    except ValueError:
+        variance = math.nan
+    if not (variance > 0 and math.isfinite(variance)):
+        raise AttributionError(
+            f"reference {text!r}: alpha is {value!r}; give a variance above 0, such as 'blur:alpha=4'"
+        )
+    return variance
+
+
+def _from_tensor(reference: Tensor, inputs: Tensor) -> Tensor:
+    try:
+        return reference.detach().to(inputs).expand_as(inputs).clone()
+    except RuntimeError:
+        raise AttributionError(
+            f"reference: a tensor of shape {tuple(reference.shape)} does not fit inputs of shape {tuple(inputs.shape)}"
+        ) from None
+
+
+def _need_image(name: str, inputs: Tensor) -> None:
+    if inputs.ndim != 4:
+        raise AttributionError(
+            f"reference {name!r} needs images (N, C, H, W); for inputs of shape {tuple(inputs.shape)} give a tensor"
+        )

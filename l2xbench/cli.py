@@ -1,0 +1,146 @@
+"""The commands: parse, call, show. No work is done here, and nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from l2xbench.errors import RequestError
+
+# Typer carries its own copy of click since 0.2x and imports click before that; the class of usage errors is either's
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+app = typer.Typer(
+    name="l2xbench",
+    help="Which input pixels did a super-resolution network use? Exact attribution, and a benchmark built on it.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Models = Annotated[
+    Optional[str],  # noqa: UP045  typer reads annotations at run time on Python 3.10
+    typer.Option("--models", help="Only these of the study's networks: a,b,c.", metavar="NAMES"),
+]
+Out = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--out", help="The results folder; results/<study> by default.", metavar="FOLDER"),
+]
+DataRoot = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--data-root", help="Where known sets (Urban100, ...) lie.", metavar="FOLDER"),
+]
+Device = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--device", help="cpu, cuda, cuda:1 or auto; overrides the study.", metavar="NAME"),
+]
+Seed = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option("--seed", help="Overrides the study's seed.", min=0, metavar="N"),
+]
+Assignments = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--set", help="Override any key of the study: --set attribution.reference=mean.", metavar="KEY=VALUE"),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from l2xbench import __version__
+
+        typer.echo(f"l2xbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(
+    epilog="Example: l2xbench run configs/demo.yaml --models edsr --set attribution.reference=mean --out /tmp/demo"
+)
+def run(
+    config: Annotated[str, typer.Argument(help="A study's YAML, or a bundled study's name (demo).", metavar="STUDY")],
+    models: Models = None,
+    out: Out = None,
+    data_root: DataRoot = None,
+    device: Device = None,
+    seed: Seed = None,
+    assignments: Assignments = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and stop.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Run a study: super-resolve, measure, explain; leave tables, figures and a manifest.
+
+    What is already done is not done again: the same command goes on after an interruption.
+    """
+    overrides = _overrides(assignments, device=device, seed=seed)
+    chosen = _names(models)
+    # a wrong study is told before torch, which takes seconds to import
+    from l2xbench.config import read_study
+
+    study = read_study(config, overrides, chosen)
+    from l2xbench import session
+
+    raise typer.Exit(session.run_study(study, out or Path("results", study.study), data_root, dry_run=dry_run))
+
+
+def _overrides(assignments: list[str] | None, **flags: Any) -> dict[str, Any]:
+    from l2xbench.config import parse_assignment
+
+    given = dict(parse_assignment(text) for text in assignments or [])
+    return {**given, **{key: value for key, value in flags.items() if value is not None}}
+
+
+def _names(text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise RequestError(f"--models '{text}': names separated by commas are needed, for example --models edsr,swinir")
+    return list(dict.fromkeys(names))
+
+
+def main() -> None:
+    """The program: runs a command and turns what goes wrong into one line and an exit code."""
+    debug = "--debug" in sys.argv
+    try:
+        code = app(standalone_mode=False)
+    except RequestError as error:
+        if debug:
+            raise
+        _complain(str(error))
+        code = 2
+    except UsageError as error:
+        command = getattr(getattr(error, "ctx", None), "command_path", "l2xbench")
+        _complain(f"{error.format_message()} (see: {command} --help)")  # type: ignore[attr-defined]
+        code = 2
+    except typer.Abort:
+        code = 130
+    except KeyboardInterrupt:
+        _complain("stopped; what is finished is kept, and the same command goes on from there")
+        code = 130
+    except Exception as error:
+        if debug:
+            raise
+        reason = " ".join(str(error).split())
+        _complain(f"internal error: {type(error).__name__}: {reason} (run again with --debug and report the traceback)")
+        code = 70
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str) -> None:
+    # a name from a file may hold anything; it must stay one line and send no control sequences to the terminal
+    shown = "".join(c if c.isprintable() else " " for c in message)
+    print(f"l2xbench: {shown}", file=sys.stderr)

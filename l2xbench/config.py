@@ -1,0 +1,222 @@
+"""A study as typed data: YAML in, errors that name the key out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+
+from l2xbench.errors import RequestError, did_you_mean
+from l2xbench.resources import configs_folder
+from l2xbench.validation import Strict, parse, read_yaml
+
+_CARD_KEYS = {"provider", "arch", "module", "input_range", "multiple"}
+
+
+def _file_name(name: str) -> str:
+    # names become folders and file names in the results
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", name):
+        raise ValueError(
+            "a name of letters, digits, '.', '_', '+' or '-', at most 64, that starts with a letter or digit"
+        )
+    return name
+
+
+Name = Annotated[str, AfterValidator(_file_name)]
+
+
+class ModelEntry(Strict):
+    """A network of a study: a card's name or file, or a card written in place; and which weights."""
+
+    card: str | None = None
+    """A card's name, a card's YAML, or a checkpoint file."""
+    weights: str | None = None
+    """A checkpoint file, or `random`; the card's own by default."""
+    inline: dict[str, Any] | None = None
+    """A whole card written in the study (provider, arch, ...)."""
+
+
+def _model_entry(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"card": value}
+    if isinstance(value, dict) and "card" not in value and _CARD_KEYS & value.keys():
+        card = dict(value)
+        weights = card.pop("weights", None)
+        if isinstance(weights, dict):
+            return {"inline": {**card, "weights": weights}}
+        return {"inline": card, "weights": weights}
+    if isinstance(value, dict) and "card" not in value:
+        raise ValueError(
+            "a network needs 'card' (a card's name, its YAML or a checkpoint file) or 'provider' and 'arch'"
+        )
+    return value
+
+
+class DatasetEntry(Strict):
+    """A dataset of a study."""
+
+    path: str
+    """A folder, the name of a known set (`Urban100`), or `skimage` for the photographs inside scikit-image."""
+    kind: Literal["auto", "hr", "lr"] = "auto"
+    """What a plain folder of images holds; `auto` takes them for HR images."""
+    images: int | list[str] | None = Field(default=None, union_mode="smart")
+    """The first so many images, or these; all by default."""
+    crop: int | None = Field(default=None, ge=8)
+    """Take the centre of each image: at most this many LR pixels on a side."""
+
+    @field_validator("images")
+    @classmethod
+    def _some_images(cls, images: int | list[str] | None) -> int | list[str] | None:
+        if images == [] or (isinstance(images, int) and images < 1):
+            raise ValueError("at least one image is needed")
+        return images
+
+
+def _dataset_entry(value: Any) -> Any:
+    return {"path": value} if isinstance(value, str) else value
+
+
+class RestorationOptions(Strict):
+    """The paper's Table 1."""
+
+    colour: Literal["y", "rgb"] = "y"
+    """PSNR and SSIM on the Y channel, as SR papers report them, or on RGB."""
+    border: int | None = Field(default=None, ge=0)
+    """HR pixels left out at each border; the scale by default."""
+
+
+class AttributionOptions(Strict):
+    """How maps are made."""
+
+    methods: list[str] = Field(default=["l2x"], min_length=1)
+    reference: str = "blur"
+    target: str = "image"
+    strict: bool = False
+    """Refuse operations that the engine has no exact rule for."""
+
+
+class HeatmapOptions(Strict):
+    """The paper's Fig. 2."""
+
+    palette: Literal["green-red", "blue-orange"] = "green-red"
+
+
+class Study(Strict):
+    """What `l2xbench run` reads."""
+
+    study: Name
+    """Its name, and its folder under `results/`."""
+    title: str | None = None
+    scale: int = Field(default=4, ge=2, le=8)
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
+    seed: int = Field(default=0, ge=0)
+    threads: int | None = Field(default=None, ge=1)
+    """CPU threads for torch; its own choice by default."""
+    trust: bool = False
+    """Whether networks of provider `module` may run the Python they name."""
+    models: dict[Name, Annotated[ModelEntry, BeforeValidator(_model_entry)]] = Field(min_length=1)
+    datasets: dict[Name, Annotated[DatasetEntry, BeforeValidator(_dataset_entry)]] = Field(min_length=1)
+    restoration: RestorationOptions = RestorationOptions()
+    attribution: AttributionOptions = AttributionOptions()
+    heatmaps: HeatmapOptions | None = HeatmapOptions()
+
+    @field_validator("models")
+    @classmethod
+    def _bicubic_is_ours(cls, models: dict[str, ModelEntry]) -> dict[str, ModelEntry]:
+        if "bicubic" in models:
+            raise ValueError("'bicubic' is in every study already; give this network another name")
+        return models
+
+
+def find_study(name: str) -> Path:
+    """The file of a study: a path, or a bundled study's name (`demo`, `configs/demo.yaml`).
+
+    Raises:
+        RequestError: there is no such file; the nearest bundled name is given.
+    """
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path
+    bundled = {file.stem: file for file in sorted(configs_folder().glob("*.yaml"))}
+    # the README's commands name configs/x.yaml, which an installed wheel has no checkout for
+    if path.stem in bundled and str(path) in (path.stem, path.name, f"configs/{path.stem}.yaml"):
+        return bundled[path.stem]
+    raise RequestError(f"{name}: no such study file; bundled: {', '.join(bundled)}; {did_you_mean(path.stem, bundled)}")
+
+
+def read_study(name: str, overrides: Mapping[str, Any] | None = None, models: Sequence[str] | None = None) -> Study:
+    """The study in a YAML file, with flags on top; relative paths in it start at its own folder.
+
+    Args:
+        name: a path, or the name of a bundled study.
+        overrides: dotted key -> value, e.g. `{"attribution.reference": "mean"}`; these win over the file.
+        models: keep only these of the study's networks, in this order.
+
+    Raises:
+        RequestError: what is wrong, by file and key.
+    """
+    path = find_study(name)
+    data = read_yaml(path)
+    for key, value in (overrides or {}).items():
+        _set(data, key, value)
+    study = parse(Study, data, str(path))
+    folder = path.parent.absolute()
+    entries = {key: _rooted_model(entry, folder) for key, entry in study.models.items()}
+    if models is not None:
+        unknown = [model for model in models if model not in entries]
+        if unknown:
+            raise RequestError(f"--models: '{unknown[0]}' is not in {path}; {did_you_mean(unknown[0], entries)}")
+        entries = {model: entries[model] for model in models}
+    datasets = {key: _rooted_dataset(entry, folder) for key, entry in study.datasets.items()}
+    return study.model_copy(update={"models": entries, "datasets": datasets})
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """`attribution.reference=mean` as a key and a YAML value.
+
+    Raises:
+        RequestError: it has no `=`, or the value is not YAML.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise RequestError(f"--set {text}: needed KEY=VALUE, for example --set attribution.reference=mean")
+    try:
+        return key.strip(), yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise RequestError(f"--set {text}: '{value}' is not a YAML value") from None
+
+
+def _set(data: dict[str, Any], key: str, value: Any) -> None:
+    *parents, last = key.split(".")
+    for parent in parents:
+        data = data.setdefault(parent, {})
+        if not isinstance(data, dict):
+            raise RequestError(f"--set {key}: '{parent}' is not a block in the study")
+    data[last] = value
+
+
+def _rooted_model(entry: ModelEntry, folder: Path) -> ModelEntry:
+    update: dict[str, Any] = {}
+    if entry.card is not None and ("/" in entry.card or Path(entry.card).suffix):
+        update["card"] = _rooted(entry.card, folder)
+    if entry.weights is not None and entry.weights != "random":
+        update["weights"] = _rooted(entry.weights, folder)
+    if entry.inline is not None:
+        update["inline"] = {**entry.inline, "folder": str(folder)}
+    return entry.model_copy(update=update)
+
+
+def _rooted_dataset(entry: DatasetEntry, folder: Path) -> DatasetEntry:
+    # a bare name is a known set or `skimage`; a folder in the study's own folder is written ./name
+    if "/" not in entry.path:
+        return entry
+    return entry.model_copy(update={"path": _rooted(entry.path, folder)})
+
+
+def _rooted(path: str, folder: Path) -> str:
+    expanded = Path(path).expanduser()
+    return str(expanded if expanded.is_absolute() else (folder / expanded).resolve())

@@ -1,0 +1,169 @@
+"""A folder of images as a dataset: its pairs, those asked for, and what a reader must be told of them."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from l2xbench.data.folders import listing, natural
+from l2xbench.data.layouts import Layout, expected, plain_hr, plain_lr, selfexsr, two_folders
+from l2xbench.data.pairs import ImagePair, LoadedPair
+from l2xbench.data.photographs import photographs
+from l2xbench.errors import RequestError
+
+__all__ = ["Dataset", "ImagePair", "Kind", "LoadedPair", "open_dataset"]
+
+#: What the images of a plain folder are; "auto" looks for a layout first, and takes a plain folder's for HR.
+Kind = Literal["auto", "hr", "lr"]
+
+#: The sets that papers report and how many images they have, by their names without case and punctuation.
+_KNOWN_SETS = {
+    "set5": ("Set5", 5),
+    "set14": ("Set14", 14),
+    "bsd100": ("BSD100", 100),
+    "b100": ("BSD100", 100),
+    "urban100": ("Urban100", 100),
+    "manga109": ("Manga109", 109),
+    "div2k": ("DIV2K validation", 100),
+    "div2kval": ("DIV2K validation", 100),
+    "div2kvalid": ("DIV2K validation", 100),
+    "div2kvalidhr": ("DIV2K validation", 100),
+}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The pairs of a folder at one scale, in the natural order of their names.
+
+    `layout` says how the folder was understood; `note` what a reader of its figures must be told, or
+    None: that images of the set are missing, that LR was made by bicubic, that without HR there are no
+    metrics.
+    """
+
+    name: str
+    root: Path
+    layout: str
+    scale: int
+    pairs: tuple[ImagePair, ...]
+    note: str | None
+
+
+def open_dataset(
+    name: str, path: Path | str, scale: int, images: list[str] | int | None = None, kind: Kind = "auto"
+) -> Dataset:
+    """Recognise the layout of the folder `path` and list its pairs; no image is decoded.
+
+    Layouts, looked for in this order (upper and lower case are one):
+
+    - SelfExSR: `image_SRF_4/img_001_SRF_4_HR.png` and `..._LR.png`; `path` is the set's folder or
+      `image_SRF_4`.
+    - An HR folder (`HR`, `GT`, `GTmod12`, `DIV2K_valid_HR`) and an LR folder (`LR_bicubic/X4`, `LR/X4`, `LR`,
+      `LRbicx4`, `DIV2K_valid_LR_bicubic/X4`), or one of the two alone. `a.png` in HR goes with `a.png`,
+      `ax4.png` or `a_x4.png` in LR, `a_HR.png` with `a_LR.png`. A file without its partner is a pair all
+      the same, which fails when it is loaded.
+    - A plain folder of HR images. With `kind="lr"` one of LR images; `kind="hr"` skips the other layouts.
+
+    `path` may also be `"skimage"`: the photographs inside scikit-image (`l2xbench.data.photographs`).
+
+    Args:
+        name: what tables call the dataset. By it, or by the folder's name, a known set is recognised.
+        images: the first so many (all where there are fewer), or those of these names; None is all.
+
+    Raises:
+        RequestError: no such folder, no images in it, none at this scale, or no image of a name asked for.
+    """
+    try:
+        root, found = _find(path, scale, kind)
+        pairs = tuple(sorted(found.pairs, key=lambda pair: natural(pair.name)))
+        chosen = _choose(pairs, root, images)
+    except RequestError as error:
+        raise RequestError(f"dataset {name!r}: {error}") from None
+    return Dataset(name, root, found.description, scale, chosen, _note(name, root, chosen, len(pairs)))
+
+
+def _find(path: Path | str, scale: int, kind: Kind) -> tuple[Path, Layout]:
+    if kind not in ("auto", "hr", "lr"):
+        raise RequestError(f"kind: {kind!r} is not one of auto, hr, lr")
+    if scale < 1:
+        raise RequestError(f"scale: {scale} is not a whole number from 1")
+    if str(path) == "skimage":
+        root, pairs = photographs()
+        return root, Layout("photographs inside scikit-image", pairs)
+    root = Path(path).expanduser()
+    try:
+        if not root.exists():
+            raise RequestError(f"there is no folder {root}; expected one with {expected(scale)}")
+        if not root.is_dir():
+            raise RequestError(f"{root} is a file; expected a folder with {expected(scale)}")
+        layout = (selfexsr(root, scale) or two_folders(root, scale)) if kind == "auto" else None
+        if layout is None:
+            layout = Layout("LR images", plain_lr(root)) if kind == "lr" else Layout("HR images", plain_hr(root))
+        names = Counter(pair.name for pair in layout.pairs)
+        twice = [each for each, count in names.items() if count > 1]
+        if twice:
+            raise RequestError(f"{root} holds more than one image that would be called {twice[0]!r}; rename one")
+        if not layout.pairs:
+            wanted = expected(scale) if kind == "auto" else f"{kind.upper()} images"
+            raise RequestError(f"no images found in {root} ({_contents(root)}); expected {wanted}")
+    except RequestError as error:
+        raise RequestError(f"path: {error}") from None
+    return root, layout
+
+
+def _contents(root: Path) -> str:
+    inside = sorted(p.name for p in listing(root))
+    return f"it holds {_some(inside)}" if inside else "it is empty"
+
+
+def _choose(pairs: tuple[ImagePair, ...], root: Path, images: list[str] | int | None) -> tuple[ImagePair, ...]:
+    if images is None:
+        return pairs
+    if isinstance(images, int):
+        if images < 1:
+            raise RequestError(f"images: {images} is not a number of images; give 1 or more, or leave the key out")
+        return pairs[:images]
+    if not images:
+        raise RequestError("images: the list is empty; leave the key out to take all")
+    return tuple(dict.fromkeys(_named(pairs, root, wanted) for wanted in images))
+
+
+def _named(pairs: tuple[ImagePair, ...], root: Path, wanted: str) -> ImagePair:
+    """The pair of this name; the name of one of its files, with or without the ending, is as good."""
+    for pair in pairs:
+        files = [file for file in (pair.hr, pair.lr) if file is not None]
+        if wanted == pair.name or any(wanted in (file.name, file.stem) for file in files):
+            return pair
+    names = [pair.name for pair in pairs]
+    near = difflib.get_close_matches(wanted, names, n=1)
+    help_ = f"did you mean {near[0]!r}?" if near else f"there are {_some(names)}"
+    raise RequestError(f"images: no image {wanted!r} in {root}; {help_}")
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
+
+
+def _note(name: str, root: Path, chosen: tuple[ImagePair, ...], found: int) -> str | None:
+    remarks = []
+    known = _known_set(name, root)
+    if known is not None and len(chosen) < known[1]:
+        remarks.append(f"{len(chosen)} of {known[0]}'s {known[1]} images")
+    elif len(chosen) < found:
+        remarks.append(f"{len(chosen)} of the {found} images found")
+    if all(pair.hr is None for pair in chosen):
+        remarks.append("LR only: no metrics")
+    if all(pair.lr is None for pair in chosen):
+        remarks.append("LR made by bicubic")
+    return "; ".join(remarks) or None
+
+
+def _known_set(name: str, root: Path) -> tuple[str, int] | None:
+    names = [name, root.name]
+    if re.fullmatch(r"(?i)image_SRF_\d+|HR|GT|GTmod12|LR|LR_bicubic", root.name):
+        names.append(root.parent.name)
+    keys = (re.sub(r"[^a-z0-9]", "", each.lower()) for each in names)
+    return next((_KNOWN_SETS[key] for key in keys if key in _KNOWN_SETS), None)

@@ -1,0 +1,96 @@
+"""The LR and HR file of one image, and their pixels."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from l2xbench.data.bicubic import resize
+from l2xbench.data.images import read_image
+from l2xbench.errors import RequestError
+
+
+@dataclass(frozen=True)
+class LoadedPair:
+    """The decoded pixels of a pair: `lr` (h, w, 3), and `hr` (scale h, scale w, 3) or None, both uint8 RGB.
+
+    `digest` is the SHA-256 of these pixels and their shapes: of all that an image contributes to a result.
+    """
+
+    name: str
+    lr: np.ndarray
+    hr: np.ndarray | None
+    digest: str
+
+
+@dataclass(frozen=True)
+class ImagePair:
+    """The files of one image. Without `lr`, LR is made by bicubic; without `hr`, nothing is measured."""
+
+    name: str
+    hr: Path | None
+    lr: Path | None
+
+    def load(self, scale: int, crop: int | None = None) -> LoadedPair:
+        """Read, fit and crop the pair.
+
+        Where LR is made, HR is first cut at its right and bottom to a multiple of `scale`, as papers do.
+        Where LR is given, an HR larger than `scale` times LR by fewer than `scale` pixels a side is cut
+        likewise.
+
+        Args:
+            scale: HR pixels for each LR pixel, along each side.
+            crop: keep the central `crop` x `crop` pixels of LR (fewer where LR is smaller), and what
+                belongs to them of HR. The cut comes after LR is made, so that its pixels are those of the
+                whole image.
+
+        Raises:
+            RequestError: a file cannot be read, or the two sizes do not go together.
+        """
+        hr = None if self.hr is None else read_image(self.hr)
+        if self.lr is not None:
+            lr = read_image(self.lr)
+            hr = None if hr is None else self._fitted(hr, lr, scale)
+        elif hr is not None:
+            height, width = (length // scale * scale for length in hr.shape[:2])
+            if not (height and width):
+                raise RequestError(f"{self.hr}: {_size(hr)} pixels are too few to make LR from at scale {scale}")
+            hr = hr[:height, :width]
+            lr = resize(hr, 1 / scale)
+        else:
+            raise ValueError(f"the pair {self.name!r} has no file")
+        if crop is not None:
+            if crop < 1:
+                raise RequestError(f"crop is {crop}; it is a number of LR pixels from 1")
+            top, left = (max(0, length - crop) // 2 for length in lr.shape[:2])
+            lr = lr[top : top + crop, left : left + crop]
+            if hr is not None:
+                hr = hr[top * scale : (top + crop) * scale, left * scale : (left + crop) * scale]
+        lr = np.ascontiguousarray(lr)
+        hr = None if hr is None else np.ascontiguousarray(hr)
+        return LoadedPair(self.name, lr, hr, _digest(lr, hr))
+
+    def _fitted(self, hr: np.ndarray, lr: np.ndarray, scale: int) -> np.ndarray:
+        height, width = (length * scale for length in lr.shape[:2])
+        if not (0 <= hr.shape[0] - height < scale and 0 <= hr.shape[1] - width < scale):
+            raise RequestError(
+                f"{self.hr}: {_size(hr)} pixels do not go with the {_size(lr)} of {self.lr}: at scale "
+                f"{scale} HR must be {width} x {height}, or larger by fewer than {scale} pixels a side"
+            )
+        return hr[:height, :width]
+
+
+def _size(image: np.ndarray) -> str:
+    return f"{image.shape[1]} x {image.shape[0]}"
+
+
+def _digest(lr: np.ndarray, hr: np.ndarray | None) -> str:
+    digest = hashlib.sha256()
+    for image in (lr, hr):
+        digest.update(repr(None if image is None else image.shape).encode())
+        if image is not None:
+            digest.update(image.data)
+    return digest.hexdigest()

@@ -1,0 +1,147 @@
+"""A study into the units of work it owes, with everything looked up and nothing yet run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from l2xbench.config import DatasetEntry, ModelEntry, Study
+from l2xbench.data.datasets import Dataset, ImagePair, open_dataset
+from l2xbench.errors import RequestError
+from l2xbench.resources import cache_folder
+from l2xbench.studies.base import Unit
+from l2xbench.zoo.cards import ModelCard, find_card, make_card
+from l2xbench.zoo.load import Source, locate
+
+if TYPE_CHECKING:
+    from l2xbench.studies.base import Study as StudyModule
+
+BICUBIC = "bicubic"
+STUDIES = ("inputs", "restoration", "attribution")
+"""In the order in which they run."""
+
+
+@dataclass(frozen=True)
+class PlannedModel:
+    """A network of the plan under the study's own name."""
+
+    name: str
+    source: Source
+    studies: tuple[str, ...]
+    """Which studies run it: all, but interpolation is not explained."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study with its networks and images found."""
+
+    study: Study
+    models: tuple[PlannedModel, ...]
+    datasets: tuple[Dataset, ...]
+    out: Path
+
+    def crop(self, dataset: Dataset) -> int | None:
+        """The LR crop of a dataset's images, in pixels."""
+        return self.study.datasets[dataset.name].crop
+
+    def image_units(self, dataset: Dataset, pair: ImagePair) -> list[Unit]:
+        """What is owed for an image alone."""
+        return self._units(dataset, pair, "", STUDIES, needs_network=False)
+
+    def model_units(self, model: PlannedModel, dataset: Dataset, pair: ImagePair) -> list[Unit]:
+        """What is owed for an image and a network."""
+        return self._units(dataset, pair, model.name, model.studies, needs_network=True)
+
+    def units(self) -> Iterator[Unit]:
+        """All units, in the order in which they run."""
+        for dataset in self.datasets:
+            for pair in dataset.pairs:
+                yield from self.image_units(dataset, pair)
+        for model in self.models:
+            for dataset in self.datasets:
+                for pair in dataset.pairs:
+                    yield from self.model_units(model, dataset, pair)
+
+    def _units(
+        self, dataset: Dataset, pair: ImagePair, model: str, studies: tuple[str, ...], needs_network: bool
+    ) -> list[Unit]:
+        found = []
+        for module in map(study_module, studies):
+            if module.NEEDS_NETWORK is needs_network:
+                for label, options in module.variants(self.study):
+                    found.append(Unit(module.NAME, module.VERSION, dataset.name, pair.name, model, label, options))
+        return found
+
+
+def study_module(name: str) -> StudyModule:
+    """The module of `studies/` that carries out the study `name`."""
+    return cast("StudyModule", import_module(f"l2xbench.studies.{name}"))
+
+
+def make_plan(study: Study, out: Path, data_root: Path | None = None) -> Plan:
+    """Looks up every card, checkpoint and dataset of a study.
+
+    Args:
+        study: what is asked for.
+        out: the results folder.
+        data_root: where known sets lie that the study names without a path.
+
+    Raises:
+        RequestError: a network or dataset is not there, by key.
+    """
+    bicubic = PlannedModel(BICUBIC, locate(_bicubic_card(study.scale)), studies=("restoration",))
+    models = (bicubic, *(_plan_model(name, entry, study) for name, entry in study.models.items()))
+    datasets = tuple(_plan_dataset(name, entry, study, data_root) for name, entry in study.datasets.items())
+    return Plan(study, models, datasets, out)
+
+
+def _bicubic_card(scale: int) -> ModelCard:
+    card = find_card(BICUBIC)
+    return card.model_copy(update={"scale": scale, "arch": {**card.arch, "scale": scale}})
+
+
+def _plan_model(name: str, entry: ModelEntry, study: Study) -> PlannedModel:
+    key = f"models.{name}"
+    try:
+        if entry.inline is not None:
+            folder = Path(entry.inline["folder"])
+            card = make_card({"name": name, **entry.inline}, source=key, folder=folder)
+            source = locate(card, entry.weights, seed=study.seed)
+        else:
+            assert entry.card is not None
+            source = locate(entry.card, entry.weights, seed=study.seed)
+    except RequestError as error:
+        raise RequestError(str(error) if str(error).startswith(key) else f"{key}: {error}") from None
+    card = source.card
+    if card.scale is not None and card.scale != study.scale:
+        raise RequestError(f"{key}: the card is for scale {card.scale}, the study's scale is {study.scale}")
+    if card.provider == "module" and not study.trust:
+        raise RequestError(f"{key}: module: '{card.module}' is Python code to be run; say trust: true if you trust it")
+    return PlannedModel(name, source, STUDIES)
+
+
+def _plan_dataset(name: str, entry: DatasetEntry, study: Study, data_root: Path | None) -> Dataset:
+    try:
+        root = _dataset_root(entry.path, data_root)
+        return open_dataset(name, root, study.scale, entry.images, kind=entry.kind)
+    except RequestError as error:
+        raise RequestError(f"datasets.{name}: {error}") from None
+
+
+def _dataset_root(path: str, data_root: Path | None) -> str | Path:
+    """Where a dataset lies: as written, or, for a known set's bare name, under the data root or in the cache."""
+    if "/" in path or path == "skimage":
+        return path
+    homes = [data_root] if data_root else []
+    homes.append(cache_folder() / "datasets")
+    for home in homes:
+        if (home / path).is_dir():
+            return home / path
+    looked = " and ".join(str(home) for home in homes)
+    raise RequestError(
+        f"path: '{path}' is not in {looked}; get it with `l2xbench fetch {path.lower()}`, "
+        "or name the folder it lies in with --data-root"
+    )

@@ -1,0 +1,196 @@
+"""From records to tables and figures; no network is run, and a figure whose records are the same is not drawn again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from l2xbench.report.heatmaps import HeatmapPanel, NetworkPanel, heatmap_figure, save_figure
+from l2xbench.report.restoration import restoration_tables
+from l2xbench.report.tables import write_table
+from l2xbench.runner import Failure, Result
+from l2xbench.store import Record, Store
+from l2xbench.studies.base import Unit
+
+HEATMAP_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Built:
+    """What there is to show."""
+
+    restoration: pd.DataFrame
+    paths: list[tuple[str, Path]]
+
+
+def build_report(store: Store, manifest: Mapping[str, Any], result: Result) -> Built:
+    """Writes tables and figures below the results folder.
+
+    Args:
+        store: where the records' files lie.
+        manifest: names, titles and notes, in the study's order.
+        result: the records and failures.
+    """
+    tables = store.root / "tables"
+    notes = {name: entry["note"] for name, entry in manifest["datasets"].items() if entry["note"]}
+    restoration = restoration_frame(result.records, manifest)
+    if not restoration.empty:
+        restoration_tables(restoration, tables, dataset_notes=notes)
+    cost = cost_frame(result.records, manifest)
+    if not cost.empty:
+        write_table(
+            cost,
+            tables / "cost",
+            caption="Mean seconds for one image, to super-resolve it and to explain it, and the largest completeness error.",
+            notes=[f"On {manifest['device']}, {manifest['threads']} threads."],
+        )
+    write_table(failures_frame(result.failures), tables / "failures", caption="Units of work that failed, and why.")
+    heatmaps = list(draw_heatmaps(store, manifest, result.records))
+    paths = [("tables", tables)]
+    if heatmaps:
+        paths.append(("heatmaps", heatmaps[0].parent))
+    paths.append(("manifest", store.root / "manifest.json"))
+    return Built(restoration, paths)
+
+
+def restoration_frame(records: Iterable[Record], manifest: Mapping[str, Any]) -> pd.DataFrame:
+    """A row a dataset and network: mean PSNR (dB), mean SSIM, images, parameters, weights."""
+    rows = [
+        {
+            "dataset": r.dataset,
+            "model": r.model,
+            **{k: r.values.get(k) for k in ("psnr", "ssim", "parameters")},
+        }
+        for r in records
+        if r.study == "restoration"
+    ]
+    columns = ["dataset", "model", "psnr", "ssim", "images", "parameters", "weights"]
+    if not rows:
+        return pd.DataFrame(columns=columns)
+    frame = pd.DataFrame(rows).astype({"psnr": float, "ssim": float})
+    means = frame.groupby(["dataset", "model"], sort=False).agg(
+        psnr=("psnr", "mean"),
+        ssim=("ssim", "mean"),
+        images=("model", "size"),
+        parameters=("parameters", "first"),
+    )
+    means = _in_order(means.reset_index(), manifest)
+    means["weights"] = [manifest["models"][model]["weights"] for model in means["model"]]
+    return means[columns]
+
+
+def cost_frame(records: Iterable[Record], manifest: Mapping[str, Any]) -> pd.DataFrame:
+    """A row a dataset, network and step (`inference` or a method): mean seconds, largest completeness error, images."""
+    columns = ["dataset", "model", "method", "seconds", "completeness_error", "images"]
+    rows = [
+        {
+            "completeness_error": None,
+            **dict(r.values),
+            "dataset": r.dataset,
+            "model": r.model,
+            "method": r.label or "inference",
+        }
+        for r in records
+        if r.study in ("restoration", "attribution")
+    ]
+    if not rows:
+        return pd.DataFrame(columns=columns)
+    groups = (
+        pd.DataFrame(rows).astype({"completeness_error": float}).groupby(["dataset", "model", "method"], sort=False)
+    )
+    means = groups.agg(
+        seconds=("seconds", "mean"), completeness_error=("completeness_error", "max"), images=("model", "size")
+    )
+    return _in_order(means.reset_index(), manifest)
+
+
+def failures_frame(failures: Iterable[Failure]) -> pd.DataFrame:
+    """A row a failed unit."""
+    return pd.DataFrame([asdict(f) for f in failures], columns=[field.name for field in fields(Failure)])
+
+
+def _in_order(frame: pd.DataFrame, manifest: Mapping[str, Any]) -> pd.DataFrame:
+    """Rows in the study's order of datasets and networks, whatever order the units were done in."""
+    places = {name: list(manifest[kind]) for name, kind in (("dataset", "datasets"), ("model", "models"))}
+    keys = [frame[name].map(order.index) for name, order in places.items()]
+    return frame.iloc[pd.DataFrame(keys).T.sort_values(["dataset", "model"], kind="stable").index].reset_index(
+        drop=True
+    )
+
+
+def draw_heatmaps(store: Store, manifest: Mapping[str, Any], records: list[Record]) -> Iterable[Path]:
+    """One figure an image and method (the paper's Fig. 2), as PNG and PDF; yields the PNG's path."""
+    options = manifest["study"]["heatmaps"]
+    if options is None:
+        return
+    found: dict[tuple[str, str, str, str, str], Record] = {
+        (r.study, r.dataset, r.image, r.model, r.label): r for r in records
+    }
+    for dataset, entry in manifest["datasets"].items():
+        for image in entry["images"]:
+            for method in manifest["study"]["attribution"]["methods"]:
+                inputs = found.get(("inputs", dataset, image, "", ""))
+                networks = [
+                    (
+                        model,
+                        found["restoration", dataset, image, model, ""],
+                        found["attribution", dataset, image, model, method],
+                    )
+                    for model in manifest["models"]
+                    if ("restoration", dataset, image, model, "") in found
+                    and ("attribution", dataset, image, model, method) in found
+                ]
+                if inputs is not None and networks:
+                    yield _heatmap(store, manifest, inputs, networks, method)
+
+
+def _heatmap(
+    store: Store,
+    manifest: Mapping[str, Any],
+    inputs: Record,
+    networks: list[tuple[str, Record, Record]],
+    method: str,
+) -> Path:
+    study = manifest["study"]
+    palette = study["heatmaps"]["palette"]
+    label = "" if method == "l2x" else f"-{method}"
+    stem = f"heatmap-{inputs.dataset}-{inputs.image}{label}"
+    parts = [record.key for _, *pair in networks for record in pair]
+    options = {"palette": palette, "records": parts, "names": [name for name, *_ in networks]}
+    unit = Unit("heatmap", HEATMAP_VERSION, inputs.dataset, inputs.image, "", method, options)
+    key = unit.key("", inputs.key)
+    files = {"png": f"figures/{stem}.png", "pdf": f"figures/{stem}.pdf"}
+    if store.find(unit, key) is None:
+        panel = HeatmapPanel(
+            dataset=inputs.dataset,
+            image=inputs.image,
+            scale=study["scale"],
+            lr=store.load_image(inputs.files["lr"]),
+            hr=store.load_image(inputs.files["hr"]) if "hr" in inputs.files else None,
+            networks=tuple(_network_panel(store, *network) for network in networks),
+            method=method,
+            reference=study["attribution"]["reference"],
+            target=study["attribution"]["target"],
+        )
+        save_figure(heatmap_figure(panel, palette=palette), store.root / "figures" / stem)
+        store.keep_files(unit, key, files)
+    return store.root / files["png"]
+
+
+def _network_panel(store: Store, name: str, restored: Record, explained: Record) -> NetworkPanel:
+    def number(record: Record, what: str) -> float | None:
+        value = record.values.get(what)
+        return float(value) if isinstance(value, (int, float)) else None
+
+    return NetworkPanel(
+        name=name,
+        sr=store.load_image(restored.files["sr"]),
+        values=store.load_arrays(explained.files["attribution"])["values"],
+        psnr=number(restored, "psnr"),
+        ssim=number(restored, "ssim"),
+        completeness_error=number(explained, "completeness_error"),
+    )

@@ -1,0 +1,105 @@
+"""What a run shows on the terminal: progress with time left, failures as they come, a summary at the end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import TimeRemainingColumn as TimeLeft
+from rich.table import Table
+
+from l2xbench.runner import Failure
+
+
+class RunProgress:
+    """A `runner.Progress` on a terminal; on a pipe it stays silent but for failures."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.reused = 0
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeLeft(compact=True, elapsed_when_finished=False),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> RunProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def start(self, total: int) -> None:
+        self._task = self._bar.add_task("starting", total=total)
+
+    def working(self, what: str) -> None:
+        if self._task is not None:
+            self._bar.update(self._task, description=what if len(what) <= 44 else what[:43] + "…")
+
+    def advance(self, units: int, *, reused: bool = False) -> None:
+        self.reused += units if reused else 0
+        if self._task is None:
+            return
+        if reused:
+            # what was found done took no time: it must not make the rest look quick
+            task = self._bar.tasks[self._task]
+            self._bar.update(self._task, total=(task.total or units) - units)
+        else:
+            self._bar.advance(self._task, units)
+
+    def failed(self, failure: Failure) -> None:
+        what = " ".join(p for p in (failure.study, failure.label, failure.model, failure.dataset, failure.image) if p)
+        self.console.print(f"[yellow]failed[/] {escape(what)}: {escape(failure.reason)}", soft_wrap=True)
+
+
+_FORMATS = {"psnr": "{:.2f}", "ssim": "{:.4f}", "seconds": "{:.3g}", "completeness_error": "{:.1e}"}
+
+
+def show_table(console: Console, frame: pd.DataFrame, title: str) -> None:
+    """A table of results; numbers right, text left."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE_HEAD)
+    for column in frame.columns:
+        numeric = pd.api.types.is_numeric_dtype(frame[column])
+        table.add_column(str(column), justify="right" if numeric else "left", overflow="fold")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(escape(_shown(str(name), cell)) for name, cell in zip(frame.columns, row, strict=True)))
+    console.print(table)
+
+
+def _shown(column: str, cell: object) -> str:
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return ""
+    if column in _FORMATS and isinstance(cell, (int, float)):
+        return _FORMATS[column].format(cell)
+    return f"{cell:,}" if isinstance(cell, int) else str(cell)
+
+
+def show_paths(console: Console, root: Path, paths: Sequence[tuple[str, Path]]) -> None:
+    """Where things lie, one a line."""
+    width = max((len(what) for what, _ in paths), default=0)
+    for what, path in paths:
+        shown = path if not path.is_absolute() else _relative(path)
+        console.print(f"{what.ljust(width)}  [cyan]{escape(str(shown))}[/]", soft_wrap=True)
+
+
+def _relative(path: Path) -> Path:
+    try:
+        return path.relative_to(Path.cwd())
+    except ValueError:
+        return path

@@ -1,0 +1,81 @@
+"""One command from start to end: plan, run, report, and what is shown of it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+
+from l2xbench import runner, screen
+from l2xbench.config import Study
+from l2xbench.manifest import make_manifest
+from l2xbench.plan import Plan, make_plan
+from l2xbench.report.build import build_report
+from l2xbench.store import Store
+
+
+def run_study(study: Study, out: Path, data_root: Path | None, *, dry_run: bool = False) -> int:
+    """Runs a study into the folder `out`; returns the exit code (0 done, 1 some units failed).
+
+    Raises:
+        RequestError: the study cannot be carried out as written.
+    """
+    console = Console(stderr=False)
+    plan = make_plan(study, out, data_root)
+    if dry_run:
+        _show_plan(console, plan)
+        return 0
+    store = Store(out)
+    store.prepare()
+    for dataset in plan.datasets:
+        if dataset.note:
+            console.print(f"{dataset.name}: {dataset.note}", markup=False, highlight=False)
+    started = datetime.now(timezone.utc)
+    with screen.RunProgress(console) as progress:
+        result = runner.run(plan, store, progress)
+        progress.working("tables and figures")
+        manifest = make_manifest(plan, result, started=started, command=_command())
+        built = build_report(store, manifest, result)
+    store.write_text("manifest.json", json.dumps(manifest, indent=2))
+    if not built.restoration.empty:
+        screen.show_table(console, built.restoration, f"{study.study}: mean PSNR (dB) and SSIM")
+    reused = f", {result.reused} found done" if result.reused else ""
+    failed = f", {len(result.failures)} failed (tables/failures.csv)" if result.failures else ""
+    console.print(f"{result.computed} units computed{reused}{failed}", highlight=False)
+    screen.show_paths(console, out, built.paths)
+    return 1 if result.failures else 0
+
+
+def _show_plan(console: Console, plan: Plan) -> None:
+    units = pd.DataFrame([{"study": unit.study, "model": unit.model} for unit in plan.units()])
+    models = pd.DataFrame(
+        [
+            {
+                "model": m.name,
+                "card": m.source.card.name,
+                "provider": m.source.card.provider,
+                "weights": m.source.described,
+            }
+            for m in plan.models
+        ]
+    )
+    datasets = pd.DataFrame(
+        [
+            {"dataset": d.name, "images": len(d.pairs), "layout": d.layout, "folder": str(d.root), "note": d.note or ""}
+            for d in plan.datasets
+        ]
+    )
+    counts = units.groupby("study", sort=False).size().reset_index(name="units")
+    screen.show_table(console, models, "networks")
+    screen.show_table(console, datasets, "images")
+    screen.show_table(console, counts, f"{len(units)} units of work")
+    screen.show_paths(console, plan.out, [("results go to", plan.out)])
+
+
+def _command() -> str:
+    return shlex.join(["l2xbench", *sys.argv[1:]])

@@ -1,0 +1,69 @@
+"""What a study is to the runner: which units it owes, and what one unit gives."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from l2xbench.config import Study as StudyConfig
+from l2xbench.data.datasets import LoadedPair
+from l2xbench.zoo.network import Network
+
+Value = float | int | str | bool | None
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One (study, model, image) piece of work."""
+
+    study: str
+    version: int
+    """Of the study's code; a new one makes old records stale."""
+    dataset: str
+    image: str
+    model: str
+    """The study's own name for the network; empty where no network is run."""
+    label: str = ""
+    """Tells units of the same study, model and image apart (the attribution method)."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Everything from the config that decides the result."""
+
+    def key(self, network: str, image: str) -> str:
+        """SHA-256 over all that decides the result, given the network's identity and the image's digest."""
+        parts = [self.study, self.version, self.label, dict(self.options), network, image]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.study, self.label, self.model, self.dataset, self.image) if part)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a unit gives: numbers for tables, arrays to be kept beside them."""
+
+    values: Mapping[str, Value]
+    images: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """What -> uint8 (H, W, 3), kept as PNG."""
+    arrays: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    """What -> named arrays, kept as NPZ."""
+
+
+class Study(Protocol):
+    """A module of this folder: one table or figure of the paper."""
+
+    NAME: str
+    VERSION: int
+    NEEDS_NETWORK: bool
+
+    def variants(self, config: StudyConfig) -> list[tuple[str, dict[str, Any]]]:
+        """Label and options of each unit that the study owes for a model and an image."""
+        ...
+
+    def compute(self, network: Network | None, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:
+        """One unit's work. What it raises becomes that unit's failure."""
+        ...

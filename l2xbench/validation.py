@@ -1,0 +1,145 @@
+"""YAML into typed data: what is wrong with a file is said in one line, by file and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from l2xbench.errors import RequestError, did_you_mean
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """Typed data from a file: no unknown key, nothing changed after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=False)
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML lets a key stand twice and keeps the last; in a study that is a mistake."""
+
+
+def _unique_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, (str, int, float, bool, type(None))):
+            continue  # SafeLoader's own message on keys that cannot be hashed is clear
+        if key in seen:
+            raise yaml.constructor.ConstructorError(None, None, f"the key '{key}' stands twice", key_node.start_mark)
+        seen.add(key)
+    return yaml.SafeLoader.construct_mapping(loader, node, deep)
+
+
+_UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file's mapping.
+
+    Raises:
+        RequestError: the file is missing, unreadable, not YAML, or not a mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RequestError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise RequestError(f"{path}: this is a folder; a YAML file is needed") from None
+    except UnicodeDecodeError:
+        raise RequestError(f"{path}: not a text file; a YAML file in UTF-8 is needed") from None
+    except OSError as error:
+        raise RequestError(f"{path}: cannot be read ({error.strerror})") from None
+    try:
+        data = yaml.load(text, _UniqueKeyLoader)  # a SafeLoader: tags never make Python objects
+    except RecursionError:
+        raise RequestError(f"{path}: not valid YAML: nested too deeply") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise RequestError(f"{path}: not valid YAML: {_yaml_problem(error)}") from None
+    if data is None:
+        raise RequestError(f"{path}: the file is empty")
+    if not isinstance(data, dict):
+        raise RequestError(f"{path}: a mapping (key: value) is needed at the top, found a {_type_name(data)}")
+    return data
+
+
+def _yaml_problem(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = getattr(error, "problem", None) or str(error)
+    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    return where + " ".join(str(problem).split())
+
+
+def parse(model: type[Model], data: Any, source: str) -> Model:
+    """`data` as a `model`.
+
+    Raises:
+        RequestError: in one line, the source, each wrong key's path, what was found and what is allowed.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        lines = [_explain(model, detail) for detail in error.errors()]
+        more = f" (and {len(lines) - 3} more)" if len(lines) > 3 else ""
+        raise RequestError(f"{source}: {'; '.join(lines[:3])}{more}") from None
+
+
+def key_path(location: tuple[int | str, ...]) -> str:
+    """`("models", "edsr", 0)` as a user writes it: `models.edsr[0]`."""
+    path = ""
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    return path or "the top level"
+
+
+def _explain(model: type[BaseModel], detail: ErrorDetails) -> str:
+    location, kind, found = detail["loc"], detail["type"], detail["input"]
+    path = key_path(location)
+    if kind == "extra_forbidden":
+        parent = _model_at(model, location[:-1])
+        allowed = list(parent.model_fields) if parent else []
+        return f"{path}: unknown key; {did_you_mean(str(location[-1]), allowed)}"
+    if kind == "missing":
+        return f"{path}: this key is required"
+    message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if kind == "value_error":
+        return f"{path}: {message}"
+    if kind == "literal_error" and isinstance(found, str):
+        expected = detail.get("ctx", {}).get("expected", "")
+        names = [part.strip().strip("'") for part in expected.replace(" or ", ", ").split(",")]
+        return f"{path}: found '{_short(found)}', allowed: {', '.join(names)}; {did_you_mean(found, names)}"
+    return f"{path}: found {_short(found)!r} ({_type_name(found)}), needed: {message}"
+
+
+def _model_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """The model that the keys at `location` belong to, found through dictionaries, lists and unions."""
+    current: Any = model
+    for part in location:
+        if isinstance(current, type) and issubclass(current, BaseModel) and part in current.model_fields:
+            current = _innermost_model(current.model_fields[str(part)].annotation) or current
+    return current if isinstance(current, type) and issubclass(current, BaseModel) else None
+
+
+def _innermost_model(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in get_args(annotation):
+        found = _innermost_model(argument)
+        if found:
+            return found
+    return None
+
+
+def _short(value: Any) -> Any:
+    text = str(value)
+    return value if len(text) <= 60 else text[:57] + "..."
+
+
+def _type_name(value: Any) -> str:
+    names = {dict: "mapping", list: "list", str: "text", bool: "true/false", type(None): "nothing"}
+    return names.get(type(value), type(value).__name__)

@@ -1,0 +1,117 @@
+"""Model cards: one YAML a network, that says what it is, how to build it and where its weights are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from l2xbench.errors import RequestError, did_you_mean
+from l2xbench.resources import models_folder
+from l2xbench.validation import Strict, parse, read_yaml
+
+ProviderName = Literal["l2xbench", "basicsr", "spandrel", "module"]
+BUNDLED_SUFFIXES = (".yaml", ".yml")
+
+
+class WeightsSource(Strict):
+    """Where a card's checkpoint is."""
+
+    file: str | None = None
+    """A path; relative ones start at the card's folder."""
+    url: str | None = None
+    """A direct download."""
+    page: str | None = None
+    """The page to download by hand from, where there is no direct URL."""
+    filename: str | None = None
+    """The checkpoint's name on that page or in the cache; by default the last part of `url`."""
+    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{8,64}$")
+    """The file's SHA-256, or the beginning of it that the file's own name carries."""
+    licence: str | None = None
+
+
+class ModelCard(Strict):
+    """A network: identity, architecture, weights and what is published about it."""
+
+    name: str = ""
+    """How studies call it; the file's name without `.yaml` by default."""
+    title: str = ""
+    """How tables and figures call it."""
+    paper: str | None = None
+    year: int | None = None
+    kind: Literal["cnn", "transformer"] | None = None
+    licence: str | None = None
+    provider: ProviderName
+    arch: dict[str, Any] = Field(default_factory=dict)
+    """`type` and constructor arguments. For `basicsr`: BasicSR's `network_g` block verbatim."""
+    module: str | None = None
+    """For the provider `module`: `package.module:Class` or `path/to/file.py:Class`."""
+    scale: int | None = Field(default=None, ge=1, le=16)
+    input_range: Literal[1, 255] = 1
+    """The range in which the network itself takes its input; callers always give [0, 1]."""
+    multiple: int = Field(default=1, ge=1)
+    """Height and width are padded to a multiple of this (a window size)."""
+    parameters: int | None = Field(default=None, ge=0)
+    weights: WeightsSource | None = None
+    published: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    """Dataset -> (PSNR in dB, SSIM) on the Y channel, as the network's paper gives them at this scale."""
+    training: dict[str, Any] = Field(default_factory=dict)
+    """For weights that we trained: recipe, seed, data, hardware, hours, measured PSNR and SSIM."""
+    notes: str | None = None
+    folder: str = Field(default="", exclude=True)
+    """The folder that relative paths of this card start at; set by the reader, not by the file."""
+
+    @model_validator(mode="after")
+    def _provider_has_what_it_needs(self) -> ModelCard:
+        if self.provider == "module" and not self.module:
+            raise ValueError("module: 'package.module:Class' is required with provider 'module'")
+        if self.provider in ("l2xbench", "basicsr") and "type" not in self.arch:
+            raise ValueError(f"arch.type is required with provider '{self.provider}'")
+        return self
+
+    @property
+    def weights_path(self) -> Path | None:
+        """The card's own checkpoint file as an absolute path, whether or not it exists."""
+        if self.weights is None or self.weights.file is None:
+            return None
+        return Path(self.folder, self.weights.file).expanduser()
+
+
+def read_card(path: Path) -> ModelCard:
+    """The card in the file `path`.
+
+    Raises:
+        RequestError: the file is missing or not a card.
+    """
+    data = read_yaml(path)
+    data.setdefault("name", path.stem)
+    return make_card(data, source=str(path), folder=path.parent)
+
+
+def make_card(data: dict[str, Any], *, source: str, folder: Path) -> ModelCard:
+    """The card that a mapping describes; `folder` is where its relative paths start."""
+    card = parse(ModelCard, data, source)
+    return card.model_copy(update={"folder": str(folder.absolute()), "title": card.title or card.name})
+
+
+def bundled_cards() -> dict[str, Path]:
+    """Name -> file of every card that ships with l2xbench, in the order of the names."""
+    return {path.stem: path for path in sorted(models_folder().glob("*.yaml"))}
+
+
+def find_card(name: str) -> ModelCard:
+    """A bundled card by name, or a card's YAML by path.
+
+    Raises:
+        RequestError: there is no such card; the nearest name is given.
+    """
+    bundled = bundled_cards()
+    if name in bundled:
+        return read_card(bundled[name])
+    if name.endswith(BUNDLED_SUFFIXES) or "/" in name:
+        return read_card(Path(name).expanduser())
+    raise RequestError(
+        f"model '{name}': no card of this name; {did_you_mean(name, bundled)} "
+        "(a card's YAML or a checkpoint file can be named by its path)"
+    )

@@ -1,0 +1,224 @@
+"""From a name to a network."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module, metadata
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from l2xbench.errors import RequestError
+from l2xbench.resources import cache_folder
+from l2xbench.zoo import checkpoints
+from l2xbench.zoo.cards import ModelCard, WeightsSource, find_card
+from l2xbench.zoo.dialects import mean_colour, to_native
+from l2xbench.zoo.network import Network
+from l2xbench.zoo.providers import Built
+
+RANDOM = "random"
+_PROVIDERS = {"l2xbench": "own", "basicsr": "basicsr", "spandrel": "spandrel", "module": "module"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A network not yet built: what it is and where its weights are."""
+
+    card: ModelCard
+    weights: Mapping[str, Tensor] | Path | None
+    """A state dict, a checkpoint file, or None for the architecture's own initial weights."""
+    seed: int = 0
+    """Decides the initial weights."""
+
+    @property
+    def described(self) -> str:
+        """The weights in words, as tables name them."""
+        if self.weights is None:
+            if self.card.parameters == 0:
+                return "none"
+            # a class of the user's may carry weights of its own
+            return "as constructed" if self.card.provider == "module" else RANDOM
+        return self.weights.name if isinstance(self.weights, Path) else "given"
+
+    def identity(self) -> str:
+        """SHA-256 over everything that decides the network's outputs: card, weights, and the code it comes from.
+
+        Nothing is built for it, so a finished study is recognised in no time.
+        """
+        card = self.card
+        total = hashlib.sha256()
+        decisive = card.model_dump(include={"provider", "arch", "module", "scale", "input_range", "multiple"})
+        total.update(json.dumps(decisive, sort_keys=True, default=str).encode())
+        if card.provider in ("basicsr", "spandrel"):
+            total.update(metadata.version(card.provider).encode())
+        if card.provider == "module":
+            total.update(_code_of(card))
+        if isinstance(self.weights, Path):
+            with self.weights.open("rb") as file:
+                total.update(checkpoints.file_digest(file).encode())
+        elif self.weights is None:
+            total.update(f"random {self.seed} {torch.__version__}".encode())
+        else:
+            total.update(checkpoints.digest(self.weights).encode())
+        return total.hexdigest()
+
+
+def load_model(
+    name: str | Path | ModelCard,
+    weights: Mapping[str, Tensor] | str | Path | None = None,
+    *,
+    device: str | torch.device = "cpu",
+    trust: bool = False,
+    seed: int = 0,
+) -> Network:
+    """A network that takes LR images in [0, 1] of any size.
+
+    Args:
+        name: a card's name (`edsr`), a card's YAML, or a checkpoint file, whose architecture spandrel recognises.
+        weights: a state dict or a checkpoint file in the authors' key names, instead of the card's own; `"random"`
+            for the architecture's initial weights.
+        device: where to put it.
+        trust: whether a card may run a Python class of the user's (`provider: module`).
+        seed: decides the initial weights where there are no others.
+
+    Returns:
+        (N, 3, H, W) in [0, 1] -> (N, 3, sH, sW), in evaluation mode, with `scale`, `name` and `card`.
+
+    Raises:
+        RequestError: unknown name, missing or unfitting weights, or code that is not trusted.
+
+    Example:
+        >>> import torch, l2xbench
+        >>> net = l2xbench.load_model("carn", weights="random")
+        >>> net(torch.rand(1, 3, 8, 9)).shape
+        torch.Size([1, 3, 32, 36])
+    """
+    return build(locate(name, weights, seed=seed), device=device, trust=trust)
+
+
+def locate(
+    name: str | Path | ModelCard, weights: Mapping[str, Tensor] | str | Path | None = None, *, seed: int = 0
+) -> Source:
+    """Finds the card and the weights of a network without building it; arguments and errors as in `load_model`."""
+    card = name if isinstance(name, ModelCard) else _card_of(str(name))
+    if isinstance(weights, Mapping):
+        return Source(card, checkpoints.unwrap(weights, "the given weights"), seed)
+    if weights == RANDOM:
+        return Source(card, None, seed)
+    if weights is not None:
+        path = Path(weights).expanduser()
+        checkpoints.require_file(path)
+        return Source(card, path, seed)
+    present = present_weights(card)
+    if present is None and card.provider != "module" and card.parameters != 0:
+        raise RequestError(f"{card.name}: no weights here; {how_to_get(card)}")
+    return Source(card, present, seed)
+
+
+def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = False) -> Network:
+    """The network that `source` describes; errors as in `load_model`."""
+    card = source.card
+    if card.provider == "module" and not trust:
+        raise RequestError(
+            f"{card.name}: provider 'module' runs Python code ({card.module}); say trust: true in the study "
+            "(trust=True in Python) if you wrote or read it"
+        )
+    weights = source.weights
+    state_dict = checkpoints.read_checkpoint(weights) if isinstance(weights, Path) else weights
+    where = str(weights) if isinstance(weights, Path) else f"the {source.described} weights"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(source.seed)
+        built = _build(card, state_dict)
+    if state_dict is not None and not built.loaded:
+        kind = str(card.arch.get("type", ""))
+        native = to_native(kind, state_dict, {"scale": card.scale, **card.arch})
+        if any(tensor.dtype == torch.float64 for tensor in native.values()):
+            built.core.double()  # so that no digit of the weights is lost
+        checkpoints.load_strictly(built.core, native, source=where, what=f"{card.title} (card {card.name})")
+        mean = mean_colour(kind, state_dict, card.arch)
+        if mean is not None:
+            built.core.mean = mean  # a plain attribute of BasicSR's networks
+    scale = card.scale or built.scale
+    if scale is None:
+        raise RequestError(f"{card.name}: scale: cannot be read off the architecture; give it in the card")
+    network = Network(
+        built.core,
+        card,
+        scale=scale,
+        weights=source.described,
+        multiple=max(card.multiple, built.multiple),
+        minimum=built.minimum,
+        square=built.square,
+    )
+    return network.to(device).eval()
+
+
+def _card_of(name: str) -> ModelCard:
+    path = Path(name).expanduser()
+    if path.suffix.lower() in checkpoints.SUFFIXES:
+        return ModelCard(
+            name=path.stem,
+            title=path.stem,
+            provider="spandrel",
+            weights=WeightsSource(file=str(path.absolute())),
+        )
+    return find_card(name)
+
+
+def _build(card: ModelCard, state_dict: Mapping[str, Tensor] | None) -> Built:
+    provider = import_module(f"l2xbench.zoo.providers.{_PROVIDERS[card.provider]}")
+    built = provider.build(card, state_dict)
+    assert isinstance(built, Built)
+    return built
+
+
+def _code_of(card: ModelCard) -> bytes:
+    """The file that a card of provider `module` takes its class from, found without running it."""
+    where = (card.module or "").rpartition(":")[0]
+    if where.endswith(".py"):
+        path = Path(card.folder, where).expanduser()
+    else:
+        spec = importlib.util.find_spec(where.split(".")[0])
+        path = Path(spec.origin) if spec and spec.origin else Path()
+        path = path.parent.joinpath(*where.split(".")[1:]).with_suffix(".py") if "." in where else path
+    return path.read_bytes() if path.is_file() else b""
+
+
+def present_weights(card: ModelCard) -> Path | None:
+    """The card's checkpoint file, beside the card or in the cache folder; None where it is in neither."""
+    own = card.weights_path
+    if own is not None:
+        if not own.is_file():
+            raise RequestError(f"{card.name}: weights.file: no such file: {own}")
+        return own
+    name = cached_name(card)
+    if name is not None:
+        cached = cache_folder() / "checkpoints" / name
+        if cached.is_file():
+            return cached
+    return None
+
+
+def cached_name(card: ModelCard) -> str | None:
+    """How the card's checkpoint is called in the cache folder."""
+    if card.weights is None:
+        return None
+    if card.weights.filename:
+        return card.weights.filename
+    return card.weights.url.rsplit("/", 1)[-1] if card.weights.url else None
+
+
+def how_to_get(card: ModelCard) -> str:
+    """The end of an error line: how a card's missing weights are had."""
+    name = cached_name(card)
+    if card.weights and card.weights.url:
+        return f"get them with: l2xbench fetch {card.name} (or give weights: PATH, or weights: random)"
+    if card.weights and card.weights.page and name:
+        folder = cache_folder() / "checkpoints"
+        return f"download {name} from {card.weights.page} into {folder} (or give weights: PATH, or weights: random)"
+    return "give weights: PATH, or weights: random"

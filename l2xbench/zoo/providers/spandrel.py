@@ -1,0 +1,70 @@
+"""Spandrel's architectures: found from a checkpoint, or named by a card."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import spandrel
+import spandrel.architectures
+from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
+
+from l2xbench.errors import RequestError, did_you_mean
+from l2xbench.zoo.cards import ModelCard
+from l2xbench.zoo.providers import Built, StateDict
+from l2xbench.zoo.providers.construct import construct, window_of
+
+
+def build(card: ModelCard, state_dict: StateDict | None) -> Built:
+    """The card's architecture, or the one that spandrel recognises in the checkpoint.
+
+    Raises:
+        RequestError: spandrel knows no such architecture, or does not recognise the checkpoint.
+    """
+    if "type" in card.arch:
+        return _named(card)
+    if state_dict is None:
+        raise RequestError(
+            f"{card.name}: the provider spandrel reads the architecture off a checkpoint: give weights, or arch.type"
+        )
+    return _recognised(card, state_dict)
+
+
+def _named(card: ModelCard) -> Built:
+    arguments = dict(card.arch)
+    kind = str(arguments.pop("type"))
+    names = [info.name for info in pkgutil.iter_modules(spandrel.architectures.__path__) if info.ispkg]
+    if kind not in names:
+        raise RequestError(f"{card.name}: arch.type: '{kind}' is not spandrel's; {did_you_mean(kind, names)}")
+    package = importlib.import_module(f"spandrel.architectures.{kind}")
+    found = getattr(package, kind)
+    core = construct(found, arguments, card)
+    scale = next((arguments[key] for key in ("upscale", "scale") if key in arguments), None)
+    return Built(core, scale=scale, multiple=window_of(found, arguments))
+
+
+def _recognised(card: ModelCard, state_dict: StateDict) -> Built:
+    try:
+        found = ModelLoader().load_from_state_dict(dict(state_dict))
+    except UnsupportedModelError:
+        raise RequestError(
+            f"{card.name}: spandrel recognises no architecture in this checkpoint; name one in a card "
+            "(provider l2xbench, basicsr or module)"
+        ) from None
+    except Exception as error:  # detection reads shapes off keys and may stumble anywhere on a damaged state dict
+        reason = " ".join(str(error).split())[:300]
+        raise RequestError(f"{card.name}: spandrel cannot build this checkpoint: {reason}") from error
+    if not isinstance(found, ImageModelDescriptor) or found.input_channels != 3 or found.output_channels != 3:
+        raise RequestError(
+            f"{card.name}: {found.architecture.name} is no RGB image-to-image network "
+            f"({found.input_channels} -> {found.output_channels} channels)"
+        )
+    needs = found.size_requirements
+    return Built(
+        found.model,
+        scale=found.scale,
+        multiple=needs.multiple_of,
+        minimum=max(1, needs.minimum),
+        square=needs.square,
+        loaded=True,
+    )

@@ -1,0 +1,55 @@
+"""What a finished run hands on: the weights, and the block that its model card carries."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from .files import write_whole
+from .trainer import Trainer
+
+
+def export_weights(core: nn.Module, path: Path) -> None:
+    """The architecture's state as float32 safetensors under its own keys."""
+    state = {key: value.detach().float().cpu().contiguous() for key, value in core.state_dict().items()}
+    write_whole(path, lambda part: save_file(state, part, metadata={"format": "pt"}))
+
+
+def card_block(trainer: Trainer, data: str, validation: Sequence[Path], device: torch.device) -> dict[str, Any]:
+    """The card's `training` block. Its `recipe` is what the script reads when the network is trained again."""
+    recipe = {key: value for key, value in trainer.recipe.as_dict().items() if value is not None}
+    notes = "L1 loss, Adam, linear warm-up and half a cosine, flips and quarter turns; averaged weights"
+    if trainer.recipe.steps is None:
+        notes += f"; the schedule followed the clock over {recipe.pop('minutes')} minutes and made {trainer.step} steps"
+    recipe["steps"] = trainer.step
+    return {
+        "script": "scripts/train.py",
+        "recipe": recipe,
+        "notes": notes,
+        "data": data,
+        "validation": {
+            "images": [path.name for path in validation],
+            "psnr_y": round(float(trainer.rows[-1].val_psnr or 0), 3),
+        },
+        "hardware": hardware(device),
+        "torch": str(torch.__version__),
+        "hours": round(trainer.seconds / 3600, 2),
+    }
+
+
+def hardware(device: torch.device) -> str:
+    """The processor that trained, in words."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = cpuinfo.read_text().splitlines()
+        model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
+    return f"{model}, {torch.get_num_threads()} thread(s)"

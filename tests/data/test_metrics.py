@@ -1,0 +1,91 @@
+"""PSNR and SSIM: the published figures, closed forms, and refusals."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage.metrics import structural_similarity
+
+from l2xbench.data.bicubic import resize
+from l2xbench.data.datasets import open_dataset
+from l2xbench.data.metrics import psnr, ssim
+from l2xbench.errors import RequestError
+
+
+@pytest.fixture
+def pair() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    hr = rng.integers(0, 256, (40, 30, 3), dtype=np.uint8)
+    return np.clip(hr + rng.normal(0, 12, hr.shape), 0, 255).astype(np.uint8), hr
+
+
+@pytest.mark.parametrize(("name", "expected"), [("Set5", (28.432, 0.8113)), ("Set14", (26.093, 0.7049))])
+def test_bicubic_has_its_known_figures(shared: Path, name: str, expected: tuple[float, float]) -> None:
+    pairs = [pair.load(4) for pair in open_dataset(name, shared / "data" / name, 4).pairs]
+    figures = []
+    for pair in pairs:
+        sr = resize(pair.lr, 4)
+        assert pair.hr is not None
+        figures.append((psnr(sr, pair.hr, 4), ssim(sr, pair.hr, 4)))
+    mean = np.mean(figures, axis=0)
+    assert mean[0] == pytest.approx(expected[0], abs=5e-4)
+    assert mean[1] == pytest.approx(expected[1], abs=5e-5)
+
+
+def test_psnr_is_its_definition(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    sr, hr = pair
+    inside = (slice(3, -3), slice(3, -3))
+    squared = (sr[inside].astype(float) - hr[inside]) ** 2
+    assert psnr(sr, hr, 3, "rgb") == pytest.approx(10 * math.log10(255**2 / squared.mean()), abs=1e-9)
+    luma = (sr[inside].astype(float) - hr[inside]) @ np.array([65.481, 128.553, 24.966]) / 255
+    assert psnr(sr, hr, 3, "y") == pytest.approx(10 * math.log10(255**2 / (luma**2).mean()), abs=1e-4)
+
+
+def test_ssim_is_that_of_another_library(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    sr, hr = pair
+    theirs = structural_similarity(
+        sr.astype(float), hr.astype(float), channel_axis=2, data_range=255, win_size=11, sigma=1.5,
+        gaussian_weights=True, use_sample_covariance=False,
+    )  # fmt: skip
+    assert ssim(sr, hr, 0, "rgb") == pytest.approx(theirs, abs=1e-10)
+
+
+def test_red_and_blue_are_not_exchanged() -> None:
+    hr = np.zeros((12, 12, 3), np.uint8)
+    red, blue = hr.copy(), hr.copy()
+    red[..., 0] = blue[..., 2] = 100
+    assert psnr(red, hr, 0) < psnr(blue, hr, 0)  # red weighs 65.5 in luma, blue 25.0
+
+
+def test_equal_images() -> None:
+    image = np.arange(20 * 20 * 3).reshape(20, 20, 3).astype(np.uint8)
+    assert psnr(image, image, 4) == math.inf
+    assert ssim(image, image, 4) == pytest.approx(1)
+
+
+def test_only_what_is_inside_the_border_counts() -> None:
+    hr = np.full((24, 24, 3), 128, np.uint8)
+    sr = hr.copy()
+    sr[:4] = 0
+    assert psnr(sr, hr, 4) == math.inf
+    assert psnr(sr, hr, 3) < 30
+
+
+def test_too_small_for_the_border() -> None:
+    image = np.zeros((18, 40, 3), np.uint8)
+    with pytest.raises(RequestError, match="at least 19 x 19"):
+        ssim(image, image, 4)
+    assert psnr(image, image, 8) == math.inf
+    with pytest.raises(RequestError, match="40 x 18 pixels is too small"):
+        psnr(image, image, 9)
+
+
+def test_shapes_and_colours_are_checked() -> None:
+    image = np.zeros((20, 20, 3), np.uint8)
+    with pytest.raises(ValueError, match="differ in shape"):
+        psnr(image, image[:-1], 0)
+    with pytest.raises(ValueError, match="'y' or 'rgb'"):
+        ssim(image, image, 0, "lab")  # type: ignore[arg-type]

@@ -1,0 +1,295 @@
+"""The training script: patches, schedule, and runs of a tiny network on generated images."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from PIL import Image
+from safetensors.torch import load_file
+
+import l2xbench
+from l2xbench.compat import import_basicsr
+from l2xbench.errors import RequestError
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+CARD = {
+    "provider": "basicsr",
+    "arch": {"type": "EDSR", "num_in_ch": 3, "num_out_ch": 3, "num_feat": 8, "num_block": 1, "upscale": 4},
+    "scale": 4,
+    "training": {"recipe": {"steps": 20, "batch": 2, "patch": 8, "holdout": 1, "lr": 0.002, "start": "interpolation"}},
+}
+
+
+@pytest.fixture(scope="module")
+def script() -> Iterator[ModuleType]:
+    """`scripts/train.py` as a module, importing its neighbours as it does when it is run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(SCRIPTS))
+        yield importlib.import_module("train")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Sums in a fixed order, and no contention."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four images of two shapes with edges at all angles, which an interpolation blurs."""
+    folder = tmp_path_factory.mktemp("photographs")
+    for i, (height, width) in enumerate([(66, 50), (50, 67), (66, 50), (50, 67)]):
+        y, x = np.mgrid[:height, :width].astype(float)
+        waves = [np.sin(0.9 * (np.cos(a) * x + np.sin(a) * y)) > 0 for a in (i, i + 0.7, i + 1.9)]
+        Image.fromarray((np.stack(waves, axis=-1) * 255).astype(np.uint8)).save(folder / f"{i}.png")
+    (folder / "notes.txt").write_text("not an image")
+    return folder
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(CARD))
+    return path
+
+
+def run(script: ModuleType, card: Path, data: Path, out: Path, *options: str) -> int:
+    common = ["--device", "cpu", "--log-every", "5", "--validate-every", "10"]
+    code = script.main([str(card), "--data", str(data), "--out", str(out), *common, *options])
+    assert isinstance(code, int)
+    return code
+
+
+def test_a_run_lowers_the_loss_and_leaves_weights_that_the_card_loads(
+    script: ModuleType, card: Path, photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run(script, card, photographs, out, "--steps", "40", "--ema", "0.9") == 0
+
+    log = pd.read_csv(out / "log.csv")
+    assert list(log["step"]) == list(range(5, 41, 5))
+    assert log["loss"].iloc[-4:].mean() < 0.9 * log["loss"].iloc[:4].mean()
+    psnr = log["val_psnr"].dropna()
+    assert len(psnr) == 4
+    assert psnr.iloc[-1] > psnr.iloc[0]
+    assert Image.open(out / "curve.png").size[0] > 100
+
+    block = yaml.safe_load(capsys.readouterr().out)["training"]
+    assert block["recipe"]["steps"] == 40
+    assert block["validation"]["images"] == ["2.png"]
+    assert block["validation"]["psnr_y"] == pytest.approx(psnr.iloc[-1], abs=1e-3)
+
+    trained = l2xbench.load_model(card, weights=out / "tiny.safetensors")
+    assert all(value.dtype == torch.float32 for value in load_file(out / "tiny.safetensors").values())
+    images = importlib.import_module("training.images")
+    quality = importlib.import_module("training.quality")
+    held = images.read_pair(photographs / "2.png", 4)
+    assert quality.mean_psnr(trained, [held], 4, torch.device("cpu")) == pytest.approx(psnr.iloc[-1], abs=1e-4)
+    # the block is a recipe that the script takes again
+    card.write_text(yaml.safe_dump({**CARD, "training": block}))
+    assert run(script, card, photographs, out) == 0
+
+
+def test_a_run_stopped_by_ctrl_c_goes_on_bit_for_bit(
+    script: ModuleType, card: Path, photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(script, card, photographs, tmp_path / "whole") == 0
+
+    trainer = importlib.import_module("training.trainer").Trainer
+    advance = trainer.advance
+
+    def interrupted(self: Any) -> None:
+        if self.step == 12:
+            os.kill(os.getpid(), signal.SIGINT)
+        advance(self)
+
+    handler = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "advance", interrupted)
+        assert run(script, card, photographs, tmp_path / "parts") == 130
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert not (tmp_path / "parts" / "tiny.safetensors").exists()
+    torch.manual_seed(99)  # what the process did in between does not matter
+    assert run(script, card, photographs, tmp_path / "parts") == 0
+
+    whole, parts = (torch.load(tmp_path / name / "checkpoint.pt", weights_only=True) for name in ("whole", "parts"))
+    assert whole["step"] == parts["step"] == 20
+    for part in ("network", "average", "optimiser", "rng", "rng_patches"):
+        torch.testing.assert_close(parts[part], whole[part], rtol=0, atol=0)
+    logs = [pd.read_csv(tmp_path / name / "log.csv").drop(columns="seconds") for name in ("whole", "parts")]
+    pd.testing.assert_frame_equal(*logs, check_exact=True)
+    weights = [load_file(tmp_path / name / "tiny.safetensors") for name in ("whole", "parts")]
+    torch.testing.assert_close(*weights, rtol=0, atol=0)
+
+
+def test_a_time_limit_stops_a_run_and_alone_sets_its_schedule(
+    script: ModuleType, card: Path, photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(script, card, photographs, tmp_path / "limited", "--steps", "100000", "--minutes", "0.005") == 130
+    assert run(script, card, photographs, tmp_path / "clock", "--minutes", "0.005") == 0
+    last = pd.read_csv(tmp_path / "clock" / "log.csv").iloc[-1]
+    assert last["lr"] < 0.002
+    assert yaml.safe_load(capsys.readouterr().out)["training"]["recipe"]["steps"] == last["step"]
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--seed", "1"], "seed: was trained with 0, this run asks for 1"),
+        (["--steps", "40"], "steps: was trained with 20"),
+    ],
+)
+def test_another_recipe_does_not_continue_a_checkpoint(
+    script: ModuleType,
+    card: Path,
+    photographs: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    line: str,
+) -> None:
+    assert run(script, card, photographs, tmp_path, "--minutes", "1e-9", "--steps", "20") == 130
+    assert run(script, card, photographs, tmp_path, *options) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert line in error and "checkpoint.pt" in error
+    assert run(script, card, photographs, tmp_path, *options, "--restart", "--minutes", "1e-9", "--steps", "9") == 130
+
+
+def test_a_damaged_checkpoint_is_named(
+    script: ModuleType, card: Path, photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "checkpoint.pt").write_bytes(b"half a file")
+    assert run(script, card, photographs, tmp_path) == 2
+    assert "checkpoint.pt: is no checkpoint" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "recipe", "line"),
+    [
+        ([], {"stops": 3}, "training.recipe.stops: no such key; did you mean 'steps'?"),
+        ([], {"lr": "fast"}, "training.recipe.lr: found 'fast', needed float"),
+        ([], {"steps": None}, "no length"),
+        (["--batch", "0"], {}, "batch: found 0"),
+        (["--holdout", "4"], {}, "holdout: 4 of 4 images"),
+        (["--patch", "13"], {}, "13 LR pixels are more than"),
+        (["--start", "bicubic"], {}, "start: found 'bicubic'"),
+        (["--precision", "half"], {}, "precision: found 'half'"),
+    ],
+)
+def test_a_wrong_request_is_one_line_and_exit_code_2(
+    script: ModuleType,
+    card: Path,
+    photographs: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    recipe: dict[str, object],
+    line: str,
+) -> None:
+    training = {"recipe": {**CARD["training"]["recipe"], **recipe}}  # type: ignore[index]
+    card.write_text(yaml.safe_dump({**CARD, "training": training}))
+    assert run(script, card, photographs, tmp_path / "out", *options) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1 and line in lines[0]
+
+
+def test_unusable_data_is_named(
+    script: ModuleType, card: Path, photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    assert run(script, card, data, tmp_path / "out") == 2
+    data.mkdir()
+    assert run(script, card, data, tmp_path / "out") == 2
+    for i in range(3):
+        (data / f"{i}.png").write_bytes(b"no image")
+    assert run(script, card, data, tmp_path / "out") == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert [part in line for part, line in zip(("no such folder", "no image", "0.png"), lines, strict=True)] == [
+        True
+    ] * 3
+
+
+def test_every_patch_is_a_turned_crop_and_lr_lies_under_hr(script: ModuleType) -> None:
+    images = importlib.import_module("training.images")
+    draw = torch.Generator().manual_seed(0)
+
+    def pair(height: int, width: int) -> Any:
+        lr = torch.randint(256, (height, width, 3), generator=draw, dtype=torch.uint8)
+        return images.Pair("noise", lr.repeat_interleave(2, 0).repeat_interleave(2, 1), lr)
+
+    pairs = [pair(4, 9), pair(7, 4)]
+    patches = images.Patches(pairs, scale=2, patch=4, device=torch.device("cpu"))
+    lr, hr = patches.batch(600, torch.Generator().manual_seed(1))
+    assert lr.shape == (600, 3, 4, 4) and hr.shape == (600, 3, 8, 8)
+    torch.testing.assert_close(hr, lr.repeat_interleave(2, 2).repeat_interleave(2, 3), rtol=0, atol=0)
+
+    crops = [
+        p.lr[y : y + 4, x : x + 4] for p in pairs for y in range(p.lr.shape[0] - 3) for x in range(p.lr.shape[1] - 3)
+    ]
+    turned = {
+        torch.rot90(mirrored, k).numpy().tobytes()
+        for crop in crops
+        for mirrored in (crop, crop.flip(0))
+        for k in range(4)
+    }
+    seen = {(patch * 255).round().byte().permute(1, 2, 0).contiguous().numpy().tobytes() for patch in lr}
+    assert seen == turned  # 10 crops x 8: each is possible, and nothing else
+
+
+def test_lr_images_are_basicsr_bicubic_in_8_bits(script: ModuleType, photographs: Path) -> None:
+    images = importlib.import_module("training.images")
+    pair = images.read_pair(photographs / "0.png", 4)
+    assert pair.hr.shape == (64, 48, 3)
+    imresize = import_basicsr("basicsr.utils.matlab_functions").imresize
+    expected = imresize(np.asarray(Image.open(photographs / "0.png"))[:64, :48] / 255.0, 0.25)
+    assert np.abs(pair.lr.numpy() - expected.clip(0, 1) * 255).max() <= 0.5 + 1e-3
+
+
+def test_held_out_images_are_spread_and_not_trained_on(script: ModuleType) -> None:
+    images = importlib.import_module("training.images")
+    files = [Path(f"{i:03}.png") for i in range(398)]
+    training, validation = images.split(files, 10)
+    assert len(validation) == 10 and sorted(training + validation) == files
+    gaps = np.diff([files.index(path) for path in validation])
+    assert gaps.min() >= 39 and gaps.max() <= 40
+
+
+def test_the_rate_rises_falls_and_ends_low(script: ModuleType) -> None:
+    recipe = importlib.import_module("training.recipe").Recipe(steps=1000, lr=1e-3, last_lr=1e-6, warm_up=0.1)
+    rates = [recipe.learning_rate(recipe.progress(step, 0.0)) for step in range(1001)]
+    assert rates[100] == pytest.approx(1e-3) and rates[-1] == pytest.approx(1e-6)
+    assert np.all(np.diff(rates[1:101]) > 0) and np.all(np.diff(rates[100:]) < 0)
+    assert rates[550] == pytest.approx((1e-3 + 1e-6) / 2)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_the_interpolation_start_is_near_bicubic(script: ModuleType, scale: int) -> None:
+    starts = importlib.import_module("training.starts")
+    edsr = import_basicsr("basicsr.archs.edsr_arch").EDSR
+    torch.manual_seed(0)
+    core = edsr(3, 3, num_feat=16, num_block=2, upscale=scale)
+    starts.begin(core, "interpolation")
+    y, x = torch.meshgrid(torch.arange(24) / 24, torch.arange(20) / 20, indexing="ij")
+    lr = torch.stack([torch.sin(5 * x + 2 * y), torch.cos(4 * y), x * y])[None] * 0.3 + 0.5
+    with torch.no_grad():
+        sr = core(lr)
+    bicubic = torch.nn.functional.interpolate(lr, scale_factor=scale, mode="bicubic")
+    inner = (..., slice(3 * scale, -3 * scale), slice(3 * scale, -3 * scale))
+    # the untrained features are seen faintly: close, not equal
+    assert (sr - bicubic)[inner].abs().mean() < 0.02
+    with pytest.raises(RequestError, match="Linear has another layout"):
+        starts.begin(torch.nn.Linear(2, 2), "interpolation")

@@ -1,0 +1,217 @@
+"""The command as a user runs it: what it prints, its exit codes, and that no mistake gives a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+
+def l2xbench(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "l2xbench", *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "COLUMNS": "100"}
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=240)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_help_is_quick_and_imports_no_torch() -> None:
+    program = "import sys, l2xbench.cli as c\ntry: c.main()\nfinally: print('torch' in sys.modules, file=sys.stderr)"
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", program, "--help"], capture_output=True, text=True, check=True)
+        seconds.append(time.perf_counter() - started)
+        assert "run" in done.stdout
+        assert "False" in done.stderr, "torch was imported"
+    # half a second on a quiet machine; this bound only notices a heavy import
+    assert min(seconds) < 2
+
+
+def test_a_study_from_yaml_to_tables_and_heatmaps_and_nothing_twice(
+    tmp_path: Path, write_study: Callable[..., Path]
+) -> None:
+    out = tmp_path / "out"
+    first = l2xbench("run", write_study(), "--out", out)
+    assert first.returncode == 0, first.stderr
+    assert "12 units computed" in first.stdout
+
+    table = pd.read_csv(out / "tables/restoration.csv")
+    assert list(table.columns[:6]) == ["dataset", "model", "psnr", "ssim", "images", "parameters"]
+    assert list(table["model"]) == ["bicubic", "tiny"]
+    assert set(table["images"]) == {3}
+    assert {"restoration.md", "restoration.tex", "cost.csv", "failures.csv"} <= {
+        p.name for p in (out / "tables").iterdir()
+    }
+    for image in ("photo0", "photo1", "photo2"):
+        assert (out / f"figures/heatmap-photographs-{image}.png").stat().st_size > 5000
+        assert (out / f"figures/heatmap-photographs-{image}.pdf").read_bytes().startswith(b"%PDF")
+        assert (out / f"attributions/photographs/tiny/{image}.npz").is_file()
+        assert (out / f"sr/photographs/tiny/{image}.png").is_file()
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["models"]["tiny"]["weights"] == "random"
+    assert manifest["study"]["attribution"]["reference"] == "blur"
+    assert all(manifest["datasets"]["photographs"]["images"].values())
+
+    before = contents(out)
+    again = l2xbench("run", write_study(), "--out", out)
+    assert again.returncode == 0
+    assert "0 units computed, 12 found done" in again.stdout
+    after = contents(out)
+    assert {name for name in before if before[name] != after.get(name)} == {"manifest.json"}
+
+    changed = l2xbench("run", write_study(), "--out", out, "--set", "attribution.reference=mean")
+    assert "3 units computed, 9 found done" in changed.stdout, "only the maps depend on the reference"
+
+
+def test_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path, write_study: Callable[..., Path]) -> None:
+    study = write_study()
+    done = l2xbench("run", study, "--dry-run", "--out", tmp_path / "out")
+    assert done.returncode == 0
+    for part in ("tiny", "bicubic", "photographs", "12 units", "plain folder", str(tmp_path / "out")):
+        assert part in done.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_bad_image_does_not_stop_the_rest(
+    tmp_path: Path, photographs: Path, write_study: Callable[..., Path]
+) -> None:
+    (photographs / "photo1.png").write_bytes(b"not an image")
+    done = l2xbench("run", write_study(), "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert "photo1.png" in done.stdout
+    failures = pd.read_csv(tmp_path / "out/tables/failures.csv")
+    assert list(failures["image"]) == ["photo1"]
+    assert "photo1.png" in failures["reason"][0]
+    assert set(pd.read_csv(tmp_path / "out/tables/restoration.csv")["images"]) == {2}
+
+
+RAISES = """
+import torch
+class Net(torch.nn.Module):
+    scale = 4
+    def forward(self, x):
+        if x.shape[-1] == 13:
+            raise RuntimeError("too wide\\nfor me")
+        return torch.full((1, 3, 4 * x.shape[2], 4 * x.shape[3]), float("nan")) + x.mean()
+"""
+
+
+def test_a_network_that_raises_or_gives_nan_fails_only_its_own_units(
+    tmp_path: Path, write_study: Callable[..., Path]
+) -> None:
+    (tmp_path / "net.py").write_text(RAISES)
+    study = write_study(trust=True, models={"bad": {"provider": "module", "module": "./net.py:Net"}})
+    done = l2xbench("run", study, "--out", tmp_path / "out")
+    assert done.returncode == 1
+    failures = pd.read_csv(tmp_path / "out/tables/failures.csv")
+    assert set(failures["model"]) == {"bad"}
+    assert len(failures) == 6
+    reasons = " ".join(failures["reason"])
+    assert "RuntimeError: too wide for me" in reasons
+    assert "NaN" in reasons
+    assert list(pd.read_csv(tmp_path / "out/tables/restoration.csv")["model"]) == ["bicubic"]
+
+
+def test_lr_images_alone_are_explained_without_metrics(
+    tmp_path: Path, photographs: Path, write_study: Callable[..., Path]
+) -> None:
+    study = write_study(datasets={"mine": {"path": str(photographs), "kind": "lr", "images": ["photo0"], "crop": 12}})
+    done = l2xbench("run", study, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "no metrics" in done.stdout
+    assert Image.open(tmp_path / "out/sr/mine/tiny/photo0.png").size == (48, 48)
+    assert (tmp_path / "out/figures/heatmap-mine-photo0.png").is_file()
+
+
+def test_ctrl_c_loses_nothing_and_the_next_run_goes_on(tmp_path: Path, write_study: Callable[..., Path]) -> None:
+    out = tmp_path / "out"
+    network = {"provider": "l2xbench", "arch": {"type": "CARN"}, "weights": "random"}
+    study = write_study(models={f"net{i}": network for i in range(6)})
+    command = [sys.executable, "-m", "l2xbench", "run", str(study), "--out", str(out)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    deadline = time.monotonic() + 120
+    while not list(out.rglob("records/attribution/**/*.json")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip() == "l2xbench: stopped; what is finished is kept, and the same command goes on from there"
+    assert not list(out.rglob("*.partial"))
+    kept = len(list(out.rglob("records/**/*.json")))
+    done = l2xbench("run", study, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert f"{42 - kept} units computed, {kept} found done" in done.stdout
+
+
+WRONG = {
+    "unknown study": (["run", "demoo"], ["demoo", "no such study file", "did you mean 'demo'"]),
+    "unknown option": (["run", "demo", "--modles", "x"], ["--modles", "--help"]),
+    "unknown command": (["rnu"], ["rnu"]),
+    "unknown model of the study": (["run", "{study}", "--models", "tinny"], ["tinny", "did you mean 'tiny'"]),
+    "no name": (["run", "{study}", "--models", ","], ["--models", "example"]),
+    "unknown key": (["run", "{study}", "--set", "attribution.metod=x"], ["attribution.metod", "'methods'"]),
+    "unknown device": (["run", "{study}", "--device", "gpu"], ["device", "'gpu'"]),
+    "absent device": (["run", "{study}", "--device", "cuda:99"], ["cuda:99"]),
+    "a file for a folder": (["run", "{study}", "--out", "{study}"], ["--out", "cannot be written to"]),
+    "unknown method": (["run", "{study}", "--set", "attribution.methods=[l3x]"], ["attribution.methods", "l3x", "l2x"]),
+    "unknown reference": (
+        ["run", "{study}", "--set", "attribution.reference=blurr"],
+        ["attribution.reference", "blur"],
+    ),
+    "unknown target": (["run", "{study}", "--set", "attribution.target=pixel:1"], ["attribution.target", "pixel"]),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_request_is_one_line_and_exit_code_2(
+    name: str, tmp_path: Path, write_study: Callable[..., Path]
+) -> None:
+    arguments, expected = WRONG[name]
+    study = write_study()
+    given = [a.format(study=study) for a in arguments]
+    done = l2xbench(*given, cwd=tmp_path)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    for part in expected:
+        assert part in done.stderr
+
+
+WRONG_BLOCKS = {
+    "unknown card": ({"models": {"a": "edssr"}}, ["models.a", "edssr"]),
+    "missing checkpoint": ({"models": {"a": {"card": "bicubic", "weights": "./none.pth"}}}, ["models.a", "none.pth"]),
+    "missing folder": ({"datasets": {"a": "./none"}}, ["datasets.a", "none"]),
+    "a set that is not here": ({"datasets": {"a": "Urban100"}}, ["datasets.a", "Urban100", "--data-root"]),
+    "another scale": ({"scale": 2, "models": {"a": {"card": "bicubic"}}}, ["models.a", "scale"]),
+    "untrusted code": ({"models": {"a": {"provider": "module", "module": "os:system"}}}, ["models.a", "trust: true"]),
+    "wrong arch": (
+        {"models": {"a": {"provider": "basicsr", "arch": {"type": "EDSRR"}, "weights": "random"}}},
+        ["EDSR"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_BLOCKS)
+def test_a_wrong_network_or_dataset_is_told_by_key(
+    name: str, tmp_path: Path, write_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("L2XBENCH_HOME", str(tmp_path / "home"))
+    blocks, expected = WRONG_BLOCKS[name]
+    done = l2xbench("run", write_study(**blocks), "--out", tmp_path / "out")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    for part in expected:
+        assert part in done.stderr

@@ -1,0 +1,169 @@
+"""Checkpoints: every wrapper is opened, no file runs code, and what does not fit is told by prefix and cause."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from l2xbench.errors import RequestError
+from l2xbench.zoo.checkpoints import load_strictly, read_checkpoint
+
+STATE = {"conv.weight": torch.arange(4.0), "conv.bias": torch.ones(2)}
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        STATE,
+        {"params": STATE},
+        {"params_ema": STATE, "params": {"conv.weight": torch.zeros(4)}},
+        {"state_dict": {f"module.{key}": value for key, value in STATE.items()}, "epoch": 3},
+        {"model": {"state_dict": STATE}},
+        {f"net_g.module.{key}": value for key, value in STATE.items()},
+    ],
+)
+def test_wrappers_and_prefixes_are_removed(tmp_path: Path, wrapped: dict) -> None:
+    path = tmp_path / "x.pth"
+    torch.save(wrapped, path)
+    found = read_checkpoint(path)
+    assert found.keys() == STATE.keys()
+    assert all(torch.equal(found[key], STATE[key]) for key in STATE)
+
+
+def test_safetensors_and_old_pickles(tmp_path: Path) -> None:
+    save_file(STATE, tmp_path / "x.safetensors")
+    torch.save(STATE, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
+    for name in ("x.safetensors", "old.pt"):
+        assert read_checkpoint(tmp_path / name).keys() == STATE.keys()
+
+
+class _Command:
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple:
+        return (os.system, (f"touch {self.marker}",))
+
+
+@pytest.mark.parametrize("new_format", [True, False])
+def test_a_file_that_would_run_code_is_refused_and_named(tmp_path: Path, new_format: bool) -> None:
+    marker = tmp_path / "ran"
+    path = tmp_path / "evil.pth"
+    torch.save({"a": _Command(marker)}, path, _use_new_zipfile_serialization=new_format)
+    with pytest.raises(RequestError, match=r"evil\.pth: refused: unpickling it would run code \(.*system"):
+        read_checkpoint(path)
+    assert not marker.exists()
+
+
+def test_a_bare_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    path = tmp_path / "evil.pt"
+    path.write_bytes(pickle.dumps(_Command(marker)))
+    with pytest.raises(RequestError, match=r"evil\.pt"):
+        read_checkpoint(path)
+    assert not marker.exists()
+
+
+def _truncated(folder: Path) -> Path:
+    torch.save(STATE, folder / "cut.pth")
+    data = (folder / "cut.pth").read_bytes()
+    (folder / "cut.pth").write_bytes(data[: len(data) // 2])
+    return folder / "cut.pth"
+
+
+def _bomb(folder: Path) -> Path:
+    with zipfile.ZipFile(folder / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb/data.pkl", bytes(50_000_000))
+    return folder / "bomb.pth"
+
+
+def _script(folder: Path) -> Path:
+    torch.jit.save(torch.jit.script(nn.ReLU()), folder / "script.pt")
+    return folder / "script.pt"
+
+
+def _text(name: str, content: bytes):
+    def make(folder: Path) -> Path:
+        (folder / name).write_bytes(content)
+        return folder / name
+
+    return make
+
+
+def _saved(name: str, content: object):
+    def make(folder: Path) -> Path:
+        torch.save(content, folder / name)
+        return folder / name
+
+    return make
+
+
+BAD = {
+    "truncated": (_truncated, "truncated|damaged"),
+    "zip bomb": (_bomb, "zip bomb"),
+    "TorchScript": (_script, "TorchScript program"),
+    "empty": (_text("empty.pth", b""), "empty"),
+    "not a checkpoint": (_text("page.pth", b"<html>404</html>"), "page.pth"),
+    "broken safetensors": (_text("x.safetensors", b"\x10\0\0\0\0\0\0\0{broken"), "not a whole safetensors"),
+    "huge safetensors header": (_text("y.safetensors", b"\xff" * 16), "not a whole safetensors"),
+    "another suffix": (_text("x.zip", b"PK"), "not a checkpoint's suffix"),
+    "a number": (_saved("n.pth", 3), "holds a int"),
+    "no tensors": (_saved("s.pth", {"state_dict": {"epoch": 3}}), "no tensors under 'state_dict.'"),
+    "absent": (lambda folder: folder / "absent.pth", "no such checkpoint"),
+    "a folder": (lambda folder: folder, "folder"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_file_is_told_in_one_line(tmp_path: Path, name: str) -> None:
+    make, expected = BAD[name]
+    path = make(tmp_path)
+    with pytest.raises(RequestError, match=expected) as raised:
+        read_checkpoint(path)
+    assert str(path) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def _net(features: int = 4, blocks: int = 2) -> nn.Module:
+    net = nn.Module()
+    net.body = nn.Sequential(*(nn.Conv2d(features, features, 3) for _ in range(blocks)))
+    net.upsample = nn.Conv2d(features, 12, 3)
+    return net
+
+
+def _state(**sizes: int) -> dict[str, torch.Tensor]:
+    return dict(_net(**sizes).state_dict())
+
+
+MISFITS = {
+    "fewer blocks": (_state(blocks=1), ["missing 2 keys (body.* 2)", "fewer blocks"]),
+    "more blocks": (_state(blocks=3), ["unexpected 2 keys (body.* 2)", "more blocks"]),
+    "another size": (_state(features=5), ["of another shape", "another size"]),
+    "another network": ({"layers.weight": torch.ones(1)}, ["missing 6 keys", "layers.* 1", "another architecture"]),
+    "another scale": (
+        {**_state(), "upsample.weight": torch.ones(27, 4, 3, 3), "upsample.bias": torch.ones(27)},
+        ["2 of another shape", "upsample.weight is (27, 4, 3, 3), needed (12, 4, 3, 3)", "another scale"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISFITS)
+def test_a_misfit_is_told_by_prefix_and_cause(name: str) -> None:
+    state, expected = MISFITS[name]
+    with pytest.raises(RequestError) as raised:
+        load_strictly(_net(), state, source="file.pth", what="Net")
+    for part in ["file.pth: does not fit Net", *expected]:
+        assert part in str(raised.value)
+
+
+def test_what_fits_is_loaded() -> None:
+    net, state = _net(), _state()
+    load_strictly(net, state, source="file.pth", what="Net")
+    assert all(torch.equal(value, state[key]) for key, value in net.state_dict().items())
