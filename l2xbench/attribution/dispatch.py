@@ -9,6 +9,7 @@ gradients (`detach`, `no_grad`, checkpointing) does not cut the multipliers.
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode, enable_reentrant_dispatch
+from torch.utils._pytree import tree_leaves
 
 from l2xbench.attribution import mutation
 from l2xbench.attribution.errors import (
@@ -31,7 +33,7 @@ from l2xbench.attribution.rules import find
 from l2xbench.attribution.rules.comparisons import ARITHMETIC, COMPARISONS, as_number
 from l2xbench.attribution.rules.integral import fallback
 from l2xbench.attribution.rules.registry import Call, OperationRecord
-from l2xbench.attribution.rules.selection import differentiable, select
+from l2xbench.attribution.rules.selection import chosen, differentiable, select
 
 
 @dataclass
@@ -47,6 +49,8 @@ class Session:
     """Storage of a plain tensor into which the network wrote paired data -> the whole storage as a paired tensor."""
     keep: list[Tensor] = field(default_factory=list)
     """Holds those plain tensors, so that no other takes their place in memory."""
+    leaks: list[str] = field(default_factory=list)
+    """Python numbers read from tensors whose value differs from their reference: operation and submodule."""
 
     def record(self, name: str, kind: str) -> OperationRecord:
         found = self.records.get((name, kind))
@@ -89,6 +93,8 @@ class Paired(Tensor):
     _version_seen: int
     _compared: Any
     """What was compared, where this is the truth of a comparison."""
+    _sources: list[tuple[Tensor, Tensor]]
+    """What a discrete tensor (an index, a mask) was made from."""
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
@@ -156,20 +162,62 @@ def run(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         return mutate(state, traits, func, args, kwargs)
     if traits.name in ARITHMETIC:
         args = tuple(numbers(state, traits.name, args, kwargs))
+    elif traits.name in ("where", "masked_fill"):
+        numeric = by_number(state, traits.name, args)
+        if numeric is not None:
+            return numeric
     value, reference = streams(state, traits, func, args, kwargs)
-    if traits.name in COMPARISONS and isinstance(value, Tensor) and value is not reference:
-        truth = Paired.of(value, reference)
-        truth._compared = args
-        return truth
+    result = paired_result(traits, func, args, kwargs, value, reference, state)
+    label(state, traits.name, args, kwargs, result)
+    return result
+
+
+def paired_result(
+    traits: mutation.Traits, func: Any, args: Any, kwargs: dict[str, Any], value: Any, reference: Any, state: Session
+) -> Any:
+    """Pair what both streams gave; a view remembers what of."""
     if traits.is_view:
         source = args[0] if isinstance(args[0], Paired) else as_paired(state, args[0])
         if isinstance(value, Tensor):
             return Paired.of(value, reference, source._root, (*source._path, mutation.View(func, args[1:], kwargs)))
+        views = mutation.parts(traits.name, args[1:], kwargs, value)
         return type(value)(
-            Paired.of(v, r, source._root, (*source._path, mutation.View(func, args[1:], kwargs, i)))
-            for i, (v, r) in enumerate(zip(value, reference, strict=True))
+            Paired.of(v, r, source._root, (*source._path, view))
+            for v, r, view in zip(value, reference, views, strict=True)
         )
     return wrap(value, reference)
+
+
+def label(state: Session, name: str, args: Any, kwargs: dict[str, Any], result: Any) -> None:
+    """Let a discrete result (a comparison, an index) remember what it was made from."""
+    for item in result if isinstance(result, (list, tuple)) else (result,):
+        if isinstance(item, Paired) and not differentiable(item._value) and item._value is not item._reference:
+            item._sources = sources_of((args, kwargs))
+            if name in COMPARISONS:
+                item._compared = args
+
+
+def sources_of(arguments: Any) -> list[tuple[Tensor, Tensor]]:
+    """The differing tensors with a gradient that some arguments are, or were chosen by."""
+    found: list[tuple[Tensor, Tensor]] = []
+    for argument in tree_leaves(arguments):
+        if isinstance(argument, Paired):
+            value, reference = argument.pair()
+            if value is not reference:
+                found += [(value, reference)] if differentiable(value) else getattr(argument, "_sources", [])
+    return found
+
+
+def by_number(state: Session, name: str, args: Any) -> Any:
+    """`where` and `masked_fill` of constants by a comparison: b + c (a - b), with the comparison's multipliers."""
+    c, a, b = (args[1], args[2], args[0]) if name == "masked_fill" else args
+    if getattr(c, "_compared", None) is None or any(isinstance(t, Paired) for t in (a, b)):
+        return None
+    if not all(math.isfinite(t) if isinstance(t, (int, float)) else bool(t.isfinite().all()) for t in (a, b)):
+        return None
+    number = next(numbers(state, "mul", (c,), {}))
+    with torch.no_grad():
+        return number * (a - b) + b
 
 
 def streams(state: Session, traits: mutation.Traits, func: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, Any]:
@@ -195,11 +243,21 @@ def streams(state: Session, traits: mutation.Traits, func: Any, args: Any, kwarg
     entry = find(traits.name, still)
     record = OperationRecord(traits.name, "") if entry is None else state.record(traits.name, entry.kind)
     call = Call(func, values, references, value_options, reference_options, still, record)
+    if not any(differentiable(a) and a is not b for a, b in moving_leaves(call)):
+        call.sources = sources_of((args, kwargs))
+        if entry is not None and entry.kind != "selection":
+            entry = None
     value, reference = without_rule(state, call) if entry is None else entry.apply(call)
     same_sizes(state, call, value, reference)
     if state.check_finite:
         check_finite(state, call, value, reference)
     return value, reference
+
+
+def moving_leaves(call: Call) -> Iterator[tuple[Any, Any]]:
+    """The arguments of the two streams, out of their lists."""
+    for a, b in ((call.values, call.references), (call.value_options, call.reference_options)):
+        yield from zip(tree_leaves(a), tree_leaves(b), strict=True)
 
 
 def same_sizes(state: Session, call: Call, value: Any, reference: Any) -> None:
@@ -222,6 +280,9 @@ def without_rule(state: Session, call: Call) -> Any:
     if not any(differentiable(t) for t in flat):
         call.record = state.record(call.name, "comparison")
         return select(call, probe)
+    if call.sources or not any(differentiable(a) and a is not b for a, b in moving_leaves(call)):
+        call.record = state.record(call.name, "selection")
+        return chosen(call)
     call.record = state.record(call.name, "line integral")
     if state.strict:
         raise UnsupportedOperationError(
@@ -301,8 +362,13 @@ def mutate(state: Session, traits: mutation.Traits, func: Any, args: Any, kwargs
         )
     options = {k: v for k, v in kwargs.items() if k not in traits.mutates}
     form = mutation.traits(traits.functional)
-    value, reference = streams(state, form, traits.functional, args, options)
+    if form.name in ARITHMETIC:
+        args = tuple(numbers(state, form.name, args, kwargs))
+    numeric = by_number(state, form.name, args) if form.name == "masked_fill" and len(args) == 3 else None
+    value, reference = streams(state, form, traits.functional, args, options) if numeric is None else numeric.pair()
     results = ((value, reference),) if isinstance(value, Tensor) else tuple(zip(value, reference, strict=True))
+    if any(target.shape != v.shape and v.numel() > target.numel() for target, (v, _) in zip(targets, results, strict=False)):
+        return wrap(value, reference)  # `out=` of another size, which PyTorch would resize
     for target, (v, r) in zip(targets, results, strict=False):
         store(state, target, v, r)
     return targets[0] if len(targets) == 1 else tuple(targets)
@@ -383,7 +449,11 @@ def scalar(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     result = func(value.detach())
     if value is not reference and func(reference) != result:
         state.record("item", "selection")
+        state.leaks.append(f"{CONVERSIONS.get(type(result), 'item')}() in {state.where()}")
     return result
+
+
+CONVERSIONS = {bool: "bool", int: "int", float: "float"}
 
 
 def choose_math(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> int:
@@ -434,6 +504,27 @@ LOSSES = {
 }
 
 
+RESHAPED_IN_PLACE = {
+    Tensor.squeeze_: Tensor.squeeze,
+    Tensor.unsqueeze_: Tensor.unsqueeze,
+    Tensor.transpose_: Tensor.transpose,
+    Tensor.swapaxes_: Tensor.swapaxes,
+    Tensor.swapdims_: Tensor.swapdims,
+    Tensor.t_: Tensor.t,
+    Tensor.resize_: Tensor.reshape,
+    Tensor.resize_as_: lambda x, other, **_: x.reshape(other.shape),
+}
+"""In-place calls that change a tensor's shape, not its content (`resize_` where the number of elements stays)."""
+
+
+def become(target: Paired, other: Paired) -> Paired:
+    """Let a tensor's own object be another tensor from here on."""
+    fresh = Paired.of(*other.pair())
+    torch.utils.swap_tensors(target, fresh)
+    target._root = target
+    return target
+
+
 class Watch(TorchFunctionMode):
     """Sees the network's calls before they are taken apart.
 
@@ -447,6 +538,8 @@ class Watch(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         state = self.state
+        if func in RESHAPED_IN_PLACE and args and isinstance(args[0], Paired):
+            return become(args[0], RESHAPED_IN_PLACE[func](*args, **(kwargs or {})))
         if func in LOSSES and args and isinstance(args[0], Paired):
             return self.leave(func, args[0], args[1:], kwargs or {})
         if state.written:

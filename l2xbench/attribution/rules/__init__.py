@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from l2xbench.attribution.rules import (
+    compose,
     linear,
     maxima,
     normalization,
@@ -10,6 +11,7 @@ from l2xbench.attribution.rules import (
     products,
     sampling,
     selection,
+    several,
     smooth,
     softmax,
 )
@@ -18,6 +20,7 @@ from l2xbench.attribution.rules.registry import RULES, find
 __all__ = [
     "RULES",
     "find",
+    "compose",
     "linear",
     "maxima",
     "normalization",
@@ -25,6 +28,7 @@ __all__ = [
     "products",
     "sampling",
     "selection",
+    "several",
     "smooth",
     "softmax",
 ]

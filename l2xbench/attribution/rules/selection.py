@@ -79,8 +79,7 @@ def read_or_write(call: Call) -> Pair:
     references, _ = tree_flatten((tuple(call.references), call.reference_options))
     moving = [i for i, (a, b) in enumerate(zip(arguments, references, strict=True)) if a is not b and differentiable(a)]
     if not moving:
-        with torch.no_grad():
-            return call.value(), call.reference()
+        return chosen(call)
 
     def with_choice(fixed: list[Any]) -> Evaluate:
         def evaluate(*tensors: Tensor) -> Tensor:
@@ -99,13 +98,41 @@ def read_or_write(call: Call) -> Pair:
     return y, y_ref
 
 
+class Choice(torch.autograd.Function):
+    """A result made by a choice alone (a one-hot mask): its change is spread over what the choice was made by."""
+
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, y_ref: Tensor, record: OperationRecord, *inputs: Tensor) -> Tensor:
+        half = len(inputs) // 2
+        ctx.record = record
+        ctx.save_for_backward(y - y_ref, *(a - b for a, b in zip(inputs[:half], inputs[half:], strict=True)))
+        return y.clone()
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        dy, *dx = ctx.saved_tensors
+        multipliers = [torch.zeros_like(d) for d in dx]
+        spread(dx, multipliers, g, dy, ctx.record)
+        return (None, None, None, *multipliers, *(None,) * len(dx))
+
+
+def chosen(call: Call) -> Pair:
+    """An operation of which only indices or masks differ between the streams."""
+    with torch.no_grad():
+        value, reference = call.value(), call.reference()
+    if not call.sources or not isinstance(value, Tensor) or not differentiable(value):
+        return value, reference
+    sources = [a for a, _ in call.sources], [b for _, b in call.sources]
+    return Choice.apply(value, reference, call.record, *sources[0], *sources[1]), reference
+
+
 def differentiable(a: Any) -> bool:
     return isinstance(a, Tensor) and (a.is_floating_point() or a.is_complex())
 
 
 READS = "gather index index_select take _unsafe_index embedding masked_select".split()
 WRITES = """
-scatter scatter_add index_put _unsafe_index_put index_add index_copy index_fill masked_fill masked_scatter put scatter_reduce
+scatter scatter_add index_put _unsafe_index_put index_add index_copy index_fill masked_scatter put scatter_reduce
 max_unpool2d max_unpool3d
 """.split()
 register("selection", [*READS, *WRITES])(read_or_write)
@@ -169,6 +196,7 @@ class Switch(torch.autograd.Function):
         da, db, dy = a - a_ref, b - b_ref, y - y_ref
         size = da.square() + db.square()
         share = torch.where(size > 0, dy / size, torch.zeros_like(dy))
+        share = share.nan_to_num_(0.0, 0.0, 0.0)  # an entry masked with -inf in one stream: softmax sees to it
         changed = c != c_ref
         ctx.shapes = a.shape, b.shape
         ctx.save_for_backward(
@@ -190,6 +218,30 @@ class Switch(torch.autograd.Function):
 def where(call: Call) -> Pair:
     """See `Switch`."""
     (c, a, b), (c_ref, a_ref, b_ref) = call.values, call.references
+    return switch(c, c_ref, a, b, a_ref, b_ref)
+
+
+@register("rule", ["masked_fill"])
+def masked_fill(call: Call) -> Pair:
+    """`where` with the filling first."""
+    (b, c, a), (b_ref, c_ref, a_ref) = call.values, call.references
+    a, a_ref = (t if isinstance(t, Tensor) else b.new_tensor(t) for t in (a, a_ref))
+    return switch(c, c_ref, a, b, a_ref, b_ref)
+
+
+def switch(c: Tensor, c_ref: Tensor, a: Tensor, b: Tensor, a_ref: Tensor, b_ref: Tensor) -> Pair:
+    """`Switch` on tensors of one type.
+
+    Where -inf (a softmax's mask) is chosen in one stream only, a difference of infinity could not be explained: there it is
+    taken 1e3 below the least finite entry, which the exponential does not tell from -inf.
+    """
     dtype = torch.result_type(a, b)
     a, b, a_ref, b_ref = (t.to(dtype) for t in (a, b, a_ref, b_ref))
+    with torch.no_grad():
+        one_sided = (torch.where(c, a, b) == -torch.inf) != (torch.where(c_ref, a_ref, b_ref) == -torch.inf)
+        if one_sided.any():
+            everything = torch.cat([t.reshape(-1) for t in (a, b, a_ref, b_ref)])
+            floor = everything[everything.isfinite()].min() - 1e3
+    if one_sided.any():
+        a, b, a_ref, b_ref = (torch.where(one_sided & (t == -torch.inf), floor, t) for t in (a, b, a_ref, b_ref))
     return Switch.apply(c, c_ref, a, b, a_ref, b_ref)
