@@ -16,8 +16,8 @@ from l2xbench.attribution.references import make_reference
 from l2xbench.attribution.targets import parse_target
 from l2xbench.config import DatasetEntry, ModelEntry, Study
 from l2xbench.data.datasets import Dataset, ImagePair, open_dataset
-from l2xbench.errors import RequestError
-from l2xbench.resources import cache_folder
+from l2xbench.errors import RequestError, did_you_mean
+from l2xbench.fetch.sets import KNOWN, datasets_folder, find_set
 from l2xbench.studies.base import Unit
 from l2xbench.zoo.cards import ModelCard, find_card, make_card
 from l2xbench.zoo.load import Source, locate
@@ -163,13 +163,24 @@ def _dataset_root(path: str, data_root: Path | None) -> str | Path:
     """Where a dataset lies: as written, or, for a known set's bare name, under the data root or in the cache."""
     if "/" in path or path == "skimage":
         return path
+    known = find_set(path)
+    names = dict.fromkeys([path, known.name] if known else [path])
     homes = [data_root] if data_root else []
-    homes.append(cache_folder() / "datasets")
+    homes.append(datasets_folder())
     for home in homes:
-        if (home / path).is_dir():
-            return home / path
+        for name in names:
+            if (home / name).is_dir():
+                return home / name
     looked = " and ".join(str(home) for home in homes)
+    if known is None:
+        sets = {each.name: each for each in KNOWN}
+        raise RequestError(
+            f"path: '{path}' is not in {looked}, and no set of this name is known ({did_you_mean(path, sets)}); "
+            "a folder is written with a '/': ./name"
+        )
+    if not known.fetchable:
+        raise RequestError(f"path: '{path}' is not in {looked}; {known.by_hand}")
     raise RequestError(
-        f"path: '{path}' is not in {looked}; get it with `l2xbench fetch {path.lower()}`, "
+        f"path: '{path}' is not in {looked}; get it with `l2xbench fetch {known.name.lower()}`, "
         "or name the folder it lies in with --data-root"
     )
