@@ -13,6 +13,8 @@ from l2xbench.errors import RequestError
 # Typer carries its own copy of click since 0.2x and imports click before that; the class of usage errors is either's
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="l2xbench",
     help="Which input pixels did a super-resolution network use? Exact attribution, and a benchmark built on it.",
@@ -161,6 +163,8 @@ def main() -> None:
     debug = "--debug" in sys.argv
     try:
         code = app(standalone_mode=False)
+        if code == INTERRUPTED:  # typer has caught Ctrl-C itself
+            raise KeyboardInterrupt
     except RequestError as error:
         if debug:
             raise
@@ -170,11 +174,9 @@ def main() -> None:
         command = getattr(getattr(error, "ctx", None), "command_path", "l2xbench")
         _complain(f"{error.format_message()} (see: {command} --help)")  # type: ignore[attr-defined]
         code = 2
-    except typer.Abort:
-        code = 130
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         _complain("stopped; what is finished is kept, and the same command goes on from there")
-        code = 130
+        code = INTERRUPTED
     except Exception as error:
         if debug:
             raise

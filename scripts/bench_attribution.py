@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+import warnings
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -196,18 +197,18 @@ class LiveBytes(TorchDispatchMode):
         self.peak = max(self.peak, self.now)
 
 
-def peak_bytes(run: Callable[[], object], device: torch.device) -> int:
-    """The most that `run` holds at once, above what is held now."""
+def peak_bytes(run: Callable[[], float | None], device: torch.device) -> tuple[int, float | None]:
+    """The most that a call holds at once, above what is held now; and what it returns."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
-        run()
+        result = run()
         torch.cuda.synchronize(device)
-        return torch.cuda.max_memory_allocated(device) - before
+        return torch.cuda.max_memory_allocated(device) - before, result
     with LiveBytes() as live:
-        run()
-    return live.peak
+        result = run()
+    return live.peak, result
 
 
 def timed(run: Callable[[], float | None], device: torch.device) -> tuple[float, float | None]:
@@ -232,8 +233,9 @@ def measure(name: str, methods: list[str], args: argparse.Namespace) -> dict[str
     for method, cost in costs.items():  # the run for memory warms up what the timed ones need
         run = partial(METHODS[method], network, image, reference, MEMORY_STEPS)
         try:
-            cost.peak = peak_bytes(run, device)
-            cost.error = run() if method != "deeplift" else explained(method, network, image, reference, 0)
+            cost.peak, cost.error = peak_bytes(run, device)
+            if method == "deeplift":
+                cost.error = explained(method, network, image, reference, 0)
         except (MethodError, RuntimeError, AssertionError) as failure:
             if method == "l2x":
                 raise
@@ -249,7 +251,7 @@ def measure(name: str, methods: list[str], args: argparse.Namespace) -> dict[str
     return costs
 
 
-HEADER = ["network", "method", "seconds", "gradients", "peak MiB", "of a gradient's", "completeness error"]
+HEADER = ["network", "method", "seconds", "gradients", "peak MiB", "of a gradient's", "error"]
 
 
 def rows(name: str, costs: dict[str, Cost]) -> list[list[str]]:
@@ -272,6 +274,15 @@ def rows(name: str, costs: dict[str, Cost]) -> list[list[str]]:
             ]
         )
     return table
+
+
+def show(console: Console, name: str, table: list[list[str]]) -> None:
+    screen = Table(title=name)
+    for number, title in enumerate(HEADER[1:]):
+        screen.add_column(title, justify="right" if number else "left", no_wrap=True)
+    for row in table:
+        screen.add_row(*row[1:])
+    console.print(screen)
 
 
 def markdown(table: list[list[str]], setting: str, failures: list[str]) -> str:
@@ -308,21 +319,21 @@ def main() -> None:
     setting = (
         f"LR {args.size} x {args.size}, x4, float32, {where}, PyTorch {torch.__version__}, median of {args.repeats}"
     )
-    table, failures = [], []
+    warnings.filterwarnings("ignore", message=".*(hooks|did not already require gradients|meshgrid)")  # not ours
+    console = Console()
+    console.print(setting)
+    table: list[list[str]] = []
+    failures: list[str] = []
     for name in networks:
         costs = measure(name, methods, args)
         table += rows(name, costs)
         failures += [f"{LABELS.get(m, m)} on {name}: {c.failure}" for m, c in costs.items() if c.failure]
 
-    screen = Table(*HEADER, title=setting)
-    for row in table:
-        screen.add_row(*row, end_section=row is table[-1] or table[table.index(row) + 1][0] != row[0])
-    console = Console()
-    console.print(screen)
+        show(console, name, rows(name, costs))
+        if args.markdown:  # after each network, so that a run cut short leaves what it measured
+            args.markdown.write_text(markdown(table, setting, failures))
     for failure in failures:
-        console.print(failure, markup=False)
-    if args.markdown:
-        args.markdown.write_text(markdown(table, setting, failures))
+        console.print(failure, markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

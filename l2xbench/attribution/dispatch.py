@@ -9,6 +9,7 @@ gradients (`detach`, `no_grad`, checkpointing) does not cut the multipliers.
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode, enable_reentrant_dispatch
+from torch.utils._pytree import tree_leaves
 
 from l2xbench.attribution import mutation
 from l2xbench.attribution.errors import (
@@ -28,9 +30,10 @@ from l2xbench.attribution.errors import (
     UnsupportedOperationError,
 )
 from l2xbench.attribution.rules import find
+from l2xbench.attribution.rules.comparisons import ARITHMETIC, COMPARISONS, as_number
 from l2xbench.attribution.rules.integral import fallback
-from l2xbench.attribution.rules.registry import Call, Entry, OperationRecord
-from l2xbench.attribution.rules.selection import select
+from l2xbench.attribution.rules.registry import Call, OperationRecord
+from l2xbench.attribution.rules.selection import chosen, differentiable, select
 
 
 @dataclass
@@ -46,6 +49,8 @@ class Session:
     """Storage of a plain tensor into which the network wrote paired data -> the whole storage as a paired tensor."""
     keep: list[Tensor] = field(default_factory=list)
     """Holds those plain tensors, so that no other takes their place in memory."""
+    leaks: list[str] = field(default_factory=list)
+    """Python numbers read from tensors whose value differs from their reference: operation and submodule."""
 
     def record(self, name: str, kind: str) -> OperationRecord:
         found = self.records.get((name, kind))
@@ -86,6 +91,10 @@ class Paired(Tensor):
     _path: tuple[mutation.View, ...]
     _version_written: int
     _version_seen: int
+    _compared: Any
+    """What was compared, where this is the truth of a comparison."""
+    _sources: list[tuple[Tensor, Tensor]]
+    """What a discrete tensor (an index, a mask) was made from."""
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
@@ -145,20 +154,70 @@ class Paired(Tensor):
 def run(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """One ATen operation, some of whose arguments are paired."""
     traits = mutation.traits(func)
+    if traits.name in SHAPES_ONLY:
+        return func(*(split(state, a)[0] for a in args), **{k: split(state, v)[0] for k, v in kwargs.items()})
     if traits.special is not None:
         return SPECIAL[traits.special](state, func, args, kwargs)
     if traits.mutates:
         return mutate(state, traits, func, args, kwargs)
+    if traits.name in ARITHMETIC:
+        args = tuple(numbers(state, traits.name, args, kwargs))
+    elif traits.name in ("where", "masked_fill"):
+        numeric = by_number(state, traits.name, args)
+        if numeric is not None:
+            return numeric
     value, reference = streams(state, traits, func, args, kwargs)
+    result = paired_result(traits, func, args, kwargs, value, reference, state)
+    label(state, traits.name, args, kwargs, result)
+    return result
+
+
+def paired_result(
+    traits: mutation.Traits, func: Any, args: Any, kwargs: dict[str, Any], value: Any, reference: Any, state: Session
+) -> Any:
+    """Pair what both streams gave; a view remembers what of."""
     if traits.is_view:
         source = args[0] if isinstance(args[0], Paired) else as_paired(state, args[0])
         if isinstance(value, Tensor):
             return Paired.of(value, reference, source._root, (*source._path, mutation.View(func, args[1:], kwargs)))
+        views = mutation.parts(traits.name, args[1:], kwargs, value)
         return type(value)(
-            Paired.of(v, r, source._root, (*source._path, mutation.View(func, args[1:], kwargs, i)))
-            for i, (v, r) in enumerate(zip(value, reference, strict=True))
+            Paired.of(v, r, source._root, (*source._path, view))
+            for v, r, view in zip(value, reference, views, strict=True)
         )
     return wrap(value, reference)
+
+
+def label(state: Session, name: str, args: Any, kwargs: dict[str, Any], result: Any) -> None:
+    """Let a discrete result (a comparison, an index) remember what it was made from."""
+    for item in result if isinstance(result, (list, tuple)) else (result,):
+        if isinstance(item, Paired) and not differentiable(item._value) and item._value is not item._reference:
+            item._sources = sources_of((args, kwargs))
+            if name in COMPARISONS:
+                item._compared = args
+
+
+def sources_of(arguments: Any) -> list[tuple[Tensor, Tensor]]:
+    """The differing tensors with a gradient that some arguments are, or were chosen by."""
+    found: list[tuple[Tensor, Tensor]] = []
+    for argument in tree_leaves(arguments):
+        if isinstance(argument, Paired):
+            value, reference = argument.pair()
+            if value is not reference:
+                found += [(value, reference)] if differentiable(value) else getattr(argument, "_sources", [])
+    return found
+
+
+def by_number(state: Session, name: str, args: Any) -> Any:
+    """`where` and `masked_fill` of constants by a comparison: b + c (a - b), with the comparison's multipliers."""
+    c, a, b = (args[1], args[2], args[0]) if name == "masked_fill" else args
+    if getattr(c, "_compared", None) is None or any(isinstance(t, Paired) for t in (a, b)):
+        return None
+    if not all(math.isfinite(t) if isinstance(t, (int, float)) else bool(t.isfinite().all()) for t in (a, b)):
+        return None
+    number = next(numbers(state, "mul", (c,), {}))
+    with torch.no_grad():
+        return number * (a - b) + b
 
 
 def streams(state: Session, traits: mutation.Traits, func: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, Any]:
@@ -182,22 +241,35 @@ def streams(state: Session, traits: mutation.Traits, func: Any, args: Any, kwarg
         return value, value
     still = frozenset(moving)
     entry = find(traits.name, still)
-    record = state.record(traits.name, kind_of(entry, traits))
+    record = OperationRecord(traits.name, "") if entry is None else state.record(traits.name, entry.kind)
     call = Call(func, values, references, value_options, reference_options, still, record)
-    try:
-        if entry is not None:
-            value, reference = entry.apply(call)
-        else:
-            value, reference = without_rule(state, call)
-    except (AttributionError, torch.OutOfMemoryError):
-        raise
+    if not any(differentiable(a) and a is not b for a, b in moving_leaves(call)):
+        call.sources = sources_of((args, kwargs))
+        if entry is not None and entry.kind != "selection":
+            entry = None
+    value, reference = without_rule(state, call) if entry is None else entry.apply(call)
+    same_sizes(state, call, value, reference)
     if state.check_finite:
         check_finite(state, call, value, reference)
     return value, reference
 
 
-def kind_of(entry: Entry | None, traits: mutation.Traits) -> str:
-    return "line integral" if entry is None else entry.kind
+def moving_leaves(call: Call) -> Iterator[tuple[Any, Any]]:
+    """The arguments of the two streams, out of their lists."""
+    for a, b in ((call.values, call.references), (call.value_options, call.reference_options)):
+        yield from zip(tree_leaves(a), tree_leaves(b), strict=True)
+
+
+def same_sizes(state: Session, call: Call, value: Any, reference: Any) -> None:
+    """A selection may find more elements in one stream than in the other: there is nothing to pair them by."""
+    flat, flat_ref = (x if isinstance(x, (list, tuple)) else (x,) for x in (value, reference))
+    for v, r in zip(flat, flat_ref, strict=True):
+        if isinstance(v, Tensor) and v.shape != r.shape:
+            raise UnsupportedOperationError(
+                f"{call.name} in {state.where()} selects {tuple(v.shape)} elements of the input's stream but "
+                f"{tuple(r.shape)} of the reference's; a selection whose size depends on the data cannot be explained "
+                "(use torch.where, or multiply by the mask)"
+            )
 
 
 def without_rule(state: Session, call: Call) -> Any:
@@ -205,11 +277,13 @@ def without_rule(state: Session, call: Call) -> Any:
     with torch.no_grad():
         probe = call.reference()
     flat = probe if isinstance(probe, (tuple, list)) else (probe,)
-    tensors = [t for t in flat if isinstance(t, Tensor)]
-    if not any(t.is_floating_point() or t.is_complex() for t in tensors):
-        state.records[call.name, "line integral"].count -= 1
+    if not any(differentiable(t) for t in flat):
         call.record = state.record(call.name, "comparison")
         return select(call, probe)
+    if call.sources or not any(differentiable(a) and a is not b for a, b in moving_leaves(call)):
+        call.record = state.record(call.name, "selection")
+        return chosen(call)
+    call.record = state.record(call.name, "line integral")
     if state.strict:
         raise UnsupportedOperationError(
             f"{call.name} (first met in {state.where()}) has no rule in closed form; strict=True refuses the line integral"
@@ -288,8 +362,13 @@ def mutate(state: Session, traits: mutation.Traits, func: Any, args: Any, kwargs
         )
     options = {k: v for k, v in kwargs.items() if k not in traits.mutates}
     form = mutation.traits(traits.functional)
-    value, reference = streams(state, form, traits.functional, args, options)
+    if form.name in ARITHMETIC:
+        args = tuple(numbers(state, form.name, args, kwargs))
+    numeric = by_number(state, form.name, args) if form.name == "masked_fill" and len(args) == 3 else None
+    value, reference = streams(state, form, traits.functional, args, options) if numeric is None else numeric.pair()
     results = ((value, reference),) if isinstance(value, Tensor) else tuple(zip(value, reference, strict=True))
+    if any(target.shape != v.shape and v.numel() > target.numel() for target, (v, _) in zip(targets, results, strict=False)):
+        return wrap(value, reference)  # `out=` of another size, which PyTorch would resize
     for target, (v, r) in zip(targets, results, strict=False):
         store(state, target, v, r)
     return targets[0] if len(targets) == 1 else tuple(targets)
@@ -370,7 +449,11 @@ def scalar(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     result = func(value.detach())
     if value is not reference and func(reference) != result:
         state.record("item", "selection")
+        state.leaks.append(f"{CONVERSIONS.get(type(result), 'item')}() in {state.where()}")
     return result
+
+
+CONVERSIONS = {bool: "bool", int: "int", float: "float"}
 
 
 def choose_math(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> int:
@@ -421,6 +504,27 @@ LOSSES = {
 }
 
 
+RESHAPED_IN_PLACE = {
+    Tensor.squeeze_: Tensor.squeeze,
+    Tensor.unsqueeze_: Tensor.unsqueeze,
+    Tensor.transpose_: Tensor.transpose,
+    Tensor.swapaxes_: Tensor.swapaxes,
+    Tensor.swapdims_: Tensor.swapdims,
+    Tensor.t_: Tensor.t,
+    Tensor.resize_: Tensor.reshape,
+    Tensor.resize_as_: lambda x, other, **_: x.reshape(other.shape),
+}
+"""In-place calls that change a tensor's shape, not its content (`resize_` where the number of elements stays)."""
+
+
+def become(target: Paired, other: Paired) -> Paired:
+    """Let a tensor's own object be another tensor from here on."""
+    fresh = Paired.of(*other.pair())
+    torch.utils.swap_tensors(target, fresh)
+    target._root = target
+    return target
+
+
 class Watch(TorchFunctionMode):
     """Sees the network's calls before they are taken apart.
 
@@ -434,6 +538,8 @@ class Watch(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         state = self.state
+        if func in RESHAPED_IN_PLACE and args and isinstance(args[0], Paired):
+            return become(args[0], RESHAPED_IN_PLACE[func](*args, **(kwargs or {})))
         if func in LOSSES and args and isinstance(args[0], Paired):
             return self.leave(func, args[0], args[1:], kwargs or {})
         if state.written:
@@ -460,6 +566,26 @@ def substitute(state: Session, argument: Any) -> Any:
     if isinstance(argument, (list, tuple)) and any(isinstance(a, (Tensor, list, tuple)) for a in argument):
         return type(argument)(substitute(state, a) for a in argument) if type(argument) in (list, tuple) else argument
     return argument
+
+
+def numbers(state: Session, name: str, args: Any, kwargs: dict[str, Any]) -> Iterator[Any]:
+    """Put a comparison's 0 or 1, with its multipliers, in the place of its truth where a number is wanted of it."""
+    for argument in args:
+        compared = getattr(argument, "_compared", None) if isinstance(argument, Paired) else None
+        wanted = name != "_to_copy" or (kwargs.get("dtype") or torch.bool).is_floating_point
+        if compared is None or not wanted:
+            yield argument
+            continue
+        (a, a_ref), (b, b_ref) = (split(state, c) for c in compared)
+        c, c_ref = argument.pair()
+        yield Paired.of(*as_number(a, b, a_ref, b_ref, c, c_ref, state.dtype))
+
+
+SHAPES_ONLY = {
+    "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "randint_like", "new_empty",
+    "new_zeros", "new_ones", "new_full", "new_empty_strided", "is_same_size", "empty_permuted",
+}  # fmt: skip
+"""Operations that take no content from their tensor, the same in both streams."""
 
 
 @contextmanager

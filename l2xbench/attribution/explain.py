@@ -100,27 +100,32 @@ def explain(
     if not targets:
         raise AttributionError("target: the list is empty; give at least one, such as 'image'")
     _check_inputs(inputs)
-    inputs = inputs.detach()
-    inputs = inputs.float() if inputs.dtype in (torch.float16, torch.bfloat16) else inputs
-    asked = make_reference(reference, inputs)
-    used = asked if chosen.reference is None else chosen.reference(inputs, **bound)
-
-    problem = Problem(
-        network=network,
-        inputs=inputs,
-        reference=used,
-        targets=targets,
-        place=lambda wanted, shape: wanted.window(shape),
-        crop=lambda whole: whole,
-        whole=inputs,
-        output=output,
-        strict=strict,
-        seed=seed,
-    )
-    side = _tile_side(problem, tile, overlap) if chosen.runs_network else None
-    with nullcontext() if chosen.restores or not chosen.runs_network else quiet(network):
-        answers = chosen.explain(problem, **bound) if side is None else _in_tiles(chosen, problem, bound, side, overlap)
-    results = [_finish(answer, used, chosen, wanted) for answer, wanted in zip(answers, targets, strict=True)]
+    # A caller may well be under no_grad; in inference mode its tensors could not be differentiated, hence the clone.
+    with torch.inference_mode(False), torch.enable_grad():
+        images = inputs.detach().clone()
+        images = images.float() if images.dtype in (torch.float16, torch.bfloat16) else images
+        asked = make_reference(reference, images)
+        problem = Problem(
+            network=network,
+            inputs=images,
+            reference=asked if chosen.reference is None else chosen.reference(images, **bound),
+            targets=targets,
+            place=lambda wanted, shape: wanted.window(shape),
+            crop=lambda whole: whole,
+            whole=images,
+            output=output,
+            strict=strict,
+            seed=seed,
+        )
+        side = _tile_side(problem, tile, overlap) if chosen.runs_network else None
+        with nullcontext() if chosen.restores or not chosen.runs_network else quiet(network):
+            if side is None:
+                answers = chosen.explain(problem, **bound)
+            else:
+                answers = _in_tiles(chosen, problem, bound, side, overlap)
+        results = [
+            _finish(answer, problem.reference, chosen, wanted) for answer, wanted in zip(answers, targets, strict=True)
+        ]
     return results if isinstance(target, list) else results[0]
 
 

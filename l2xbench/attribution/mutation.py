@@ -20,16 +20,27 @@ if TYPE_CHECKING:
 
 @dataclass
 class View:
-    """One view call: `operation(parent, *args, **options)`, and which of its results."""
+    """One view call: `operation(parent, *args, **options)`."""
 
     operation: Any
     args: tuple[Any, ...]
     options: dict[str, Any]
-    index: int | None = None
 
     def __call__(self, parent: Tensor) -> Tensor:
-        result = self.operation(parent, *self.args, **self.options)
-        return result if self.index is None else result[self.index]
+        return self.operation(parent, *self.args, **self.options)
+
+
+def parts(name: str, args: tuple[Any, ...], options: dict[str, Any], results: list[Tensor]) -> list[View]:
+    """The views of a call that returns several, each by itself: autograd lets a single view be written to."""
+    dim = options.get("dim", args[0 if name.startswith("unbind") else 1] if len(args) > (0 if name.startswith("unbind") else 1) else 0)
+    if name.startswith("unbind"):
+        return [View(torch.ops.aten.select.int, (dim, index), {}) for index in range(len(results))]
+    views, start = [], 0
+    for result in results:
+        size = result.shape[dim]
+        views.append(View(torch.ops.aten.slice.Tensor, (dim, start, start + size), {}))
+        start += size
+    return views
 
 
 def replay(root: Tensor, path: tuple[View, ...], grad: bool) -> Tensor:

@@ -66,6 +66,8 @@ def paired_forward(
         if not (bool(torch.isfinite(value).all()) and bool(torch.isfinite(reference).all())):
             forward(model, x, x_ref, strict, output, check_finite=True)
             raise NotFiniteError("the network's output is NaN or Inf")
+        if state.leaks:
+            verify(model, x_ref, reference, output, state.leaks)
         yield PairedOutput(leaf, value, reference, list(state.records.values()))
 
 
@@ -112,6 +114,18 @@ def forward(
         with torch.enable_grad():
             value = value + torch.zeros_like(leaf).mul(leaf).sum() * 0
     return leaf, value, reference.detach(), state
+
+
+def verify(model: nn.Module, x_ref: Tensor, reference: Tensor, output: int | str | None, leaks: list[str]) -> None:
+    """A Python number read from the value stream steered both streams: see whether the reference stream is still F(x')."""
+    with torch.no_grad():
+        plain = choose(model(x_ref.clone()), output).to(reference.dtype)
+    scale = float(plain.abs().max()) + float((plain - reference).abs().max())
+    if plain.shape != reference.shape or float((plain - reference).abs().max()) > 1e-4 * scale:
+        raise ReferenceLostError(
+            f"{leaks[0]} takes a number out of a tensor that depends on the input, and the network's output depends on it; "
+            "its reference cannot follow into a Python number: keep it a tensor"
+        )
 
 
 def choose(result: Any, output: int | str | None) -> Any:

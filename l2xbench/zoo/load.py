@@ -136,7 +136,7 @@ def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = F
         built = _build(card, state_dict)
     if state_dict is not None and not built.loaded:
         kind = str(card.arch.get("type", ""))
-        native = to_native(kind, state_dict, card.arch)
+        native = to_native(kind, state_dict, {"scale": card.scale, **card.arch})
         if any(tensor.dtype == torch.float64 for tensor in native.values()):
             built.core.double()  # so that no digit of the weights is lost
         checkpoints.load_strictly(built.core, native, source=where, what=f"{card.title} (card {card.name})")

@@ -166,7 +166,7 @@ def _ask(name: str, problem: Problem, objective: Objective, call: Callable[[nn.M
     with _captum_words(name, problem.network), _out_of_place(problem.network), warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="captum")  # it announces its own hooks
         warnings.filterwarnings("ignore", message=".*[Ss]etting.*hooks")
-        return call(_Scalar(problem, objective), index).detach()
+        return call(_Scalar(problem, objective), index).detach().to(problem.inputs)  # Occlusion gives float32
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..errors import AttributionError
 from ..references import mirror_pad
 from ..targets import Objective
 from . import plain
@@ -75,12 +76,15 @@ def gradient_norm(images: Tensor) -> Tensor:
 
 
 def _blur(images: Tensor, sigma: float, kernel: int) -> Tensor:
-    """Convolve with a Gaussian cut to kernel x kernel and scaled to sum 1, reflecting about the edge pixels."""
-    if sigma <= 0:
-        return images
+    """Convolve with a Gaussian cut to kernel x kernel and scaled to sum 1, reflecting about the edge pixels.
+
+    The 1e-5 is the published one: a width of 0 gives back the image.
+    """
+    if kernel % 2 == 0:
+        raise AttributionError(f"method 'lam': option kernel is {kernel}; it must be odd")
     radius = kernel // 2
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
-    line = torch.exp(-0.5 * (offsets / sigma) ** 2)
+    line = torch.exp(-0.5 * (offsets / (sigma + 1e-5)) ** 2)
     line = (line / line.sum()).to(images)
     channels = images.shape[1]
     tall = line.view(1, 1, -1, 1).expand(channels, 1, -1, 1)

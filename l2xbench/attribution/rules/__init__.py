@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from l2xbench.attribution.rules import (
+    compose,
     linear,
     maxima,
     normalization,
     piecewise,
     products,
+    sampling,
     selection,
+    several,
     smooth,
     softmax,
 )
@@ -17,12 +20,15 @@ from l2xbench.attribution.rules.registry import RULES, find
 __all__ = [
     "RULES",
     "find",
+    "compose",
     "linear",
     "maxima",
     "normalization",
     "piecewise",
     "products",
+    "sampling",
     "selection",
+    "several",
     "smooth",
     "softmax",
 ]

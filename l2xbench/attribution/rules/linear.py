@@ -10,7 +10,22 @@ from torch import Tensor
 
 from l2xbench.attribution.rules.registry import Call, Pair, register
 
-IN_SELF = ["alias", "view", "_unsafe_view", "_reshape_alias", "reshape", "permute", "transpose", "t", "expand", "squeeze", "unsqueeze", "slice", "select", "narrow", "split", "split_with_sizes", "unsafe_split", "unsafe_split_with_sizes", "unsafe_chunk", "chunk", "unbind", "diagonal", "detach", "clone", "contiguous", "_to_copy", "to", "unfold", "as_strided", "flip", "roll", "rot90", "repeat", "index", "index_select", "gather", "take", "masked_select", "tril", "triu", "constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "reflection_pad3d", "replication_pad1d", "replication_pad2d", "replication_pad3d", "_pad_circular", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "native_channel_shuffle", "im2col", "col2im", "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "_upsample_nearest_exact1d", "_upsample_nearest_exact2d", "_upsample_nearest_exact3d", "upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d", "upsample_bicubic2d", "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "_upsample_lanczos2d_aa", "avg_pool1d", "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "mkldnn_adaptive_avg_pool2d", "mean", "sum", "cumsum", "trace", "neg", "_neg_view", "conj", "_conj", "_conj_physical", "conj_physical", "resolve_conj", "resolve_neg", "real", "imag", "view_as_real", "view_as_complex", "_fft_r2c", "_fft_c2r", "_fft_c2c", "lift", "lift_fresh", "max_unpool2d", "max_unpool3d", "repeat_interleave", "diag_embed", "diag", "diff", "deg2rad", "rad2deg", "positive", "view_copy", "slice_copy", "select_copy", "expand_copy", "permute_copy", "transpose_copy", "split_copy", "split_with_sizes_copy", "unbind_copy", "unsqueeze_copy", "squeeze_copy", "as_strided_copy", "diagonal_copy", "alias_copy", "t_copy", "detach_copy", "unfold_copy", "values_copy", "vander_", "segment_reduce_", "_sparse_sum", "to_dense", "_to_dense", "cudnn_affine_grid_generator", "nan_to_num_linear"]
+IN_SELF = """
+alias view _unsafe_view _reshape_alias reshape permute transpose t expand squeeze unsqueeze slice select narrow split
+split_with_sizes unsafe_split unsafe_split_with_sizes unsafe_chunk chunk unbind diagonal detach clone contiguous _to_copy
+to unfold as_strided flip roll rot90 repeat index index_select gather take masked_select tril triu constant_pad_nd
+reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d replication_pad3d _pad_circular
+pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle im2col col2im upsample_nearest1d upsample_nearest2d
+upsample_nearest3d _upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d upsample_linear1d
+upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d _upsample_bilinear2d_aa _upsample_bicubic2d_aa
+_upsample_lanczos2d_aa avg_pool1d avg_pool2d avg_pool3d _adaptive_avg_pool2d _adaptive_avg_pool3d adaptive_avg_pool1d
+adaptive_avg_pool2d mkldnn_adaptive_avg_pool2d mean sum nansum cumsum trace neg _neg_view conj _conj _conj_physical
+conj_physical resolve_conj resolve_neg real imag view_as_real view_as_complex _fft_r2c _fft_c2r _fft_c2c lift
+lift_fresh max_unpool2d max_unpool3d repeat_interleave diag_embed diag diff deg2rad rad2deg positive view_copy
+slice_copy select_copy expand_copy permute_copy transpose_copy split_copy split_with_sizes_copy unbind_copy
+unsqueeze_copy squeeze_copy as_strided_copy diagonal_copy alias_copy t_copy detach_copy unfold_copy values_copy
+_sparse_sum to_dense _to_dense cudnn_affine_grid_generator
+""".split()
 
 IN_ARGUMENTS = {
     "add": ("self", "other"),
@@ -48,11 +63,9 @@ IN_ARGUMENTS = {
     "grid_sampler_3d": ("input",),
     "affine_grid_generator": ("theta",),
     "_trilinear": ("i1",),
-    "deform_conv2d": ("input", "bias"),
     "torchvision::deform_conv2d": ("input", "bias"),
     "torchvision::roi_align": ("input",),
     "torchvision::ps_roi_align": ("input",),
-    "renorm_": ("self",),
     "ldexp": ("self",),
     "kron": ("self",),
     "tensordot": ("self",),

@@ -81,6 +81,18 @@ def extremum(call: Call) -> Pair:
     return (y, i), (y_ref, j)
 
 
+@rule("aminmax")
+def both_extrema(call: Call) -> Pair:
+    """The minimum and the maximum."""
+    x, x_ref = call.values[0], call.references[0]
+    dim = call.value_options.get("dim")
+    dims = list(range(x.dim())) if dim is None else [dim]
+    keepdim = call.value_options.get("keepdim", False)
+    low, low_ref, *_ = reduce(x, x_ref, dims, keepdim, -1)
+    high, high_ref, *_ = reduce(x, x_ref, dims, keepdim, 1)
+    return (low, high), (low_ref, high_ref)
+
+
 @rule("maximum", "fmax")
 def maximum(call: Call) -> Pair:
     """max(a, b) = b + max(a - b, 0), the ramp of a difference."""

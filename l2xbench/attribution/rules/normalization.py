@@ -155,13 +155,14 @@ class EuclideanNorm(torch.autograd.Function):
         return g * m, None, None, None
 
 
-@rule("linalg_vector_norm")
+@rule("linalg_vector_norm", "norm")
 def vector_norm(call: Call) -> Pair:
     """The 2-norm by `EuclideanNorm`; the 1-norm and the maximum norm by abs, sum and amax; p by powers."""
     from l2xbench.attribution.rules import compose
 
     x = call.values[0]
-    p = call.argument(1, "ord", 2)
+    p = call.argument(1, "ord" if call.name == "linalg_vector_norm" else "p", 2)
+    p = 2 if p is None else p
     dims = call.argument(2, "dim")
     dims = list(range(x.dim())) if dims is None else [dims] if isinstance(dims, int) else list(dims)
     keepdim = call.argument(3, "keepdim", False)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-Kind = Literal["linear", "rule", "quadratic", "line integral", "selection", "constant"]
+Kind = Literal["linear", "rule", "quadratic", "selection", "comparison", "line integral"]
 
 
 @dataclass
@@ -46,6 +46,8 @@ class Call:
     reference_options: dict[str, Any]
     moving: frozenset[str]
     record: OperationRecord
+    sources: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+    """Where only discrete arguments (indices, masks) differ: the tensors, of both streams, they were chosen by."""
 
     @property
     def name(self) -> str:

@@ -1,20 +1,166 @@
-"""Steps and selections: comparisons, rounding, indices that depend on the data."""
+"""Steps and selections: comparisons, rounding, indices that depend on the data.
+
+What a network *selects* (an order, an index, a mask) jumps, so no multiplier on the selecting tensor can carry the jump's
+effect. What is read or written is linear for each selection; the mean of the two selections' gradients explains the part of dy
+that came through the selected tensor, and the rest, the effect of selecting differently, is spread over that tensor's own
+differences in proportion to them (the least change of the multipliers that is complete). Recorded as "selection".
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from l2xbench.attribution.rules.piecewise import Elementwise
-from l2xbench.attribution.rules.registry import Call, Pair, register, rule
+from l2xbench.attribution.rules.registry import Call, OperationRecord, Pair, register, rule
+
+Evaluate = Callable[..., Tensor]
 
 
 def select(call: Call, reference: Any) -> Pair:
     """A result with no derivative (a comparison, an index): each stream has its own."""
     with torch.no_grad():
         return call.value(), reference
+
+
+class Selection(torch.autograd.Function):
+    """y = f(x; c) with f linear (or quadratic) in the tensors x, and a discrete c that differs between the streams."""
+
+    @staticmethod
+    def forward(ctx: Any, f: Evaluate, f_ref: Evaluate, record: OperationRecord, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        half = len(inputs) // 2
+        y, y_ref = f(*inputs[:half]).detach(), f_ref(*inputs[half:]).detach()
+        ctx.f, ctx.f_ref, ctx.record = f, f_ref, record
+        ctx.save_for_backward(y - y_ref, *inputs)
+        ctx.mark_non_differentiable(y_ref)
+        ctx.set_materialize_grads(False)
+        return y, y_ref
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor | None, _: Any) -> tuple[Tensor | None, ...]:
+        dy, *inputs = ctx.saved_tensors
+        half = len(inputs) // 2
+        if g is None:
+            return (None,) * (3 + 2 * half)
+        x, x_ref = inputs[:half], inputs[half:]
+        multipliers = [torch.zeros_like(a) for a in x]
+        for f in (ctx.f, ctx.f_ref):
+            with torch.enable_grad():
+                middle = [torch.lerp(a, b, 0.5).requires_grad_() for a, b in zip(x, x_ref, strict=True)]
+                found = torch.autograd.grad(f(*middle), middle, g, allow_unused=True)
+            for m, part in zip(multipliers, found, strict=True):
+                if part is not None:
+                    m.add_(part, alpha=0.5)
+        spread([a - b for a, b in zip(x, x_ref, strict=True)], multipliers, g, dy, ctx.record)
+        return (None, None, None, *multipliers, *(None,) * half)
+
+
+def spread(dx: list[Tensor], multipliers: list[Tensor], g: Tensor, dy: Tensor, record: OperationRecord) -> None:
+    """Add to the multipliers, in place, what makes sum m dx = sum g dy, per item of the first axis where all have it."""
+    items = g.shape[0] if g.dim() and all(d.dim() and d.shape[0] == g.shape[0] for d in dx) else 1
+    rest = (g * dy.nan_to_num(0.0, 0.0, 0.0)).reshape(items, -1).sum(1, dtype=torch.float64)
+    size = torch.zeros_like(rest)
+    for d, m in zip(dx, multipliers, strict=True):
+        rest -= (d * m).reshape(items, -1).sum(1, dtype=torch.float64)
+        size += d.square().reshape(items, -1).sum(1, dtype=torch.float64)
+    share = torch.where(size > 0, rest / size, torch.zeros_like(rest))
+    record.residual += float(torch.where(size > 0, torch.zeros_like(rest), rest).sum())
+    for d, m in zip(dx, multipliers, strict=True):
+        m.add_(d * share.to(d.dtype).view(items, *(1,) * (d.dim() - 1)) if items > 1 else d * share.to(d.dtype))
+
+
+def read_or_write(call: Call) -> Pair:
+    """Gather, index, scatter, index_put, masked_fill ... at a place that depends on the data."""
+    arguments, layout = tree_flatten((tuple(call.values), call.value_options))
+    references, _ = tree_flatten((tuple(call.references), call.reference_options))
+    moving = [i for i, (a, b) in enumerate(zip(arguments, references, strict=True)) if a is not b and differentiable(a)]
+    if not moving:
+        return chosen(call)
+
+    def with_choice(fixed: list[Any]) -> Evaluate:
+        def evaluate(*tensors: Tensor) -> Tensor:
+            full = list(fixed)
+            for i, tensor in zip(moving, tensors, strict=True):
+                full[i] = tensor
+            args, options = tree_unflatten(full, layout)
+            return call.operation(*args, **options)
+
+        return evaluate
+
+    y, y_ref = Selection.apply(
+        with_choice(arguments), with_choice(references), call.record,
+        *(arguments[i] for i in moving), *(references[i] for i in moving),
+    )  # fmt: skip
+    return y, y_ref
+
+
+class Choice(torch.autograd.Function):
+    """A result made by a choice alone (a one-hot mask): its change is spread over what the choice was made by."""
+
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, y_ref: Tensor, record: OperationRecord, *inputs: Tensor) -> Tensor:
+        half = len(inputs) // 2
+        ctx.record = record
+        ctx.save_for_backward(y - y_ref, *(a - b for a, b in zip(inputs[:half], inputs[half:], strict=True)))
+        return y.clone()
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        dy, *dx = ctx.saved_tensors
+        multipliers = [torch.zeros_like(d) for d in dx]
+        spread(dx, multipliers, g, dy, ctx.record)
+        return (None, None, None, *multipliers, *(None,) * len(dx))
+
+
+def chosen(call: Call) -> Pair:
+    """An operation of which only indices or masks differ between the streams."""
+    with torch.no_grad():
+        value, reference = call.value(), call.reference()
+    if not call.sources or not isinstance(value, Tensor) or not differentiable(value):
+        return value, reference
+    sources = [a for a, _ in call.sources], [b for _, b in call.sources]
+    return Choice.apply(value, reference, call.record, *sources[0], *sources[1]), reference
+
+
+def differentiable(a: Any) -> bool:
+    return isinstance(a, Tensor) and (a.is_floating_point() or a.is_complex())
+
+
+READS = "gather index index_select take _unsafe_index embedding masked_select".split()
+WRITES = """
+scatter scatter_add index_put _unsafe_index_put index_add index_copy index_fill masked_scatter put scatter_reduce
+max_unpool2d max_unpool3d
+""".split()
+register("selection", [*READS, *WRITES])(read_or_write)
+
+
+@register("selection", ["sort", "topk", "kthvalue", "median", "nanmedian", "mode", "cummax", "cummin", "_cummax_helper"])
+def order(call: Call) -> Pair:
+    """Values in an order, or of a rank: read from x where each stream finds them."""
+    x, x_ref = call.values[0], call.references[0]
+    with torch.no_grad():
+        value, reference = call.value(), call.reference()
+    if isinstance(value, Tensor):  # the median of everything
+        flat, flat_ref = x.reshape(-1), x_ref.reshape(-1)
+        i, j = ((t - v).abs().argmin().view(1) for t, v in ((flat, value), (flat_ref, reference)))
+        y, y_ref = Selection.apply(
+            lambda t: t.reshape(-1).gather(0, i), lambda t: t.reshape(-1).gather(0, j), call.record, x, x_ref
+        )
+        return y.view(()), y_ref.view(())
+    given = dict(zip((a.name for a in call.operation._schema.arguments), call.values, strict=False)) | call.value_options
+    dim = given.get("dim", -1)
+    (_, i), (_, j) = value[:2], reference[:2]
+    keep = i.dim() == x.dim()
+
+    def at(index: Tensor) -> Evaluate:
+        return lambda t: t.gather(dim, index) if keep else t.gather(dim, index.unsqueeze(dim)).squeeze(dim)
+
+    y, y_ref = Selection.apply(at(i), at(j), call.record, x, x_ref)
+    return (y, i), (y_ref, j)
 
 
 def step_slope(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor) -> Tensor:
@@ -50,6 +196,7 @@ class Switch(torch.autograd.Function):
         da, db, dy = a - a_ref, b - b_ref, y - y_ref
         size = da.square() + db.square()
         share = torch.where(size > 0, dy / size, torch.zeros_like(dy))
+        share = share.nan_to_num_(0.0, 0.0, 0.0)  # an entry masked with -inf in one stream: softmax sees to it
         changed = c != c_ref
         ctx.shapes = a.shape, b.shape
         ctx.save_for_backward(
@@ -71,6 +218,30 @@ class Switch(torch.autograd.Function):
 def where(call: Call) -> Pair:
     """See `Switch`."""
     (c, a, b), (c_ref, a_ref, b_ref) = call.values, call.references
+    return switch(c, c_ref, a, b, a_ref, b_ref)
+
+
+@register("rule", ["masked_fill"])
+def masked_fill(call: Call) -> Pair:
+    """`where` with the filling first."""
+    (b, c, a), (b_ref, c_ref, a_ref) = call.values, call.references
+    a, a_ref = (t if isinstance(t, Tensor) else b.new_tensor(t) for t in (a, a_ref))
+    return switch(c, c_ref, a, b, a_ref, b_ref)
+
+
+def switch(c: Tensor, c_ref: Tensor, a: Tensor, b: Tensor, a_ref: Tensor, b_ref: Tensor) -> Pair:
+    """`Switch` on tensors of one type.
+
+    Where -inf (a softmax's mask) is chosen in one stream only, a difference of infinity could not be explained: there it is
+    taken 1e3 below the least finite entry, which the exponential does not tell from -inf.
+    """
     dtype = torch.result_type(a, b)
     a, b, a_ref, b_ref = (t.to(dtype) for t in (a, b, a_ref, b_ref))
+    with torch.no_grad():
+        one_sided = (torch.where(c, a, b) == -torch.inf) != (torch.where(c_ref, a_ref, b_ref) == -torch.inf)
+        if one_sided.any():
+            everything = torch.cat([t.reshape(-1) for t in (a, b, a_ref, b_ref)])
+            floor = everything[everything.isfinite()].min() - 1e3
+    if one_sided.any():
+        a, b, a_ref, b_ref = (torch.where(one_sided & (t == -torch.inf), floor, t) for t in (a, b, a_ref, b_ref))
     return Switch.apply(c, c_ref, a, b, a_ref, b_ref)

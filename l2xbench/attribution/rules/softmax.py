@@ -19,13 +19,17 @@ from torch import Tensor
 from l2xbench.attribution.rules.registry import Call, Pair, rule
 
 
-def logarithmic_means(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, dim: int) -> Tensor:
-    """L(y, y') = dy / (dx - d ln s), and the arithmetic mean where that denominator d is small: it differs by d^2/12."""
+def logarithmic_means(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, dim: int) -> tuple[Tensor, bool]:
+    """L(y, y') = dy / (dx - d ln s), and the arithmetic mean where that denominator d is small: it differs by d^2/12.
+
+    Also whether some entry is masked (-inf) in one stream alone.
+    """
     d = x - x_ref
+    masked = bool(d.isinf().any())
     d -= log_sum(x, y, dim) - log_sum(x_ref, y_ref, dim)
     near = (24 * torch.finfo(y.dtype).eps) ** (1 / 3)
     far = d.abs() > near  # False where both logits are -inf, whose mean is 0
-    return torch.where(far, (y - y_ref).div_(d), torch.lerp(y, y_ref, 0.5))
+    return torch.where(far, (y - y_ref).div_(d), torch.lerp(y, y_ref, 0.5)), masked
 
 
 def log_sum(x: Tensor, y: Tensor, dim: int) -> Tensor:
@@ -34,13 +38,18 @@ def log_sum(x: Tensor, y: Tensor, dim: int) -> Tensor:
 
 
 class Softmax(torch.autograd.Function):
-    """y = softmax(x) along `dim`; saves L alone."""
+    """y = softmax(x) along `dim`; saves L alone.
+
+    Where a mask that depends on the data puts -inf into one stream only, that entry's dx is no number: the row's rest,
+    <g, dy> minus what the finite entries explain, is spread over their dx in proportion to it.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, x_ref: Tensor, dim: int) -> tuple[Tensor, Tensor]:
         y, y_ref = torch.softmax(x, dim).nan_to_num_(0.0), torch.softmax(x_ref, dim).nan_to_num_(0.0)
         ctx.dim = dim
-        ctx.save_for_backward(logarithmic_means(x, x_ref, y, y_ref, dim))
+        mean, masked = logarithmic_means(x, x_ref, y, y_ref, dim)
+        ctx.save_for_backward(mean, *((x - x_ref, y - y_ref) if masked else ()))
         ctx.mark_non_differentiable(y_ref)
         ctx.set_materialize_grads(False)
         return y, y_ref
@@ -49,10 +58,15 @@ class Softmax(torch.autograd.Function):
     def backward(ctx: Any, g: Tensor | None, _: Any) -> tuple[Tensor | None, None, None]:
         if g is None:
             return None, None, None
-        (mean,) = ctx.saved_tensors
+        mean, *masked = ctx.saved_tensors
         m = g * mean
         share = m.sum(ctx.dim, keepdim=True) / mean.sum(ctx.dim, keepdim=True)
-        return m.addcmul_(mean, share.nan_to_num_(0.0), value=-1), None, None
+        m.addcmul_(mean, share.nan_to_num_(0.0), value=-1)
+        if masked:
+            dx, dy = masked[0].nan_to_num(0.0, 0.0, 0.0), masked[1]
+            rest = (g * dy - m * dx).sum(ctx.dim, keepdim=True)
+            m.addcmul_(dx, (rest / dx.square().sum(ctx.dim, keepdim=True)).nan_to_num(0.0, 0.0, 0.0))
+        return m, None, None
 
 
 @rule("_softmax", "_safe_softmax", "softmax", arguments=("self",))

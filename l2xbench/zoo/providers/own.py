@@ -24,6 +24,8 @@ def build(card: ModelCard, state_dict: StateDict | None) -> Built:
     if kind not in names:
         raise RequestError(f"{card.name}: arch.type: '{kind}' is none of ours; {did_you_mean(kind, names)}")
     found = getattr(importlib.import_module(f"{archs.__name__}.{kind.lower()}"), kind)
+    if card.scale is not None and arguments.setdefault("scale", card.scale) != card.scale:
+        raise RequestError(f"{card.name}: arch.scale: found {arguments['scale']}, but scale is {card.scale}")
     core = construct(found, arguments, card)
     needs = {need: getattr(found, need) for need in ("multiple", "minimum") if hasattr(found, need)}
     return Built(core, scale=getattr(core, "scale", None), **needs)

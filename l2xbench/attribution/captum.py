@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from captum.attr import GradientAttribution
+from captum.log import log_usage
 from torch import Tensor, nn
 
 from .errors import AttributionError
@@ -42,6 +43,7 @@ class L2X(GradientAttribution):
     def has_convergence_delta(self) -> bool:
         return True
 
+    @log_usage()  # NoiseTunnel and its kin take what this decorator wraps
     def attribute(
         self,
         inputs: Tensors,
@@ -74,7 +76,7 @@ class L2X(GradientAttribution):
         if several or additional_forward_args is not None:
             model = _Joined(model, values, () if additional_forward_args is None else extra)
             x, reference = _join(values), _join(references)
-        with paired_forward(model, x, reference) as paired:
+        with torch.inference_mode(False), torch.enable_grad(), paired_forward(model, x, reference) as paired:
             chosen, chosen_reference = (select_target(y, target) for y in (paired.value, paired.reference))
             if chosen.numel() != len(chosen):
                 raise AttributionError(

@@ -1,0 +1,75 @@
+"""Elementwise functions of several tensors, or of a complex one: the mean gradient along the line, made complete element by element.
+
+With m the mean gradient (Gauss-Legendre), what it leaves of dy at one element, dy - sum_k m_k dx_k, is added along that element's own
+dx: m_k + rest dx_k / sum_k dx_k^2. For smooth functions the rest is rounding; where the line crosses a kink, a jump or a branch cut
+it keeps the sum exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from l2xbench.attribution.rules.integral import gauss_legendre
+from l2xbench.attribution.rules.registry import Call, Pair, register
+
+
+class Several(torch.autograd.Function):
+    """y = f(x_1, x_2, ...) elementwise and real, with broadcasting."""
+
+    @staticmethod
+    def forward(ctx: Any, f: Callable[..., Tensor], nodes: int, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        half = len(inputs) // 2
+        x, x_ref = inputs[:half], inputs[half:]
+        y, y_ref = f(*x), f(*x_ref)
+        dx = [a - b for a, b in zip(x, x_ref, strict=True)]
+        m = [torch.zeros(y.shape, dtype=d.dtype, device=d.device) for d in dx]
+        for position, weight in gauss_legendre(nodes):
+            with torch.enable_grad():
+                at = [torch.add(b, d, alpha=position).expand(y.shape).detach().requires_grad_() for b, d in zip(x_ref, dx, strict=True)]
+                value = f(*at)
+                found = torch.autograd.grad(value, at, torch.ones_like(value), allow_unused=True) if value.requires_grad else []
+            for total, gradient in zip(m, found, strict=False):
+                if gradient is not None:
+                    total.add_(gradient, alpha=weight)
+        m = [torch.where(a.isfinite(), a, torch.zeros_like(a)) for a in m]
+        rest = (y - y_ref) - sum((a.conj() * d).real for a, d in zip(m, dx, strict=True))
+        size = sum((d.conj() * d).real.expand(y.shape) for d in dx)
+        share = torch.where(size > 0, rest / size, torch.zeros_like(rest))
+        ctx.shapes = [a.shape for a in x]
+        ctx.save_for_backward(*(a + share * d for a, d in zip(m, dx, strict=True)))
+        ctx.mark_non_differentiable(y_ref)
+        ctx.set_materialize_grads(False)
+        return y, y_ref
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor | None, _: Any) -> tuple[Tensor | None, ...]:
+        n = len(ctx.shapes)
+        if g is None:
+            return (None,) * (2 + 2 * n)
+        found = [(g * m).sum_to_size(shape) for m, shape in zip(ctx.saved_tensors, ctx.shapes, strict=True)]
+        return (None, None, *found, *(None,) * n)
+
+
+FUNCTIONS = """
+angle atan2 hypot logaddexp logaddexp2 xlogy special_xlog1py addcdiv pow smooth_l1_loss huber_loss copysign fmod
+remainder heaviside nextafter nan_to_num sgn float_power polygamma special_zeta igamma igammac
+binary_cross_entropy_with_logits soft_margin_loss
+""".split()
+
+
+@register("rule", FUNCTIONS)
+def several(call: Call) -> Pair:
+    """See the file's heading."""
+    moving = [i for i, (a, b) in enumerate(zip(call.values, call.references, strict=True)) if a is not b]
+
+    def f(*tensors: Tensor) -> Tensor:
+        full = list(call.values)
+        for i, tensor in zip(moving, tensors, strict=True):
+            full[i] = tensor
+        return call.operation(*full, **call.value_options)
+
+    return Several.apply(f, 5, *(call.values[i] for i in moving), *(call.references[i] for i in moving))
