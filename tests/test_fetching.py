@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+from l2xbench.errors import RequestError
+from l2xbench.fetch.catalogue import find_item
 from l2xbench.zoo.cards import bundled_cards
+from tests.fetch.server import Server
 
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
-def l2xbench(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs the command 80 columns wide, with a cache folder of its own and a proxy that is not there for a network."""
+def environment(tmp_path: Path) -> dict[str, str]:
+    """80 columns, a cache folder of the test's own, and a proxy that is not there for a network; loopback is."""
     nowhere = "http://127.0.0.1:9"
-    environment = {
+    return {
         **os.environ,
         "PYTHONPATH": str(ROOT),
         "COLUMNS": "80",
         "L2XBENCH_HOME": str(tmp_path / "home"),
         **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), nowhere),
-        "NO_PROXY": "",
-        "no_proxy": "",
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
     }
+
+
+@pytest.fixture
+def l2xbench(environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command in that environment."""
 
     def run(*arguments: object, **more: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "l2xbench", *map(str, arguments)]
@@ -99,6 +110,29 @@ def test_a_wrong_name_gets_the_nearest(l2xbench: Callable[..., subprocess.Comple
     assert "fetch --list" in one_line(l2xbench("fetch"))
 
 
+def test_a_file_put_there_by_hand_is_checked_where_a_hash_is_published(
+    l2xbench: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    card = {"provider": "l2xbench", "arch": {"type": "CARN"}}
+    weights = {"page": "https://example.org", "filename": "net.pth", "sha256": hashlib.sha256(b"right").hexdigest()}
+    path = tmp_path / "net.yaml"
+    path.write_text(yaml.safe_dump({**card, "weights": weights}))
+    (tmp_path / "home/checkpoints").mkdir(parents=True)
+    (tmp_path / "home/checkpoints/net.pth").write_bytes(b"wrong")
+    assert "not the published file" in one_line(l2xbench("fetch", path))
+    (tmp_path / "home/checkpoints/net.pth").write_bytes(b"right")
+    assert "already here (SHA-256 checked)" in l2xbench("fetch", path).stdout
+
+
+def test_a_scale_that_the_card_is_not_for(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(yaml.safe_dump({"provider": "l2xbench", "arch": {"type": "CARN"}, "scale": 4}))
+    with pytest.raises(RequestError, match="net: the card is for scale 4, not 2"):
+        find_item(str(path), 2)
+    assert find_item(str(path), None).name == "net"
+    assert find_item("set5", None).what == "Set5 (x4)"
+
+
 def test_the_list_says_what_is_here(l2xbench: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
     (tmp_path / "home/datasets/Manga109").mkdir(parents=True)
     done = l2xbench("fetch", "--list")
@@ -129,3 +163,48 @@ def test_several_names_and_a_cache_that_cannot_be_written(
     (tmp_path / "file").write_text("")
     message = one_line(l2xbench("fetch", "set5", L2XBENCH_HOME=str(tmp_path / "file")))
     assert f"{tmp_path / 'file'}: the cache folder cannot be written" in message and "L2XBENCH_HOME" in message
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    running = Server()
+    yield running
+    running.close()
+
+
+def test_a_checkpoint_is_fetched_stopped_and_gone_on_with(
+    l2xbench: Callable[..., subprocess.CompletedProcess[str]],
+    environment: dict[str, str],
+    server: Server,
+    tmp_path: Path,
+) -> None:
+    data = os.urandom(200_000)
+    url = f"/net-{hashlib.sha256(data).hexdigest()[:8]}.pth"
+    server.files[url] = data
+    server.stalls[url] = [150_000]
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        yaml.safe_dump({"provider": "l2xbench", "arch": {"type": "CARN"}, "weights": {"url": server.url + url}})
+    )
+    command = [sys.executable, "-m", "l2xbench", "fetch", str(path)]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as running:
+        partial = tmp_path / f"home/checkpoints{url}.partial"
+        deadline = time.monotonic() + 60
+        while not (partial.exists() and partial.stat().st_size > 100_000) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        _, errors = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert errors == "l2xbench: stopped; what is finished is kept, and the same command goes on from there\n"
+    assert list(partial.parent.iterdir()) == [partial]
+    kept = partial.stat().st_size
+
+    done = l2xbench("fetch", path)
+    assert done.returncode == 0, done.stderr
+    assert "checkpoint of net: fetched (SHA-256 begins with" in done.stdout
+    assert server.asked[-1] == (url, f"bytes={kept}-")
+    assert (tmp_path / f"home/checkpoints{url}").read_bytes() == data
+    assert "already here" in l2xbench("fetch", path).stdout
+    assert "present" in l2xbench("models", path).stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from rich.console import Console
 from l2xbench.config import read_study
 from l2xbench.errors import RequestError
 from l2xbench.fetch import sets
+from l2xbench.fetch.lock import fetch_lock
 from l2xbench.fetch.needs import study_needs
 from l2xbench.fetching import fetch_needs, tell_needs
 from l2xbench.plan import make_plan
+from l2xbench.session import run_study
 from tests.fetch.server import Server
 
 NOWHERE = "http://127.0.0.1:9"
@@ -37,6 +40,33 @@ def test_a_known_set_is_fetched_once(write_study: Callable[..., Path], set5: Ser
     assert plan.datasets[0].note is None
     fetch_needs(Console(quiet=True), study, None)
     assert len(set5.asked) == 10
+
+
+def test_a_study_that_names_a_set_runs_from_download_to_tables(
+    write_study: Callable[..., Path], set5: Server, tmp_path: Path
+) -> None:
+    study = read_study(str(write_study(datasets={"set5": {"path": "Set5", "images": 1, "crop": 12}}, heatmaps=None)))
+    assert run_study(study, tmp_path / "out", None) == 0
+    assert "set5,tiny," in (tmp_path / "out/tables/restoration.csv").read_text()
+    assert {path for path, _ in set5.asked} == {f"/Set5/image_SRF_4/img_001_SRF_4_{side}.png" for side in ("HR", "LR")}
+    assert run_study(study, tmp_path / "out", None) == 0
+    assert len(set5.asked) == 2
+
+
+def test_a_second_process_waits(home: Path) -> None:
+    waited, entered = threading.Event(), threading.Event()
+
+    def second() -> None:
+        with fetch_lock(waited.set):
+            entered.set()
+
+    with fetch_lock(lambda: None):
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert waited.wait(10)
+        assert not entered.is_set()
+    thread.join(10)
+    assert entered.is_set()
 
 
 def test_a_dry_run_says_what_would_be_fetched(
