@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,7 +19,7 @@ _COLOURS = {State.BUNDLED: "green", State.PRESENT: "green", State.TO_FETCH: "yel
 
 def show_models(console: Console, cards: Sequence[ModelCard]) -> None:
     """A table of cards."""
-    table = Table(header_style="bold")
+    table = Table(header_style="bold", box=SIMPLE_HEAD)
     table.add_column("name", no_wrap=True)
     table.add_column("year")
     table.add_column("kind")
