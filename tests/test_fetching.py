@@ -137,7 +137,7 @@ def test_the_list_says_what_is_here(l2xbench: Callable[..., subprocess.Completed
     (tmp_path / "home/datasets/Manga109").mkdir(parents=True)
     done = l2xbench("fetch", "--list")
     assert done.returncode == 0, done.stderr
-    rows = {line.split("│")[1].strip(): line for line in done.stdout.splitlines() if "│" in line}
+    rows = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip()}
     assert "to fetch" in rows["Urban100"] and "145.1 MB" in rows["Urban100"]
     assert "present" in rows["Manga109"]
     assert "Urban100" not in l2xbench("fetch", "--list", "--scale", 3).stdout
