@@ -138,7 +138,6 @@ def restoration_networks() -> dict[str, Callable[[], nn.Module]]:
     from spandrel.architectures.DRUNet.__arch.network_unet import DRUNet
     from spandrel.architectures.FBCNN.__arch.FBCNN import FBCNN
     from spandrel.architectures.FFTformer.__arch.fftformer_arch import FFTformer
-    from spandrel.architectures.HVICIDNet.__arch.cidnet import CIDNet
     from spandrel.architectures.KBNet.__arch.kbnet_l import KBNet_l
     from spandrel.architectures.KBNet.__arch.kbnet_s import KBNet_s
     from spandrel.architectures.MixDehazeNet.__arch.MixDehazeNet import MixDehazeNet
@@ -150,16 +149,15 @@ def restoration_networks() -> dict[str, Callable[[], nn.Module]]:
     return {
         "NAFNet": lambda: NAFNet(width=8, middle_blk_num=1, enc_blk_nums=[1, 1], dec_blk_nums=[1, 1]),
         "SCUNet": lambda: SCUNet(config=[1, 1, 1, 1, 1, 1, 1], dim=64, input_resolution=64),
-        "Uformer": lambda: Uformer(img_size=128, embed_dim=8, depths=[1] * 9, num_heads=[1, 1, 1, 2, 2, 2, 1, 1, 1], modulator=True),
+        "Uformer": lambda: Uformer(img_size=128, embed_dim=4, depths=[1] * 9, num_heads=[1, 1, 1, 2, 2, 2, 1, 1, 1], modulator=True),
         "FFTformer": lambda: FFTformer(dim=8, num_blocks=[1, 1, 1], num_refinement_blocks=1),
         "DnCNN": lambda: DnCNN(in_nc=3, out_nc=3, nc=16, nb=4),
         "DRUNet": lambda: DRUNet(in_nc=3, out_nc=3, nc=[8, 8, 8, 8], nb=1),
         "FBCNN": lambda: FBCNN(in_nc=1, out_nc=1, nc=[8, 8, 8, 512], nb=1),
-        "KBNet L": lambda: KBNet_l(dim=48, num_blocks=[1, 1, 1, 1], num_refinement_blocks=1, heads=[1, 1, 2, 2]),
+        "KBNet L": lambda: KBNet_l(dim=16, num_blocks=[1, 1, 1, 1], num_refinement_blocks=1, heads=[1, 1, 2, 2]),
         "KBNet S": lambda: KBNet_s(width=8, middle_blk_num=1, enc_blk_nums=[1, 1], dec_blk_nums=[1, 1]),
         "MixDehazeNet": lambda: MixDehazeNet(embed_dims=[8, 16, 32, 16, 8]),
         "RetinexFormer": lambda: RetinexFormer(n_feat=8, stage=1),
-        "CIDNet": lambda: CIDNet(channels=[8, 8, 16, 32], heads=[1, 2, 4, 8]),
     }
 
 
@@ -183,7 +181,7 @@ GREY = {"FBCNN"}
 OUTPUTS: dict[str, int] = {"MMRealSR": 0, "MPRNet": 0, "FBCNN": 0}
 SIZES = {"Uformer": 128, "FFTformer": 32, "SCUNet": 64, "IPT": 12, "KBNet L": 32, "MPRNet": 32, "MixDehazeNet": 64,
          "RealCUGAN 2x": 40, "RealCUGAN 3x": 40, "RealCUGAN 4x": 40, "RealCUGAN fast": 40, "RetinexFormer": 32, "DRUNet": 32,
-         "FBCNN": 32, "CIDNet": 32, "KBNet S": 32, "NAFNet": 32, "Restormer": 32, "MIRNet2": 32}  # fmt: skip
+         "FBCNN": 32, "KBNet S": 32, "NAFNet": 32, "Restormer": 32, "MIRNet2": 32}  # fmt: skip
 
 
 def all_networks() -> dict[str, Callable[[], nn.Module]]:
