@@ -26,6 +26,14 @@ class L2X(GradientAttribution):
     On plain ReLU networks it agrees with `captum.attr.DeepLift` wherever that one's own convergence delta is zero. It
     may stand wherever Captum takes an attribution method, such as in `captum.attr.NoiseTunnel`.
 
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> net = nn.Sequential(nn.Linear(4, 8), nn.GELU(), nn.Linear(8, 3), nn.Softmax(dim=1))
+        >>> values, delta = L2X(net).attribute(torch.rand(5, 4), target=2, return_convergence_delta=True)
+        >>> values.shape, bool((delta.abs() < 1e-5).all())
+        (torch.Size([5, 4]), True)
+
     Args:
         model: any module. It is run in evaluation mode, and left as it was.
         multiply_by_inputs: whether `attribute` multiplies by (inputs - baselines); if not, it gives the multipliers.

@@ -90,6 +90,16 @@ def explain(
         **options: the method's own: `steps` (integrated_gradients, lam), `samples` and `noise` (smoothgrad), `window`
             and `stride` (occlusion), `sigma`, `kernel` and `detector` (lam).
 
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> _ = torch.manual_seed(0)
+        >>> body = [nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 12, 3, padding=1)]
+        >>> net = nn.Sequential(*body, nn.PixelShuffle(2))
+        >>> a = explain(net, torch.rand(1, 3, 16, 16), reference="mean", target="patch:8,8,4,4")
+        >>> a.values.shape, bool(a.completeness_error < 1e-5)
+        (torch.Size([1, 3, 16, 16]), True)
+
     Raises:
         AttributionError: a name, option, shape or target that is wrong; a ValueError.
         MethodError: a peer cannot explain this network; gives its reason.
@@ -193,7 +203,7 @@ def _map_bytes(problem: Problem, images: Tensor) -> int:
         return problem.run(images.clone().requires_grad_(True))
 
     with quiet(problem.network), torch.enable_grad():
-        return 2 * saved_bytes(forward)
+        return 2 * saved_bytes(forward, apart_from=problem.network.parameters())
 
 
 def _in_tiles(method: Method, problem: Problem, options: dict[str, Any], side: int, overlap: int) -> list[Explained]:
