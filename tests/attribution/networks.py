@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import math
-import sys
-import types
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-
-def mend_basicsr() -> None:
-    """basicsr 1.4.2 imports a torchvision module that no longer exists."""
-    name = "torchvision.transforms.functional_tensor"
-    if name not in sys.modules:
-        from torchvision.transforms.functional import rgb_to_grayscale
-
-        module = types.ModuleType(name)
-        module.rgb_to_grayscale = rgb_to_grayscale  # type: ignore[attr-defined]
-        sys.modules[name] = module
+from l2xbench.compat import import_basicsr
 
 
 def enliven(model: nn.Module, seed: int = 0) -> nn.Module:
@@ -46,7 +35,7 @@ def enliven(model: nn.Module, seed: int = 0) -> nn.Module:
 
 
 def basicsr_networks() -> dict[str, Callable[[], nn.Module]]:
-    mend_basicsr()
+    import_basicsr()
     from basicsr.archs.edsr_arch import EDSR
     from basicsr.archs.ridnet_arch import RIDNet
     from basicsr.archs.rcan_arch import RCAN
