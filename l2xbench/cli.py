@@ -13,6 +13,8 @@ from l2xbench.errors import RequestError
 # Typer carries its own copy of click since 0.2x and imports click before that; the class of usage errors is either's
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="l2xbench",
     help="Which input pixels did a super-resolution network use? Exact attribution, and a benchmark built on it.",
@@ -96,6 +98,50 @@ def run(
     raise typer.Exit(session.run_study(study, out or Path("results", study.study), data_root, dry_run=dry_run))
 
 
+@app.command(epilog="Example: l2xbench models swinir")
+def models(
+    name: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(help="A card's name, or its YAML; all cards by default.", metavar="[NAME]"),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Show the networks that have a card: what each is, what is published of it, where its checkpoint is."""
+    from rich.console import Console
+
+    from l2xbench import screen_models
+    from l2xbench.zoo.cards import bundled_cards, find_card, read_card
+
+    if name is None:
+        screen_models.show_models(Console(), [read_card(path) for path in bundled_cards().values()])
+    else:
+        screen_models.show_card(Console(), find_card(name))
+
+
+@app.command(epilog="Example: l2xbench fetch edsr urban100 --scale 4")
+def fetch(
+    names: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(help="Networks and datasets: edsr, urban100, set5, ...", metavar="NAME..."),
+    ] = None,
+    scale: Annotated[int, typer.Option("--scale", help="The scale of datasets: 2, 3 or 4.", min=2, max=4)] = 4,
+    show: Annotated[bool, typer.Option("--list", help="Show what can be fetched and what is here, and stop.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Download checkpoints and datasets into L2XBENCH_HOME (~/.cache/l2xbench), each file checked against its hash.
+
+    What is there and right is not downloaded again; an interrupted download goes on where it stopped.
+    """
+    from l2xbench import fetching
+
+    if show:
+        fetching.list_items(scale)
+        return
+    if not names:
+        raise RequestError("fetch: name a network or a dataset; `l2xbench fetch --list` shows what there is")
+    raise typer.Exit(fetching.fetch_names(names, scale))
+
+
 def _overrides(assignments: list[str] | None, **flags: Any) -> dict[str, Any]:
     from l2xbench.config import parse_assignment
 
@@ -117,6 +163,8 @@ def main() -> None:
     debug = "--debug" in sys.argv
     try:
         code = app(standalone_mode=False)
+        if code == INTERRUPTED:  # typer has caught Ctrl-C itself
+            raise KeyboardInterrupt
     except RequestError as error:
         if debug:
             raise
@@ -126,11 +174,9 @@ def main() -> None:
         command = getattr(getattr(error, "ctx", None), "command_path", "l2xbench")
         _complain(f"{error.format_message()} (see: {command} --help)")  # type: ignore[attr-defined]
         code = 2
-    except typer.Abort:
-        code = 130
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         _complain("stopped; what is finished is kept, and the same command goes on from there")
-        code = 130
+        code = INTERRUPTED
     except Exception as error:
         if debug:
             raise

@@ -121,8 +121,10 @@ class Study(Strict):
     models: dict[Name, Annotated[ModelEntry, BeforeValidator(_model_entry)]] = Field(min_length=1)
     datasets: dict[Name, Annotated[DatasetEntry, BeforeValidator(_dataset_entry)]] = Field(min_length=1)
     restoration: RestorationOptions = RestorationOptions()
-    attribution: AttributionOptions = AttributionOptions()
+    attribution: AttributionOptions | None = AttributionOptions()
+    """None: no maps are made."""
     heatmaps: HeatmapOptions | None = HeatmapOptions()
+    """None: none are drawn."""
 
     @field_validator("models")
     @classmethod

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from l2xbench.errors import RequestError
-from l2xbench.resources import cache_folder
 from l2xbench.zoo import checkpoints
 from l2xbench.zoo.cards import ModelCard, WeightsSource, find_card
 from l2xbench.zoo.dialects import mean_colour, to_native
 from l2xbench.zoo.network import Network
 from l2xbench.zoo.providers import Built
+from l2xbench.zoo.weights import how_to_get, present_weights
 
 RANDOM = "random"
 _PROVIDERS = {"l2xbench": "own", "basicsr": "basicsr", "spandrel": "spandrel", "module": "module"}
@@ -187,38 +187,3 @@ def _code_of(card: ModelCard) -> bytes:
         path = Path(spec.origin) if spec and spec.origin else Path()
         path = path.parent.joinpath(*where.split(".")[1:]).with_suffix(".py") if "." in where else path
     return path.read_bytes() if path.is_file() else b""
-
-
-def present_weights(card: ModelCard) -> Path | None:
-    """The card's checkpoint file, beside the card or in the cache folder; None where it is in neither."""
-    own = card.weights_path
-    if own is not None:
-        if not own.is_file():
-            raise RequestError(f"{card.name}: weights.file: no such file: {own}")
-        return own
-    name = cached_name(card)
-    if name is not None:
-        cached = cache_folder() / "checkpoints" / name
-        if cached.is_file():
-            return cached
-    return None
-
-
-def cached_name(card: ModelCard) -> str | None:
-    """How the card's checkpoint is called in the cache folder."""
-    if card.weights is None:
-        return None
-    if card.weights.filename:
-        return card.weights.filename
-    return card.weights.url.rsplit("/", 1)[-1] if card.weights.url else None
-
-
-def how_to_get(card: ModelCard) -> str:
-    """The end of an error line: how a card's missing weights are had."""
-    name = cached_name(card)
-    if card.weights and card.weights.url:
-        return f"get them with: l2xbench fetch {card.name} (or give weights: PATH, or weights: random)"
-    if card.weights and card.weights.page and name:
-        folder = cache_folder() / "checkpoints"
-        return f"download {name} from {card.weights.page} into {folder} (or give weights: PATH, or weights: random)"
-    return "give weights: PATH, or weights: random"
