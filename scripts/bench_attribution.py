@@ -317,7 +317,7 @@ def main() -> None:
         "--clock",
         choices=list(CLOCKS),
         default="wall",
-        help="cpu: this process's CPU time, where others share the machine",
+        help="cpu: this process's CPU time, for a shared machine",
     )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the table there")
     args = parser.parse_args()
@@ -327,7 +327,8 @@ def main() -> None:
         torch.set_num_threads(args.threads)
 
     where = torch.cuda.get_device_name() if args.device.startswith("cuda") else f"{torch.get_num_threads()} CPU threads"
-    setting = f"LR {args.size} x {args.size}, x4, float32, {where}, PyTorch {torch.__version__}, {args.clock} time, median of {args.repeats}"
+    setting = f"LR {args.size} x {args.size}, x4, float32, {where}, PyTorch {torch.__version__}"
+    setting += f", {args.clock} time, median of {args.repeats}"
     warnings.filterwarnings("ignore", message=".*(hooks|did not already require gradients|meshgrid)")  # not ours
     console = Console()
     console.print(setting)
