@@ -15,12 +15,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode, enable_reentrant_dispatch
-from torch.utils._pytree import tree_leaves
+from torch.utils._mode_utils import no_dispatch
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from l2xbench.attribution import mutation
 from l2xbench.attribution.errors import (
@@ -49,6 +51,9 @@ class Session:
     """Storage of a plain tensor into which the network wrote paired data -> the whole storage as a paired tensor."""
     keep: list[Tensor] = field(default_factory=list)
     """Holds those plain tensors, so that no other takes their place in memory."""
+    calling: Any = None
+    """The call of the network that is being taken apart."""
+    writes_out: bool = False
     leaks: list[str] = field(default_factory=list)
     """Python numbers read from tensors whose value differs from their reference: operation and submodule."""
 
@@ -356,6 +361,8 @@ def mutate(state: Session, traits: mutation.Traits, func: Any, args: Any, kwargs
             func(fresh, *args[1:], **kwargs)
         store(state, target, fresh, fresh)
         return target
+    if torch.Tag.inplace_view in func.tags and isinstance(targets[0], Paired):
+        return reshape_in_place(targets[0], traits.name, func, args, kwargs)
     if traits.functional is None:
         raise UnsupportedOperationError(
             f"{traits.name} (in {state.where()}) changes a tensor in place and is not supported"
@@ -374,9 +381,30 @@ def mutate(state: Session, traits: mutation.Traits, func: Any, args: Any, kwargs
     return targets[0] if len(targets) == 1 else tuple(targets)
 
 
+def reshape_in_place(target: Paired, name: str, func: Any, args: Any, kwargs: dict[str, Any]) -> Paired:
+    """`squeeze_`, `transpose_` ...: the shell's own geometry changes, and it becomes a view of what it was."""
+    before = Paired.of(*target.pair())
+    if name == "resize_":
+        view = mutation.View(torch.ops.aten.view.default, (list(args[1]),), {})
+    else:
+        packet = getattr(torch.ops.aten, name.removesuffix("_"))
+        overload = func._overloadname if func._overloadname in packet.overloads() else packet.overloads()[0]
+        view = mutation.View(getattr(packet, overload), args[1:], kwargs)
+    value, reference = before.pair()
+    same = value is reference
+    value = view(value)
+    reference = value if same else mutation.replay(reference, (view,), grad=False)
+    with no_dispatch():
+        func(*args, **kwargs)
+    target._value, target._reference, target._root, target._path = value, reference, before, (view,)
+    target._version_seen = before._version_written
+    return target
+
+
 def store(state: Session, target: Tensor, value: Tensor, reference: Tensor) -> None:
     """Write a pair into a paired tensor, or into a plain one that is followed from now on."""
     if not isinstance(target, Paired):
+        require_followed(state)
         target = as_paired(state, target)
     current, _ = target.pair()
     same = reference is value
@@ -390,6 +418,18 @@ def store(state: Session, target: Tensor, value: Tensor, reference: Tensor) -> N
         with torch.no_grad():
             reference = reference.to(current.dtype).expand(current.shape)
     mutation.write(target, value, reference)
+
+
+def require_followed(state: Session) -> None:
+    """Paired data may be written into a plain tensor by the network's own call, whose later reads are seen; not by the inner
+    steps of a compiled one, whose reads are not.
+    """
+    call = state.calling
+    name = getattr(call, "__name__", "a scripted function")
+    if not (isinstance(call, FunctionType) or name.endswith("_") or state.writes_out):
+        raise UnsupportedOperationError(
+            f"{name} in {state.where()} writes into a tensor of its own, where the reference cannot be followed"
+        )
 
 
 def as_written(state: Session, plain: Tensor) -> Paired | None:
@@ -479,7 +519,20 @@ def detach(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     return run(state, torch.ops.aten.alias.default, args, {})
 
 
+def leaky(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """RReLU, in evaluation a LeakyReLU whose slope is the mean of its bounds."""
+    given = dict(zip(mutation.traits(func).arguments, args, strict=False)) | kwargs
+    slope = (given.get("lower", 1 / 8) + given.get("upper", 1 / 3)) / 2
+    result = run(state, torch.ops.aten.leaky_relu.default, (given["self"], slope), {})
+    if func._schema.name.endswith("_"):
+        store(state, given["self"], *result.pair())
+        return given["self"]
+    return result
+
+
 SPECIAL = {
+    "rrelu_with_noise": leaky,
+    "rrelu_with_noise_": leaky,
     "_local_scalar_dense": scalar,
     "is_nonzero": scalar,
     "_fused_sdp_choice": choose_math,
@@ -504,25 +557,8 @@ LOSSES = {
 }
 
 
-RESHAPED_IN_PLACE = {
-    Tensor.squeeze_: Tensor.squeeze,
-    Tensor.unsqueeze_: Tensor.unsqueeze,
-    Tensor.transpose_: Tensor.transpose,
-    Tensor.swapaxes_: Tensor.swapaxes,
-    Tensor.swapdims_: Tensor.swapdims,
-    Tensor.t_: Tensor.t,
-    Tensor.resize_: Tensor.reshape,
-    Tensor.resize_as_: lambda x, other, **_: x.reshape(other.shape),
-}
-"""In-place calls that change a tensor's shape, not its content (`resize_` where the number of elements stays)."""
-
-
-def become(target: Paired, other: Paired) -> Paired:
-    """Let a tensor's own object be another tensor from here on."""
-    fresh = Paired.of(*other.pair())
-    torch.utils.swap_tensors(target, fresh)
-    target._root = target
-    return target
+RECURRENT = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
+"""Layers whose oneDNN kernel would read memory past the dispatcher; without it they are made of ordinary operations."""
 
 
 class Watch(TorchFunctionMode):
@@ -538,14 +574,21 @@ class Watch(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         state = self.state
-        if func in RESHAPED_IN_PLACE and args and isinstance(args[0], Paired):
-            return become(args[0], RESHAPED_IN_PLACE[func](*args, **(kwargs or {})))
         if func in LOSSES and args and isinstance(args[0], Paired):
             return self.leave(func, args[0], args[1:], kwargs or {})
         if state.written:
             args = substitute(state, args)
             kwargs = {k: substitute(state, v) for k, v in (kwargs or {}).items()}
-        return func(*args, **kwargs) if kwargs else func(*args)
+        if getattr(func, "__name__", "") in RECURRENT:
+            args = (args[0], tree_map_only(Tensor, lambda t: t if isinstance(t, Paired) else Paired.of(t, t), args[1]), *args[2:])
+            with torch.backends.mkldnn.flags(enabled=False):
+                return func(*args, **(kwargs or {}))
+        outer, state.calling = state.calling, func
+        try:
+            state.writes_out = bool(kwargs) and "out" in kwargs
+            return func(*args, **kwargs) if kwargs else func(*args)
+        finally:
+            state.calling = outer
 
     def leave(self, func: Any, tensor: Paired, args: Any, kwargs: Any) -> Any:
         """Out of PyTorch: allowed for what does not differ between the streams."""

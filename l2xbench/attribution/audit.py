@@ -1,0 +1,97 @@
+"""Is a network explained exactly? Its completeness in both precisions, and what it is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from l2xbench.attribution.paired import paired_forward
+
+
+@dataclass(frozen=True)
+class AuditedOperation:
+    """One kind of operation that a network met: how often, treated how, and its share of the completeness error.
+
+    `kind` is "linear", "rule", "quadratic", "selection", "comparison" or "line integral"; `share` is |sum g dy - sum m dx| over its
+    calls as a part of the objective's difference, 0 where exact; `where` the submodule that met it first.
+    """
+
+    name: str
+    kind: str
+    count: int
+    share: float
+    where: str
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Completeness errors, |sum R - delta| / max(|delta|, 1e-3 sum |R|), of the whole image and, worst of five, of single outputs.
+
+    `operations` is sorted by share of the error, then by count.
+    """
+
+    image64: float
+    image32: float
+    neurons64: float
+    neurons32: float
+    operations: tuple[AuditedOperation, ...]
+
+    @property
+    def worst(self) -> float:
+        """The error that a user meets: of the image, in the worse of the two precisions."""
+        return max(self.image64, self.image32)
+
+
+def completeness_error(values: Tensor, delta: Tensor) -> float:
+    """|sum R - delta| / max(|delta|, 1e-3 sum |R|), summed in float64."""
+    total, size = float(values.sum(dtype=torch.float64)), float(values.abs().sum(dtype=torch.float64))
+    scale = max(abs(float(delta)), 1e-3 * size)
+    return abs(total - float(delta)) / scale if scale else 0.0
+
+
+def audit(
+    model: nn.Module,
+    inputs: Tensor,
+    references: Tensor,
+    *,
+    output: int | str | None = None,
+    neurons: int = 5,
+    seed: int = 0,
+) -> Audit:
+    """Explain `model` on `inputs` (N, C, H, W) in float64 and in float32, for the image and for some random outputs.
+
+    Raises what `paired_forward` raises.
+    """
+    found: dict[torch.dtype, tuple[float, float]] = {}
+    operations: tuple[AuditedOperation, ...] = ()
+    for dtype in (torch.float32, torch.float64):
+        x, x_ref = inputs.to(dtype), references.to(dtype)
+        with (
+            torch.inference_mode(False),
+            torch.enable_grad(),
+            paired_forward(model, x, x_ref, output=output) as out,
+        ):
+            change = (out.value.detach() - out.reference).double()
+            delta = change.abs().sum()
+            (m,) = torch.autograd.grad(out.value, out.inputs, change.sign().to(dtype), retain_graph=True)
+            image = completeness_error(m * (x - x_ref), delta)
+            operations = tuple(
+                AuditedOperation(r.name, r.kind, r.count, r.share(float(delta)), r.where) for r in out.operations
+            )
+            generator = torch.Generator().manual_seed(seed)
+            errors = []
+            for i in torch.randint(change.numel(), (neurons,), generator=generator).tolist():
+                one = torch.zeros_like(out.value).view(-1)
+                one[i] = 1
+                (m,) = torch.autograd.grad(out.value, out.inputs, one.view_as(out.value), retain_graph=True)
+                errors.append(completeness_error(m * (x - x_ref), change.view(-1)[i]))
+        found[dtype] = image, max(errors, default=0.0)
+    return Audit(
+        image64=found[torch.float64][0],
+        image32=found[torch.float32][0],
+        neurons64=found[torch.float64][1],
+        neurons32=found[torch.float32][1],
+        operations=tuple(sorted(operations, key=lambda o: (-o.share, -o.count))),
+    )
