@@ -145,6 +145,35 @@ def fetch(
     raise typer.Exit(fetching.fetch_names(names, scale))
 
 
+@app.command(epilog="Example: l2xbench check ./my_network.py:Net --trust --size 64")
+def check(
+    model: Annotated[
+        str, typer.Argument(help="A card, its YAML, a checkpoint file, or file.py:Class.", metavar="MODEL")
+    ],
+    weights: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--weights", help="A checkpoint, or random; by default the card's own, else random."),
+    ] = None,
+    size: Annotated[int, typer.Option("--size", help="LR pixels on a side.", min=4)] = 48,
+    image: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--image", help="An LR image to explain, instead of scikit-image's astronaut."),
+    ] = None,
+    reference: Annotated[str, typer.Option("--reference", help="blur, mean or black.")] = "blur",
+    trust: Annotated[bool, typer.Option("--trust", help="Run the Python of file.py:Class.")] = False,
+    seed: Seed = None,
+    debug: Debug = False,
+) -> None:
+    """Is this network explained exactly? Its operations, the rule of each, and the completeness error.
+
+    Exit code 1 where the error of the map exceeds 1e-4 in float64 or float32.
+    """
+    from l2xbench import checking
+
+    code = checking.check(model, weights, size=size, image=image, reference=reference, trust=trust, seed=seed or 0)
+    raise typer.Exit(code)
+
+
 def _overrides(assignments: list[str] | None, **flags: Any) -> dict[str, Any]:
     from l2xbench.config import parse_assignment
 

@@ -256,3 +256,49 @@ def test_a_wrong_network_or_dataset_is_told_by_key(
     assert len(done.stderr.strip().splitlines()) == 1
     for part in expected:
         assert part in done.stderr
+
+
+def test_check_tells_operations_rules_and_completeness(l2xbench: Command) -> None:
+    done = l2xbench("check", "edsr-compact", "--size", 16)
+    assert done.returncode == 0, done.stderr
+    for part in ("convolution", "linear", "relu", "rule", "float64", "float32", "explained exactly"):
+        assert part in done.stdout
+
+
+ROUNDS = """
+import torch
+class Net(torch.nn.Module):
+    def forward(self, x):
+        return x.sort(dim=-1).values + 3 * x.round()
+"""
+
+
+def test_check_of_a_class_of_ones_own_and_exit_code_1_above_the_limit(
+    l2xbench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rounds.py").write_text(ROUNDS)
+    arguments = ("check", f"{tmp_path}/rounds.py:Net", "--trust", "--size", 12)
+    passed = l2xbench(*arguments)
+    assert passed.returncode == 0, passed.stderr
+    assert "selection: chosen by the data" in passed.stdout
+    monkeypatch.setattr("l2xbench.checking.LIMIT", -1.0)
+    failed = l2xbench(*arguments)
+    assert failed.returncode == 1
+    assert "not exact" in failed.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["check", "edsrr"], "did you mean 'edsr'"),
+        (["check", "./net.py:Net"], "trust"),
+        (["check", "edsr-compact", "--reference", "blurr"], "did you mean 'blur'"),
+        (["check", "edsr-compact", "--image", "./none.png"], "none.png"),
+        (["check", "edsr-compact", "--weights", "./none.pth"], "none.pth"),
+    ],
+)
+def test_check_tells_a_wrong_request(l2xbench: Command, arguments: list[str], expected: str) -> None:
+    done = l2xbench(*arguments)
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

@@ -16,12 +16,29 @@ HALF = (torch.float16, torch.bfloat16)
 @contextmanager
 def in_float32(network: nn.Module) -> Iterator[None]:
     """Float32 for half-precision parameters and buffers, said in a warning; they have their own back after."""
-    halves = [tensor for tensor in chain(network.parameters(), network.buffers()) if tensor.dtype in HALF]
+    halves = [tensor for tensor in _numbers(network) if tensor.dtype in HALF]
     if halves:
         warnings.warn(f"{type(network).__name__} is in half precision: explained in float32", stacklevel=4)
-    own = [(tensor, tensor.data) for tensor in halves]
-    for tensor in halves:
-        tensor.data = tensor.data.float()
+    with _cast(halves, torch.float32):
+        yield
+
+
+@contextmanager
+def in_precision(network: nn.Module, dtype: torch.dtype) -> Iterator[None]:
+    """`dtype` for all floating-point parameters and buffers; they have their own back after."""
+    with _cast([tensor for tensor in _numbers(network) if tensor.is_floating_point()], dtype):
+        yield
+
+
+def _numbers(network: nn.Module) -> Iterator[Tensor]:
+    return chain(network.parameters(), network.buffers())
+
+
+@contextmanager
+def _cast(tensors: list[Tensor], dtype: torch.dtype) -> Iterator[None]:
+    own = [(tensor, tensor.data) for tensor in tensors]
+    for tensor in tensors:
+        tensor.data = tensor.data.to(dtype)
     try:
         yield
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module, metadata
@@ -79,7 +80,8 @@ def load_model(
     """A network that takes LR images in [0, 1] of any size.
 
     Args:
-        name: a card's name (`edsr`), a card's YAML, or a checkpoint file, whose architecture spandrel recognises.
+        name: a card's name (`edsr`), a card's YAML, a checkpoint file, whose architecture spandrel recognises, or
+            with `trust` a class, `package.module:Class` or `file.py:Class`.
         weights: a state dict or a checkpoint file in the authors' key names, instead of the card's own; `"random"`
             for the architecture's initial weights.
         device: where to put it.
@@ -131,7 +133,8 @@ def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = F
     weights = source.weights
     state_dict = checkpoints.read_checkpoint(weights) if isinstance(weights, Path) else weights
     where = str(weights) if isinstance(weights, Path) else f"the {source.described} weights"
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="torch.meshgrid")  # old code's, nothing a user could mend
         torch.manual_seed(source.seed)
         built = _build(card, state_dict)
     if state_dict is not None and not built.loaded:
@@ -143,7 +146,7 @@ def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = F
         mean = mean_colour(kind, state_dict, card.arch)
         if mean is not None:
             built.core.mean = mean  # a plain attribute of BasicSR's networks
-    scale = card.scale or built.scale
+    scale = card.scale or built.scale or _probed_scale(built)
     if scale is None:
         raise RequestError(f"{card.name}: scale: cannot be read off the architecture; give it in the card")
     network = Network(
@@ -158,6 +161,18 @@ def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = F
     return network.to(device).eval()
 
 
+def _probed_scale(built: Built) -> int | None:
+    """The scale that a blank image comes out with, where the architecture does not tell."""
+    side = -(-max(16, built.minimum) // built.multiple) * built.multiple
+    try:
+        with torch.no_grad():
+            shape = built.core.eval()(torch.zeros(1, 3, side, side)).shape
+    except Exception:  # a network may need what only its author knows; the caller asks for the scale then
+        return None
+    whole = len(shape) == 4 and shape[-1] == shape[-2] and shape[-1] >= side and shape[-1] % side == 0
+    return shape[-1] // side if whole else None
+
+
 def _card_of(name: str) -> ModelCard:
     path = Path(name).expanduser()
     if path.suffix.lower() in checkpoints.SUFFIXES:
@@ -167,6 +182,9 @@ def _card_of(name: str) -> ModelCard:
             provider="spandrel",
             weights=WeightsSource(file=str(path.absolute())),
         )
+    _, colon, found = name.rpartition(":")
+    if colon and found.isidentifier():
+        return ModelCard(name=found, title=found, provider="module", module=name, folder=str(Path.cwd()))
     return find_card(name)
 
 
