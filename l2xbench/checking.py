@@ -34,9 +34,17 @@ KINDS = {
 
 
 def check(
-    model: str, weights: str | None, *, size: int, image: Path | None, reference: str, trust: bool, seed: int
+    model: str,
+    weights: str | None,
+    *,
+    size: int,
+    image: Path | None,
+    reference: str,
+    trust: bool,
+    seed: int,
+    outputs: int = 5,
 ) -> int:
-    """Explains a network on one image in float64 and float32 and shows what came of it; returns the exit code.
+    """Explains a network on one image, and `outputs` single outputs, in both precisions; shows it; gives the exit code.
 
     Raises:
         RequestError: the network or the image is not there, or the engine cannot explain it.
@@ -47,7 +55,8 @@ def check(
     lr = to_tensor(read_image(image or _photograph()))
     lr = _centre(lr, size)
     try:
-        result = audit(network, lr, make_reference(reference, lr), seed=seed)
+        with console.status(f"explaining {network.name} in float64 and float32"):
+            result = audit(network, lr, make_reference(reference, lr), neurons=outputs, seed=seed)
     except AttributionError as error:
         raise RequestError(f"{model}: {error}") from error
     side = f"{lr.shape[-2]} x {lr.shape[-1]}"
@@ -57,7 +66,7 @@ def check(
         markup=False,
         highlight=False,
     )
-    _show(console, result)
+    _show(console, result, outputs)
     passed = result.worst <= LIMIT
     verdict = "[green]explained exactly[/]" if passed else f"[red]not exact[/]: above {LIMIT:.0e}"
     console.print(f"completeness error of the map {result.worst:.1e}: {verdict}", highlight=False)
@@ -84,7 +93,7 @@ def _centre(lr: Tensor, size: int) -> Tensor:
     return lr[..., top : top + size, left : left + size]
 
 
-def _show(console: Console, result: Audit) -> None:
+def _show(console: Console, result: Audit, outputs: int) -> None:
     operations = pd.DataFrame(
         [
             {
@@ -101,14 +110,8 @@ def _show(console: Console, result: Audit) -> None:
     for kind in dict.fromkeys(operation.kind for operation in result.operations):
         console.print(f"{KINDS[kind][0]}: {KINDS[kind][1]}", style="dim", highlight=False)
     console.print()
-    errors = pd.DataFrame(
-        [
-            {"objective": "image", "float64": f"{result.image64:.1e}", "float32": f"{result.image32:.1e}"},
-            {
-                "objective": "worst of 5 outputs",
-                "float64": f"{result.neurons64:.1e}",
-                "float32": f"{result.neurons32:.1e}",
-            },
-        ]
-    )
-    show_table(console, errors, "completeness error")
+    errors = [("image", result.image64, result.image32)]
+    if outputs:
+        errors.append((f"worst of {outputs} outputs", result.neurons64, result.neurons32))
+    rows = [{"objective": name, "float64": f"{e64:.1e}", "float32": f"{e32:.1e}"} for name, e64, e32 in errors]
+    show_table(console, pd.DataFrame(rows), "completeness error")

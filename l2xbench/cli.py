@@ -160,6 +160,7 @@ def check(
         typer.Option("--image", help="An LR image to explain, instead of scikit-image's astronaut."),
     ] = None,
     reference: Annotated[str, typer.Option("--reference", help="blur, mean or black.")] = "blur",
+    outputs: Annotated[int, typer.Option("--outputs", help="Single outputs to explain beside the image.", min=0)] = 5,
     trust: Annotated[bool, typer.Option("--trust", help="Run the Python of file.py:Class.")] = False,
     seed: Seed = None,
     debug: Debug = False,
@@ -170,8 +171,18 @@ def check(
     """
     from l2xbench import checking
 
-    code = checking.check(model, weights, size=size, image=image, reference=reference, trust=trust, seed=seed or 0)
-    raise typer.Exit(code)
+    raise typer.Exit(
+        checking.check(
+            model,
+            weights,
+            size=size,
+            image=image,
+            reference=reference,
+            trust=trust,
+            seed=seed or 0,
+            outputs=outputs,
+        )
+    )
 
 
 def _overrides(assignments: list[str] | None, **flags: Any) -> dict[str, Any]:
