@@ -524,7 +524,20 @@ def detach(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     return run(state, torch.ops.aten.alias.default, args, {})
 
 
+def leaky(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """RReLU, in evaluation a LeakyReLU whose slope is the mean of its bounds."""
+    given = dict(zip(mutation.traits(func).arguments, args, strict=False)) | kwargs
+    slope = (given.get("lower", 1 / 8) + given.get("upper", 1 / 3)) / 2
+    result = run(state, torch.ops.aten.leaky_relu.default, (given["self"], slope), {})
+    if func._schema.name.endswith("_"):
+        store(state, given["self"], *result.pair())
+        return given["self"]
+    return result
+
+
 SPECIAL = {
+    "rrelu_with_noise": leaky,
+    "rrelu_with_noise_": leaky,
     "_local_scalar_dense": scalar,
     "is_nonzero": scalar,
     "_fused_sdp_choice": choose_math,

@@ -23,12 +23,13 @@ def test_attributions_sum_to_the_difference(name: str) -> None:
         model = model.to(dtype)
         x, x_ref = streams(name, dtype)
         with torch.no_grad(), warnings.catch_warnings():
-            y = model(x) if output is None else model(x)[output]
-            y_ref = model(x_ref) if output is None else model(x_ref)[output]
+            y, y_ref = model(x.clone()), model(x_ref.clone())  # some write to their input
+            y, y_ref = (y, y_ref) if output is None else (y[output], y_ref[output])
         with paired_forward(model, x, x_ref, output=output) as out:
             scale = float(y.abs().max())
-            torch.testing.assert_close(out.value.detach(), y, rtol=0, atol=1e3 * scale * torch.finfo(dtype).eps)
-            torch.testing.assert_close(out.reference, y_ref, rtol=0, atol=1e3 * scale * torch.finfo(dtype).eps)
+            # 1e-6 in both precisions: a few networks cast to float32 inside, where we stay in float64
+            torch.testing.assert_close(out.value.detach(), y, rtol=0, atol=3e-6 * scale)
+            torch.testing.assert_close(out.reference, y_ref, rtol=0, atol=3e-6 * scale)
             change = (out.value.detach() - out.reference).double()
             objectives = [change.sign()]
             for i in torch.randint(change.numel(), (2,), generator=torch.Generator().manual_seed(3)).tolist():

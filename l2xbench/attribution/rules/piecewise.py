@@ -68,16 +68,6 @@ def leaky_relu(call: Call) -> Pair:
     return elementwise(call, lambda x, x_ref, y, y_ref: ramp(x, x_ref).mul_(1 - s).add_(s))
 
 
-@rule("rrelu_with_noise", "rrelu_with_noise_functional", arguments=("self",))
-def rrelu(call: Call) -> Pair:
-    """In evaluation a LeakyReLU whose slope is the mean of the two bounds."""
-    s = (call.argument(2, "lower", 1 / 8) + call.argument(3, "upper", 1 / 3)) / 2
-    f = lambda x: torch.nn.functional.leaky_relu(x, s)  # noqa: E731
-    return Elementwise.apply(
-        call.values[0], call.references[0], f, lambda x, x_ref, y, y_ref: ramp(x, x_ref).mul_(1 - s).add_(s)
-    )
-
-
 @rule("_prelu_kernel", "prelu", arguments=("self",))
 def prelu(call: Call) -> Pair:
     """s x + (1 - s) max(x, 0) with the layer's own s for each channel."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from l2xbench.attribution.rules.piecewise import Elementwise, elementwise
+from l2xbench.attribution.rules.piecewise import Elementwise, elementwise, ramp
 from l2xbench.attribution.rules.registry import Call, Pair, chord, register, rule
 
 
@@ -49,6 +49,25 @@ def silu(call: Call) -> Pair:
 def exp(call: Call) -> Pair:
     """The logarithmic mean L(e^x, e^x') = max(e^x, e^x') (1 - e^-u)/u, u = |x - x'| taken from the exponents."""
     return elementwise(call, lambda x, x_ref, y, y_ref: torch.maximum(y, y_ref) * shrink((x - x_ref).abs()))
+
+
+@rule("elu", "celu", "selu")
+def elu(call: Call) -> Pair:
+    """p max(x, 0) + q (e^(r min(x, 0)) - 1): the ramp's slope, and the exponential's times that of min(x, 0)."""
+    if call.name == "celu":
+        alpha = call.argument(1, "alpha", 1.0)
+        p, q, r = 1.0, alpha, 1 / alpha
+    else:
+        p, r = call.argument(2, "scale", 1.0), call.argument(3, "input_scale", 1.0)
+        q = call.argument(1, "alpha", 1.0) * p
+
+    def slope(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor) -> Tensor:
+        up = ramp(x, x_ref)
+        low, low_ref = x.clamp_max(0).mul_(r), x_ref.clamp_max(0).mul_(r)
+        mean = torch.maximum(low, low_ref).exp_() * shrink((low - low_ref).abs_())
+        return (1 - up).mul_(mean).mul_(q * r).add_(up, alpha=p)
+
+    return elementwise(call, slope)
 
 
 def log_slope(x: Tensor, x_ref: Tensor) -> Tensor:
