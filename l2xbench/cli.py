@@ -124,7 +124,10 @@ def fetch(
         Optional[list[str]],  # noqa: UP045
         typer.Argument(help="Networks and datasets: edsr, urban100, set5, ...", metavar="NAME..."),
     ] = None,
-    scale: Annotated[int, typer.Option("--scale", help="The scale of datasets: 2, 3 or 4.", min=2, max=4)] = 4,
+    scale: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--scale", help="The scale of datasets: 2, 3 or 4; 4 by default.", min=2, max=4, metavar="N"),
+    ] = None,
     show: Annotated[bool, typer.Option("--list", help="Show what can be fetched and what is here, and stop.")] = False,
     debug: Debug = False,
 ) -> None:

@@ -93,6 +93,8 @@ class AttributionOptions(Strict):
     """How maps are made."""
 
     methods: list[str] = Field(default=["l2x"], min_length=1)
+    options: dict[str, dict[str, int | float | bool]] = Field(default_factory=dict)
+    """Method -> its own options: `{integrated_gradients: {steps: 20}}`."""
     reference: str = "blur"
     target: str = "image"
     strict: bool = False

@@ -9,18 +9,18 @@ from rich.console import Console
 
 from l2xbench.config import Study
 from l2xbench.errors import RequestError
-from l2xbench.fetch.catalogue import catalogue, find_item
+from l2xbench.fetch.catalogue import DEFAULT_SCALE, catalogue, find_item
 from l2xbench.fetch.lock import fetch_lock
 from l2xbench.fetch.needs import study_needs
 from l2xbench.screen_fetch import FetchProgress, show_catalogue, show_outcome
 
 
-def list_items(scale: int) -> None:
+def list_items(scale: int | None) -> None:
     """Shows all that can be fetched."""
-    show_catalogue(Console(), catalogue(scale))
+    show_catalogue(Console(), catalogue(scale or DEFAULT_SCALE))
 
 
-def fetch_names(names: Sequence[str], scale: int) -> int:
+def fetch_names(names: Sequence[str], scale: int | None) -> int:
     """Fetches checkpoints and datasets by name; returns the exit code (0 done, 1 some failed and were told).
 
     Raises:

@@ -112,6 +112,7 @@ def _check_attribution(study: Study) -> None:
         return
     checks: list[tuple[str, Callable[[], object]]] = [
         ("methods", lambda: [get_method(name) for name in wanted.methods]),
+        ("options", lambda: [get_method(name).bind(options) for name, options in wanted.options.items()]),
         ("target", lambda: parse_target(wanted.target)),
         ("reference", lambda: make_reference(wanted.reference, torch.zeros(1, 3, 8, 8))),
     ]

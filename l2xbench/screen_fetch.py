@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from threading import Lock
 from types import TracebackType
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -66,7 +67,7 @@ def show_outcome(console: Console, item: Item, outcome: Outcome) -> None:
 
 def show_catalogue(console: Console, items: Sequence[Item]) -> None:
     """All that can be fetched, and what of it is here."""
-    table = Table(header_style="bold")
+    table = Table(header_style="bold", box=SIMPLE_HEAD)
     for column in ("name", "what", "state"):
         table.add_column(column, no_wrap=column == "name")
     table.add_column("size", justify="right", no_wrap=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,7 +19,7 @@ _COLOURS = {State.BUNDLED: "green", State.PRESENT: "green", State.TO_FETCH: "yel
 
 def show_models(console: Console, cards: Sequence[ModelCard]) -> None:
     """A table of cards."""
-    table = Table(header_style="bold")
+    table = Table(header_style="bold", box=SIMPLE_HEAD)
     table.add_column("name", no_wrap=True)
     table.add_column("year")
     table.add_column("kind")
@@ -41,7 +42,7 @@ def show_models(console: Console, cards: Sequence[ModelCard]) -> None:
 
 def show_card(console: Console, card: ModelCard) -> None:
     """All that a card says, and where its checkpoint is."""
-    console.print(Text(card.title, style="bold"))
+    console.print(_plain(card.title), style="bold")
     rows: list[tuple[str, str]] = [("name", card.name)]
     for key, value in (("paper", card.paper), ("year", card.year), ("kind", card.kind), ("licence", card.licence)):
         rows.append((key, str(value) if value is not None else "not said"))
@@ -62,13 +63,20 @@ def show_card(console: Console, card: ModelCard) -> None:
         rows.append(("training", "\n".join(f"{key}: {_value(value)}" for key, value in card.training.items())))
     if card.notes:
         rows.append(("notes", card.notes))
-    rows.append(("checkpoint", "\n".join(_checkpoint(card))))
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True, style="cyan")
     grid.add_column(overflow="fold")
     for name, text in rows:
-        grid.add_row(name, Text("".join(c if c.isprintable() or c == "\n" else " " for c in text)))
+        grid.add_row(name, _plain(text))
     console.print(grid)
+    console.print("checkpoint", style="cyan")
+    for line in _checkpoint(card):
+        console.print(_plain(f"  {line}"), soft_wrap=True)  # an address that is broken cannot be copied
+
+
+def _plain(text: str) -> Text:
+    """A card's own words, as they are: no markup, no control sequences."""
+    return Text("".join(c if c.isprintable() or c == "\n" else " " for c in text))
 
 
 def _checkpoint(card: ModelCard) -> list[str]:

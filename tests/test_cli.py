@@ -200,6 +200,10 @@ WRONG = {
     "absent device": (["run", "{study}", "--device", "cuda:99"], ["cuda:99"]),
     "a file for a folder": (["run", "{study}", "--out", "{study}"], ["--out", "cannot be written to"]),
     "unknown method": (["run", "{study}", "--set", "attribution.methods=[l3x]"], ["attribution.methods", "l3x", "l2x"]),
+    "unknown option of a method": (
+        ["run", "{study}", "--set", "attribution.options={{lam: {{stepz: 3}}}}"],
+        ["attribution.options", "stepz", "steps"],
+    ),
     "unknown reference": (
         ["run", "{study}", "--set", "attribution.reference=blurr"],
         ["attribution.reference", "blur"],

@@ -19,6 +19,8 @@ from l2xbench.zoo.weights import (
     state,
 )
 
+DEFAULT_SCALE = 4
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -94,12 +96,25 @@ class Checkpoint:
             fetched = fetch_file(remote, progress)
             return Outcome(fetched, remote.path, _checked(remote))
         if where is State.PRESENT:
-            return Outcome(False, self.card.weights_path or checkpoints_folder() / (cached_name(self.card) or ""), "")
+            return Outcome(False, self._path(), self._by_hand_is_right())
         if where is State.BY_HAND:
             raise RequestError(f"{self.name}: its authors give no direct address: {by_hand(self.card)}")
         if where is State.LOST:
             raise RequestError(f"{self.name}: weights.file: no such file: {self.card.weights_path}")
         raise RequestError(f"{self.name}: its card names no checkpoint to fetch")
+
+    def _path(self) -> Path:
+        return self.card.weights_path or checkpoints_folder() / (cached_name(self.card) or "")
+
+    def _by_hand_is_right(self) -> str:
+        """Checks a file that the user put there."""
+        expected = expected_hash(self.card)
+        if expected is None:
+            return "no hash is published"
+        remote = Remote("", self._path(), expected)
+        if not remote.is_right():
+            raise RequestError(f"{self._path()}: not the published file: its SHA-256 should begin with {expected[:16]}")
+        return _checked(remote)
 
 
 @dataclass(frozen=True)
@@ -157,19 +172,20 @@ def catalogue(scale: int) -> list[Item]:
     return [*checkpoints, *sets]
 
 
-def find_item(name: str, scale: int) -> Item:
-    """The card or the set of this name; a card's YAML may be named by its path.
+def find_item(name: str, scale: int | None = None) -> Item:
+    """The card or the set of this name; a card's YAML may be named by its path. Sets are at scale 4 by default.
 
     Raises:
-        RequestError: there is neither; the nearest name is given.
+        RequestError: there is neither (the nearest name is given), or the card is for another scale.
     """
     bundled = bundled_cards()
-    if name in bundled:
-        return Checkpoint(read_card(bundled[name]))
-    if name.endswith(BUNDLED_SUFFIXES):
-        return Checkpoint(read_card(Path(name).expanduser()))
+    if name in bundled or name.endswith(BUNDLED_SUFFIXES):
+        card = read_card(bundled[name] if name in bundled else Path(name).expanduser())
+        if None not in (scale, card.scale) and card.scale != scale:
+            raise RequestError(f"{card.name}: the card is for scale {card.scale}, not {scale}")
+        return Checkpoint(card)
     known = find_set(name)
     if known is not None:
-        return TestSet(known, scale)
+        return TestSet(known, scale or DEFAULT_SCALE)
     sets = [each.name.lower() for each in KNOWN]
     raise RequestError(f"'{name}': no network or dataset of this name; {did_you_mean(name.lower(), [*bundled, *sets])}")

@@ -101,7 +101,6 @@ def fetch_file(
         if remote.is_right():
             progress.arrived(remote.path.stat().st_size)
             return False
-        remote.path.unlink(missing_ok=True)
         remote.path.parent.mkdir(parents=True, exist_ok=True)
         _fetch(remote, progress, patience or PATIENCE, stop)
     except OSError as error:
@@ -137,13 +136,14 @@ def _fetch(remote: Remote, progress: Progress, patience: Patience, stop: threadi
     for last in (False, True):
         transfer.resumed = transfer.partial.exists()
         try:
-            pooch.retrieve(
+            arrived = pooch.retrieve(
                 remote.url,
                 known_hash=f"sha256:{whole}" if whole else None,
-                fname=remote.path.name,
+                fname=f".{remote.path.name}.checked",
                 path=remote.path.parent,
                 downloader=downloader,
             )
+            Path(arrived).replace(remote.path)  # only now is a file replaced that was there and wrong
             return
         except ValueError:
             transfer.forget()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -73,10 +74,22 @@ class Part:
         Raises:
             RequestError: a download failed, or an archive is not what it should be.
         """
-        fetched = fetch_files(self.files, progress) if self.files else 0
-        for archive in self.archives:
-            fetched += archive.fetch(progress)
-        return fetched
+        try:
+            fetched = fetch_files(self.files, progress) if self.files else 0
+            for archive in self.archives:
+                fetched += archive.fetch(progress)
+            return fetched
+        except RequestError:
+            self._prune()
+            raise
+
+    def _prune(self) -> None:
+        """Removes folders that a failed fetch left empty: an empty folder is not a set."""
+        folders = {remote.path.parent for remote in (*self.files, *(archive.remote for archive in self.archives))}
+        for folder in folders:
+            for each in (folder, folder.parent):
+                with suppress(OSError):
+                    each.rmdir()
 
 
 @dataclass(frozen=True)

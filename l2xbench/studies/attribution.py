@@ -27,7 +27,7 @@ def variants(config: Study) -> list[tuple[str, dict[str, Any]]]:
     if wanted is None:
         return []
     common = {"reference": wanted.reference, "target": wanted.target, "strict": wanted.strict, "seed": config.seed}
-    return [(method, {"method": method, **common}) for method in wanted.methods]
+    return [(method, {"method": method, **common, **wanted.options.get(method, {})}) for method in wanted.methods]
 
 
 def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:

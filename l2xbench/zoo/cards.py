@@ -97,7 +97,7 @@ def make_card(data: dict[str, Any], *, source: str, folder: Path) -> ModelCard:
 
 def bundled_cards() -> dict[str, Path]:
     """Name -> file of every card that ships with l2xbench, in the order of the names."""
-    return {path.stem: path for path in sorted(models_folder().glob("*.yaml"))}
+    return {path.stem: path for path in sorted(models_folder().glob("*.yaml"), key=lambda path: path.stem)}
 
 
 def find_card(name: str) -> ModelCard:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -16,6 +17,8 @@ class Server:
         self.ranges = True
         self.cuts: dict[str, list[int]] = {}
         """Path -> after how many bytes of the body the first answers, one each, break off."""
+        self.stalls: dict[str, list[int]] = {}
+        """Path -> after how many bytes of the body the first answers stop coming."""
         self.refusals: dict[str, list[int]] = {}
         """Path -> the statuses of the first answers."""
         self.delay = 0.0
@@ -23,6 +26,7 @@ class Server:
         self.etag: str | None = '"1"'
         self.declares_length = True
         self.content_type = "application/octet-stream"
+        self._closed = threading.Event()
         self.asked: list[tuple[str, str | None]] = []
         outer = self
 
@@ -41,6 +45,7 @@ class Server:
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def close(self) -> None:
+        self._closed.set()
         self._http.shutdown()
         self._http.server_close()
 
@@ -70,11 +75,13 @@ class Server:
         request.end_headers()
         request.wfile.flush()
         time.sleep(self.delay)
-        cut = self.cuts[path].pop(0) if self.cuts.get(path) else None
-        try:
+        stall = self.stalls[path].pop(0) if self.stalls.get(path) else None
+        cut = self.cuts[path].pop(0) if self.cuts.get(path) else stall
+        with suppress(OSError):  # the client may have left
             request.wfile.write(body[:cut])
-        except OSError:
-            pass  # the client has left
+            if stall is not None:
+                request.wfile.flush()
+                self._closed.wait(30)
         if cut is not None or not self.declares_length:
             request.close_connection = True
         return None

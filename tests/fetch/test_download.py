@@ -153,6 +153,16 @@ def test_a_corrupted_file_that_is_there_is_fetched_again(server: Server, tmp_pat
     assert wanted.path.read_bytes() == DATA
 
 
+def test_a_file_that_is_there_stays_until_it_can_be_replaced(server: Server, tmp_path: Path, progress: Counter) -> None:
+    wanted = remote(server, tmp_path, sha256=SHA[:8], size=None)
+    wanted.path.parent.mkdir()
+    wanted.path.write_bytes(b"the user's own")
+    del server.files["/x.bin"]
+    with pytest.raises(DownloadError):
+        fetch_file(wanted, progress)
+    assert wanted.path.read_bytes() == b"the user's own"
+
+
 def test_a_file_of_another_size_is_not_downloaded(server: Server, tmp_path: Path, progress: Counter) -> None:
     with pytest.raises(DownloadError, match="has 300,000 bytes, the published one 299,999"):
         fetch_file(remote(server, tmp_path, size=len(DATA) - 1), progress)
