@@ -92,7 +92,8 @@ class Paired(Tensor):
 
     _value: Tensor
     _reference: Tensor
-    _root: Paired
+    _viewed: Paired | None
+    """What this is a view of; None, not itself, for what is no view: a cycle would outlive its use until a collection."""
     _path: tuple[mutation.View, ...]
     _version_written: int
     _version_seen: int
@@ -102,6 +103,10 @@ class Paired(Tensor):
     """What a discrete tensor (an index, a mask) was made from."""
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+
+    @property
+    def _root(self) -> Paired:
+        return self if self._viewed is None else self._viewed
 
     @staticmethod
     def of(value: Tensor, reference: Tensor, root: Paired | None = None, path: tuple[Any, ...] = ()) -> Paired:
@@ -123,7 +128,7 @@ class Paired(Tensor):
             device=value.device,
         )
         shell._value, shell._reference = value, reference
-        shell._root = root if root is not None else shell
+        shell._viewed = root
         shell._path = path
         shell._version_written = 0
         shell._version_seen = shell._root._version_written
@@ -396,7 +401,7 @@ def reshape_in_place(target: Paired, name: str, func: Any, args: Any, kwargs: di
     reference = value if same else mutation.replay(reference, (view,), grad=False)
     with no_dispatch():
         func(*args, **kwargs)
-    target._value, target._reference, target._root, target._path = value, reference, before, (view,)
+    target._value, target._reference, target._viewed, target._path = value, reference, before, (view,)
     target._version_seen = before._version_written
     return target
 
