@@ -16,7 +16,7 @@ from l2xbench.runner import Failure, Result
 from l2xbench.store import Record, Store
 from l2xbench.studies.base import Unit
 
-HEATMAP_VERSION = 1
+HEATMAP_VERSION = 2
 
 
 @dataclass(frozen=True)
