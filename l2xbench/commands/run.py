@@ -42,9 +42,9 @@ def run_study(study: Study, out: Path, data_root: Path | None, *, dry_run: bool 
     started = datetime.now(timezone.utc)
     with screen.RunProgress(console) as progress:
         result = runner.run(plan, store, progress)
-        progress.working("tables and figures")
+        progress.working("tables")
         manifest = make_manifest(plan, result, started=started, command=_command())
-        built = build_report(store, manifest, result)
+        built = build_report(store, manifest, result, progress)
     store.write_text("manifest.json", json.dumps(manifest, indent=2))
     if not built.restoration.empty:
         screen.show_table(console, built.restoration, f"{study.study}: mean PSNR (dB) and SSIM")
