@@ -51,6 +51,8 @@ class Session:
     """Storage of a plain tensor into which the network wrote paired data -> the whole storage as a paired tensor."""
     keep: list[Tensor] = field(default_factory=list)
     """Holds those plain tensors, so that no other takes their place in memory."""
+    names: dict[int, str] = field(default_factory=dict)
+    """The submodules' names."""
     calling: Any = None
     """The call of the network that is being taken apart."""
     writes_out: bool = False
@@ -66,7 +68,9 @@ class Session:
 
     def where(self) -> str:
         """The innermost submodule that is running, read off the stack: no hooks on the network."""
-        names = {id(module): name for name, module in self.model.named_modules()}
+        if not self.names:
+            self.names.update((id(module), name) for name, module in self.model.named_modules())
+        names = self.names
         frame = sys._getframe(1)
         while frame is not None:
             owner = frame.f_locals.get("self")
@@ -248,7 +252,7 @@ def streams(state: Session, traits: mutation.Traits, func: Any, args: Any, kwarg
     entry = find(traits.name, still)
     record = OperationRecord(traits.name, "") if entry is None else state.record(traits.name, entry.kind)
     call = Call(func, values, references, value_options, reference_options, still, record)
-    if not any(differentiable(a) and a is not b for a, b in moving_leaves(call)):
+    if not any(a is not b and carries_gradient(a) for a, b in (*zip(values, references, strict=True), *zip(value_options.values(), reference_options.values(), strict=True))):
         call.sources = sources_of((args, kwargs))
         if entry is not None and entry.kind != "selection":
             entry = None
@@ -259,10 +263,11 @@ def streams(state: Session, traits: mutation.Traits, func: Any, args: Any, kwarg
     return value, reference
 
 
-def moving_leaves(call: Call) -> Iterator[tuple[Any, Any]]:
-    """The arguments of the two streams, out of their lists."""
-    for a, b in ((call.values, call.references), (call.value_options, call.reference_options)):
-        yield from zip(tree_leaves(a), tree_leaves(b), strict=True)
+def carries_gradient(argument: Any) -> bool:
+    """Whether an argument, or something in a list, is floating or complex."""
+    if isinstance(argument, (list, tuple)):
+        return any(differentiable(a) for a in argument)
+    return differentiable(argument)
 
 
 def same_sizes(state: Session, call: Call, value: Any, reference: Any) -> None:
@@ -285,7 +290,7 @@ def without_rule(state: Session, call: Call) -> Any:
     if not any(differentiable(t) for t in flat):
         call.record = state.record(call.name, "comparison")
         return select(call, probe)
-    if call.sources or not any(differentiable(a) and a is not b for a, b in moving_leaves(call)):
+    if call.sources or not any(carries_gradient(a) and a is not b for a, b in zip(call.values, call.references, strict=True)):
         call.record = state.record(call.name, "selection")
         return chosen(call)
     call.record = state.record(call.name, "line integral")

@@ -27,7 +27,7 @@ def preserved(model: nn.Module) -> Iterator[None]:
             return
         if isinstance(value, (list, set, dict)):
             seen.add(id(value))
-            containers.append((value, value.copy()))
+            containers.append((value, value.copy() if value else ()))
             for item in list(value.values()) if isinstance(value, dict) else list(value):
                 note(item, depth + 1)
         elif isinstance(value, tuple):
@@ -48,6 +48,8 @@ def preserved(model: nn.Module) -> Iterator[None]:
             for live, kept in containers:
                 if isinstance(live, list):
                     live[:] = kept
+                elif not live and not kept:
+                    continue
                 else:
                     live.clear()
                     live.update(kept)

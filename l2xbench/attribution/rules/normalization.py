@@ -57,14 +57,41 @@ def affine(y: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
     return y if bias is None else y + bias
 
 
+class LayerNorm(torch.autograd.Function):
+    """y of the value stream, with the multipliers by the library's kernel; see the file's heading."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, y: Tensor, middle: Tensor, shape: list[int], weight: Any, bias: Any, *rows: Tensor) -> Tensor:
+        ctx.shape = shape
+        ctx.save_for_backward(middle, weight, bias, *rows)
+        return y.view_as(y)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        middle, weight, bias, mean, r, ratio = ctx.saved_tensors
+        m, _, _ = torch.ops.aten.native_layer_norm_backward(
+            g.contiguous(), middle, ctx.shape, mean, r, weight, bias, [True, False, False]
+        )
+        return (m.mul_(ratio), *(None,) * 8)
+
+
 @rule("native_layer_norm", arguments=("input",))
 def layer_norm(call: Call) -> Pair:
     """(x - mean)/sqrt(var + eps) gamma + beta over the trailing `normalized_shape`."""
     x, shape, weight, bias, eps = call.values[:5]
     x_ref = call.references[0]
-    rows = (*x.shape[: x.dim() - len(shape)], -1)
-    y, y_ref = Standardize.apply(x.reshape(rows), x_ref.reshape(rows), eps, True)
     nothing = x.new_empty(0)
+    with torch.no_grad():
+        y, mean, r = torch.native_layer_norm(x, shape, weight, bias, eps)
+        y_ref, mean_ref, r_ref = torch.native_layer_norm(x_ref, shape, weight, bias, eps)
+        apart = bool((torch.maximum(r, r_ref) > 8 * torch.minimum(r, r_ref)).any())
+    if not apart:
+        with torch.no_grad():
+            rows = torch.lerp(mean, mean_ref, 0.5), 2 * r * r_ref / (r + r_ref), (r + r_ref).square() / (4 * r * r_ref)
+            middle = torch.lerp(x, x_ref, 0.5).contiguous()
+        return (LayerNorm.apply(x, y, middle, shape, weight, bias, *rows), nothing, nothing), (y_ref, nothing, nothing)
+    flat = (*x.shape[: x.dim() - len(shape)], -1)
+    y, y_ref = Standardize.apply(x.reshape(flat), x_ref.reshape(flat), eps, True)
     with torch.no_grad():
         y_ref = affine(y_ref.view(x.shape), weight, bias)
     return (affine(y.view(x.shape), weight, bias), nothing, nothing), (y_ref, nothing, nothing)

@@ -174,6 +174,17 @@ def scaled_chord(call: Call, x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor)
 SMOOTH = ["gelu", "mish", "elu", "celu", "selu", "softplus", "log_sigmoid", "erf", "erfc", "erfinv", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "exp2", "expm1", "sinc", "logit", "lgamma", "digamma", "i0", "special_i0e", "special_i1", "special_i1e", "special_erfcx", "special_ndtri", "special_log_ndtr", "special_entr", "softsign", "tanhshrink", "special_bessel_j0", "special_bessel_j1", "frac"]
 
 
+@rule("gelu")
+def gelu(call: Call) -> Pair:
+    """x Phi(x), by `chord`."""
+    approximate = call.value_options.get("approximate", "none")
+
+    def derivative(x: Tensor) -> Tensor:
+        return torch.ops.aten.gelu_backward(torch.ones_like(x), x, approximate=approximate)
+
+    return elementwise(call, lambda x, x_ref, y, y_ref: chord(x, x_ref, y, y_ref, derivative))
+
+
 @register("rule", SMOOTH, {"self"})
 def by_chord(call: Call) -> Pair:
     """dy/dx, and f' at the midpoint where dx is small."""
