@@ -21,16 +21,16 @@ from l2xbench.attribution.rules.blocks import rows
 from l2xbench.attribution.rules.registry import Call, Pair, rule
 
 
-def logarithmic_means(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, dim: int) -> Tensor:
-    """L(y, y') = dy / d with d = dx - d ln s, blended into the arithmetic mean A where d is small:
+def logarithmic_means(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, dim: int, out: Tensor) -> None:
+    """Into `out`: L(y, y') = dy / d with d = dx - d ln s, blended into the arithmetic mean A where d is small:
 
     (dy d + e A) / (d^2 + e), which is off by e/12 at most since dy = A d (1 - d^2/12 + ...), and never divides by zero.
     """
     d = x - x_ref
     d -= log_sum(x, y, dim) - log_sum(x_ref, y_ref, dim)
     e = torch.finfo(y.dtype).eps
-    mean = (y + y_ref).addcmul_(y - y_ref, d, value=2 / e)
-    return mean.div_(torch.addcmul(d.new_full((), 2.0), d, d, value=2 / e))
+    torch.add(y, y_ref, out=out).addcmul_(y - y_ref, d, value=2 / e)
+    out.div_(torch.addcmul(d.new_full((), 2.0), d, d, value=2 / e))
 
 
 def masked_means(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, dim: int) -> tuple[Tensor, bool]:
@@ -55,13 +55,13 @@ class Softmax(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, x_ref: Tensor, dim: int, f: Callable[[Tensor, int], Tensor]) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, x: Tensor, x_ref: Tensor, dim: int, f: Callable[[Tensor, int, Tensor], Any]) -> tuple[Tensor, Tensor]:
         y, y_ref, mean = torch.empty_like(x), torch.empty_like(x), torch.empty_like(x)
         for a, a_ref, b, b_ref, m in rows(dim, x, x_ref, y, y_ref, mean):
             axis = dim if a is x else -1
-            b.copy_(f(a, axis))
-            b_ref.copy_(f(a_ref, axis))
-            m.copy_(logarithmic_means(a, a_ref, b, b_ref, axis))
+            f(a, axis, b)
+            f(a_ref, axis, b_ref)
+            logarithmic_means(a, a_ref, b, b_ref, axis, m)
         ctx.dim, masked = dim, False
         total = mean.sum(dim, keepdim=True)
         if not bool(total.isfinite().all()):
@@ -95,7 +95,13 @@ class Softmax(torch.autograd.Function):
 @rule("_softmax", "_safe_softmax", "softmax", arguments=("self",))
 def softmax(call: Call) -> Pair:
     """See `Softmax`."""
-    f = lambda x, dim: call.operation(x, dim, *call.values[2:], **call.value_options)  # noqa: E731
+
+    def f(x: Tensor, dim: int, out: Tensor) -> None:
+        if call.name == "_softmax":
+            torch.softmax(x, dim, out=out)
+        else:
+            out.copy_(call.operation(x, dim, *call.values[2:], **call.value_options))
+
     return Softmax.apply(call.values[0], call.references[0], call.values[1], f)
 
 
