@@ -46,6 +46,8 @@ class Session:
     dtype: torch.dtype
     strict: bool = False
     check_finite: bool = False
+    raises: bool = False
+    """The network's parameters have a lower precision than the computation."""
     records: dict[tuple[str, str], OperationRecord] = field(default_factory=dict)
     written: dict[int, Paired] = field(default_factory=dict)
     """Storage of a plain tensor into which the network wrote paired data -> the whole storage as a paired tensor."""
@@ -96,7 +98,8 @@ class Paired(Tensor):
 
     _value: Tensor
     _reference: Tensor
-    _root: Paired
+    _viewed: Paired | None
+    """What this is a view of; none where it is its own (and no cycle, which would keep every activation alive)."""
     _path: tuple[mutation.View, ...]
     _version_written: int
     _version_seen: int
@@ -127,11 +130,15 @@ class Paired(Tensor):
             device=value.device,
         )
         shell._value, shell._reference = value, reference
-        shell._root = root if root is not None else shell
+        shell._viewed = root
         shell._path = path
         shell._version_written = 0
-        shell._version_seen = shell._root._version_written
+        shell._version_seen = 0 if root is None else root._version_written
         return shell
+
+    @property
+    def _root(self) -> Paired:
+        return self if self._viewed is None else self._viewed
 
     def pair(self) -> tuple[Tensor, Tensor]:
         """The two streams, read again if what this is a view of was written to."""
@@ -257,7 +264,6 @@ def streams(state: Session, traits: mutation.Traits, func: Any, args: Any, kwarg
         if entry is not None and entry.kind != "selection":
             entry = None
     value, reference = without_rule(state, call) if entry is None else entry.apply(call)
-    same_sizes(state, call, value, reference)
     if state.check_finite:
         check_finite(state, call, value, reference)
     return value, reference
@@ -268,18 +274,6 @@ def carries_gradient(argument: Any) -> bool:
     if isinstance(argument, (list, tuple)):
         return any(differentiable(a) for a in argument)
     return differentiable(argument)
-
-
-def same_sizes(state: Session, call: Call, value: Any, reference: Any) -> None:
-    """A selection may find more elements in one stream than in the other: there is nothing to pair them by."""
-    flat, flat_ref = (x if isinstance(x, (list, tuple)) else (x,) for x in (value, reference))
-    for v, r in zip(flat, flat_ref, strict=True):
-        if isinstance(v, Tensor) and v.shape != r.shape:
-            raise UnsupportedOperationError(
-                f"{call.name} in {state.where()} selects {tuple(v.shape)} elements of the input's stream but "
-                f"{tuple(r.shape)} of the reference's; a selection whose size depends on the data cannot be explained "
-                "(use torch.where, or multiply by the mask)"
-            )
 
 
 def without_rule(state: Session, call: Call) -> Any:
@@ -401,7 +395,7 @@ def reshape_in_place(target: Paired, name: str, func: Any, args: Any, kwargs: di
     reference = value if same else mutation.replay(reference, (view,), grad=False)
     with no_dispatch():
         func(*args, **kwargs)
-    target._value, target._reference, target._root, target._path = value, reference, before, (view,)
+    target._value, target._reference, target._viewed, target._path = value, reference, before, (view,)
     target._version_seen = before._version_written
     return target
 
@@ -584,7 +578,11 @@ class Watch(TorchFunctionMode):
         if state.written:
             args = substitute(state, args)
             kwargs = {k: substitute(state, v) for k, v in (kwargs or {}).items()}
-        if getattr(func, "__name__", "") in RECURRENT:
+        name = getattr(func, "__name__", "")
+        if state.raises and not name.endswith("_") and any(isinstance(a, Paired) for a in args):
+            args = raised(state, args)
+            kwargs = {k: raised(state, v) for k, v in (kwargs or {}).items()}
+        if name in RECURRENT:
             args = (args[0], tree_map_only(Tensor, lambda t: t if isinstance(t, Paired) else Paired.of(t, t), args[1]), *args[2:])
             with torch.backends.mkldnn.flags(enabled=False):
                 return func(*args, **(kwargs or {}))
@@ -605,6 +603,13 @@ class Watch(TorchFunctionMode):
             f"{name}() in {self.state.where()} takes a tensor that depends on the input out of PyTorch, "
             "where its reference cannot follow; write this step with torch operations"
         )
+
+
+def raised(state: Session, argument: Any) -> Any:
+    """Plain tensors of a lower precision in that of the computation, for functions that check types before they dispatch."""
+    return tree_map_only(
+        Tensor, lambda t: t if isinstance(t, Paired) or t.dtype not in LOW else t.to(raise_dtype(t.dtype, state.dtype)), argument
+    )
 
 
 def substitute(state: Session, argument: Any) -> Any:

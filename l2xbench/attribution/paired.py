@@ -92,7 +92,8 @@ def forward(
     model: nn.Module, x: Tensor, x_ref: Tensor, strict: bool, output: int | str | None, check_finite: bool
 ) -> tuple[Tensor, Tensor, Tensor, Session]:
     """One paired pass: the leaf, the two outputs, and what was met."""
-    state = Session(model, x.dtype, strict=strict, check_finite=check_finite)
+    lower = any(p.is_floating_point() and p.element_size() < x.element_size() for p in model.parameters())
+    state = Session(model, x.dtype, strict=strict, check_finite=check_finite, raises=lower)
     with torch.inference_mode(False), torch.enable_grad():
         leaf = x.clone().requires_grad_()
         carried = leaf.view_as(leaf)

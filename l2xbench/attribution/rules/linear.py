@@ -5,6 +5,8 @@ An operation is linear because it stands on this list, in the arguments named he
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -97,3 +99,28 @@ def copy(call: Call) -> Pair:
 
 for _name, _arguments in IN_ARGUMENTS.items():
     register("linear", [_name], _arguments)(linear)
+
+
+class Convolution(torch.autograd.Function):
+    """A convolution with a fixed kernel, which does not keep its input: only a kernel's gradient would need it."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, *options: Any) -> Tensor:
+        ctx.shape, ctx.options = x.shape, options
+        ctx.save_for_backward(weight)
+        return torch.ops.aten.convolution(x, weight, bias, *options)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        (weight,) = ctx.saved_tensors
+        like = g.new_empty(1).expand(ctx.shape)
+        m, _, _ = torch.ops.aten.convolution_backward(g, like, weight, None, *ctx.options, [True, False, False])
+        return (m, *(None,) * (2 + len(ctx.options)))
+
+
+@register("linear", ["convolution"], {"input"})
+def convolution(call: Call) -> Pair:
+    """Linear in its input."""
+    if call.values[0].is_contiguous() and call.values[0].device.type == "cpu" and not call.value_options:
+        return Convolution.apply(*call.values), call.reference()
+    return call.value(), call.reference()

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
+from l2xbench.attribution.errors import UnsupportedOperationError
 from l2xbench.attribution.rules.piecewise import Elementwise
 from l2xbench.attribution.rules.registry import Call, OperationRecord, Pair, register, rule
 
@@ -24,7 +25,11 @@ Evaluate = Callable[..., Tensor]
 def select(call: Call, reference: Any) -> Pair:
     """A result with no derivative (a comparison, an index): each stream has its own."""
     with torch.no_grad():
-        return call.value(), reference
+        value = call.value()
+    for v, r in zip(*((t if isinstance(t, (list, tuple)) else (t,)) for t in (value, reference)), strict=True):
+        if isinstance(v, Tensor):
+            same_size(v, r, call.record)
+    return value, reference
 
 
 class Selection(torch.autograd.Function):
@@ -34,6 +39,7 @@ class Selection(torch.autograd.Function):
     def forward(ctx: Any, f: Evaluate, f_ref: Evaluate, record: OperationRecord, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         half = len(inputs) // 2
         y, y_ref = f(*inputs[:half]).detach(), f_ref(*inputs[half:]).detach()
+        same_size(y, y_ref, record)
         ctx.f, ctx.f_ref, ctx.record = f, f_ref, record
         ctx.save_for_backward(y - y_ref, *inputs)
         ctx.mark_non_differentiable(y_ref)
@@ -57,6 +63,15 @@ class Selection(torch.autograd.Function):
                     m.add_(part, alpha=0.5)
         spread([a - b for a, b in zip(x, x_ref, strict=True)], multipliers, g, dy, ctx.record)
         return (None, None, None, *multipliers, *(None,) * half)
+
+
+def same_size(y: Tensor, y_ref: Tensor, record: OperationRecord) -> None:
+    """A selection may find more elements in one stream than in the other: there is nothing to pair them by."""
+    if y.shape != y_ref.shape:
+        raise UnsupportedOperationError(
+            f"{record.name} in {record.where} selects {tuple(y.shape)} elements of the input's stream but {tuple(y_ref.shape)} of "
+            "the reference's; a selection whose size depends on the data cannot be explained (use torch.where, or multiply by the mask)"
+        )
 
 
 def spread(dx: list[Tensor], multipliers: list[Tensor], g: Tensor, dy: Tensor, record: OperationRecord) -> None:
@@ -120,6 +135,8 @@ def chosen(call: Call) -> Pair:
     """An operation of which only indices or masks differ between the streams."""
     with torch.no_grad():
         value, reference = call.value(), call.reference()
+    if isinstance(value, Tensor):
+        same_size(value, reference, call.record)
     if not call.sources or not isinstance(value, Tensor) or not differentiable(value):
         return value, reference
     sources = [a for a, _ in call.sources], [b for _, b in call.sources]
