@@ -14,8 +14,9 @@ from l2xbench.attribution.paired import paired_forward
 class AuditedOperation:
     """One kind of operation that a network met: how often, treated how, and its share of the completeness error.
 
-    `kind` is "linear", "rule", "quadratic", "selection", "comparison" or "line integral"; `share` is |sum g dy - sum m dx| over its
-    calls as a part of the objective's difference, 0 where exact; `where` the submodule that met it first.
+    `kind` is "linear", "rule", "quadratic", "selection", "comparison" or "line integral"; `share` is |sum g dy
+    - sum m dx| over its calls as a part of the objective's difference, 0 where exact; `where` the submodule
+    that met it first.
     """
 
     name: str
@@ -27,7 +28,8 @@ class AuditedOperation:
 
 @dataclass(frozen=True)
 class Audit:
-    """Completeness errors, |sum R - delta| / max(|delta|, 1e-3 sum |R|), of the whole image and, worst of five, of single outputs.
+    """Completeness errors, |sum R - delta| / max(|delta|, 1e-3 sum |R|), of the whole image and, worst of
+    five, of single outputs.
 
     `operations` is sorted by share of the error, then by count.
     """
@@ -83,10 +85,10 @@ def audit(
             generator = torch.Generator().manual_seed(seed)
             errors = []
             for i in torch.randint(change.numel(), (neurons,), generator=generator).tolist():
-                one = torch.zeros_like(out.value).view(-1)
+                one = torch.zeros(out.value.numel(), dtype=dtype, device=out.value.device)
                 one[i] = 1
-                (m,) = torch.autograd.grad(out.value, out.inputs, one.view_as(out.value), retain_graph=True)
-                errors.append(completeness_error(m * (x - x_ref), change.view(-1)[i]))
+                (m,) = torch.autograd.grad(out.value, out.inputs, one.view(out.value.shape), retain_graph=True)
+                errors.append(completeness_error(m * (x - x_ref), change.reshape(-1)[i]))
         found[dtype] = image, max(errors, default=0.0)
     return Audit(
         image64=found[torch.float64][0],

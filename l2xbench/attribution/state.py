@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 @contextmanager
 def preserved(model: nn.Module) -> Iterator[None]:
-    """Put back parameters, buffers, attributes (also inside lists, dicts and sets), hooks and training flags on leaving."""
+    """Put back parameters, buffers, attributes (also inside lists, dicts and sets), hooks and training flags
+    on leaving.
+    """
     attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
     containers: list[tuple[Any, Any]] = []
     tensors: dict[int, tuple[Tensor, Tensor | None, int, bool]] = {}
@@ -20,7 +22,7 @@ def preserved(model: nn.Module) -> Iterator[None]:
 
     def note(value: Any, depth: int = 0) -> None:
         if isinstance(value, Tensor):
-            if id(value) not in tensors and not isinstance(value, nn.parameter.UninitializedTensorMixin):
+            if id(value) not in tensors and not torch.nn.parameter.is_lazy(value):
                 tensors[id(value)] = (value, value.detach().clone(), value._version, value.requires_grad)
             return
         if id(value) in seen or depth > 6:

@@ -1,4 +1,6 @@
-"""What broke other engines: in-place calls, stored tensors, custom Functions, checkpoints, scripts, masks, odd outputs."""
+"""What broke other engines: in-place calls, stored tensors, custom Functions, checkpoints, scripts, masks, odd
+outputs.
+"""
 
 from __future__ import annotations
 
@@ -105,8 +107,8 @@ def changes_its_shape_in_place(x: Tensor) -> Tensor:
 TRAPS: dict[str, Callable[[Tensor], Tensor]] = {
     f.__name__: f
     for f in (
-        saved_output_overwritten, writes_through_views, fills_a_plain_buffer, masked_assignment, out_argument, without_grad,
-        sparse_attention, hard_gumbel, changes_its_shape_in_place, scripted,
+        saved_output_overwritten, writes_through_views, fills_a_plain_buffer, masked_assignment, out_argument,
+        without_grad, sparse_attention, hard_gumbel, changes_its_shape_in_place, scripted,
     )
 } | {
     "custom Function": lambda x: Square.apply(x) + Square.apply(x[:, :1]),
@@ -188,12 +190,12 @@ def test_the_network_is_left_as_it_was() -> None:
     model.norm.eval()
     model.conv.weight.requires_grad_(False)
     model.conv.register_forward_hook(lambda *_: None)
-    before = copy.deepcopy({k: v for k, v in model.state_dict().items()})
-    attributes = {k for k in model.__dict__}
+    before = copy.deepcopy(dict(model.state_dict().items()))
+    attributes = set(model.__dict__)
     x, x_ref = (t.float() for t in images(0))
     with paired_forward(model, x, x_ref) as out:
         torch.autograd.grad(out.value.sum(), out.inputs)
-    assert {k for k in model.__dict__} == attributes
+    assert set(model.__dict__) == attributes
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     assert model.features == []
     assert model.cache == {}
@@ -248,16 +250,19 @@ def test_a_lost_reference_names_the_operation_and_the_submodule() -> None:
             return torch.from_numpy(x.detach().numpy() * 2)
 
     x, x_ref = images(0)
-    with pytest.raises(ReferenceLostError, match=r"numpy\(\) in 1 "), paired_forward(
-        nn.Sequential(nn.Identity(), Leaves()), x, x_ref
+    with (
+        pytest.raises(ReferenceLostError, match=r"numpy\(\) in 1 "),
+        paired_forward(nn.Sequential(nn.Identity(), Leaves()), x, x_ref),
     ):
         pass
-    with pytest.raises(ReferenceLostError, match=r"float\(\)"), paired_forward(
-        Network(lambda t: t * float(t.mean())), x, x_ref
+    with (
+        pytest.raises(ReferenceLostError, match=r"float\(\)"),
+        paired_forward(Network(lambda t: t * float(t.mean())), x, x_ref),
     ):
         pass
-    with pytest.raises(ReferenceLostError, match="does not depend on the input"), paired_forward(
-        Network(lambda t: torch.ones(3)), x, x_ref
+    with (
+        pytest.raises(ReferenceLostError, match="does not depend on the input"),
+        paired_forward(Network(lambda t: torch.ones(3)), x, x_ref),
     ):
         pass
 
@@ -283,12 +288,14 @@ def test_shapes_and_strictness() -> None:
     x, x_ref = images(0)
     with pytest.raises(ShapeError, match="reference's shape"), paired_forward(Network(torch.relu), x, x_ref[:, :1]):
         pass
-    with pytest.raises(UnsupportedOperationError, match="cumprod"), paired_forward(
-        Network(lambda t: t.cumprod(-1)), x, x_ref, strict=True
+    with (
+        pytest.raises(UnsupportedOperationError, match="cumprod"),
+        paired_forward(Network(lambda t: t.cumprod(-1)), x, x_ref, strict=True),
     ):
         pass
-    with pytest.raises(UnsupportedOperationError, match="size depends on the data"), paired_forward(
-        Network(lambda t: t[t > 0]), x, x_ref
+    with (
+        pytest.raises(UnsupportedOperationError, match="size depends on the data"),
+        paired_forward(Network(lambda t: t[t > 0]), x, x_ref),
     ):
         pass
 

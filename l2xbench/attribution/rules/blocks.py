@@ -1,4 +1,6 @@
-"""Work on large tensors in blocks that stay in a CPU's cache: an elementwise rule is a chain of passes over memory, and memory is slow."""
+"""Work on large tensors in blocks that stay in a CPU's cache: an elementwise rule is a chain of passes over
+memory, and memory is slow.
+"""
 
 from __future__ import annotations
 

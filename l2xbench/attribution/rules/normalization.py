@@ -1,12 +1,13 @@
 """Norms and what divides by them, each with one fused backward.
 
-For y = c / s with c = x - mean, s = sqrt(v + eps), v = mean(c^2), r = 1/s, and a bar for the mean of the two streams, the
-square, the square root and the product rule give dv = mean(2 c_bar dc), dr = -(r r')^2/(r + r') dv and
+For y = c / s with c = x - mean, s = sqrt(v + eps), v = mean(c^2), r = 1/s, and a bar for the mean of the two
+streams, the square, the square root and the product rule give dv = mean(2 c_bar dc), dr = -(r r')^2/(r + r') dv and
 
     dy = r_bar dc + c_bar dr,
 
-which is LayerNorm's own gradient at c_bar with the deviation R = 2 r r'/(r + r'), times r_bar / R: so the library's fused
-kernel computes it. Where the two deviations are far apart (a flat window in one stream), c_bar dr and r_bar dc cancel; there
+which is LayerNorm's own gradient at c_bar with the deviation R = 2 r r'/(r + r'), times r_bar / R: so the
+library's fused kernel computes it. Where the two deviations are far apart (a flat window in one stream), c_bar
+dr and r_bar dc cancel; there
 
     dy = (dc - y_bar ds) / s_bar,   ds = mean(c_bar dc) / s_bar      (from c = y s)
 
@@ -61,7 +62,9 @@ class LayerNorm(torch.autograd.Function):
     """y of the value stream, with the multipliers by the library's kernel; see the file's heading."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, y: Tensor, middle: Tensor, shape: list[int], weight: Any, bias: Any, *rows: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, y: Tensor, middle: Tensor, shape: list[int], weight: Any, bias: Any, *rows: Tensor
+    ) -> Tensor:
         ctx.shape = shape
         ctx.save_for_backward(middle, weight, bias, *rows)
         return y.view_as(y)
@@ -112,9 +115,12 @@ def group_norm(call: Call) -> Pair:
 
 
 @rule("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training", "cudnn_batch_norm",
-      "miopen_batch_norm", "_batch_norm_no_update", "_batch_norm_with_update", arguments=("input", "weight", "bias"))  # fmt: skip
+      "miopen_batch_norm", "_batch_norm_no_update", "_batch_norm_with_update",
+      arguments=("input", "weight", "bias"))  # fmt: skip
 def batch_norm(call: Call) -> Pair:
-    """With running statistics affine; with those of the batch (an InstanceNorm is one over a reshaped batch) standardized."""
+    """With running statistics affine; with those of the batch (an InstanceNorm is one over a reshaped batch)
+    standardized.
+    """
     x, x_ref = call.values[0], call.references[0]
     schema = [argument.name for argument in call.operation._schema.arguments]
     given = dict(zip(schema, call.values, strict=False)) | call.value_options

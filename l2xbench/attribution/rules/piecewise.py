@@ -27,7 +27,12 @@ class Elementwise(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, x_ref: Tensor, f: Callable[[Tensor], Tensor], slope: Callable[..., Tensor], whole: bool = True
+        ctx: Any,
+        x: Tensor,
+        x_ref: Tensor,
+        f: Callable[[Tensor], Tensor],
+        slope: Callable[..., Tensor],
+        whole: bool = True,
     ) -> tuple[Tensor, Tensor]:
         if whole or x.is_complex():
             y, y_ref = f(x), f(x_ref)

@@ -116,8 +116,8 @@ def find(name: str, moving: frozenset[str]) -> Entry | None:
 def chord(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, derivative: Callable[[Tensor], Tensor]) -> Tensor:
     """dy/dx, blended into the derivative f' at the midpoint where the inputs are too close for a quotient:
 
-    (dy dx + e f') / (dx^2 + e). Since dy = f' dx + f3 dx^3/24 (f3 the third derivative) it is off by e f3/24 at most, and the quotient's
-    rounding is damped below |dx| = sqrt(e); both are of the order of dy's own rounding.
+    (dy dx + e f') / (dx^2 + e). Since dy = f' dx + f3 dx^3/24 (f3 the third derivative) it is off by e f3/24
+    at most, and the quotient's rounding is damped below |dx| = sqrt(e); both are of the order of dy's own rounding.
     """
     e = torch.finfo(x.dtype).eps ** (2 / 3)
     dx = x - x_ref

@@ -1,12 +1,13 @@
 """Softmax, log-softmax and logsumexp by logarithmic means.
 
-With L_j = L(y_j, y'_j) = (y_j - y'_j)/(ln y_j - ln y'_j) and ln y_j = x_j - ln s, every output has dy_j = L_j (dx_j - d ln s).
-The outputs of a row sum to one in both streams, so sum_j dy_j = 0 gives d ln s = sum_k v_k dx_k with v_k = L_k / sum_j L_j:
+With L_j = L(y_j, y'_j) = (y_j - y'_j)/(ln y_j - ln y'_j) and ln y_j = x_j - ln s, every output has
+dy_j = L_j (dx_j - d ln s). The outputs of a row sum to one in both streams, so sum_j dy_j = 0 gives
+d ln s = sum_k v_k dx_k with v_k = L_k / sum_j L_j:
 
     dy_j = L_j (dx_j - sum_k v_k dx_k),
 
-the form of softmax's own gradient with L in the place of y. Like it, it ignores a shift of all logits. The d ln s inside
-L is taken from the logits, so no exponential overflows whatever the two maxima are.
+the form of softmax's own gradient with L in the place of y. Like it, it ignores a shift of all logits. The d
+ln s inside L is taken from the logits, so no exponential overflows whatever the two maxima are.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from l2xbench.attribution.rules.registry import Call, Pair, rule
 def logarithmic_means(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, dim: int, out: Tensor) -> None:
     """Into `out`: L(y, y') = dy / d with d = dx - d ln s, blended into the arithmetic mean A where d is small:
 
-    (dy d + e A) / (d^2 + e), which is off by e/12 at most since dy = A d (1 - d^2/12 + ...), and never divides by zero.
+    (dy d + e A) / (d^2 + e), which is off by e/12 at most since dy = A d (1 - d^2/12 + ...), and never divides
+    by zero.
     """
     d = x - x_ref
     d -= log_sum(x, y, dim) - log_sum(x_ref, y_ref, dim)
@@ -50,13 +52,15 @@ def log_sum(x: Tensor, y: Tensor, dim: int) -> Tensor:
 class Softmax(torch.autograd.Function):
     """y = softmax(x) along `dim`; saves L alone.
 
-    Where a mask that depends on the data puts -inf into one stream only, that entry's dx is no number: the row's rest,
-    <g, dy> minus what the finite entries explain, is spread over their dx in proportion to it.
+    Where a mask that depends on the data puts -inf into one stream only, that entry's dx is no number: the
+    row's rest, <g, dy> minus what the finite entries explain, is spread over their dx in proportion to it.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, x_ref: Tensor, dim: int, f: Callable[[Tensor, int, Tensor], Any]) -> tuple[Tensor, Tensor]:
-        y, y_ref, mean = torch.empty_like(x), torch.empty_like(x), torch.empty_like(x)
+    def forward(
+        ctx: Any, x: Tensor, x_ref: Tensor, dim: int, f: Callable[[Tensor, int, Tensor], Any]
+    ) -> tuple[Tensor, Tensor]:
+        y, y_ref, mean = (torch.empty_like(x, memory_format=torch.contiguous_format) for _ in range(3))
         for a, a_ref, b, b_ref, m in rows(dim, x, x_ref, y, y_ref, mean):
             axis = dim if a is x else -1
             f(a, axis, b)
@@ -67,7 +71,9 @@ class Softmax(torch.autograd.Function):
         if not bool(total.isfinite().all()):
             mean, masked = masked_means(x, x_ref, y, y_ref, dim)
             total = mean.sum(dim, keepdim=True)
-        ctx.save_for_backward(mean, total.reciprocal_().nan_to_num_(0.0, 0.0, 0.0), *((x - x_ref, y - y_ref) if masked else ()))
+        ctx.save_for_backward(
+            mean, total.reciprocal_().nan_to_num_(0.0, 0.0, 0.0), *((x - x_ref, y - y_ref) if masked else ())
+        )
         ctx.mark_non_differentiable(y_ref)
         ctx.set_materialize_grads(False)
         return y, y_ref
