@@ -13,6 +13,8 @@ from l2xbench.errors import RequestError
 # Typer carries its own copy of click since 0.2x and imports click before that; the class of usage errors is either's
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="l2xbench",
     help="Which input pixels did a super-resolution network use? Exact attribution, and a benchmark built on it.",
@@ -91,9 +93,96 @@ def run(
     from l2xbench.config import read_study
 
     study = read_study(config, overrides, chosen)
-    from l2xbench import session
+    from l2xbench.commands.run import run_study
 
-    raise typer.Exit(session.run_study(study, out or Path("results", study.study), data_root, dry_run=dry_run))
+    raise typer.Exit(run_study(study, out or Path("results", study.study), data_root, dry_run=dry_run))
+
+
+@app.command(epilog="Example: l2xbench models swinir")
+def models(
+    name: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(help="A card's name, or its YAML; all cards by default.", metavar="[NAME]"),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Show the networks that have a card: what each is, what is published of it, where its checkpoint is."""
+    from rich.console import Console
+
+    from l2xbench.commands import screen_models
+    from l2xbench.zoo.cards import bundled_cards, find_card, read_card
+
+    if name is None:
+        screen_models.show_models(Console(), [read_card(path) for path in bundled_cards().values()])
+    else:
+        screen_models.show_card(Console(), find_card(name))
+
+
+@app.command(epilog="Example: l2xbench fetch edsr urban100 --scale 4")
+def fetch(
+    names: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(help="Networks and datasets: edsr, urban100, set5, ...", metavar="NAME..."),
+    ] = None,
+    scale: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--scale", help="The scale of datasets: 2, 3 or 4; 4 by default.", min=2, max=4, metavar="N"),
+    ] = None,
+    show: Annotated[bool, typer.Option("--list", help="Show what can be fetched and what is here, and stop.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Download checkpoints and datasets into L2XBENCH_HOME (~/.cache/l2xbench), each file checked against its hash.
+
+    What is there and right is not downloaded again; an interrupted download goes on where it stopped.
+    """
+    from l2xbench.commands import fetch as fetching
+
+    if show:
+        fetching.list_items(scale)
+        return
+    if not names:
+        raise RequestError("fetch: name a network or a dataset; `l2xbench fetch --list` shows what there is")
+    raise typer.Exit(fetching.fetch_names(names, scale))
+
+
+@app.command(epilog="Example: l2xbench check ./my_network.py:Net --trust --size 64")
+def check(
+    model: Annotated[
+        str, typer.Argument(help="A card, its YAML, a checkpoint file, or file.py:Class.", metavar="MODEL")
+    ],
+    weights: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--weights", help="A checkpoint, or random; by default the card's own, else random."),
+    ] = None,
+    size: Annotated[int, typer.Option("--size", help="LR pixels on a side.", min=4)] = 48,
+    image: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--image", help="An LR image to explain, instead of scikit-image's astronaut."),
+    ] = None,
+    reference: Annotated[str, typer.Option("--reference", help="blur, mean or black.")] = "blur",
+    outputs: Annotated[int, typer.Option("--outputs", help="Single outputs to explain beside the image.", min=0)] = 5,
+    trust: Annotated[bool, typer.Option("--trust", help="Run the Python of file.py:Class.")] = False,
+    seed: Seed = None,
+    debug: Debug = False,
+) -> None:
+    """Is this network explained exactly? Its operations, the rule of each, and the completeness error.
+
+    Exit code 1 where the error of the map exceeds 1e-4 in float64 or float32.
+    """
+    from l2xbench.commands import check as checking
+
+    raise typer.Exit(
+        checking.check(
+            model,
+            weights,
+            size=size,
+            image=image,
+            reference=reference,
+            trust=trust,
+            seed=seed or 0,
+            outputs=outputs,
+        )
+    )
 
 
 def _overrides(assignments: list[str] | None, **flags: Any) -> dict[str, Any]:
@@ -117,6 +206,8 @@ def main() -> None:
     debug = "--debug" in sys.argv
     try:
         code = app(standalone_mode=False)
+        if code == INTERRUPTED:  # typer has caught Ctrl-C itself
+            raise KeyboardInterrupt
     except RequestError as error:
         if debug:
             raise
@@ -126,11 +217,9 @@ def main() -> None:
         command = getattr(getattr(error, "ctx", None), "command_path", "l2xbench")
         _complain(f"{error.format_message()} (see: {command} --help)")  # type: ignore[attr-defined]
         code = 2
-    except typer.Abort:
-        code = 130
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         _complain("stopped; what is finished is kept, and the same command goes on from there")
-        code = 130
+        code = INTERRUPTED
     except Exception as error:
         if debug:
             raise

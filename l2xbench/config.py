@@ -93,6 +93,8 @@ class AttributionOptions(Strict):
     """How maps are made."""
 
     methods: list[str] = Field(default=["l2x"], min_length=1)
+    options: dict[str, dict[str, int | float | bool]] = Field(default_factory=dict)
+    """Method -> its own options: `{integrated_gradients: {steps: 20}}`."""
     reference: str = "blur"
     target: str = "image"
     strict: bool = False
@@ -121,8 +123,10 @@ class Study(Strict):
     models: dict[Name, Annotated[ModelEntry, BeforeValidator(_model_entry)]] = Field(min_length=1)
     datasets: dict[Name, Annotated[DatasetEntry, BeforeValidator(_dataset_entry)]] = Field(min_length=1)
     restoration: RestorationOptions = RestorationOptions()
-    attribution: AttributionOptions = AttributionOptions()
+    attribution: AttributionOptions | None = AttributionOptions()
+    """None: no maps are made."""
     heatmaps: HeatmapOptions | None = HeatmapOptions()
+    """None: none are drawn."""
 
     @field_validator("models")
     @classmethod

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import torch
+
+from l2xbench.attribution.errors import AttributionError
+from l2xbench.attribution.methods.registry import get_method
+from l2xbench.attribution.references import make_reference
+from l2xbench.attribution.targets import parse_target
 from l2xbench.config import DatasetEntry, ModelEntry, Study
 from l2xbench.data.datasets import Dataset, ImagePair, open_dataset
-from l2xbench.errors import RequestError
-from l2xbench.resources import cache_folder
+from l2xbench.errors import RequestError, did_you_mean
+from l2xbench.fetch.sets import KNOWN, datasets_folder, find_set
 from l2xbench.studies.base import Unit
 from l2xbench.zoo.cards import ModelCard, find_card, make_card
 from l2xbench.zoo.load import Source, locate
@@ -92,10 +98,29 @@ def make_plan(study: Study, out: Path, data_root: Path | None = None) -> Plan:
     Raises:
         RequestError: a network or dataset is not there, by key.
     """
+    _check_attribution(study)
     bicubic = PlannedModel(BICUBIC, locate(_bicubic_card(study.scale)), studies=("restoration",))
     models = (bicubic, *(_plan_model(name, entry, study) for name, entry in study.models.items()))
     datasets = tuple(_plan_dataset(name, entry, study, data_root) for name, entry in study.datasets.items())
     return Plan(study, models, datasets, out)
+
+
+def _check_attribution(study: Study) -> None:
+    """Raises a RequestError for a method, target or reference that `explain` does not know, before anything is run."""
+    wanted = study.attribution
+    if wanted is None:
+        return
+    checks: list[tuple[str, Callable[[], object]]] = [
+        ("methods", lambda: [get_method(name) for name in wanted.methods]),
+        ("options", lambda: [get_method(name).bind(options) for name, options in wanted.options.items()]),
+        ("target", lambda: parse_target(wanted.target)),
+        ("reference", lambda: make_reference(wanted.reference, torch.zeros(1, 3, 8, 8))),
+    ]
+    for key, check in checks:
+        try:
+            check()
+        except AttributionError as error:
+            raise RequestError(f"attribution.{key}: {error}") from None
 
 
 def _bicubic_card(scale: int) -> ModelCard:
@@ -126,22 +151,37 @@ def _plan_model(name: str, entry: ModelEntry, study: Study) -> PlannedModel:
 def _plan_dataset(name: str, entry: DatasetEntry, study: Study, data_root: Path | None) -> Dataset:
     try:
         root = _dataset_root(entry.path, data_root)
-        return open_dataset(name, root, study.scale, entry.images, kind=entry.kind)
+        dataset = open_dataset(name, root, study.scale, entry.images, kind=entry.kind)
     except RequestError as error:
         raise RequestError(f"datasets.{name}: {error}") from None
+    if entry.crop is None:
+        return dataset
+    cropped = f"centre crops of at most {entry.crop} x {entry.crop} LR pixels"
+    return replace(dataset, note=f"{dataset.note}; {cropped}" if dataset.note else cropped)
 
 
 def _dataset_root(path: str, data_root: Path | None) -> str | Path:
     """Where a dataset lies: as written, or, for a known set's bare name, under the data root or in the cache."""
     if "/" in path or path == "skimage":
         return path
+    known = find_set(path)
+    names = dict.fromkeys([path, known.name] if known else [path])
     homes = [data_root] if data_root else []
-    homes.append(cache_folder() / "datasets")
+    homes.append(datasets_folder())
     for home in homes:
-        if (home / path).is_dir():
-            return home / path
+        for name in names:
+            if (home / name).is_dir():
+                return home / name
     looked = " and ".join(str(home) for home in homes)
+    if known is None:
+        sets = {each.name: each for each in KNOWN}
+        raise RequestError(
+            f"path: '{path}' is not in {looked}, and no set of this name is known ({did_you_mean(path, sets)}); "
+            "a folder is written with a '/': ./name"
+        )
+    if not known.fetchable:
+        raise RequestError(f"path: '{path}' is not in {looked}; {known.by_hand}")
     raise RequestError(
-        f"path: '{path}' is not in {looked}; get it with `l2xbench fetch {path.lower()}`, "
+        f"path: '{path}' is not in {looked}; get it with `l2xbench fetch {known.name.lower()}`, "
         "or name the folder it lies in with --data-root"
     )

@@ -176,6 +176,8 @@ class LiveBytes(TorchDispatchMode):
         self._alive: dict[int, weakref.ref] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if any(kind not in (Tensor, nn.Parameter) for kind in types):
+            return NotImplemented  # a tensor of another kind takes its operation apart first; its parts come back here
         known = {id(t.untyped_storage()) for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)}
         result = func(*args, **(kwargs or {}))
         for tensor in tree_leaves(result):
@@ -211,15 +213,20 @@ def peak_bytes(run: Callable[[], float | None], device: torch.device) -> tuple[i
     return live.peak, result
 
 
-def timed(run: Callable[[], float | None], device: torch.device) -> tuple[float, float | None]:
-    """Wall-clock seconds of a call, and what it returns."""
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+
+
+def timed(
+    run: Callable[[], float | None], device: torch.device, clock: Callable[[], float]
+) -> tuple[float, float | None]:
+    """Seconds of a call, and what it returns."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    start = time.perf_counter()
+    start = clock()
     result = run()
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    return time.perf_counter() - start, result
+    return clock() - start, result
 
 
 def measure(name: str, methods: list[str], args: argparse.Namespace) -> dict[str, Cost]:
@@ -245,7 +252,7 @@ def measure(name: str, methods: list[str], args: argparse.Namespace) -> dict[str
             if cost.failure or (method in SLOW and repeat >= args.slow_repeats):
                 continue
             run = partial(METHODS[method], network, image, reference, SLOW_STEPS)
-            elapsed, error = timed(run, device)
+            elapsed, error = timed(run, device, CLOCKS[args.clock])
             cost.seconds.append(elapsed)
             cost.error = error if method in SLOW else cost.error
     return costs
@@ -308,6 +315,12 @@ def main() -> None:
     parser.add_argument("--slow-repeats", type=int, default=1, help=f"repeats of the {SLOW_STEPS}-step methods")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, help="CPU threads (default: PyTorch's)")
+    parser.add_argument(
+        "--clock",
+        choices=list(CLOCKS),
+        default="wall",
+        help="cpu: this process's CPU time, for a shared machine",
+    )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the table there")
     args = parser.parse_args()
     networks = chosen(args.networks, list(NETWORKS), "--networks", parser)
@@ -316,9 +329,8 @@ def main() -> None:
         torch.set_num_threads(args.threads)
 
     where = torch.cuda.get_device_name() if args.device.startswith("cuda") else f"{torch.get_num_threads()} CPU threads"
-    setting = (
-        f"LR {args.size} x {args.size}, x4, float32, {where}, PyTorch {torch.__version__}, median of {args.repeats}"
-    )
+    setting = f"LR {args.size} x {args.size}, x4, float32, {where}, PyTorch {torch.__version__}"
+    setting += f", {args.clock} time, median of {args.repeats}"
     warnings.filterwarnings("ignore", message=".*(hooks|did not already require gradients|meshgrid)")  # not ours
     console = Console()
     console.print(setting)

@@ -10,16 +10,46 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import pytest
 from PIL import Image
 
+from l2xbench import cli
 
-def l2xbench(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "l2xbench", *map(str, arguments)]
+
+def run_program(*arguments: object, **options: object) -> subprocess.Popen[str]:
+    """The command in a process of its own."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "COLUMNS": "100"}
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=240)
+    command = [sys.executable, "-m", "l2xbench", *map(str, arguments)]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, **options
+    )
+
+
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def l2xbench(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
+    """The command in this process: torch is imported once for all tests."""
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*arguments: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["l2xbench", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exited:
+            cli.main()
+        captured = capsys.readouterr()
+        return Done(int(exited.value.code or 0), captured.out, captured.err)
+
+    return run
+
+
+Command = Callable[..., Done]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -40,7 +70,7 @@ def test_help_is_quick_and_imports_no_torch() -> None:
 
 
 def test_a_study_from_yaml_to_tables_and_heatmaps_and_nothing_twice(
-    tmp_path: Path, write_study: Callable[..., Path]
+    l2xbench: Command, tmp_path: Path, write_study: Callable[..., Path]
 ) -> None:
     out = tmp_path / "out"
     first = l2xbench("run", write_study(), "--out", out)
@@ -75,17 +105,19 @@ def test_a_study_from_yaml_to_tables_and_heatmaps_and_nothing_twice(
     assert "3 units computed, 9 found done" in changed.stdout, "only the maps depend on the reference"
 
 
-def test_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path, write_study: Callable[..., Path]) -> None:
+def test_dry_run_shows_the_plan_and_writes_nothing(
+    l2xbench: Command, tmp_path: Path, write_study: Callable[..., Path]
+) -> None:
     study = write_study()
     done = l2xbench("run", study, "--dry-run", "--out", tmp_path / "out")
     assert done.returncode == 0
-    for part in ("tiny", "bicubic", "photographs", "12 units", "plain folder", str(tmp_path / "out")):
+    for part in ("tiny", "bicubic", "photographs", "12 units", "LR made by bicubic", str(tmp_path / "out")):
         assert part in done.stdout
     assert not (tmp_path / "out").exists()
 
 
 def test_one_bad_image_does_not_stop_the_rest(
-    tmp_path: Path, photographs: Path, write_study: Callable[..., Path]
+    l2xbench: Command, tmp_path: Path, photographs: Path, write_study: Callable[..., Path]
 ) -> None:
     (photographs / "photo1.png").write_bytes(b"not an image")
     done = l2xbench("run", write_study(), "--out", tmp_path / "out")
@@ -109,7 +141,7 @@ class Net(torch.nn.Module):
 
 
 def test_a_network_that_raises_or_gives_nan_fails_only_its_own_units(
-    tmp_path: Path, write_study: Callable[..., Path]
+    l2xbench: Command, tmp_path: Path, write_study: Callable[..., Path]
 ) -> None:
     (tmp_path / "net.py").write_text(RAISES)
     study = write_study(trust=True, models={"bad": {"provider": "module", "module": "./net.py:Net"}})
@@ -125,7 +157,7 @@ def test_a_network_that_raises_or_gives_nan_fails_only_its_own_units(
 
 
 def test_lr_images_alone_are_explained_without_metrics(
-    tmp_path: Path, photographs: Path, write_study: Callable[..., Path]
+    l2xbench: Command, tmp_path: Path, photographs: Path, write_study: Callable[..., Path]
 ) -> None:
     study = write_study(datasets={"mine": {"path": str(photographs), "kind": "lr", "images": ["photo0"], "crop": 12}})
     done = l2xbench("run", study, "--out", tmp_path / "out")
@@ -135,13 +167,12 @@ def test_lr_images_alone_are_explained_without_metrics(
     assert (tmp_path / "out/figures/heatmap-mine-photo0.png").is_file()
 
 
+@pytest.mark.timeout(600)
 def test_ctrl_c_loses_nothing_and_the_next_run_goes_on(tmp_path: Path, write_study: Callable[..., Path]) -> None:
     out = tmp_path / "out"
     network = {"provider": "l2xbench", "arch": {"type": "CARN"}, "weights": "random"}
     study = write_study(models={f"net{i}": network for i in range(6)})
-    command = [sys.executable, "-m", "l2xbench", "run", str(study), "--out", str(out)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    process = run_program("run", study, "--out", out)
     deadline = time.monotonic() + 120
     while not list(out.rglob("records/attribution/**/*.json")):
         assert process.poll() is None and time.monotonic() < deadline
@@ -152,9 +183,10 @@ def test_ctrl_c_loses_nothing_and_the_next_run_goes_on(tmp_path: Path, write_stu
     assert errors.strip() == "l2xbench: stopped; what is finished is kept, and the same command goes on from there"
     assert not list(out.rglob("*.partial"))
     kept = len(list(out.rglob("records/**/*.json")))
-    done = l2xbench("run", study, "--out", out)
-    assert done.returncode == 0, done.stderr
-    assert f"{42 - kept} units computed, {kept} found done" in done.stdout
+    going_on = run_program("run", study, "--out", out)
+    output, errors = going_on.communicate(timeout=240)
+    assert going_on.returncode == 0, errors
+    assert f"{42 - kept} units computed, {kept} found done" in output
 
 
 WRONG = {
@@ -168,6 +200,10 @@ WRONG = {
     "absent device": (["run", "{study}", "--device", "cuda:99"], ["cuda:99"]),
     "a file for a folder": (["run", "{study}", "--out", "{study}"], ["--out", "cannot be written to"]),
     "unknown method": (["run", "{study}", "--set", "attribution.methods=[l3x]"], ["attribution.methods", "l3x", "l2x"]),
+    "unknown option of a method": (
+        ["run", "{study}", "--set", "attribution.options={{lam: {{stepz: 3}}}}"],
+        ["attribution.options", "stepz", "steps"],
+    ),
     "unknown reference": (
         ["run", "{study}", "--set", "attribution.reference=blurr"],
         ["attribution.reference", "blur"],
@@ -178,12 +214,17 @@ WRONG = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_request_is_one_line_and_exit_code_2(
-    name: str, tmp_path: Path, write_study: Callable[..., Path]
+    l2xbench: Command,
+    name: str,
+    tmp_path: Path,
+    write_study: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     arguments, expected = WRONG[name]
     study = write_study()
     given = [a.format(study=study) for a in arguments]
-    done = l2xbench(*given, cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    done = l2xbench(*given)
     assert done.returncode == 2, done.stdout + done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     for part in expected:
@@ -206,7 +247,7 @@ WRONG_BLOCKS = {
 
 @pytest.mark.parametrize("name", WRONG_BLOCKS)
 def test_a_wrong_network_or_dataset_is_told_by_key(
-    name: str, tmp_path: Path, write_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    l2xbench: Command, name: str, tmp_path: Path, write_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("L2XBENCH_HOME", str(tmp_path / "home"))
     blocks, expected = WRONG_BLOCKS[name]
@@ -215,3 +256,49 @@ def test_a_wrong_network_or_dataset_is_told_by_key(
     assert len(done.stderr.strip().splitlines()) == 1
     for part in expected:
         assert part in done.stderr
+
+
+def test_check_tells_operations_rules_and_completeness(l2xbench: Command) -> None:
+    done = l2xbench("check", "edsr-compact", "--size", 16)
+    assert done.returncode == 0, done.stderr
+    for part in ("convolution", "linear", "relu", "rule", "float64", "float32", "explained exactly"):
+        assert part in done.stdout
+
+
+ROUNDS = """
+import torch
+class Net(torch.nn.Module):
+    def forward(self, x):
+        return x.sort(dim=-1).values + 3 * x.round()
+"""
+
+
+def test_check_of_a_class_of_ones_own_and_exit_code_1_above_the_limit(
+    l2xbench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rounds.py").write_text(ROUNDS)
+    arguments = ("check", f"{tmp_path}/rounds.py:Net", "--trust", "--size", 12)
+    passed = l2xbench(*arguments)
+    assert passed.returncode == 0, passed.stderr
+    assert "selection: chosen by the data" in passed.stdout
+    monkeypatch.setattr("l2xbench.commands.check.LIMIT", -1.0)
+    failed = l2xbench(*arguments)
+    assert failed.returncode == 1
+    assert "not exact" in failed.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["check", "edsrr"], "did you mean 'edsr'"),
+        (["check", "./net.py:Net"], "trust"),
+        (["check", "edsr-compact", "--reference", "blurr"], "did you mean 'blur'"),
+        (["check", "edsr-compact", "--image", "./none.png"], "none.png"),
+        (["check", "edsr-compact", "--weights", "./none.pth"], "none.pth"),
+    ],
+)
+def test_check_tells_a_wrong_request(l2xbench: Command, arguments: list[str], expected: str) -> None:
+    done = l2xbench(*arguments)
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

@@ -79,7 +79,7 @@ def _remove_image(root: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [_truncate, _change, _shorten_image, _remove_image])
-def test_a_damaged_record_is_not_found(tmp_path: Path, damage) -> None:  # noqa: ANN001
+def test_a_damaged_record_is_not_found(tmp_path: Path, damage) -> None:
     store = Store(tmp_path)
     store.keep(UNIT, "key", outcome())
     damage(tmp_path)

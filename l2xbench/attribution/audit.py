@@ -8,14 +8,20 @@ import torch
 from torch import Tensor, nn
 
 from l2xbench.attribution.paired import paired_forward
+from l2xbench.attribution.precision import in_precision
 
 
 @dataclass(frozen=True)
 class AuditedOperation:
     """One kind of operation that a network met: how often, treated how, and its share of the completeness error.
 
+<<<<<<< HEAD
     `kind` is "linear", "rule", "quadratic", "selection", "comparison" or "line integral"; `share` is |sum g dy
     - sum m dx| over its calls as a part of the objective's difference, 0 where exact; `where` the submodule
+=======
+    `kind` is "linear", "rule", "quadratic", "selection", "comparison" or "line integral"; `share` is
+    |sum g dy - sum m dx| over its calls as a part of the objective's difference, 0 where exact; `where` the submodule
+>>>>>>> main
     that met it first.
     """
 
@@ -28,9 +34,14 @@ class AuditedOperation:
 
 @dataclass(frozen=True)
 class Audit:
+<<<<<<< HEAD
     """Completeness errors, |sum R - delta| / max(|delta|, 1e-3 sum |R|), of the whole image and, worst of
     five, of single outputs.
+=======
+    """Completeness errors, |sum R - delta| / max(|delta|, 1e-3 sum |R|), of the image and, the worst, of single outputs.
+>>>>>>> main
 
+    In float32 the error of a single output is mostly the network's own: its two outputs are nearly equal numbers.
     `operations` is sorted by share of the error, then by count.
     """
 
@@ -73,6 +84,7 @@ def audit(
         with (
             torch.inference_mode(False),
             torch.enable_grad(),
+            in_precision(model, dtype),
             paired_forward(model, x, x_ref, output=output) as out,
         ):
             change = (out.value.detach() - out.reference).double()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from .errors import AttributionError
 from .methods import Explained, Method, Problem, get_method
 from .methods.plain import quiet
+from .precision import in_float32, single
 from .references import make_reference
 from .targets import Target, TargetLike, parse_target, sum_per_image
 from .tiles import Tiling, auto_tile, crop, saved_bytes
@@ -73,7 +74,8 @@ def explain(
     paper's Eq. 1) on any network, in one backward pass.
 
     Args:
-        network: any module that maps (N, C, H, W) to a tensor. It is run in evaluation mode, and left as it was.
+        network: any module that maps (N, C, H, W) to a tensor. It is run in evaluation mode, half precision in
+            float32, and left as it was.
         inputs: (N, C, H, W) float, in the network's own range, on its device.
         reference: `"blur"` (variance 4 square pixels; `"blur:alpha=2"`), `"mean"`, `"black"`, or a tensor.
             `lam` has its own.
@@ -90,6 +92,16 @@ def explain(
         **options: the method's own: `steps` (integrated_gradients, lam), `samples` and `noise` (smoothgrad), `window`
             and `stride` (occlusion), `sigma`, `kernel` and `detector` (lam).
 
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> _ = torch.manual_seed(0)
+        >>> body = [nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 12, 3, padding=1)]
+        >>> net = nn.Sequential(*body, nn.PixelShuffle(2))
+        >>> a = explain(net, torch.rand(1, 3, 16, 16), reference="mean", target="patch:8,8,4,4")
+        >>> a.values.shape, bool(a.completeness_error < 1e-5)
+        (torch.Size([1, 3, 16, 16]), True)
+
     Raises:
         AttributionError: a name, option, shape or target that is wrong; a ValueError.
         MethodError: a peer cannot explain this network; gives its reason.
@@ -101,9 +113,8 @@ def explain(
         raise AttributionError("target: the list is empty; give at least one, such as 'image'")
     _check_inputs(inputs)
     # A caller may well be under no_grad; in inference mode its tensors could not be differentiated, hence the clone.
-    with torch.inference_mode(False), torch.enable_grad():
-        images = inputs.detach().clone()
-        images = images.float() if images.dtype in (torch.float16, torch.bfloat16) else images
+    with torch.inference_mode(False), torch.enable_grad(), in_float32(network):
+        images = single(inputs.detach().clone())
         asked = make_reference(reference, images)
         problem = Problem(
             network=network,
@@ -193,7 +204,7 @@ def _map_bytes(problem: Problem, images: Tensor) -> int:
         return problem.run(images.clone().requires_grad_(True))
 
     with quiet(problem.network), torch.enable_grad():
-        return 2 * saved_bytes(forward)
+        return 2 * saved_bytes(forward, apart_from=problem.network.parameters())
 
 
 def _in_tiles(method: Method, problem: Problem, options: dict[str, Any], side: int, overlap: int) -> list[Explained]:

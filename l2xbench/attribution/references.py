@@ -29,21 +29,29 @@ def make_reference(reference: str | Tensor, inputs: Tensor) -> Tensor:
     """
     if isinstance(reference, Tensor):
         return _from_tensor(reference, inputs)
-    if not isinstance(reference, str):
-        raise AttributionError(
-            f"reference: found {type(reference).__name__}; give a tensor or one of {', '.join(NAMES)}"
-        )
-    name, _, options = reference.partition(":")
-    if name not in NAMES:
-        raise unknown("reference", name, NAMES)
+    name, variance = parse_reference(reference)
     if name == "blur":
-        return gaussian_blur(inputs, _blur_variance(reference, options))
-    if options:
-        raise AttributionError(f"reference {reference!r}: {name!r} takes no options; write {name!r}")
+        return gaussian_blur(inputs, variance)
     if name == "black":
         return torch.zeros_like(inputs)
     _need_image(name, inputs)
     return inputs.mean(dim=(-2, -1), keepdim=True).expand_as(inputs).clone()
+
+
+def parse_reference(text: str) -> tuple[str, float]:
+    """A named reference as its name and the blur's variance in square pixels; no image is needed to check one.
+
+    Raises:
+        AttributionError: an unknown name or option.
+    """
+    if not isinstance(text, str):
+        raise AttributionError(f"reference: found {type(text).__name__}; give a tensor or one of {', '.join(NAMES)}")
+    name, colon, options = text.partition(":")
+    if name not in NAMES:
+        raise unknown("reference", name, NAMES)
+    if colon and name != "blur":
+        raise AttributionError(f"reference {text!r}: {name!r} takes no options; write {name!r}")
+    return name, _blur_variance(text, options) if colon else BLUR_VARIANCE
 
 
 def gaussian_blur(images: Tensor, variance: float = BLUR_VARIANCE) -> Tensor:
@@ -83,8 +91,6 @@ def _mirrored(size: int, pad: int) -> Tensor:
 
 
 def _blur_variance(text: str, options: str) -> float:
-    if not options:
-        return BLUR_VARIANCE
     key, _, value = options.partition("=")
     if key != "alpha":
         raise unknown(f"reference {text!r}: option", key, ["alpha"])

@@ -7,7 +7,7 @@ maps explains the output that tiled inference, the usual way to super-resolve a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -169,14 +169,16 @@ def _control_group_memory() -> int:
         return 1 << 62
 
 
-def saved_bytes(run: Callable[[], object]) -> int:
-    """The bytes that autograd keeps of what `run` computes, each storage counted once."""
+def saved_bytes(run: Callable[[], object], apart_from: Iterable[Tensor] = ()) -> int:
+    """The bytes that autograd keeps of what `run` computes, each storage counted once; parameters may be left out."""
+    known = {tensor.untyped_storage().data_ptr() for tensor in apart_from}
     storages: dict[int, int] = {}
     kept: list[object] = []
 
     def pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        storages[storage.data_ptr()] = storage.nbytes()
+        if storage.data_ptr() not in known:
+            storages[storage.data_ptr()] = storage.nbytes()
         kept.append(tensor)  # alive, so that no address is used twice
         return tensor
 

@@ -16,7 +16,7 @@ from l2xbench.runner import Failure, Result
 from l2xbench.store import Record, Store
 from l2xbench.studies.base import Unit
 
-HEATMAP_VERSION = 1
+HEATMAP_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def build_report(store: Store, manifest: Mapping[str, Any], result: Result) -> B
         write_table(
             cost,
             tables / "cost",
-            caption="Mean seconds for one image, to super-resolve it and to explain it, and the largest completeness error.",
+            caption="Mean seconds to super-resolve and to explain one image, and the largest completeness error.",
             notes=[f"On {manifest['device']}, {manifest['threads']} threads."],
         )
     write_table(failures_frame(result.failures), tables / "failures", caption="Units of work that failed, and why.")
@@ -124,8 +124,7 @@ def _in_order(frame: pd.DataFrame, manifest: Mapping[str, Any]) -> pd.DataFrame:
 
 def draw_heatmaps(store: Store, manifest: Mapping[str, Any], records: list[Record]) -> Iterable[Path]:
     """One figure an image and method (the paper's Fig. 2), as PNG and PDF; yields the PNG's path."""
-    options = manifest["study"]["heatmaps"]
-    if options is None:
+    if manifest["study"]["heatmaps"] is None or manifest["study"]["attribution"] is None:
         return
     found: dict[tuple[str, str, str, str, str], Record] = {
         (r.study, r.dataset, r.image, r.model, r.label): r for r in records

@@ -134,8 +134,10 @@ def _cell(figure: Figure, layout: Layout, number: int, above: str, below: str) -
         figure.add_axes(layout.rectangle(middle - width / 2, start, width, height))
         for start, (width, height) in ((first, layout.upper), (second, layout.lower))
     ]
+    # the names above stand on one line, whatever their letters: by the baseline, not by what hangs below it
+    hanging = 0.25 * style.TEXT_PT / style.POINTS_PER_CM
     for text, at, va, size in (
-        (above, first - 0.06, "bottom", style.TEXT_PT),
+        (above, first - 0.06 - hanging, "baseline", style.TEXT_PT),
         (below, second + layout.lower[1] + 0.06, "top", style.SMALL_PT if number else style.TEXT_PT),
     ):
         figure.text(

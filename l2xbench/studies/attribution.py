@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +13,7 @@ from l2xbench.attribution import explain
 from l2xbench.config import Study
 from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
-from l2xbench.studies.base import Outcome
+from l2xbench.studies.base import Outcome, Value
 from l2xbench.zoo.network import Network
 
 NAME = "attribution"
@@ -23,8 +24,10 @@ NEEDS_NETWORK = True
 def variants(config: Study) -> list[tuple[str, dict[str, Any]]]:
     """One unit an image, network and method."""
     wanted = config.attribution
+    if wanted is None:
+        return []
     common = {"reference": wanted.reference, "target": wanted.target, "strict": wanted.strict, "seed": config.seed}
-    return [(method, {"method": method, **common}) for method in wanted.methods]
+    return [(method, {"method": method, **common, **wanted.options.get(method, {})}) for method in wanted.methods]
 
 
 def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:
@@ -43,6 +46,8 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
         "reference": found.reference[0].cpu().numpy(),
         "delta": found.delta[0].cpu().numpy(),
     }
-    error = float(found.completeness_error[0])
-    values = {"seconds": seconds, "delta": float(found.delta[0]), "completeness_error": error}
+    values: dict[str, Value] = {"seconds": seconds}
+    for name in ("delta", "completeness_error"):
+        number = float(getattr(found, name)[0])
+        values[name] = number if math.isfinite(number) else None  # a control runs no network and has neither
     return Outcome(values=values, arrays={"attribution": arrays})

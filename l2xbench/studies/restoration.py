@@ -35,7 +35,7 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
     device = next(iter(network.parameters()), torch.empty(0)).device
     lr = images.to_tensor(pair.lr).to(device)
     started = time.perf_counter()
-    with torch.inference_mode():
+    with torch.no_grad():  # not inference mode: some networks keep tensors of a forward pass, and are explained next
         output = network(lr)
         if device.type == "cuda":
             torch.cuda.synchronize(device)

@@ -20,11 +20,11 @@ class WeightsSource(Strict):
 
     file: str | None = None
     """A path; relative ones start at the card's folder."""
-    url: str | None = None
+    url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+/\S+$")
     """A direct download."""
     page: str | None = None
     """The page to download by hand from, where there is no direct URL."""
-    filename: str | None = None
+    filename: str | None = Field(default=None, pattern=r"^[^/\\:\x00-\x1f]*[^/\\:.\x00-\x1f]$")
     """The checkpoint's name on that page or in the cache; by default the last part of `url`."""
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{8,64}$")
     """The file's SHA-256, or the beginning of it that the file's own name carries."""
@@ -97,7 +97,7 @@ def make_card(data: dict[str, Any], *, source: str, folder: Path) -> ModelCard:
 
 def bundled_cards() -> dict[str, Path]:
     """Name -> file of every card that ships with l2xbench, in the order of the names."""
-    return {path.stem: path for path in sorted(models_folder().glob("*.yaml"))}
+    return {path.stem: path for path in sorted(models_folder().glob("*.yaml"), key=lambda path: path.stem)}
 
 
 def find_card(name: str) -> ModelCard:

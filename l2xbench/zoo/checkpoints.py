@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import pickletools
 import re
+import sys
 import warnings
 import zipfile
 from collections import Counter
@@ -46,9 +48,11 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         RequestError: the file is missing, truncated, not a checkpoint, or would run code if it were unpickled.
     """
     require_file(path)
-    if path.suffix.lower() == ".safetensors":
-        return unwrap(_read_safetensors(path), source=str(path))
-    return unwrap(_read_pickle(path), source=str(path))
+    # by what is in it: people rename safetensors files to .pth
+    data = _read_safetensors(path) if _is_safetensors(path) else _read_pickle(path)
+    state_dict = unwrap(data, source=str(path))
+    _refuse_inflated(state_dict, path)
+    return state_dict
 
 
 def require_file(path: Path) -> None:
@@ -61,6 +65,19 @@ def require_file(path: Path) -> None:
         raise RequestError(f"{path}: '{path.suffix}' is not a checkpoint's suffix; known: {', '.join(SUFFIXES)}")
     if path.stat().st_size == 0:
         raise RequestError(f"{path}: the file is empty")
+
+
+def _is_safetensors(path: Path) -> bool:
+    if path.suffix.lower() == ".safetensors":
+        return True
+    try:
+        with path.open("rb") as file:
+            start = file.read(9)  # the header's length in 8 bytes, then the header, which is JSON
+    except OSError as error:
+        raise RequestError(f"{path}: cannot be read ({error.strerror})") from None
+    if start.lstrip()[:1] == b"<":
+        raise RequestError(f"{path}: a web page, not a checkpoint; download it again")
+    return start[8:] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -78,17 +95,78 @@ def _read_pickle(path: Path) -> Any:
             warnings.simplefilter("ignore")  # on old pickles torch warns of what weights_only already refuses
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        names = re.findall(r"(?:GLOBAL|global|function|class)\s+`?([\w.]+\.[\w.]+)`?", str(error))
-        if names:
-            raise RequestError(
-                f"{path}: refused: unpickling it would run code ({', '.join(dict.fromkeys(names))}); "
-                "ask its author for a plain state dict or a .safetensors file"
-            ) from None
-        raise RequestError(f"{path}: not a checkpoint that can be read safely ({_one_line(error)})") from None
+        raise RequestError(f"{path}: {_why_not(path, str(error))}") from None
     except MemoryError:
         raise RequestError(f"{path}: refused: it declares more data than memory can hold") from None
     except Exception as error:  # a damaged pickle can make the unpickler raise anything
         raise RequestError(f"{path}: truncated or not a checkpoint ({_one_line(error)})") from None
+
+
+def _why_not(path: Path, reason: str) -> str:
+    """Why a pickle was not read: the code that it names, or what torch's restricted unpickler says."""
+    refused = re.findall(r"(?:GLOBAL|global|function|class)\s+`?([\w.]+\.[\w.]+)`?", reason)
+    names = refused or [name for name in _named_code(path) if not name.startswith(("torch.", "collections."))]
+    if names and all(_is_cut_short(name) for name in names):
+        return "truncated or damaged"
+    if names:
+        return (
+            f"refused: unpickling it would run code ({', '.join(dict.fromkeys(names))}); "
+            "ask its author for a plain state dict or a .safetensors file"
+        )
+    # torch's message begins with advice on weights_only=False, which nobody should follow
+    said = reason.rpartition("WeightsUnpickler error:")[2].partition("Check the documentation")[0]
+    return f"not a checkpoint that can be read safely ({_one_line(said)})"
+
+
+def _named_code(path: Path) -> list[str]:
+    """The functions and classes that a pickle would call, read off its opcodes; nothing is run."""
+    names: list[str] = []
+    recent: list[str] = []  # the last two texts: what STACK_GLOBAL takes
+    memo: dict[Any, str] = {}
+    last = ""
+    try:
+        for opcode, argument, _ in pickletools.genops(_pickled(path)):
+            if opcode.name == "GLOBAL":
+                names.append(str(argument).replace(" ", "."))
+            elif opcode.name == "STACK_GLOBAL" and len(recent) > 1:
+                names.append(f"{recent[-2]}.{recent[-1]}")
+            elif "UNICODE" in opcode.name or opcode.name in ("GET", "BINGET", "LONG_BINGET"):
+                last = str(argument) if "UNICODE" in opcode.name else memo.get(argument, "")
+                recent = [*recent[-1:], last]
+            elif opcode.name == "MEMOIZE":
+                memo[len(memo)] = last
+            elif "PUT" in opcode.name:
+                memo[argument] = last
+    except Exception:  # damaged files raise anything; what was named before that counts
+        pass
+    return names
+
+
+def _pickled(path: Path) -> bytes:
+    """The beginning of a file's pickle."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            inside = [entry for entry in archive.infolist() if entry.filename.endswith("data.pkl")]
+            if not inside:
+                return b""
+            with archive.open(inside[0]) as file:
+                return file.read(2**20)
+    with path.open("rb") as file:
+        return file.read(2**20)
+
+
+def _is_cut_short(name: str) -> bool:
+    """Whether a name is a piece of one: of a module that is loaded, but not in it."""
+    module, _, attribute = name.rpartition(".")
+    return module in sys.modules and not hasattr(sys.modules[module], attribute)
+
+
+def _refuse_inflated(state_dict: Mapping[str, Tensor], path: Path) -> None:
+    """A tensor that repeats a few numbers by stride 0 unpacks to any size when it is copied."""
+    declared = sum(tensor.numel() * tensor.element_size() for tensor in state_dict.values())
+    size = path.stat().st_size
+    if declared > 4 * size + 2**26:
+        raise RequestError(f"{path}: refused: {size:,} bytes that hold tensors of {declared:,} (a bomb?)")
 
 
 def _refuse_bombs_and_programs(path: Path) -> None:
@@ -145,9 +223,15 @@ def load_strictly(network: nn.Module, state_dict: Mapping[str, Tensor], *, sourc
         what: the network in words, for the error.
 
     Raises:
-        RequestError: keys missing or unexpected, listed by prefix, shapes that differ, and the likely cause.
+        RequestError: keys missing or unexpected, listed by prefix, shapes that differ, and the likely cause; numbers
+            that no network can be made of.
     """
     own = network.state_dict()
+    for key, tensor in state_dict.items():
+        if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex():
+            raise RequestError(f"{source}: {key} is sparse, quantized or complex; plain numbers are needed")
+        if tensor.is_floating_point() and torch.isnan(tensor).any():
+            raise RequestError(f"{source}: {key} holds NaN: the training diverged, or the file is damaged")
     missing = [key for key in own if key not in state_dict and not is_constant(key)]
     unexpected = [key for key in state_dict if key not in own]
     shapes = {
@@ -222,6 +306,6 @@ def file_digest(file: BinaryIO) -> str:
     return total.hexdigest()
 
 
-def _one_line(error: BaseException) -> str:
+def _one_line(error: BaseException | str) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 120 else text[:117] + "..."

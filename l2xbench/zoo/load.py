@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module, metadata
@@ -14,12 +15,12 @@ import torch
 from torch import Tensor
 
 from l2xbench.errors import RequestError
-from l2xbench.resources import cache_folder
 from l2xbench.zoo import checkpoints
 from l2xbench.zoo.cards import ModelCard, WeightsSource, find_card
 from l2xbench.zoo.dialects import mean_colour, to_native
 from l2xbench.zoo.network import Network
 from l2xbench.zoo.providers import Built
+from l2xbench.zoo.weights import how_to_get, present_weights
 
 RANDOM = "random"
 _PROVIDERS = {"l2xbench": "own", "basicsr": "basicsr", "spandrel": "spandrel", "module": "module"}
@@ -79,7 +80,8 @@ def load_model(
     """A network that takes LR images in [0, 1] of any size.
 
     Args:
-        name: a card's name (`edsr`), a card's YAML, or a checkpoint file, whose architecture spandrel recognises.
+        name: a card's name (`edsr`), a card's YAML, a checkpoint file, whose architecture spandrel recognises, or
+            with `trust` a class, `package.module:Class` or `file.py:Class`.
         weights: a state dict or a checkpoint file in the authors' key names, instead of the card's own; `"random"`
             for the architecture's initial weights.
         device: where to put it.
@@ -131,7 +133,8 @@ def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = F
     weights = source.weights
     state_dict = checkpoints.read_checkpoint(weights) if isinstance(weights, Path) else weights
     where = str(weights) if isinstance(weights, Path) else f"the {source.described} weights"
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="torch.meshgrid")  # old code's, nothing a user could mend
         torch.manual_seed(source.seed)
         built = _build(card, state_dict)
     if state_dict is not None and not built.loaded:
@@ -143,7 +146,7 @@ def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = F
         mean = mean_colour(kind, state_dict, card.arch)
         if mean is not None:
             built.core.mean = mean  # a plain attribute of BasicSR's networks
-    scale = card.scale or built.scale
+    scale = card.scale or built.scale or _probed_scale(built)
     if scale is None:
         raise RequestError(f"{card.name}: scale: cannot be read off the architecture; give it in the card")
     network = Network(
@@ -158,6 +161,18 @@ def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = F
     return network.to(device).eval()
 
 
+def _probed_scale(built: Built) -> int | None:
+    """The scale that a blank image comes out with, where the architecture does not tell."""
+    side = -(-max(16, built.minimum) // built.multiple) * built.multiple
+    try:
+        with torch.no_grad():
+            shape = built.core.eval()(torch.zeros(1, 3, side, side)).shape
+    except Exception:  # a network may need what only its author knows; the caller asks for the scale then
+        return None
+    whole = len(shape) == 4 and shape[-1] == shape[-2] and shape[-1] >= side and shape[-1] % side == 0
+    return shape[-1] // side if whole else None
+
+
 def _card_of(name: str) -> ModelCard:
     path = Path(name).expanduser()
     if path.suffix.lower() in checkpoints.SUFFIXES:
@@ -167,6 +182,9 @@ def _card_of(name: str) -> ModelCard:
             provider="spandrel",
             weights=WeightsSource(file=str(path.absolute())),
         )
+    _, colon, found = name.rpartition(":")
+    if colon and found.isidentifier():
+        return ModelCard(name=found, title=found, provider="module", module=name, folder=str(Path.cwd()))
     return find_card(name)
 
 
@@ -187,38 +205,3 @@ def _code_of(card: ModelCard) -> bytes:
         path = Path(spec.origin) if spec and spec.origin else Path()
         path = path.parent.joinpath(*where.split(".")[1:]).with_suffix(".py") if "." in where else path
     return path.read_bytes() if path.is_file() else b""
-
-
-def present_weights(card: ModelCard) -> Path | None:
-    """The card's checkpoint file, beside the card or in the cache folder; None where it is in neither."""
-    own = card.weights_path
-    if own is not None:
-        if not own.is_file():
-            raise RequestError(f"{card.name}: weights.file: no such file: {own}")
-        return own
-    name = cached_name(card)
-    if name is not None:
-        cached = cache_folder() / "checkpoints" / name
-        if cached.is_file():
-            return cached
-    return None
-
-
-def cached_name(card: ModelCard) -> str | None:
-    """How the card's checkpoint is called in the cache folder."""
-    if card.weights is None:
-        return None
-    if card.weights.filename:
-        return card.weights.filename
-    return card.weights.url.rsplit("/", 1)[-1] if card.weights.url else None
-
-
-def how_to_get(card: ModelCard) -> str:
-    """The end of an error line: how a card's missing weights are had."""
-    name = cached_name(card)
-    if card.weights and card.weights.url:
-        return f"get them with: l2xbench fetch {card.name} (or give weights: PATH, or weights: random)"
-    if card.weights and card.weights.page and name:
-        folder = cache_folder() / "checkpoints"
-        return f"download {name} from {card.weights.page} into {folder} (or give weights: PATH, or weights: random)"
-    return "give weights: PATH, or weights: random"

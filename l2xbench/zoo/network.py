@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -52,18 +53,24 @@ class Network(nn.Module):
         """Super-resolves.
 
         Args:
-            lr: (N, 3, H, W), float, in [0, 1].
+            lr: (N, 3, H, W), float, in [0, 1]. A network of higher precision computes in its own and returns this one.
 
         Returns:
             (N, 3, scale H, scale W), about [0, 1], not clamped.
         """
         height, width = lr.shape[-2:]
         x = self._pad(lr)
+        precision = next((p.dtype for p in self.core.parameters()), lr.dtype)
+        raised = precision != lr.dtype and torch.promote_types(precision, lr.dtype) == precision
+        if raised:
+            x = x.to(precision)
         if self.card.input_range == 255:
             x = x * 255.0
         x = self.core(x)
         if self.card.input_range == 255:
             x = x / 255.0
+        if raised:
+            x = x.to(lr.dtype)
         if x.shape[-2:] == (height * self.scale, width * self.scale):
             return x
         return x[..., : height * self.scale, : width * self.scale]

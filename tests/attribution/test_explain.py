@@ -204,16 +204,19 @@ def test_a_map_that_is_not_finite_is_warned_of() -> None:
         explain(small_sr(), LR, method="gradient")
 
 
-@pytest.mark.parametrize("name", ["l2x", "gradient", "integrated_gradients"])
-def test_half_precision(name: str) -> None:
-    network = small_sr()
-    exact = explain(network, LR, method=name)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found = explain(network.to(torch.bfloat16), LR.to(torch.bfloat16), method=name)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("name", method_names())
+def test_half_precision_is_explained_in_float32_and_said(name: str, dtype: torch.dtype) -> None:
+    network, options = nn.Sequential(small_sr(), nn.BatchNorm2d(3)).to(dtype), QUICK.get(name, {})
+    before = copy.deepcopy(network.state_dict())
+    expected = explain(copy.deepcopy(network).float(), LR.to(dtype).float(), method=name, **options)
+    with pytest.warns(UserWarning, match="Sequential is in half precision: explained in float32"):
+        found = explain(network, LR.to(dtype), method=name, **options)
     assert found.values.dtype == torch.float32
-    cosine = torch.nn.functional.cosine_similarity(found.values.flatten(1), exact.values.flatten(1))
-    assert cosine.min() > 0.95
+    assert torch.equal(found.values, expected.values)
+    for key, value in network.state_dict().items():
+        assert value.dtype == before[key].dtype
+        assert torch.equal(value, before[key])
 
 
 @pytest.mark.gpu

@@ -147,6 +147,15 @@ def test_lams_reference_and_difference_are_its_own() -> None:
     assert ours.completeness_error.max() < 0.01
 
 
+def test_lam_needs_images() -> None:
+    with pytest.raises(AttributionError, match="needs images"):
+        explain(nn.Linear(4, 2), torch.rand(2, 4), method="lam", reference="black")
+    with pytest.raises(AttributionError, match="its detector needs an image"):
+        explain(nn.Flatten(), LR, method="lam")
+    with pytest.raises(AttributionError, match="it must be odd"):
+        explain(network(), LR, method="lam", kernel=8)
+
+
 def test_lam_is_finite_on_a_flat_image() -> None:
     found = explain(network(), torch.full((1, 3, 8, 8), 0.5, dtype=torch.float64), method="lam", steps=2)
     assert torch.isfinite(found.values).all()

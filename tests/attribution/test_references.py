@@ -54,6 +54,7 @@ def test_black_and_tensors() -> None:
         ("blur:sigma=2", "option 'sigma' does not exist"),
         ("blur:alpha=-1", "give a variance above 0"),
         ("blur:alpha=wide", "alpha is 'wide'"),
+        ("blur:", "option '' does not exist; allowed: alpha"),
         ("mean:alpha=2", "takes no options"),
         (3, "found int"),
         (torch.zeros(2, 3, 5, 5), r"\(2, 3, 5, 5\) does not fit inputs of shape \(2, 3, 20, 14\)"),

@@ -118,3 +118,4 @@ def test_auto_says_so_where_even_a_small_tile_does_not_fit(monkeypatch: pytest.M
 def test_saved_bytes_counts_each_storage_once() -> None:
     x = torch.ones(1000, requires_grad=True)
     assert saved_bytes(lambda: (x * x).exp()) == 2 * 4000  # x, once, and the exponential's own result
+    assert saved_bytes(lambda: (x * x).exp(), apart_from=[x]) == 4000

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from golden import NAMES, card_name, read_golden
 
 import l2xbench
+from tests.golden import NAMES, card_name, read_golden
 
 RENAMED = ("edsr", "edsr_baseline", "rcan")  # BasicSR's implementation has names of its own
 

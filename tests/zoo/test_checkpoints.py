@@ -62,11 +62,12 @@ def test_a_file_that_would_run_code_is_refused_and_named(tmp_path: Path, new_for
     assert not marker.exists()
 
 
-def test_a_bare_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+def test_a_bare_pickle_that_would_run_code_is_refused_and_named(tmp_path: Path, protocol: int) -> None:
     marker = tmp_path / "ran"
     path = tmp_path / "evil.pt"
-    path.write_bytes(pickle.dumps(_Command(marker)))
-    with pytest.raises(RequestError, match=r"evil\.pt"):
+    path.write_bytes(pickle.dumps({"weight": 1, "b": _Command(marker)}, protocol=protocol))
+    with pytest.raises(RequestError, match=r"evil\.pt: refused: unpickling it would run code \((posix|nt)\.system\)"):
         read_checkpoint(path)
     assert not marker.exists()
 
@@ -82,6 +83,22 @@ def _bomb(folder: Path) -> Path:
     with zipfile.ZipFile(folder / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb/data.pkl", bytes(50_000_000))
     return folder / "bomb.pth"
+
+
+def _lying_bomb(folder: Path) -> Path:
+    with zipfile.ZipFile(folder / "lie.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("lie/data.pkl", bytes(50_000_000))
+        archive.writestr("lie/version", b"3")
+    data = (folder / "lie.pth").read_bytes()
+    (folder / "lie.pth").write_bytes(data.replace((50_000_000).to_bytes(4, "little"), (5000).to_bytes(4, "little")))
+    return folder / "lie.pth"
+
+
+def _cut_name(folder: Path) -> Path:
+    torch.save(STATE, folder / "cut.pth", _use_new_zipfile_serialization=False)
+    data = (folder / "cut.pth").read_bytes()
+    (folder / "cut.pth").write_bytes(data[: data.index(b"_rebuild_tensor_v2\n") + 6] + b"\n.")
+    return folder / "cut.pth"
 
 
 def _script(folder: Path) -> Path:
@@ -108,9 +125,17 @@ def _saved(name: str, content: object):
 BAD = {
     "truncated": (_truncated, "truncated|damaged"),
     "zip bomb": (_bomb, "zip bomb"),
+    "zip bomb that hides its size": (_lying_bomb, "not a checkpoint|damaged"),
+    "one number 10 000 000 000 times": (
+        _saved("w.pth", {"w": torch.zeros(1).expand(100_000, 100_000)}),
+        "refused: .* bytes that hold tensors of 40,000,000,000",
+    ),
+    "damaged within a name": (_cut_name, "truncated or damaged"),
+    "a whole network": (_saved("net.pth", nn.Conv2d(3, 3, 3)), r"would run code \(torch\.nn\.modules\.conv\.Conv2d\)"),
     "TorchScript": (_script, "TorchScript program"),
     "empty": (_text("empty.pth", b""), "empty"),
-    "not a checkpoint": (_text("page.pth", b"<html>404</html>"), "page.pth"),
+    "a web page": (_text("page.pth", b"\n<html>404</html>"), "a web page, not a checkpoint"),
+    "not a checkpoint": (_text("text.pth", b"not found"), "not a checkpoint"),
     "broken safetensors": (_text("x.safetensors", b"\x10\0\0\0\0\0\0\0{broken"), "not a whole safetensors"),
     "huge safetensors header": (_text("y.safetensors", b"\xff" * 16), "not a whole safetensors"),
     "another suffix": (_text("x.zip", b"PK"), "not a checkpoint's suffix"),
@@ -129,6 +154,12 @@ def test_a_bad_file_is_told_in_one_line(tmp_path: Path, name: str) -> None:
         read_checkpoint(path)
     assert str(path) in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_a_safetensors_file_by_another_name(tmp_path: Path) -> None:
+    save_file(STATE, tmp_path / "x.safetensors")
+    (tmp_path / "x.safetensors").rename(tmp_path / "x.pth")
+    assert read_checkpoint(tmp_path / "x.pth").keys() == STATE.keys()
 
 
 def _net(features: int = 4, blocks: int = 2) -> nn.Module:
@@ -161,6 +192,19 @@ def test_a_misfit_is_told_by_prefix_and_cause(name: str) -> None:
         load_strictly(_net(), state, source="file.pth", what="Net")
     for part in ["file.pth: does not fit Net", *expected]:
         assert part in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("bad", "expected"),
+    [
+        (torch.full((12,), float("nan")), "upsample.bias holds NaN"),
+        (torch.zeros(12, dtype=torch.complex64), "upsample.bias is sparse, quantized or complex"),
+        (torch.zeros(12).to_sparse(), "upsample.bias is sparse, quantized or complex"),
+    ],
+)
+def test_numbers_that_no_network_is_made_of(bad: torch.Tensor, expected: str) -> None:
+    with pytest.raises(RequestError, match=f"file.pth: {expected}"):
+        load_strictly(_net(), {**_state(), "upsample.bias": bad}, source="file.pth", what="Net")
 
 
 def test_what_fits_is_loaded() -> None:

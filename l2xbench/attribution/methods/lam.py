@@ -15,6 +15,8 @@ from .registry import Explained, Problem, method
 
 def strongest_blur(images: Tensor, *, sigma: float = 1.2, kernel: int = 9, **_: object) -> Tensor:
     """LAM's reference: the start of its path."""
+    if images.ndim != 4:
+        raise AttributionError(f"method 'lam' needs images (N, C, H, W); the inputs have shape {tuple(images.shape)}")
     return _blur(images, sigma, kernel)
 
 
@@ -37,6 +39,8 @@ def lam(
     sigmas = [sigma * (1 - k / steps) for k in range(steps + 1)]
     start = problem.crop(strongest_blur(problem.whole, sigma=sigma, kernel=kernel))
     value, start_value = plain.outputs(problem.network, problem.inputs, start, problem.output)
+    if detector and value.ndim != 4:
+        raise AttributionError(f"method 'lam': the output has shape {tuple(value.shape)}; its detector needs an image")
     objectives = [problem.objective(target, value, start_value) for target in problem.targets]
     answers = [problem.nothing() for _ in problem.targets]
     previous = start

@@ -31,13 +31,11 @@ def quiet(network: nn.Module) -> Iterator[None]:
 
 
 def run(network: nn.Module, inputs: Tensor, output: int | str | None) -> Tensor:
-    """The network's output of this index or key. A network in half precision gets its input in that precision."""
-    kinds = {parameter.dtype for parameter in network.parameters()}
-    half = next((kind for kind in (torch.float16, torch.bfloat16) if kind in kinds), None)
-    result = choose(network(inputs if half is None else inputs.to(half)), output)
+    """The network's output of this index or key."""
+    result = choose(network(inputs), output)
     if not isinstance(result, Tensor):
         raise ShapeError(f"the network returned {type(result).__name__}, not a tensor; name one with output=")
-    return result if half is None else result.to(inputs)
+    return result
 
 
 def outputs(network: nn.Module, inputs: Tensor, reference: Tensor, output: int | str | None) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import AttributionError, unknown
-from ..targets import Objective, Target, Window
+from ..targets import Objective, Target, Window, sum_per_image
 from . import plain
 
 
@@ -57,9 +57,8 @@ class Problem:
 
     def nothing(self) -> Explained:
         """The answer where this tile has no part in a target."""
-        return Explained(
-            torch.zeros_like(self.inputs), torch.zeros(len(self.inputs), dtype=torch.float64, device=self.inputs.device)
-        )
+        zeros = torch.zeros_like(self.inputs)
+        return Explained(zeros, sum_per_image(zeros))
 
 
 Together = Callable[..., "list[Explained]"]
@@ -175,5 +174,4 @@ def _each_target(function: Callable[..., Any], problem: Problem, **options: Any)
 def _without_network(function: Callable[..., Any], problem: Problem, **options: Any) -> list[Explained]:
     """One map for all targets. Its difference is not known, since no network was run."""
     values = function(problem, **options)
-    unknown_delta = torch.full((len(values),), torch.nan, dtype=torch.float64, device=values.device)
-    return [Explained(values, unknown_delta) for _ in problem.targets]
+    return [Explained(values, sum_per_image(values) * torch.nan) for _ in problem.targets]

@@ -66,7 +66,7 @@ class RectifiedResidual(Body):
 
 
 def conv_relu_conv(features: int, kernel: int = 3) -> tuple[nn.Module, ...]:
-    """The layers of a residual block without normalization (Lim et al., EDSR, CVPRW 2017, Section 3.1)."""
+    """The layers of a residual block without normalization (Lim et al., EDSR, CVPRW 2017)."""
     return conv(features, features, kernel), nn.ReLU(), conv(features, features, kernel)
 
 
@@ -95,7 +95,7 @@ def upsampler(scale: int, features: int, groups: int = 1, relu: bool = False) ->
 class ChannelAttention(nn.Module):
     """Scales each channel by a gate in (0, 1) computed from one number per channel: (N, C, H, W) -> same.
 
-    Zhang et al., RCAN, ECCV 2018, Section 3.3: the number is the channel's mean. A subclass may take another.
+    Zhang et al., RCAN, ECCV 2018: the number is the channel's mean. A subclass may take another.
     """
 
     def __init__(self, features: int, reduction: int) -> None:

@@ -41,7 +41,7 @@ class NonLocalAttention(nn.Module):
         self.phi = nn.Sequential(phi, nn.MaxPool2d(2)) if pooled else phi
         self.g = nn.Sequential(g, nn.MaxPool2d(2)) if pooled else g
         self.W = conv(inner, features, kernel=1)
-        nn.init.zeros_(self.W.weight)  # the block starts as the identity (Wang et al., Section 3.3)
+        nn.init.zeros_(self.W.weight)  # the block starts as the identity (Wang et al.)
         assert self.W.bias is not None
         nn.init.zeros_(self.W.bias)
 

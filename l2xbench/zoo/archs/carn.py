@@ -1,10 +1,9 @@
 """CARN and CARN-M: Ahn, Kang and Sohn, "Fast, Accurate, and Lightweight Super-Resolution with Cascading Residual
 Network", ECCV 2018, arXiv:1803.08664.
 
-What the paper changed: *cascading*. After every block a 1 x 1 convolution looks at the outputs of all blocks so far
-(Section 3.2, Figure 2), inside a block of residual blocks as well as among these blocks. CARN-M makes it mobile
-(Section 3.3, Figure 3): 3 x 3 convolutions in groups, followed by a 1 x 1, with one set of weights for the three
-residual blocks of a cascading block.
+What the paper changed: *cascading*. After every block a 1 x 1 convolution looks at the outputs of all blocks so far,
+inside a block of residual blocks as well as among these blocks. CARN-M makes it mobile: 3 x 3 convolutions in groups,
+followed by a 1 x 1, with one set of weights for the three residual blocks of a cascading block.
 """
 
 from __future__ import annotations

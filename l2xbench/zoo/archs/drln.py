@@ -1,8 +1,7 @@
 """DRLN: Anwar and Barnes, "Densely Residual Laplacian Network for Super-Resolution", TPAMI 2020, arXiv:1906.12021.
 
-What the paper changed: residual blocks that grow by dense connections inside a block, gated by *Laplacian attention*, a
-pyramid of dilated convolutions on the channel means (Section 3.3, Figure 3), in cascading groups with a residual each
-(Section 3.2, Figure 2).
+What the paper changed: residual blocks that grow by dense connections inside a block, gated by *Laplacian attention*,
+a pyramid of dilated convolutions on the channel means, in cascading groups with a residual each.
 
 Two things in the authors' code are not in the paper's figures, and their checkpoints depend on both. The dilated 3 x 3
 convolutions see a 1 x 1 image, so only their centres act. And the fifth block takes its group's input, not the fourth
@@ -23,7 +22,7 @@ _SEES_GROUP_INPUT = 5  # the block that does not follow on from the fusion befor
 
 
 class LaplacianAttention(nn.Module):
-    """Gates channels by their means, seen through three dilations: (N, C, H, W) -> same (Equations 6 to 8)."""
+    """Gates channels by their means, seen through three dilations: (N, C, H, W) -> same."""
 
     def __init__(self, features: int, reduction: int) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
 """HAN: Niu et al., "Single Image Super-Resolution via a Holistic Attention Network", ECCV 2020, arXiv:2008.08767.
 
 What the paper changed: RCAN (Zhang et al., ECCV 2018), and on top of it attention *among layers*, which weighs the
-outputs of the residual groups by their correlations (Section 3.2, Equations 4 and 5), and attention over channels and
-positions together, a gate from one 3-D convolution (Section 3.3, Equation 6).
+outputs of the residual groups by their correlations, and attention over channels and positions together, a gate from
+one 3-D convolution.
 
 In the authors' code the correlations enter the softmax with a minus sign: the groups least like a group weigh most.
 """

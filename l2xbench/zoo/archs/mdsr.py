@@ -1,8 +1,8 @@
 """MDSR: Lim, Son, Kim, Nah and Lee, "Enhanced Deep Residual Networks for Single Image Super-Resolution", CVPRW 2017,
-arXiv:1707.02921, Section 3.3.
+arXiv:1707.02921.
 
 What the paper changed: one network for several scales. Each scale has its own two 5 x 5 residual blocks at the entry
-and its own upsampler at the exit (Figure 5); the residual blocks between, 80 without batch normalization, serve all.
+and its own upsampler at the exit; the residual blocks between, 80 without batch normalization, serve all.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """MSRN: Li, Fang, Mei and Zhang, "Multi-scale Residual Network for Image Super-Resolution", ECCV 2018.
 
 What the paper changed: its block looks at two scales at once, 3 x 3 and 5 x 5 convolutions side by side that exchange
-their features half way (Section 3.1, Figure 3), and the upsampler sees the outputs of *all* blocks through one 1 x 1
-bottleneck (hierarchical feature fusion, Section 3.2). This is the version that the authors publish as code (trained on
-DIV2K, sub-pixel upsampling), not the one of the paper's first tables.
+their features half way, and the upsampler sees the outputs of *all* blocks through one 1 x 1 bottleneck (hierarchical
+feature fusion). This is the version that the authors publish as code (trained on DIV2K, sub-pixel upsampling), not
+the one of the paper's first tables.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from l2xbench.zoo.archs.blocks import ImageFrame, conv, upsampler
 
 
 class MultiScaleBlock(nn.Module):
-    """(N, C, H, W) -> same (Equations 3 to 8)."""
+    """(N, C, H, W) -> same."""
 
     def __init__(self, features: int) -> None:
         super().__init__()

@@ -2,8 +2,8 @@
 arXiv:1903.10082.
 
 What the paper changed: attention as a *mask branch* beside a trunk of residual blocks: an hourglass that goes down and
-up once and ends in a sigmoid gates the trunk (Section 3.2, Figure 2). In the first and the last block the mask branch
-begins with non-local attention (Section 3.1), so that the gate can depend on the whole image.
+up once and ends in a sigmoid gates the trunk. In the first and the last block the mask branch
+begins with non-local attention, so that the gate can depend on the whole image.
 
 In the authors' code the attention weights sum to 1 over the positions that look, not over those looked at.
 """
@@ -18,7 +18,7 @@ from l2xbench.zoo.archs.blocks_nonlocal import NonLocalAttention
 
 
 class MaskBranch(nn.Module):
-    """A gate in (0, 1) for each value: (N, C, H, W), H and W even, -> same (Equations 7 and 9)."""
+    """A gate in (0, 1) for each value: (N, C, H, W), H and W even, -> same."""
 
     def __init__(self, features: int, non_local: bool) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class MaskBranch(nn.Module):
 
 
 class AttentionBlock(nn.Module):
-    """x + trunk(x) * mask(x) between residual blocks: (N, C, H, W), H and W even, -> same (Equation 6)."""
+    """x + trunk(x) * mask(x) between residual blocks: (N, C, H, W), H and W even, -> same."""
 
     def __init__(self, features: int, non_local: bool) -> None:
         super().__init__()

@@ -1,9 +1,9 @@
 """SAN: Dai, Cai, Zhang, Xia and Zhang, "Second-order Attention Network for Single Image Super-Resolution", CVPR 2019.
 
-What the paper changed: channel attention from *second-order* statistics, the square root of the channels' covariance
-(Section 3.3, Equations 7 to 14), at the end of each residual group; and non-local attention in the four quarters of the
-image (region level, Section 3.2) before and after the groups, with the same weights. Each group adds `gamma` times the
-input of the first (share-source skip connection, Equation 4).
+What the paper changed: channel attention from *second-order* statistics, the square root of the channels' covariance,
+at the end of each residual group; and non-local attention in the four quarters of the image (region level) before and
+after the groups, with the same weights. Each group adds `gamma` times the input of the first (share-source skip
+connection).
 
 This is the network that the authors' training code builds. Its checkpoints hold weights that it does not use: each
 group's `gamma`, the last convolution `conv_last`, and a channel attention beside the non-local block.
@@ -31,7 +31,7 @@ def covariance(x: Tensor) -> Tensor:
 def matrix_sqrt(matrix: Tensor, iterations: int = 5) -> Tensor:
     """The square root of symmetric positive matrices by Newton-Schulz iteration: (N, C, C) -> same.
 
-    Li et al., "Towards Faster Training of Global Covariance Pooling Networks", CVPR 2018, Equations 3 to 6. Few
+    Li et al., "Towards Faster Training of Global Covariance Pooling Networks", CVPR 2018. Few
     iterations do not converge for small eigenvalues, and the networks are trained on what they give.
     """
     identity = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
@@ -74,7 +74,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualGroup(nn.Module):
-    """Residual blocks, second-order attention, a convolution, and the input (Equation 5): (N, C, H, W) -> same."""
+    """Residual blocks, second-order attention, a convolution, and the input: (N, C, H, W) -> same."""
 
     def __init__(self, features: int, n_resblocks: int, reduction: int) -> None:
         super().__init__()

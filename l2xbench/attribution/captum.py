@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from .errors import AttributionError
 from .paired import paired_forward
+from .precision import in_float32, single
 from .targets import sum_per_image
 
 Tensors = Tensor | tuple[Tensor, ...]
@@ -25,6 +27,14 @@ class L2X(GradientAttribution):
 
     On plain ReLU networks it agrees with `captum.attr.DeepLift` wherever that one's own convergence delta is zero. It
     may stand wherever Captum takes an attribution method, such as in `captum.attr.NoiseTunnel`.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> net = nn.Sequential(nn.Linear(4, 8), nn.GELU(), nn.Linear(8, 3), nn.Softmax(dim=1))
+        >>> values, delta = L2X(net).attribute(torch.rand(5, 4), target=2, return_convergence_delta=True)
+        >>> values.shape, bool((delta.abs() < 1e-5).all())
+        (torch.Size([5, 4]), True)
 
     Args:
         model: any module. It is run in evaluation mode, and left as it was.
@@ -66,7 +76,7 @@ class L2X(GradientAttribution):
             A tensor or a tuple, as `inputs` is; with `return_convergence_delta` a pair of that and the delta.
         """
         several = isinstance(inputs, tuple)
-        values = tuple(x.detach() for x in (inputs if isinstance(inputs, tuple) else (inputs,)))
+        values = tuple(single(x.detach()) for x in (inputs if isinstance(inputs, tuple) else (inputs,)))
         given = baselines if isinstance(baselines, tuple) else (baselines,) * len(values)
         if len(given) != len(values):
             raise AttributionError(f"baselines: found {len(given)} for {len(values)} inputs; give one for each")
@@ -76,7 +86,10 @@ class L2X(GradientAttribution):
         if several or additional_forward_args is not None:
             model = _Joined(model, values, () if additional_forward_args is None else extra)
             x, reference = _join(values), _join(references)
-        with torch.inference_mode(False), torch.enable_grad(), paired_forward(model, x, reference) as paired:
+        with ExitStack() as stack:
+            for context in (torch.inference_mode(False), torch.enable_grad(), in_float32(model)):
+                stack.enter_context(context)
+            paired = stack.enter_context(paired_forward(model, x, reference))
             chosen, chosen_reference = (select_target(y, target) for y in (paired.value, paired.reference))
             if chosen.numel() != len(chosen):
                 raise AttributionError(

@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from l2xbench import runner, screen
+from l2xbench import runner
+from l2xbench.commands import fetch, screen
 from l2xbench.config import Study
 from l2xbench.manifest import make_manifest
 from l2xbench.plan import Plan, make_plan
@@ -26,6 +27,9 @@ def run_study(study: Study, out: Path, data_root: Path | None, *, dry_run: bool 
         RequestError: the study cannot be carried out as written.
     """
     console = Console(stderr=False)
+    if dry_run and fetch.tell_needs(console, study, data_root):
+        return 0
+    fetch.fetch_needs(console, study, data_root)
     plan = make_plan(study, out, data_root)
     if dry_run:
         _show_plan(console, plan)

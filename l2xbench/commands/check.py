@@ -1,0 +1,117 @@
+"""`l2xbench check`: whether a network is explained exactly, on the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from torch import Tensor
+
+from l2xbench.attribution.audit import Audit, audit
+from l2xbench.attribution.errors import AttributionError
+from l2xbench.attribution.references import make_reference
+from l2xbench.commands.screen import show_table
+from l2xbench.data.images import read_image, to_tensor
+from l2xbench.data.photographs import photographs
+from l2xbench.errors import RequestError
+from l2xbench.zoo.cards import bundled_cards, find_card
+from l2xbench.zoo.load import RANDOM, build, locate
+from l2xbench.zoo.weights import present_weights
+
+LIMIT = 1e-4
+"""The largest completeness error that passes."""
+
+KINDS = {
+    "linear": ("linear", "its own gradient is the multiplier"),
+    "rule": ("rule", "a multiplier in closed form"),
+    "quadratic": ("product", "the gradient at the midpoint"),
+    "selection": ("selection", "chosen by the data; where the two choices differ, the jump is shared over what moved"),
+    "comparison": ("comparison", "no difference passes through it but what it selects"),
+    "line integral": ("integral", "no rule: integrated numerically, exact for smooth functions"),
+}
+"""How an operation was treated, in one word and in a sentence."""
+
+
+def check(
+    model: str,
+    weights: str | None,
+    *,
+    size: int,
+    image: Path | None,
+    reference: str,
+    trust: bool,
+    seed: int,
+    outputs: int = 5,
+) -> int:
+    """Explains a network on one image, and `outputs` single outputs, in both precisions; shows it; gives the exit code.
+
+    Raises:
+        RequestError: the network or the image is not there, or the engine cannot explain it.
+    """
+    console = Console()
+    source = locate(model, weights or _weights_at_hand(model), seed=seed)
+    network = build(source, trust=trust)
+    lr = to_tensor(read_image(image or _photograph()))
+    lr = _centre(lr, size)
+    try:
+        with console.status(f"explaining {network.name} in float64 and float32"):
+            result = audit(network, lr, make_reference(reference, lr), neurons=outputs, seed=seed)
+    except AttributionError as error:
+        raise RequestError(f"{model}: {error}") from error
+    side = f"{lr.shape[-2]} x {lr.shape[-1]}"
+    console.print(
+        f"{network.name}: {network.parameter_count:,} parameters, {network.weights} weights, "
+        f"LR {side}, reference {reference}",
+        markup=False,
+        highlight=False,
+    )
+    _show(console, result, outputs)
+    passed = result.worst <= LIMIT
+    verdict = "[green]explained exactly[/]" if passed else f"[red]not exact[/]: above {LIMIT:.0e}"
+    console.print(f"completeness error of the map {result.worst:.1e}: {verdict}", highlight=False)
+    return 0 if passed else 1
+
+
+def _photograph() -> Path:
+    file = photographs()[1][0].hr
+    assert file is not None
+    return file
+
+
+def _weights_at_hand(model: str) -> str | None:
+    """`random` for a card whose checkpoint is not here: exactness is a matter of operations, not of weights."""
+    if model in bundled_cards() or model.endswith((".yaml", ".yml")):
+        card = find_card(model)
+        if present_weights(card) is None:
+            return RANDOM
+    return None
+
+
+def _centre(lr: Tensor, size: int) -> Tensor:
+    top, left = (max(0, length - size) // 2 for length in lr.shape[-2:])
+    return lr[..., top : top + size, left : left + size]
+
+
+def _show(console: Console, result: Audit, outputs: int) -> None:
+    operations = pd.DataFrame(
+        [
+            {
+                "operation": operation.name,
+                "calls": operation.count,
+                "how": KINDS[operation.kind][0],
+                "share of error": f"{operation.share:.1e}" if operation.share else "",
+                "first in": operation.where.removeprefix("core."),
+            }
+            for operation in result.operations
+        ]
+    )
+    show_table(console, operations, "operations that carry a difference")
+    for kind in dict.fromkeys(operation.kind for operation in result.operations):
+        console.print(f"{KINDS[kind][0]}: {KINDS[kind][1]}", style="dim", highlight=False)
+    console.print()
+    errors = [("image", result.image64, result.image32)]
+    if outputs:
+        errors.append((f"worst of {outputs} outputs", result.neurons64, result.neurons32))
+    rows = [{"objective": name, "float64": f"{e64:.1e}", "float32": f"{e32:.1e}"} for name, e64, e32 in errors]
+    show_table(console, pd.DataFrame(rows), "completeness error")

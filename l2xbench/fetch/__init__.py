@@ -1,0 +1,1 @@
+"""Checkpoints and datasets from the network into the cache folder, resumable and checked against their hashes."""
