@@ -15,13 +15,8 @@ from l2xbench.attribution.precision import in_precision
 class AuditedOperation:
     """One kind of operation that a network met: how often, treated how, and its share of the completeness error.
 
-<<<<<<< HEAD
-    `kind` is "linear", "rule", "quadratic", "selection", "comparison" or "line integral"; `share` is |sum g dy
-    - sum m dx| over its calls as a part of the objective's difference, 0 where exact; `where` the submodule
-=======
     `kind` is "linear", "rule", "quadratic", "selection", "comparison" or "line integral"; `share` is
     |sum g dy - sum m dx| over its calls as a part of the objective's difference, 0 where exact; `where` the submodule
->>>>>>> main
     that met it first.
     """
 
@@ -34,12 +29,7 @@ class AuditedOperation:
 
 @dataclass(frozen=True)
 class Audit:
-<<<<<<< HEAD
-    """Completeness errors, |sum R - delta| / max(|delta|, 1e-3 sum |R|), of the whole image and, worst of
-    five, of single outputs.
-=======
     """Completeness errors, |sum R - delta| / max(|delta|, 1e-3 sum |R|), of the image and, the worst, of single outputs.
->>>>>>> main
 
     In float32 the error of a single output is mostly the network's own: its two outputs are nearly equal numbers.
     `operations` is sorted by share of the error, then by count.

@@ -100,11 +100,7 @@ class Paired(Tensor):
     _value: Tensor
     _reference: Tensor
     _viewed: Paired | None
-<<<<<<< HEAD
-    """What this is a view of; none where it is its own (and no cycle, which would keep every activation alive)."""
-=======
     """What this is a view of; None, not itself, for what is no view: a cycle would outlive its use until a collection."""
->>>>>>> main
     _path: tuple[mutation.View, ...]
     _version_written: int
     _version_seen: int
@@ -114,10 +110,6 @@ class Paired(Tensor):
     """What a discrete tensor (an index, a mask) was made from."""
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
-
-    @property
-    def _root(self) -> Paired:
-        return self if self._viewed is None else self._viewed
 
     @staticmethod
     def of(value: Tensor, reference: Tensor, root: Paired | None = None, path: tuple[Any, ...] = ()) -> Paired:

@@ -22,13 +22,9 @@ def preserved(model: nn.Module) -> Iterator[None]:
 
     def note(value: Any, depth: int = 0) -> None:
         if isinstance(value, Tensor):
-<<<<<<< HEAD
-            if id(value) not in tensors and not torch.nn.parameter.is_lazy(value):
-=======
             # a tensor kept from a call in inference mode has no version, and cannot be written to from here either
-            settled = value.is_inference() or isinstance(value, nn.parameter.UninitializedTensorMixin)
+            settled = value.is_inference() or torch.nn.parameter.is_lazy(value)
             if id(value) not in tensors and not settled:
->>>>>>> main
                 tensors[id(value)] = (value, value.detach().clone(), value._version, value.requires_grad)
             return
         if id(value) in seen or depth > 6:
