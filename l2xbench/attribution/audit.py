@@ -29,7 +29,7 @@ class AuditedOperation:
 
 @dataclass(frozen=True)
 class Audit:
-    """Completeness errors |sum R - delta| / max(|delta|, 1e-3 sum |R|), of the image and of single outputs (the worst).
+    """Completeness errors, |sum R - delta| / max(|delta|, 1e-3 sum |R|), of the image and (the worst) of outputs.
 
     In float32 the error of a single output is mostly the network's own: its two outputs are nearly equal numbers.
     `operations` is sorted by share of the error, then by count.

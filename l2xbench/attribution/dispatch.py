@@ -100,7 +100,7 @@ class Paired(Tensor):
     _value: Tensor
     _reference: Tensor
     _viewed: Paired | None
-    """What this is a view of; None, not itself, where it is no view: a cycle would live until the next collection."""
+    """What this is a view of; None, not itself, for what is no view: a cycle would outlive its use."""
     _path: tuple[mutation.View, ...]
     _version_written: int
     _version_seen: int

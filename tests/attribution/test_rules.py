@@ -248,6 +248,17 @@ def test_normalize_of_a_zero_row() -> None:
     torch.testing.assert_close((m * (x - x_ref)).sum(), change.sum(), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("norm", ["layer norm", "group norm", "instance norm", "rms norm", "normalize"])
+def test_a_flat_image_in_one_stream(norm: str) -> None:
+    """A black or constant reference has no deviation: 1/sqrt(eps) is large there, and nothing of it may show."""
+    x, _ = images(1)
+    for flat in (torch.zeros_like(x), torch.full_like(x, 0.5)):
+        assert_complete(JOINT[norm], x.float(), flat.float(), 1e-5)
+        m, _ = multiplier(JOINT[norm], x.float(), flat.float())
+        # an RMS norm taken apart by PyTorch is a plain product, whose even split shows it; the sum stays
+        assert norm == "rms norm" or float(m.abs().max()) < 50
+
+
 def test_the_maximum_gives_multipliers_between_0_and_1() -> None:
     x, x_ref = images(4)
     for f in (lambda t: t.amax(-1), lambda t: F.max_pool2d(t, 2), lambda t: t.max(-1)[0]):
