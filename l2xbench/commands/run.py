@@ -19,9 +19,16 @@ from l2xbench.plan import Plan, make_plan
 from l2xbench.report.build import build_report
 from l2xbench.store import Store
 
+NEEDED_BY = {"ablation": ("restoration", "attribution", "ablation")}
+"""What is run where one study alone is wanted: `restoration` tells what the networks give unmasked."""
 
-def run_study(study: Study, out: Path, data_root: Path | None, *, dry_run: bool = False) -> int:
+
+def run_study(
+    study: Study, out: Path, data_root: Path | None, *, dry_run: bool = False, only: str | None = None
+) -> int:
     """Runs a study into the folder `out`; returns the exit code (0 done, 1 some units failed).
+
+    With `only` (`ablation`) just that part of it and what it needs are run and shown.
 
     Raises:
         RequestError: the study cannot be carried out as written.
@@ -31,6 +38,8 @@ def run_study(study: Study, out: Path, data_root: Path | None, *, dry_run: bool 
         return 0
     fetch.fetch_needs(console, study, data_root)
     plan = make_plan(study, out, data_root)
+    if only is not None:
+        plan = plan.only(*NEEDED_BY[only])
     if dry_run:
         _show_plan(console, plan)
         return 0
@@ -44,15 +53,30 @@ def run_study(study: Study, out: Path, data_root: Path | None, *, dry_run: bool 
         result = runner.run(plan, store, progress)
         progress.working("tables")
         manifest = make_manifest(plan, result, started=started, command=_command())
-        built = build_report(store, manifest, result, progress)
+        built = build_report(store, manifest, result, progress, only)
     store.write_text("manifest.json", json.dumps(manifest, indent=2))
     if not built.restoration.empty:
         screen.show_table(console, built.restoration, f"{study.study}: mean PSNR (dB) and SSIM")
+    if not built.ablation.empty:
+        screen.show_table(console, _brief(built.ablation), f"{study.study}: PSNR (dB) by masked share")
     reused = f", {result.reused} found done" if result.reused else ""
     failed = f", {len(result.failures)} failed (tables/failures.csv)" if result.failures else ""
     console.print(f"{result.computed} units computed{reused}{failed}", highlight=False)
     screen.show_paths(console, out, built.paths)
     return 1 if result.failures else 0
+
+
+def _brief(summary: pd.DataFrame) -> pd.DataFrame:
+    """What fits a terminal: the first and the last ratio, and no column that says the same in each row."""
+    orders = summary.loc[summary["method"] != "random", "order"].nunique()
+    same = [name for name in ("dataset", "granularity") if summary[name].nunique() == 1]
+    shares = [name for name in summary.columns if name.endswith("%")]
+    unshown = [*same, *shares[1:-1], "gap_low", "gap_high", "largest_gap", "largest_at", "area", "images"]
+    shown = summary.drop(columns=unshown if orders > 1 else [*unshown, "order"])
+    shown = shown.map(lambda value: "" if pd.isna(value) else f"{value:.2f}" if isinstance(value, float) else value)
+    bounds = zip(summary["gap_low"], summary["gap_high"], strict=True)
+    shown["95 %"] = ["" if pd.isna(low) else f"{low:.2f} to {high:.2f}" for low, high in bounds]
+    return shown
 
 
 def _show_plan(console: Console, plan: Plan) -> None:
