@@ -11,6 +11,7 @@ import pandas as pd
 
 from l2xbench.report.heatmaps import HeatmapPanel, NetworkPanel, heatmap_figure, save_figure
 from l2xbench.report.restoration import restoration_tables
+from l2xbench.report.similarity import similarity_figures, similarity_frame, similarity_table
 from l2xbench.report.tables import write_table
 from l2xbench.runner import Failure, Result
 from l2xbench.store import Record, Store
@@ -24,6 +25,7 @@ class Built:
     """What there is to show."""
 
     restoration: pd.DataFrame
+    similarity: pd.DataFrame
     paths: list[tuple[str, Path]]
 
 
@@ -48,13 +50,17 @@ def build_report(store: Store, manifest: Mapping[str, Any], result: Result) -> B
             caption="Mean seconds to super-resolve and to explain one image, and the largest completeness error.",
             notes=[f"On {manifest['device']}, {manifest['threads']} threads."],
         )
+    similarity = similarity_frame(store, manifest, result.records)
+    if not similarity.empty:
+        similarity_table(similarity, manifest, tables / "cka")
     write_table(failures_frame(result.failures), tables / "failures", caption="Units of work that failed, and why.")
     heatmaps = list(draw_heatmaps(store, manifest, result.records))
     paths = [("tables", tables)]
     if heatmaps:
         paths.append(("heatmaps", heatmaps[0].parent))
+    paths += [(f"CKA on {name}", path) for name, path in similarity_figures(store, manifest, similarity)]
     paths.append(("manifest", store.root / "manifest.json"))
-    return Built(restoration, paths)
+    return Built(restoration, similarity, paths)
 
 
 def restoration_frame(records: Iterable[Record], manifest: Mapping[str, Any]) -> pd.DataFrame:
