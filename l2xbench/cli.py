@@ -93,9 +93,9 @@ def run(
     from l2xbench.config import read_study
 
     study = read_study(config, overrides, chosen)
-    from l2xbench import session
+    from l2xbench.commands.run import run_study
 
-    raise typer.Exit(session.run_study(study, out or Path("results", study.study), data_root, dry_run=dry_run))
+    raise typer.Exit(run_study(study, out or Path("results", study.study), data_root, dry_run=dry_run))
 
 
 @app.command(epilog="Example: l2xbench cka --models edsr,swinir --set similarity.crops=16")
@@ -129,10 +129,10 @@ def cka(
         study = study.model_copy(update={"similarity": SimilarityOptions()})
     if len(study.models) < 2:
         raise RequestError(f"cka: two networks at least are needed to compare; this asks for {', '.join(study.models)}")
-    from l2xbench import session
+    from l2xbench.commands.run import run_study
 
     folder = out or Path("results", study.study)
-    raise typer.Exit(session.run_study(study, folder, data_root, dry_run=dry_run, only="similarity"))
+    raise typer.Exit(run_study(study, folder, data_root, dry_run=dry_run, only="similarity"))
 
 
 @app.command(epilog="Example: l2xbench models swinir")
@@ -146,7 +146,7 @@ def models(
     """Show the networks that have a card: what each is, what is published of it, where its checkpoint is."""
     from rich.console import Console
 
-    from l2xbench import screen_models
+    from l2xbench.commands import screen_models
     from l2xbench.zoo.cards import bundled_cards, find_card, read_card
 
     if name is None:
@@ -172,7 +172,7 @@ def fetch(
 
     What is there and right is not downloaded again; an interrupted download goes on where it stopped.
     """
-    from l2xbench import fetching
+    from l2xbench.commands import fetch as fetching
 
     if show:
         fetching.list_items(scale)
@@ -206,7 +206,7 @@ def check(
 
     Exit code 1 where the error of the map exceeds 1e-4 in float64 or float32.
     """
-    from l2xbench import checking
+    from l2xbench.commands import check as checking
 
     raise typer.Exit(
         checking.check(

@@ -11,12 +11,16 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from l2xbench import fetching, runner, screen
+from l2xbench import runner
+from l2xbench.commands import fetch, screen
 from l2xbench.config import Study
 from l2xbench.manifest import make_manifest
 from l2xbench.plan import Plan, make_plan
 from l2xbench.report.build import build_report
 from l2xbench.store import Store
+
+NEEDED_BY = {"similarity": ("similarity",)}
+"""What is run where one study alone is wanted."""
 
 
 def run_study(
@@ -31,12 +35,12 @@ def run_study(
         RequestError: the study cannot be carried out as written.
     """
     console = Console(stderr=False)
-    if dry_run and fetching.tell_needs(console, study, data_root):
+    if dry_run and fetch.tell_needs(console, study, data_root):
         return 0
-    fetching.fetch_needs(console, study, data_root)
+    fetch.fetch_needs(console, study, data_root)
     plan = make_plan(study, out, data_root)
     if only is not None:
-        plan = plan.only(only)
+        plan = plan.only(*NEEDED_BY[only])
     if dry_run:
         _show_plan(console, plan)
         return 0
@@ -48,10 +52,10 @@ def run_study(
     started = datetime.now(timezone.utc)
     with screen.RunProgress(console) as progress:
         result = runner.run(plan, store, progress)
-        progress.working("tables and figures")
+        progress.working("tables")
         manifest = make_manifest(plan, result, started=started, command=_command())
         manifest["only"] = only
-        built = build_report(store, manifest, result)
+        built = build_report(store, manifest, result, progress)
     store.write_text(_manifest_name(out, only), json.dumps(manifest, indent=2))
     if not built.restoration.empty:
         screen.show_table(console, built.restoration, f"{study.study}: mean PSNR (dB) and SSIM")
