@@ -138,6 +138,43 @@ def ablate(
     raise typer.Exit(run_study(study, folder, data_root, dry_run=dry_run, only="ablation"))
 
 
+@app.command(epilog="Example: l2xbench cka --models edsr,swinir --set similarity.crops=16")
+def cka(
+    config: Annotated[
+        str, typer.Argument(help="A study's YAML, or a bundled study's name.", metavar="[STUDY]", show_default=True)
+    ] = "demo",
+    models: Models = None,
+    estimator: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--estimator", help="biased (the paper's) or unbiased; overrides the study.", metavar="NAME"),
+    ] = None,
+    out: Out = None,
+    data_root: DataRoot = None,
+    device: Device = None,
+    seed: Seed = None,
+    assignments: Assignments = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and stop.")] = False,
+    debug: Debug = False,
+) -> None:
+    """How alike do networks see? CKA of their attributions of the same LR crops, each network with each.
+
+    Only what this needs is computed; what `run` or an earlier call has left in the results folder is used.
+    """
+    overrides = _overrides(assignments, device=device, seed=seed, **{"similarity.estimator": estimator})
+    chosen = _names(models)
+    from l2xbench.config import SimilarityOptions, read_study
+
+    study = read_study(config, overrides, chosen)
+    if study.similarity is None:
+        study = study.model_copy(update={"similarity": SimilarityOptions()})
+    if len(study.models) < 2:
+        raise RequestError(f"cka: two networks at least are needed to compare; this asks for {', '.join(study.models)}")
+    from l2xbench.commands.run import run_study
+
+    folder = out or Path("results", study.study)
+    raise typer.Exit(run_study(study, folder, data_root, dry_run=dry_run, only="similarity"))
+
+
 @app.command(epilog="Example: l2xbench models swinir")
 def models(
     name: Annotated[

@@ -156,6 +156,31 @@ class HeatmapOptions(Strict):
     palette: Literal["green-red", "blue-orange"] = "green-red"
 
 
+class SimilarityOptions(Strict):
+    """The paper's Fig. 3(b): CKA of the networks' attributions of the same LR crops."""
+
+    size: int = Field(default=32, ge=8)
+    """LR pixels on a side of a crop."""
+    crops: int = Field(default=8, ge=1)
+    """Of each image, at places that the image's name and the seed decide."""
+    signs: Literal["positive", "signed", "negative", "absolute"] = "positive"
+    """Which attributions count; `positive`, the paper's, sets the others to zero."""
+    estimator: Literal["biased", "unbiased"] = "biased"
+    """Of HSIC: the paper's, or the one that is 0 for unrelated networks however few the crops."""
+    method: str = "l2x"
+    reference: str | None = None
+    """`attribution.reference` by default."""
+    target: str = "image"
+    """In the SR pixels of a crop."""
+    resample: Literal["images", "crops"] = "images"
+    """What the test and the interval take for independent; crops where there are fewer than 8 images."""
+    permutations: int = Field(default=999, ge=0)
+    bootstrap: int = Field(default=1000, ge=0)
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    order: Literal["study", "clustered"] = "study"
+    """Of the networks in the figure."""
+
+
 class Study(Strict):
     """What `l2xbench run` reads."""
 
@@ -178,6 +203,8 @@ class Study(Strict):
     """None: none are drawn."""
     ablation: AblationOptions | None = None
     """None: no maps are put to the test by `run`; `ablate` then takes the defaults."""
+    similarity: SimilarityOptions | None = None
+    """None: the networks' maps are not compared."""
 
     @field_validator("models")
     @classmethod

@@ -12,7 +12,7 @@ import torch
 
 from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.methods.registry import get_method
-from l2xbench.attribution.references import make_reference
+from l2xbench.attribution.references import make_reference, parse_reference
 from l2xbench.attribution.targets import parse_target
 from l2xbench.config import DatasetEntry, ModelEntry, Study, ablated_methods
 from l2xbench.data.datasets import Dataset, ImagePair, open_dataset
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from l2xbench.studies.base import Study as StudyModule
 
 BICUBIC = "bicubic"
-STUDIES = ("inputs", "restoration", "attribution", "ablation")
+STUDIES = ("inputs", "restoration", "attribution", "ablation", "similarity")
 """In the order in which they run."""
 
 
@@ -119,6 +119,7 @@ def make_plan(study: Study, out: Path, data_root: Path | None = None) -> Plan:
         RequestError: a network or dataset is not there, by key.
     """
     _check_attribution(study)
+    _check_similarity(study)
     bicubic = PlannedModel(BICUBIC, locate(_bicubic_card(study.scale)), studies=("restoration",))
     models = (bicubic, *(_plan_model(name, entry, study) for name, entry in study.models.items()))
     datasets = tuple(_plan_dataset(name, entry, study, data_root) for name, entry in study.datasets.items())
@@ -144,6 +145,25 @@ def _check_attribution(study: Study) -> None:
             check()
         except AttributionError as error:
             raise RequestError(f"attribution.{key}: {error}") from None
+
+
+def _check_similarity(study: Study) -> None:
+    """Raises a RequestError for what `explain` would refuse for every crop."""
+    wanted = study.similarity
+    if wanted is None:
+        return
+    side = wanted.size * study.scale
+    reference = wanted.reference
+    checks: list[tuple[str, Callable[[], object]]] = [
+        ("method", lambda: get_method(wanted.method)),
+        ("target", lambda: parse_target(wanted.target).window((1, 3, side, side))),
+        ("reference", lambda: None if reference is None else parse_reference(reference)),
+    ]
+    for key, check in checks:
+        try:
+            check()
+        except AttributionError as error:
+            raise RequestError(f"similarity.{key}: {error}") from None
 
 
 def _bicubic_card(scale: int) -> ModelCard:

@@ -24,7 +24,7 @@ from l2xbench.errors import RequestError
 from l2xbench.files import write_whole
 from l2xbench.studies.base import Outcome, Unit, Value
 
-FOLDERS = {"sr": "sr", "attribution": "attributions", "lr": "inputs", "hr": "inputs"}
+FOLDERS = {"sr": "sr", "attribution": "attributions", "similarity": "similarity", "lr": "inputs", "hr": "inputs"}
 """What an outcome holds -> where it is kept."""
 
 

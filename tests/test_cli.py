@@ -105,6 +105,52 @@ def test_a_study_from_yaml_to_tables_and_heatmaps_and_nothing_twice(
     assert "3 units computed, 9 found done" in changed.stdout, "only the maps depend on the reference"
 
 
+def tiny(**arch: object) -> dict[str, object]:
+    return {"provider": "l2xbench", "arch": {"type": "CARN", "n_feats": 4, "n_blocks": 1, **arch}, "weights": "random"}
+
+
+FEW_CROPS = {"size": 8, "crops": 3, "permutations": 19, "bootstrap": 20}
+
+
+def test_cka_computes_only_what_it_needs_and_uses_what_run_has_left(
+    l2xbench: Command, tmp_path: Path, write_study: Callable[..., Path]
+) -> None:
+    out = tmp_path / "out"
+    networks = {"a": tiny(), "b": tiny(n_feats=6), "c": tiny(n_blocks=2)}
+    study = write_study(models=networks, similarity=FEW_CROPS)
+    first = l2xbench("cka", study, "--models", "a,c", "--out", out)
+    assert first.returncode == 0, first.stderr
+    assert "9 units computed" in first.stdout, "3 inputs, 2 networks x 3 images"
+    table = pd.read_csv(out / "tables/cka.csv")
+    assert list(table.columns[:4]) == ["dataset", "model_a", "model_b", "cka"]
+    assert table[["model_a", "model_b"]].to_numpy().tolist() == [["a", "c"]]
+    assert not (out / "sr").exists()
+    assert (out / "figures/cka-photographs.pdf").read_bytes().startswith(b"%PDF")
+    assert json.loads((out / "manifest.json").read_text())["study"]["similarity"]["crops"] == 3
+
+    whole = l2xbench("run", study, "--out", out)
+    assert "24 units computed, 9 found done" in whole.stdout, whole.stdout
+    pairs = pd.read_csv(out / "tables/cka.csv")
+    assert len(pairs) == 3
+    assert pairs["cka"][1] == table["cka"][0]
+
+    again = l2xbench("cka", study, "--models", "a,b", "--estimator", "unbiased", "--out", out)
+    assert "0 units computed, 9 found done" in again.stdout, "another estimator needs no other maps"
+    assert pd.read_csv(out / "tables/cka.csv")["estimator"].tolist() == ["unbiased"]
+    assert set(json.loads((out / "manifest.json").read_text())["models"]) == {"bicubic", "a", "b", "c"}
+    assert set(json.loads((out / "manifest-similarity.json").read_text())["models"]) == {"a", "b"}
+
+
+def test_cka_without_room_for_crops_is_a_failure_not_a_crash(
+    l2xbench: Command, tmp_path: Path, write_study: Callable[..., Path]
+) -> None:
+    study = write_study(models={"a": tiny(), "b": tiny(n_feats=6)}, similarity={**FEW_CROPS, "size": 11})
+    done = l2xbench("cka", study, "--out", tmp_path / "out")
+    assert done.returncode == 1
+    failures = pd.read_csv(tmp_path / "out/tables/failures.csv")
+    assert len(failures) == 6 and failures["reason"].str.contains("similarity.size: a crop of 11 x 11").all()
+
+
 def test_dry_run_shows_the_plan_and_writes_nothing(
     l2xbench: Command, tmp_path: Path, write_study: Callable[..., Path]
 ) -> None:
@@ -207,6 +253,15 @@ WRONG = {
     "unknown reference": (
         ["run", "{study}", "--set", "attribution.reference=blurr"],
         ["attribution.reference", "blur"],
+    ),
+    "one network for cka": (["cka", "{study}"], ["cka", "two networks", "tiny"]),
+    "unknown estimator": (["cka", "{study}", "--estimator", "unbaised"], ["similarity.estimator", "did you mean"]),
+    "crops too small": (["cka", "{study}", "--set", "similarity.size=2"], ["similarity.size", "8"]),
+    "unknown method of cka": (["run", "{study}", "--set", "similarity.method=l3x"], ["similarity.method", "l2x"]),
+    "unknown reference of cka": (["run", "{study}", "--set", "similarity.reference=blurr"], ["similarity.reference"]),
+    "target outside the crop": (
+        ["run", "{study}", "--set", "similarity.target=patch:120,0,16,16"],
+        ["similarity.target", "outside"],
     ),
     "unknown target": (["run", "{study}", "--set", "attribution.target=pixel:1"], ["attribution.target", "pixel"]),
 }

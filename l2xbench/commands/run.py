@@ -19,16 +19,17 @@ from l2xbench.plan import Plan, make_plan
 from l2xbench.report.build import build_report
 from l2xbench.store import Store
 
-NEEDED_BY = {"ablation": ("restoration", "attribution", "ablation")}
+NEEDED_BY = {"ablation": ("restoration", "attribution", "ablation"), "similarity": ("similarity",)}
 """What is run where one study alone is wanted: `restoration` tells what the networks give unmasked."""
 
 
 def run_study(
     study: Study, out: Path, data_root: Path | None, *, dry_run: bool = False, only: str | None = None
 ) -> int:
-    """Runs a study into the folder `out`; returns the exit code (0 done, 1 some units failed).
+    """Runs a study, or the one part of it called `only` and what that needs, into the folder `out`.
 
-    With `only` (`ablation`) just that part of it and what it needs are run and shown.
+    Returns:
+        the exit code: 0 done, 1 some units failed.
 
     Raises:
         RequestError: the study cannot be carried out as written.
@@ -53,12 +54,16 @@ def run_study(
         result = runner.run(plan, store, progress)
         progress.working("tables")
         manifest = make_manifest(plan, result, started=started, command=_command())
+        manifest["only"] = only
         built = build_report(store, manifest, result, progress, only)
-    store.write_text("manifest.json", json.dumps(manifest, indent=2))
+    store.write_text(_manifest_name(out, only), json.dumps(manifest, indent=2))
     if not built.restoration.empty:
         screen.show_table(console, built.restoration, f"{study.study}: mean PSNR (dB) and SSIM")
     if not built.ablation.empty:
         screen.show_table(console, _brief(built.ablation), f"{study.study}: PSNR (dB) by masked share")
+    if not built.similarity.empty:
+        columns = ["dataset", "model_a", "model_b", "cka", "p_value", "chance", "warning"]
+        screen.show_table(console, built.similarity[columns], f"{study.study}: CKA of attributions")
     reused = f", {result.reused} found done" if result.reused else ""
     failed = f", {len(result.failures)} failed (tables/failures.csv)" if result.failures else ""
     console.print(f"{result.computed} units computed{reused}{failed}", highlight=False)
@@ -103,6 +108,17 @@ def _show_plan(console: Console, plan: Plan) -> None:
     screen.show_table(console, datasets, "images")
     screen.show_table(console, counts, f"{len(units)} units of work")
     screen.show_paths(console, plan.out, [("results go to", plan.out)])
+
+
+def _manifest_name(out: Path, only: str | None) -> str:
+    """`manifest.json`; a part of a study leaves that of a whole run, which other tables are from, as it is."""
+    if only is None:
+        return "manifest.json"
+    try:
+        there = json.loads((out / "manifest.json").read_text()).get("only")
+    except (OSError, ValueError):
+        there = only
+    return "manifest.json" if there == only else f"manifest-{only}.json"
 
 
 def _command() -> str:

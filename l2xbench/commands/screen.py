@@ -69,6 +69,7 @@ class RunProgress:
 
 
 _FORMATS = {"psnr": "{:.2f}", "ssim": "{:.4f}", "seconds": "{:.3g}", "completeness_error": "{:.1e}"}
+_FORMATS |= {"cka": "{:.3f}", "low": "{:.3f}", "high": "{:.3f}", "p_value": "{:.3g}", "chance": "{:.3f}"}
 
 
 def show_table(console: Console, frame: pd.DataFrame, title: str) -> None:

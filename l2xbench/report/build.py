@@ -12,6 +12,7 @@ import pandas as pd
 from l2xbench.report.ablation import report_ablation
 from l2xbench.report.heatmaps import HeatmapPanel, NetworkPanel, heatmap_figure, save_figure
 from l2xbench.report.restoration import restoration_tables
+from l2xbench.report.similarity import similarity_figures, similarity_frame, similarity_table
 from l2xbench.report.tables import write_table
 from l2xbench.runner import Failure, Progress, Result
 from l2xbench.store import Record, Store
@@ -27,6 +28,7 @@ class Built:
     restoration: pd.DataFrame
     ablation: pd.DataFrame
     """The summary of PSNR; empty where there was no ablation."""
+    similarity: pd.DataFrame
     paths: list[tuple[str, Path]]
 
 
@@ -56,6 +58,10 @@ def build_report(
             caption="Mean seconds to super-resolve and to explain one image, and the largest completeness error.",
             notes=[f"On {manifest['device']}, {manifest['threads']} threads."],
         )
+    progress.working("CKA")
+    similarity = similarity_frame(store, manifest, result.records)
+    if not similarity.empty:
+        similarity_table(similarity, manifest, tables / "cka")
     write_table(failures_frame(result.failures), tables / "failures", caption="Units of work that failed, and why.")
     ablation = pd.DataFrame()
     if only in (None, "ablation"):
@@ -66,8 +72,9 @@ def build_report(
         paths.append(("heatmaps", heatmaps[0].parent))
     if not ablation.empty:
         paths.append(("ablation", store.root / "figures/ablation.png"))
+    paths += [(f"CKA on {name}", path) for name, path in similarity_figures(store, manifest, similarity)]
     paths.append(("manifest", store.root / "manifest.json"))
-    return Built(restoration, ablation, paths)
+    return Built(restoration, ablation, similarity, paths)
 
 
 def restoration_frame(records: Iterable[Record], manifest: Mapping[str, Any]) -> pd.DataFrame:

@@ -40,6 +40,9 @@ MARK = "#ffcc00"  # a target drawn on a photograph
 # blindness.
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 
+# For a number from 0 to 1: one hue that darkens evenly, so that grey print and colour blindness keep the order.
+SHADES = ("#f7fbff", "#c6dcee", "#7fb5d9", "#3a86bd", "#0b559f", "#08306b")
+
 # DejaVu Sans comes with matplotlib: the same bytes on every machine.
 FONT = "DejaVu Sans"
 

@@ -25,11 +25,12 @@ _HEADERS = {
     "psnr": "PSNR",
     "ssim": "SSIM",
     "cka": "CKA",
+    "p_value": "p",
     "parameters": "Parameters",
     "seconds": "Seconds",
 }
 # Digits after the point, by the column's name; other numbers get four significant digits.
-_DIGITS = {"psnr": 2, "ssim": 4, "cka": 3, "ratio": 2, "seconds": 3}
+_DIGITS = {"psnr": 2, "ssim": 4, "cka": 3, "low": 3, "high": 3, "chance": 3, "ratio": 2, "seconds": 3}
 _NOTHING = "–"
 _DAGGER = "†"
 
