@@ -12,6 +12,7 @@ import pandas as pd
 from l2xbench.report.ablation import report_ablation
 from l2xbench.report.heatmaps import HeatmapPanel, NetworkPanel, heatmap_figure, save_figure
 from l2xbench.report.restoration import restoration_tables
+from l2xbench.report.sanity import sanity_tables
 from l2xbench.report.tables import write_table
 from l2xbench.runner import Failure, Result
 from l2xbench.store import Record, Store
@@ -57,6 +58,7 @@ def build_report(store: Store, manifest: Mapping[str, Any], result: Result, only
     ablation = pd.DataFrame()
     if only in (None, "ablation"):
         ablation = report_ablation(result.records, manifest, store.root)
+    sanity_tables(store, records, manifest, tables)
     heatmaps = list(draw_heatmaps(store, manifest, records))
     paths = [("tables", tables)]
     if heatmaps:
