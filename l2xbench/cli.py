@@ -93,9 +93,9 @@ def run(
     from l2xbench.config import read_study
 
     study = read_study(config, overrides, chosen)
-    from l2xbench import session
+    from l2xbench.commands.run import run_study
 
-    raise typer.Exit(session.run_study(study, out or Path("results", study.study), data_root, dry_run=dry_run))
+    raise typer.Exit(run_study(study, out or Path("results", study.study), data_root, dry_run=dry_run))
 
 
 @app.command(epilog="Example: l2xbench ablate --ratios 0.05:0.4 --methods l2x,integrated_gradients")
@@ -132,10 +132,10 @@ def ablate(
     study = read_study(config, overrides, chosen)
     if study.ablation is None:
         study = study.model_copy(update={"ablation": AblationOptions()})
-    from l2xbench import session
+    from l2xbench.commands.run import run_study
 
     folder = out or Path("results", study.study)
-    raise typer.Exit(session.run_study(study, folder, data_root, dry_run=dry_run, only="ablation"))
+    raise typer.Exit(run_study(study, folder, data_root, dry_run=dry_run, only="ablation"))
 
 
 @app.command(epilog="Example: l2xbench models swinir")
@@ -149,7 +149,7 @@ def models(
     """Show the networks that have a card: what each is, what is published of it, where its checkpoint is."""
     from rich.console import Console
 
-    from l2xbench import screen_models
+    from l2xbench.commands import screen_models
     from l2xbench.zoo.cards import bundled_cards, find_card, read_card
 
     if name is None:
@@ -175,7 +175,7 @@ def fetch(
 
     What is there and right is not downloaded again; an interrupted download goes on where it stopped.
     """
-    from l2xbench import fetching
+    from l2xbench.commands import fetch as fetching
 
     if show:
         fetching.list_items(scale)
@@ -209,7 +209,7 @@ def check(
 
     Exit code 1 where the error of the map exceeds 1e-4 in float64 or float32.
     """
-    from l2xbench import checking
+    from l2xbench.commands import check as checking
 
     raise typer.Exit(
         checking.check(

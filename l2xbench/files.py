@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
+
+from l2xbench.errors import RequestError
 
 
 def write_whole(path: Path, data: bytes | memoryview) -> Path:
-    """Writes `data` to `path` through a neighbour that is renamed: an interrupt or a power cut leaves no half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Writes `data` to `path` through a neighbour that is renamed: an interrupt or a power cut leaves no half of it.
+
+    Raises:
+        RequestError: it cannot be written (a full disk, a folder without permission).
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
-    except BaseException:  # Ctrl-C too leaves nothing behind
-        partial.unlink(missing_ok=True)
+    except BaseException as error:  # Ctrl-C too leaves nothing behind
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise RequestError(f"{path}: cannot be written ({error.strerror}); what was finished is kept") from error
         raise
     return path
 

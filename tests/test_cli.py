@@ -281,7 +281,7 @@ def test_check_of_a_class_of_ones_own_and_exit_code_1_above_the_limit(
     passed = l2xbench(*arguments)
     assert passed.returncode == 0, passed.stderr
     assert "selection: chosen by the data" in passed.stdout
-    monkeypatch.setattr("l2xbench.checking.LIMIT", -1.0)
+    monkeypatch.setattr("l2xbench.commands.check.LIMIT", -1.0)
     failed = l2xbench(*arguments)
     assert failed.returncode == 1
     assert "not exact" in failed.stdout

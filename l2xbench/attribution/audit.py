@@ -29,7 +29,7 @@ class AuditedOperation:
 
 @dataclass(frozen=True)
 class Audit:
-    """Completeness errors, |sum R - delta| / max(|delta|, 1e-3 sum |R|), of the image and, the worst, of single outputs.
+    """Completeness errors, |sum R - delta| / max(|delta|, 1e-3 sum |R|), of the image and (the worst) of outputs.
 
     In float32 the error of a single output is mostly the network's own: its two outputs are nearly equal numbers.
     `operations` is sorted by share of the error, then by count.
@@ -87,10 +87,10 @@ def audit(
             generator = torch.Generator().manual_seed(seed)
             errors = []
             for i in torch.randint(change.numel(), (neurons,), generator=generator).tolist():
-                one = torch.zeros_like(out.value).view(-1)
+                one = torch.zeros(out.value.numel(), dtype=dtype, device=out.value.device)
                 one[i] = 1
-                (m,) = torch.autograd.grad(out.value, out.inputs, one.view_as(out.value), retain_graph=True)
-                errors.append(completeness_error(m * (x - x_ref), change.view(-1)[i]))
+                (m,) = torch.autograd.grad(out.value, out.inputs, one.view(out.value.shape), retain_graph=True)
+                errors.append(completeness_error(m * (x - x_ref), change.reshape(-1)[i]))
         found[dtype] = image, max(errors, default=0.0)
     return Audit(
         image64=found[torch.float64][0],

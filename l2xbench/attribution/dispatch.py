@@ -1,10 +1,11 @@
 """Tensors that carry their reference along, and how an unmodified network's operations are run on them.
 
-A `Paired` tensor is a shell (shape, type, device) around two plain tensors: the value, with an autograd graph whose gradients are
-multipliers, and the reference, without a graph. PyTorch takes every call, method, operator, scripted function and custom
-`autograd.Function` of a network apart into ATen operations and hands each to `Paired.__torch_dispatch__`; there the rule for
-that operation is looked up and run on both streams. The network itself runs under `no_grad`: whatever it says about
-gradients (`detach`, `no_grad`, checkpointing) does not cut the multipliers.
+A `Paired` tensor is a shell (shape, type, device) around two plain tensors: the value, with an autograd graph
+whose gradients are multipliers, and the reference, without a graph. PyTorch takes every call, method,
+operator, scripted function and custom `autograd.Function` of a network apart into ATen operations and hands
+each to `Paired.__torch_dispatch__`; there the rule for that operation is looked up and run on both streams.
+The network itself runs under `no_grad`: whatever it says about gradients (`detach`, `no_grad`, checkpointing)
+does not cut the multipliers.
 """
 
 from __future__ import annotations
@@ -46,11 +47,15 @@ class Session:
     dtype: torch.dtype
     strict: bool = False
     check_finite: bool = False
+    raises: bool = False
+    """The network's parameters have a lower precision than the computation."""
     records: dict[tuple[str, str], OperationRecord] = field(default_factory=dict)
     written: dict[int, Paired] = field(default_factory=dict)
     """Storage of a plain tensor into which the network wrote paired data -> the whole storage as a paired tensor."""
     keep: list[Tensor] = field(default_factory=list)
     """Holds those plain tensors, so that no other takes their place in memory."""
+    names: dict[int, str] = field(default_factory=dict)
+    """The submodules' names."""
     calling: Any = None
     """The call of the network that is being taken apart."""
     writes_out: bool = False
@@ -66,7 +71,9 @@ class Session:
 
     def where(self) -> str:
         """The innermost submodule that is running, read off the stack: no hooks on the network."""
-        names = {id(module): name for name, module in self.model.named_modules()}
+        if not self.names:
+            self.names.update((id(module), name) for name, module in self.model.named_modules())
+        names = self.names
         frame = sys._getframe(1)
         while frame is not None:
             owner = frame.f_locals.get("self")
@@ -93,7 +100,7 @@ class Paired(Tensor):
     _value: Tensor
     _reference: Tensor
     _viewed: Paired | None
-    """What this is a view of; None, not itself, for what is no view: a cycle would outlive its use until a collection."""
+    """What this is a view of; None, not itself, for what is no view: a cycle would outlive its use."""
     _path: tuple[mutation.View, ...]
     _version_written: int
     _version_seen: int
@@ -103,10 +110,6 @@ class Paired(Tensor):
     """What a discrete tensor (an index, a mask) was made from."""
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
-
-    @property
-    def _root(self) -> Paired:
-        return self if self._viewed is None else self._viewed
 
     @staticmethod
     def of(value: Tensor, reference: Tensor, root: Paired | None = None, path: tuple[Any, ...] = ()) -> Paired:
@@ -119,7 +122,7 @@ class Paired(Tensor):
                 if not mutation.overlaps(value)
                 else reference
             )
-        shell = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+        shell = Tensor._make_wrapper_subclass(
             Paired,
             value.size(),
             strides=value.stride(),
@@ -131,8 +134,12 @@ class Paired(Tensor):
         shell._viewed = root
         shell._path = path
         shell._version_written = 0
-        shell._version_seen = shell._root._version_written
+        shell._version_seen = 0 if root is None else root._version_written
         return shell
+
+    @property
+    def _root(self) -> Paired:
+        return self if self._viewed is None else self._viewed
 
     def pair(self) -> tuple[Tensor, Tensor]:
         """The two streams, read again if what this is a view of was written to."""
@@ -151,7 +158,9 @@ class Paired(Tensor):
         return f"Paired({self._value!r}, reference={self._reference!r})"
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         with (
             torch._C.DisableTorchFunction(),
             enable_reentrant_dispatch(),
@@ -253,33 +262,27 @@ def streams(state: Session, traits: mutation.Traits, func: Any, args: Any, kwarg
     entry = find(traits.name, still)
     record = OperationRecord(traits.name, "") if entry is None else state.record(traits.name, entry.kind)
     call = Call(func, values, references, value_options, reference_options, still, record)
-    if not any(differentiable(a) and a is not b for a, b in moving_leaves(call)):
+    if not any(
+        a is not b and carries_gradient(a)
+        for a, b in (
+            *zip(values, references, strict=True),
+            *zip(value_options.values(), reference_options.values(), strict=True),
+        )
+    ):
         call.sources = sources_of((args, kwargs))
         if entry is not None and entry.kind != "selection":
             entry = None
     value, reference = without_rule(state, call) if entry is None else entry.apply(call)
-    same_sizes(state, call, value, reference)
     if state.check_finite:
         check_finite(state, call, value, reference)
     return value, reference
 
 
-def moving_leaves(call: Call) -> Iterator[tuple[Any, Any]]:
-    """The arguments of the two streams, out of their lists."""
-    for a, b in ((call.values, call.references), (call.value_options, call.reference_options)):
-        yield from zip(tree_leaves(a), tree_leaves(b), strict=True)
-
-
-def same_sizes(state: Session, call: Call, value: Any, reference: Any) -> None:
-    """A selection may find more elements in one stream than in the other: there is nothing to pair them by."""
-    flat, flat_ref = (x if isinstance(x, (list, tuple)) else (x,) for x in (value, reference))
-    for v, r in zip(flat, flat_ref, strict=True):
-        if isinstance(v, Tensor) and v.shape != r.shape:
-            raise UnsupportedOperationError(
-                f"{call.name} in {state.where()} selects {tuple(v.shape)} elements of the input's stream but "
-                f"{tuple(r.shape)} of the reference's; a selection whose size depends on the data cannot be explained "
-                "(use torch.where, or multiply by the mask)"
-            )
+def carries_gradient(argument: Any) -> bool:
+    """Whether an argument, or something in a list, is floating or complex."""
+    if isinstance(argument, (list, tuple)):
+        return any(differentiable(a) for a in argument)
+    return differentiable(argument)
 
 
 def without_rule(state: Session, call: Call) -> Any:
@@ -290,13 +293,16 @@ def without_rule(state: Session, call: Call) -> Any:
     if not any(differentiable(t) for t in flat):
         call.record = state.record(call.name, "comparison")
         return select(call, probe)
-    if call.sources or not any(differentiable(a) and a is not b for a, b in moving_leaves(call)):
+    if call.sources or not any(
+        carries_gradient(a) and a is not b for a, b in zip(call.values, call.references, strict=True)
+    ):
         call.record = state.record(call.name, "selection")
         return chosen(call)
     call.record = state.record(call.name, "line integral")
     if state.strict:
         raise UnsupportedOperationError(
-            f"{call.name} (first met in {state.where()}) has no rule in closed form; strict=True refuses the line integral"
+            f"{call.name} (first met in {state.where()}) has no rule in closed form; "
+            "strict=True refuses the line integral"
         )
     return fallback(call)
 
@@ -379,7 +385,9 @@ def mutate(state: Session, traits: mutation.Traits, func: Any, args: Any, kwargs
     numeric = by_number(state, form.name, args) if form.name == "masked_fill" and len(args) == 3 else None
     value, reference = streams(state, form, traits.functional, args, options) if numeric is None else numeric.pair()
     results = ((value, reference),) if isinstance(value, Tensor) else tuple(zip(value, reference, strict=True))
-    if any(target.shape != v.shape and v.numel() > target.numel() for target, (v, _) in zip(targets, results, strict=False)):
+    if any(
+        target.shape != v.shape and v.numel() > target.numel() for target, (v, _) in zip(targets, results, strict=False)
+    ):
         return wrap(value, reference)  # `out=` of another size, which PyTorch would resize
     for target, (v, r) in zip(targets, results, strict=False):
         store(state, target, v, r)
@@ -426,8 +434,8 @@ def store(state: Session, target: Tensor, value: Tensor, reference: Tensor) -> N
 
 
 def require_followed(state: Session) -> None:
-    """Paired data may be written into a plain tensor by the network's own call, whose later reads are seen; not by the inner
-    steps of a compiled one, whose reads are not.
+    """Paired data may be written into a plain tensor by the network's own call, whose later reads are seen;
+    not by the inner steps of a compiled one, whose reads are not.
     """
     call = state.calling
     name = getattr(call, "__name__", "a scripted function")
@@ -463,7 +471,7 @@ def as_paired(state: Session, plain: Tensor) -> Paired:
         return found
     storage = plain.untyped_storage()
     with torch.no_grad():
-        flat = torch.empty(0, dtype=plain.dtype, device=plain.device).set_(storage)  # type: ignore[call-overload]
+        flat = torch.empty(0, dtype=plain.dtype, device=plain.device).set_(storage)
         flat = flat.clone()
         if flat.dtype in LOW:
             flat = flat.to(raise_dtype(flat.dtype, state.dtype))
@@ -474,7 +482,9 @@ def as_paired(state: Session, plain: Tensor) -> Paired:
 
 
 def check_finite(state: Session, call: Call, value: Any, reference: Any) -> None:
-    """Raise at the first operation whose result is NaN, or Inf other than a mask's, though its arguments were finite."""
+    """Raise at the first operation whose result is NaN, or Inf other than a mask's, though its arguments were
+    finite.
+    """
 
     def bad(x: Any) -> bool:
         if isinstance(x, (list, tuple)):
@@ -563,14 +573,16 @@ LOSSES = {
 
 
 RECURRENT = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
-"""Layers whose oneDNN kernel would read memory past the dispatcher; without it they are made of ordinary operations."""
+"""Layers whose oneDNN kernel would read memory past the dispatcher; without it they are made of ordinary
+operations.
+"""
 
 
 class Watch(TorchFunctionMode):
     """Sees the network's calls before they are taken apart.
 
-    It names the calls through which the reference would be lost, and puts the pair in the place of a plain tensor whose
-    memory was written with paired data.
+    It names the calls through which the reference would be lost, and puts the pair in the place of a plain
+    tensor whose memory was written with paired data.
     """
 
     def __init__(self, state: Session) -> None:
@@ -584,8 +596,16 @@ class Watch(TorchFunctionMode):
         if state.written:
             args = substitute(state, args)
             kwargs = {k: substitute(state, v) for k, v in (kwargs or {}).items()}
-        if getattr(func, "__name__", "") in RECURRENT:
-            args = (args[0], tree_map_only(Tensor, lambda t: t if isinstance(t, Paired) else Paired.of(t, t), args[1]), *args[2:])
+        name = getattr(func, "__name__", "")
+        if state.raises and not name.endswith("_") and any(isinstance(a, Paired) for a in args):
+            args = raised(state, args)
+            kwargs = {k: raised(state, v) for k, v in (kwargs or {}).items()}
+        if name in RECURRENT:
+            args = (
+                args[0],
+                tree_map_only(Tensor, lambda t: t if isinstance(t, Paired) else Paired.of(t, t), args[1]),
+                *args[2:],
+            )
             with torch.backends.mkldnn.flags(enabled=False):
                 return func(*args, **(kwargs or {}))
         outer, state.calling = state.calling, func
@@ -605,6 +625,17 @@ class Watch(TorchFunctionMode):
             f"{name}() in {self.state.where()} takes a tensor that depends on the input out of PyTorch, "
             "where its reference cannot follow; write this step with torch operations"
         )
+
+
+def raised(state: Session, argument: Any) -> Any:
+    """Plain tensors of a lower precision in that of the computation, for functions that check types before
+    they dispatch.
+    """
+    return tree_map_only(
+        Tensor,
+        lambda t: t if isinstance(t, Paired) or t.dtype not in LOW else t.to(raise_dtype(t.dtype, state.dtype)),
+        argument,
+    )
 
 
 def substitute(state: Session, argument: Any) -> Any:

@@ -1,8 +1,8 @@
 """In-place operations and views, by rebinding.
 
-Autograd never sees an in-place operation of the network: its functional form is run, and the tensor that was written to is
-pointed at the result. A view remembers the tensor it was taken from and how (a chain of ATen view calls), so that a write to either
-is seen through the other.
+Autograd never sees an in-place operation of the network: its functional form is run, and the tensor that was
+written to is pointed at the result. A view remembers the tensor it was taken from and how (a chain of ATen
+view calls), so that a write to either is seen through the other.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class View:
 
 def parts(name: str, args: tuple[Any, ...], options: dict[str, Any], results: list[Tensor]) -> list[View]:
     """The views of a call that returns several, each by itself: autograd lets a single view be written to."""
-    dim = options.get("dim", args[0 if name.startswith("unbind") else 1] if len(args) > (0 if name.startswith("unbind") else 1) else 0)
+    dim = options.get(
+        "dim", args[0 if name.startswith("unbind") else 1] if len(args) > (0 if name.startswith("unbind") else 1) else 0
+    )
     if name.startswith("unbind"):
         return [View(torch.ops.aten.select.int, (dim, index), {}) for index in range(len(results))]
     views, start = [], 0
@@ -118,7 +120,9 @@ def traits(func: Any) -> Traits:
 
 
 def functional_form(namespace: str, name: str, func: Any) -> Any:
-    """The operation that returns what this one writes: `add_.Tensor` -> `add.Tensor`, `sum.IntList_out` -> `sum.dim_IntList`."""
+    """The operation that returns what this one writes: `add_.Tensor` -> `add.Tensor`, `sum.IntList_out` ->
+    `sum.dim_IntList`.
+    """
     library = getattr(torch.ops, namespace)
     base = RENAMED.get(name, name.removesuffix("_"))
     packet = getattr(library, base, None)

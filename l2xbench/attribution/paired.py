@@ -23,8 +23,9 @@ __all__ = ["OperationRecord", "PairedOutput", "paired_forward"]
 class PairedOutput:
     """What a paired forward gives.
 
-    `inputs` is the leaf (N, C, H, W) to differentiate with respect to; `value` is F(x), whose gradients with respect to `inputs`
-    are multipliers (Eqs. 3 to 6); `reference` is F(x'). `operations` lists what the network was made of.
+    `inputs` is the leaf (N, C, H, W) to differentiate with respect to; `value` is F(x), whose gradients with
+    respect to `inputs` are multipliers (Eqs. 3 to 6); `reference` is F(x'). `operations` lists what the
+    network was made of.
     """
 
     inputs: Tensor
@@ -44,13 +45,14 @@ def paired_forward(
 ) -> Iterator[PairedOutput]:
     """Run `model` on `inputs` (N, C, H, W) and `references` of the same shape at once.
 
-    Inside the context `torch.autograd.grad(objective(out.value), out.inputs)` is the multiplier m, and the attribution is
-    m (x - x') (Eq. 2); on leaving it the model is exactly as before. The network runs in evaluation mode, in the precision
-    of `inputs` (float32 or float64; half precision is computed in float32, with a warning).
+    Inside the context `torch.autograd.grad(objective(out.value), out.inputs)` is the multiplier m, and the
+    attribution is m (x - x') (Eq. 2); on leaving it the model is exactly as before. The network runs in
+    evaluation mode, in the precision of `inputs` (float32 or float64; half precision is computed in float32,
+    with a warning).
 
     Args:
-        strict: refuse operations that have no rule in closed form instead of integrating along the line between the streams.
-        output: which output, of a network that returns a list, tuple (position) or dict (key).
+        strict: refuse operations that have no rule in closed form instead of integrating along the line
+        between the streams. output: which output, of a network that returns a list, tuple (position) or dict (key).
 
     Raises:
         ShapeError: input and reference do not fit.
@@ -75,8 +77,8 @@ def prepare(model: nn.Module, inputs: Tensor, references: Tensor) -> tuple[Tenso
     """Check the two inputs and bring them to the precision of the computation."""
     if inputs.shape != references.shape:
         raise ShapeError(
-            f"the reference's shape {tuple(references.shape)} is not the input's {tuple(inputs.shape)}: they are compared "
-            "pixel by pixel"
+            f"the reference's shape {tuple(references.shape)} is not the input's "
+            f"{tuple(inputs.shape)}: they are compared pixel by pixel"
         )
     for name, tensor in (("input", inputs), ("reference", references)):
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
@@ -92,7 +94,8 @@ def forward(
     model: nn.Module, x: Tensor, x_ref: Tensor, strict: bool, output: int | str | None, check_finite: bool
 ) -> tuple[Tensor, Tensor, Tensor, Session]:
     """One paired pass: the leaf, the two outputs, and what was met."""
-    state = Session(model, x.dtype, strict=strict, check_finite=check_finite)
+    lower = any(p.is_floating_point() and p.element_size() < x.element_size() for p in model.parameters())
+    state = Session(model, x.dtype, strict=strict, check_finite=check_finite, raises=lower)
     with torch.inference_mode(False), torch.enable_grad():
         leaf = x.clone().requires_grad_()
         carried = leaf.view_as(leaf)
@@ -107,7 +110,8 @@ def forward(
         paired = result if isinstance(result, Paired) else as_written(state, result)
         if paired is None:
             raise ReferenceLostError(
-                "the network's output carries no reference: it was made by a step outside PyTorch, or does not depend on the input"
+                "the network's output carries no reference: it was made by a step outside PyTorch, "
+                "or does not depend on the input"
             )
         value, reference = paired.pair()
     if not value.requires_grad:
@@ -117,12 +121,15 @@ def forward(
 
 
 def verify(model: nn.Module, x_ref: Tensor, reference: Tensor, output: int | str | None, leaks: list[str]) -> None:
-    """A Python number read from the value stream steered both streams: see whether the reference stream is still F(x')."""
+    """A Python number read from the value stream steered both streams: see whether the reference stream is
+    still F(x').
+    """
     _, plain, _, _ = forward(model, x_ref, x_ref, False, output, check_finite=False)
     scale = float(plain.abs().max()) + float((plain - reference).abs().max())
     if plain.shape != reference.shape or float((plain - reference).abs().max()) > 1e-4 * scale:
         raise ReferenceLostError(
-            f"{leaks[0]} takes a number out of a tensor that depends on the input, and the network's output depends on it; "
+            f"{leaks[0]} takes a number out of a tensor that depends on the input, and the network's output "
+            "depends on it; "
             "its reference cannot follow into a Python number: keep it a tensor"
         )
 

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 @contextmanager
 def preserved(model: nn.Module) -> Iterator[None]:
-    """Put back parameters, buffers, attributes (also inside lists, dicts and sets), hooks and training flags on leaving."""
+    """Put back parameters, buffers, attributes (also inside lists, dicts and sets), hooks and training flags
+    on leaving.
+    """
     attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
     containers: list[tuple[Any, Any]] = []
     tensors: dict[int, tuple[Tensor, Tensor | None, int, bool]] = {}
@@ -21,7 +23,7 @@ def preserved(model: nn.Module) -> Iterator[None]:
     def note(value: Any, depth: int = 0) -> None:
         if isinstance(value, Tensor):
             # a tensor kept from a call in inference mode has no version, and cannot be written to from here either
-            settled = value.is_inference() or isinstance(value, nn.parameter.UninitializedTensorMixin)
+            settled = value.is_inference() or torch.nn.parameter.is_lazy(value)
             if id(value) not in tensors and not settled:
                 tensors[id(value)] = (value, value.detach().clone(), value._version, value.requires_grad)
             return
@@ -29,7 +31,7 @@ def preserved(model: nn.Module) -> Iterator[None]:
             return
         if isinstance(value, (list, set, dict)):
             seen.add(id(value))
-            containers.append((value, value.copy()))
+            containers.append((value, value.copy() if value else ()))
             for item in list(value.values()) if isinstance(value, dict) else list(value):
                 note(item, depth + 1)
         elif isinstance(value, tuple):
@@ -50,6 +52,8 @@ def preserved(model: nn.Module) -> Iterator[None]:
             for live, kept in containers:
                 if isinstance(live, list):
                     live[:] = kept
+                elif not live and not kept:
+                    continue
                 else:
                     live.clear()
                     live.update(kept)

@@ -14,11 +14,11 @@ from l2xbench.report.heatmaps import HeatmapPanel, NetworkPanel, heatmap_figure,
 from l2xbench.report.restoration import restoration_tables
 from l2xbench.report.sanity import sanity_tables
 from l2xbench.report.tables import write_table
-from l2xbench.runner import Failure, Result
+from l2xbench.runner import Failure, Progress, Result
 from l2xbench.store import Record, Store
 from l2xbench.studies.base import Unit
 
-HEATMAP_VERSION = 1
+HEATMAP_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,16 @@ class Built:
     paths: list[tuple[str, Path]]
 
 
-def build_report(store: Store, manifest: Mapping[str, Any], result: Result, only: str | None = None) -> Built:
+def build_report(
+    store: Store, manifest: Mapping[str, Any], result: Result, progress: Progress, only: str | None = None
+) -> Built:
     """Writes tables and figures below the results folder.
 
     Args:
         store: where the records' files lie.
         manifest: names, titles and notes, in the study's order.
         result: the records and failures.
+        progress: told of each figure, which takes seconds.
         only: the one study whose tables and figures are wanted; all by default.
     """
     records = [record for record in result.records if only in (None, record.study)]
@@ -59,7 +62,7 @@ def build_report(store: Store, manifest: Mapping[str, Any], result: Result, only
     if only in (None, "ablation"):
         ablation = report_ablation(result.records, manifest, store.root)
     sanity_tables(store, records, manifest, tables)
-    heatmaps = list(draw_heatmaps(store, manifest, records))
+    heatmaps = draw_heatmaps(store, manifest, records, progress)
     paths = [("tables", tables)]
     if heatmaps:
         paths.append(("heatmaps", heatmaps[0].parent))
@@ -134,39 +137,54 @@ def _in_order(frame: pd.DataFrame, manifest: Mapping[str, Any]) -> pd.DataFrame:
     )
 
 
-def draw_heatmaps(store: Store, manifest: Mapping[str, Any], records: list[Record]) -> Iterable[Path]:
-    """One figure an image and method (the paper's Fig. 2), as PNG and PDF; yields the PNG's path."""
-    if manifest["study"]["heatmaps"] is None or manifest["study"]["attribution"] is None:
-        return
-    found: dict[tuple[str, str, str, str, str], Record] = {
-        (r.study, r.dataset, r.image, r.model, r.label): r for r in records
-    }
+@dataclass(frozen=True)
+class _Drawing:
+    """A figure that is owed, and the records it is drawn from."""
+
+    inputs: Record
+    networks: list[tuple[str, Record, Record]]
+    method: str
+
+
+def draw_heatmaps(store: Store, manifest: Mapping[str, Any], records: list[Record], progress: Progress) -> list[Path]:
+    """One figure an image and method (the paper's Fig. 2), as PNG and PDF; gives the PNGs' paths."""
+    owed = _owed_heatmaps(manifest, records)
+    if owed:
+        progress.start(len(owed))
+    paths = []
+    for drawing in owed:
+        progress.working(f"drawing {drawing.inputs.dataset} {drawing.inputs.image} {drawing.method}")
+        path, reused = _heatmap(store, manifest, drawing)
+        progress.advance(1, reused=reused)
+        paths.append(path)
+    return paths
+
+
+def _owed_heatmaps(manifest: Mapping[str, Any], records: list[Record]) -> list[_Drawing]:
+    study = manifest["study"]
+    if study["heatmaps"] is None or study["attribution"] is None:
+        return []
+    found = {(r.study, r.dataset, r.image, r.model, r.label): r for r in records}
+    owed = []
     for dataset, entry in manifest["datasets"].items():
         for image in entry["images"]:
-            for method in manifest["study"]["attribution"]["methods"]:
+            for method in study["attribution"]["methods"]:
                 inputs = found.get(("inputs", dataset, image, "", ""))
-                networks = [
-                    (
-                        model,
-                        found["restoration", dataset, image, model, ""],
-                        found["attribution", dataset, image, model, method],
-                    )
-                    for model in manifest["models"]
-                    if ("restoration", dataset, image, model, "") in found
-                    and ("attribution", dataset, image, model, method) in found
-                ]
+                networks = []
+                for model in manifest["models"]:
+                    restored = found.get(("restoration", dataset, image, model, ""))
+                    explained = found.get(("attribution", dataset, image, model, method))
+                    if restored is not None and explained is not None:
+                        networks.append((model, restored, explained))
                 if inputs is not None and networks:
-                    yield _heatmap(store, manifest, inputs, networks, method)
+                    owed.append(_Drawing(inputs, networks, method))
+    return owed
 
 
-def _heatmap(
-    store: Store,
-    manifest: Mapping[str, Any],
-    inputs: Record,
-    networks: list[tuple[str, Record, Record]],
-    method: str,
-) -> Path:
+def _heatmap(store: Store, manifest: Mapping[str, Any], drawing: _Drawing) -> tuple[Path, bool]:
+    """Draws a figure unless it is there from the same records; its PNG, and whether it was there."""
     study = manifest["study"]
+    inputs, networks, method = drawing.inputs, drawing.networks, drawing.method
     palette = study["heatmaps"]["palette"]
     label = "" if method == "l2x" else f"-{method}"
     stem = f"heatmap-{inputs.dataset}-{inputs.image}{label}"
@@ -175,21 +193,22 @@ def _heatmap(
     unit = Unit("heatmap", HEATMAP_VERSION, inputs.dataset, inputs.image, "", method, options)
     key = unit.key("", inputs.key)
     files = {"png": f"figures/{stem}.png", "pdf": f"figures/{stem}.pdf"}
-    if store.find(unit, key) is None:
-        panel = HeatmapPanel(
-            dataset=inputs.dataset,
-            image=inputs.image,
-            scale=study["scale"],
-            lr=store.load_image(inputs.files["lr"]),
-            hr=store.load_image(inputs.files["hr"]) if "hr" in inputs.files else None,
-            networks=tuple(_network_panel(store, *network) for network in networks),
-            method=method,
-            reference=study["attribution"]["reference"],
-            target=study["attribution"]["target"],
-        )
-        save_figure(heatmap_figure(panel, palette=palette), store.root / "figures" / stem)
-        store.keep_files(unit, key, files)
-    return store.root / files["png"]
+    if store.find(unit, key) is not None:
+        return store.root / files["png"], True
+    panel = HeatmapPanel(
+        dataset=inputs.dataset,
+        image=inputs.image,
+        scale=study["scale"],
+        lr=store.load_image(inputs.files["lr"]),
+        hr=store.load_image(inputs.files["hr"]) if "hr" in inputs.files else None,
+        networks=tuple(_network_panel(store, *network) for network in networks),
+        method=method,
+        reference=study["attribution"]["reference"],
+        target=study["attribution"]["target"],
+    )
+    save_figure(heatmap_figure(panel, palette=palette), store.root / "figures" / stem)
+    store.keep_files(unit, key, files)
+    return store.root / files["png"], False
 
 
 def _network_panel(store: Store, name: str, restored: Record, explained: Record) -> NetworkPanel:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from .files import write_whole
@@ -18,7 +18,7 @@ from .trainer import Trainer
 def export_weights(core: nn.Module, path: Path) -> None:
     """The architecture's state as float32 safetensors under its own keys."""
     state = {key: value.detach().float().cpu().contiguous() for key, value in core.state_dict().items()}
-    write_whole(path, lambda part: save_file(state, part, metadata={"format": "pt"}))
+    write_whole(path, lambda part: part.write_bytes(save(state, {"format": "pt"})))
 
 
 def card_block(trainer: Trainer, data: str, validation: Sequence[Path], device: torch.device) -> dict[str, Any]:

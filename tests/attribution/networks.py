@@ -37,12 +37,19 @@ def enliven(model: nn.Module, seed: int = 0) -> nn.Module:
 def basicsr_networks() -> dict[str, Callable[[], nn.Module]]:
     import_basicsr()
     from basicsr.archs.edsr_arch import EDSR
-    from basicsr.archs.ridnet_arch import RIDNet
     from basicsr.archs.rcan_arch import RCAN
+    from basicsr.archs.ridnet_arch import RIDNet
     from basicsr.archs.srresnet_arch import MSRResNet
     from basicsr.archs.swinir_arch import SwinIR
 
-    swinir: dict[str, Any] = {"img_size": 16, "window_size": 8, "depths": [2, 2], "embed_dim": 24, "num_heads": [2, 2], "upscale": 4}
+    swinir: dict[str, Any] = {
+        "img_size": 16,
+        "window_size": 8,
+        "depths": [2, 2],
+        "embed_dim": 24,
+        "num_heads": [2, 2],
+        "upscale": 4,
+    }
     return {
         "EDSR": lambda: EDSR(3, 3, num_feat=16, num_block=2, upscale=4),
         "RCAN": lambda: RCAN(3, 3, num_feat=16, num_group=2, num_block=2, squeeze_factor=4, upscale=4),
@@ -84,11 +91,20 @@ def spandrel_networks() -> dict[str, Callable[[], nn.Module]]:
     from spandrel.architectures.Swin2SR.__arch.Swin2SR import Swin2SR
     from spandrel.architectures.SwinIR.__arch.SwinIR import SwinIR
 
-    swin: dict[str, Any] = {"img_size": 16, "window_size": 8, "depths": [2, 2], "embed_dim": 24, "num_heads": [2, 2], "upscale": 4}
+    swin: dict[str, Any] = {
+        "img_size": 16,
+        "window_size": 8,
+        "depths": [2, 2],
+        "embed_dim": 24,
+        "num_heads": [2, 2],
+        "upscale": 4,
+    }
     mlp: dict[str, Any] = {"upsampler": "pixelshuffle"}
     return {
         "ATD": lambda: ATD(**swin, **mlp, category_size=32, num_tokens=16, reducted_dim=4),
-        "ATD light": lambda: ATD(**swin, upsampler="pixelshuffledirect", category_size=32, num_tokens=16, reducted_dim=4),
+        "ATD light": lambda: ATD(
+            **swin, upsampler="pixelshuffledirect", category_size=32, num_tokens=16, reducted_dim=4
+        ),
         "Compact": lambda: SRVGGNetCompact(num_feat=16, num_conv=3),
         "CRAFT": lambda: CRAFT(window_size=8, embed_dim=24, depths=[2], num_heads=[2], split_size_0=4, split_size_1=8),
         "DAT": lambda: DAT(img_size=16, embed_dim=24, split_size=[4, 8], depth=[2, 2], num_heads=[2, 2], upscale=4),
@@ -99,14 +115,31 @@ def spandrel_networks() -> dict[str, Callable[[], nn.Module]]:
         "ESRGAN plus": lambda: RRDBNet(num_filters=16, num_blocks=2, plus=True),
         "FDAT": lambda: FDAT(embed_dim=24, num_groups=1, depth_per_group=2, num_heads=2, mid_dim=16),
         "GRL": lambda: GRL(
-            img_size=16, embed_dim=24, upscale=4, upsampler="pixelshuffle", depths=[2, 2], num_heads_window=[2, 2],
-            num_heads_stripe=[2, 2], window_size=8, stripe_size=[8, 8], local_connection=True, anchor_window_down_factor=2,
-            out_proj_type="linear", stripe_shift=True, mlp_ratio=2,
+            img_size=16,
+            embed_dim=24,
+            upscale=4,
+            upsampler="pixelshuffle",
+            depths=[2, 2],
+            num_heads_window=[2, 2],
+            num_heads_stripe=[2, 2],
+            window_size=8,
+            stripe_size=[8, 8],
+            local_connection=True,
+            anchor_window_down_factor=2,
+            out_proj_type="linear",
+            stripe_shift=True,
+            mlp_ratio=2,
         ),
         "HAT": lambda: HAT(**swin, **mlp, compress_ratio=3, squeeze_factor=4, num_feat=16),
         "IPT": lambda: IPT(patch_size=12, n_feats=8, scale=[4], num_heads=2, num_layers=2),
         "MMRealSR": lambda: MMRRDBNet_test(
-            num_in_ch=3, num_out_ch=3, num_feat=16, num_block=2, num_grow_ch=8, num_feats=[16, 16, 16, 16], num_blocks=[1, 1, 1, 1]
+            num_in_ch=3,
+            num_out_ch=3,
+            num_feat=16,
+            num_block=2,
+            num_grow_ch=8,
+            num_feats=[16, 16, 16, 16],
+            num_blocks=[1, 1, 1, 1],
         ),
         "MoESR": lambda: MoESR(dim=16, n_blocks=2, n_block=2),
         "MoSR": lambda: MoSR(n_block=2, dim=16),
@@ -138,8 +171,6 @@ def restoration_networks() -> dict[str, Callable[[], nn.Module]]:
     from spandrel.architectures.DRUNet.__arch.network_unet import DRUNet
     from spandrel.architectures.FBCNN.__arch.FBCNN import FBCNN
     from spandrel.architectures.FFTformer.__arch.fftformer_arch import FFTformer
-    from spandrel.architectures.KBNet.__arch.kbnet_l import KBNet_l
-    from spandrel.architectures.KBNet.__arch.kbnet_s import KBNet_s
     from spandrel.architectures.MixDehazeNet.__arch.MixDehazeNet import MixDehazeNet
     from spandrel.architectures.NAFNet.__arch.NAFNet_arch import NAFNet
     from spandrel.architectures.RetinexFormer.__arch.retinexformer_arch import RetinexFormer
@@ -149,13 +180,13 @@ def restoration_networks() -> dict[str, Callable[[], nn.Module]]:
     return {
         "NAFNet": lambda: NAFNet(width=8, middle_blk_num=1, enc_blk_nums=[1, 1], dec_blk_nums=[1, 1]),
         "SCUNet": lambda: SCUNet(config=[1, 1, 1, 1, 1, 1, 1], dim=64, input_resolution=64),
-        "Uformer": lambda: Uformer(img_size=128, embed_dim=4, depths=[1] * 9, num_heads=[1, 1, 1, 2, 2, 2, 1, 1, 1], modulator=True),
+        "Uformer": lambda: Uformer(
+            img_size=128, embed_dim=4, depths=[1] * 9, num_heads=[1, 1, 1, 2, 2, 2, 1, 1, 1], modulator=True
+        ),
         "FFTformer": lambda: FFTformer(dim=8, num_blocks=[1, 1, 1], num_refinement_blocks=1),
         "DnCNN": lambda: DnCNN(in_nc=3, out_nc=3, nc=16, nb=4),
         "DRUNet": lambda: DRUNet(in_nc=3, out_nc=3, nc=[8, 8, 8, 8], nb=1),
         "FBCNN": lambda: FBCNN(in_nc=1, out_nc=1, nc=[8, 8, 8, 512], nb=1),
-        "KBNet L": lambda: KBNet_l(dim=16, num_blocks=[1, 1, 1, 1], num_refinement_blocks=1, heads=[1, 1, 2, 2]),
-        "KBNet S": lambda: KBNet_s(width=8, middle_blk_num=1, enc_blk_nums=[1, 1], dec_blk_nums=[1, 1]),
         "MixDehazeNet": lambda: MixDehazeNet(embed_dims=[8, 16, 32, 16, 8]),
         "RetinexFormer": lambda: RetinexFormer(n_feat=8, stage=1),
     }
@@ -172,15 +203,22 @@ def extra_networks() -> dict[str, Callable[[], nn.Module]]:
         "MIRNet2": lambda: MIRNet_v2(n_feat=16, n_MRB=1),
         "MPRNet": lambda: MPRNet(n_feat=8, scale_unetfeats=4, scale_orsnetfeats=4, num_cab=1),
         "SRFormer": lambda: SRFormer(
-            img_size=16, window_size=8, depths=[2, 2], embed_dim=24, num_heads=[2, 2], upscale=4, upsampler="pixelshuffle"
+            img_size=16,
+            window_size=8,
+            depths=[2, 2],
+            embed_dim=24,
+            num_heads=[2, 2],
+            upscale=4,
+            upsampler="pixelshuffle",
         ),
     }
 
 
 GREY = {"FBCNN"}
 OUTPUTS: dict[str, int] = {"MMRealSR": 0, "MPRNet": 0, "FBCNN": 0}
-SIZES = {"Uformer": 128, "FFTformer": 32, "SCUNet": 64, "IPT": 12, "KBNet L": 32, "MPRNet": 32, "MixDehazeNet": 64,
-         "RealCUGAN 2x": 40, "RealCUGAN 3x": 40, "RealCUGAN 4x": 40, "RealCUGAN fast": 40, "RetinexFormer": 32, "DRUNet": 32,
+SIZES = {"Uformer": 128, "FFTformer": 32, "SCUNet": 64, "IPT": 12, "MPRNet": 32, "MixDehazeNet": 64,
+         "RealCUGAN 2x": 40, "RealCUGAN 3x": 40, "RealCUGAN 4x": 40, "RealCUGAN fast": 40, "RetinexFormer": 32,
+         "DRUNet": 32,
          "FBCNN": 32, "KBNet S": 32, "NAFNet": 32, "Restormer": 32, "MIRNet2": 32}  # fmt: skip
 
 

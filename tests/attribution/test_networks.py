@@ -33,7 +33,7 @@ def test_attributions_sum_to_the_difference(name: str) -> None:
             change = (out.value.detach() - out.reference).double()
             objectives = [change.sign()]
             for i in torch.randint(change.numel(), (2,), generator=torch.Generator().manual_seed(3)).tolist():
-                one = torch.zeros_like(change)
+                one = torch.zeros(change.shape, dtype=change.dtype)
                 one.view(-1)[i] = 1
                 objectives.append(one)
             for weights in objectives:

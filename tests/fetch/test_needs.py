@@ -11,14 +11,14 @@ import pytest
 import torch
 from rich.console import Console
 
+from l2xbench.commands.fetch import fetch_needs, tell_needs
+from l2xbench.commands.run import run_study
 from l2xbench.config import read_study
 from l2xbench.errors import RequestError
 from l2xbench.fetch import sets
 from l2xbench.fetch.lock import fetch_lock
 from l2xbench.fetch.needs import study_needs
-from l2xbench.fetching import fetch_needs, tell_needs
 from l2xbench.plan import make_plan
-from l2xbench.session import run_study
 from tests.fetch.server import Server
 
 NOWHERE = "http://127.0.0.1:9"

@@ -19,8 +19,8 @@ from l2xbench.attribution.rules.registry import RULES, find
 
 __all__ = [
     "RULES",
-    "find",
     "compose",
+    "find",
     "linear",
     "maxima",
     "normalization",

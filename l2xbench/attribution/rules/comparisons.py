@@ -1,7 +1,7 @@
 """Comparisons used as numbers: `(x > 0).float() * x`, `mask * x`.
 
-The truth c of a > b has no gradient, but as the number 0 or 1 it has a chord, dc / (da - db): large where a small difference crosses,
-and then the effect of the crossing is small for any network that is continuous there.
+The truth c of a > b has no gradient, but as the number 0 or 1 it has a chord, dc / (da - db): large where a
+small difference crosses, and then the effect of the crossing is small for any network that is continuous there.
 """
 
 from __future__ import annotations
@@ -31,10 +31,13 @@ class Truth(torch.autograd.Function):
         return m.sum_to_size(ctx.shapes[0]), -m.sum_to_size(ctx.shapes[1]), None, None, None
 
 
-def as_number(a: Any, b: Any, a_ref: Any, b_ref: Any, c: Tensor, c_ref: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+def as_number(
+    a: Any, b: Any, a_ref: Any, b_ref: Any, c: Tensor, c_ref: Tensor, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
     """The comparison's truth on both streams, as 0 and 1, with multipliers to what was compared."""
     a, b, a_ref, b_ref = (
-        torch.as_tensor(t, dtype=dtype, device=c.device) if not isinstance(t, Tensor) else t.to(dtype) for t in (a, b, a_ref, b_ref)
+        torch.as_tensor(t, dtype=dtype, device=c.device) if not isinstance(t, Tensor) else t.to(dtype)
+        for t in (a, b, a_ref, b_ref)
     )
     with torch.no_grad():
         du = (a - b) - (a_ref - b_ref)

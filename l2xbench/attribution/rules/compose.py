@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from torch import Tensor
 
 from l2xbench.attribution.rules.registry import Call, Pair, rule
 
 
-def paired(call: Call, index: int, name: str) -> Tensor:
+def paired(call: Call, index: int, name: str) -> Any:
     """An argument of a call as one paired tensor again."""
     from l2xbench.attribution.dispatch import Paired
 
@@ -25,7 +26,7 @@ def p_norm(call: Call, p: float, dims: list[int], keepdim: bool) -> Pair:
         return powers(Paired.of(call.values[0], call.references[0]).abs(), p, dims, keepdim).pair()
 
 
-def powers(x: Tensor, p: float, dims: list[int], keepdim: bool) -> Tensor:
+def powers(x: Any, p: float, dims: list[int], keepdim: bool) -> Any:
     """The p-norm of what is not negative."""
     if p == float("inf"):
         return x.amax(dims, keepdim=keepdim)
@@ -43,7 +44,8 @@ def polar(call: Call) -> Pair:
     """a (cos t + i sin t)."""
     with torch.no_grad():
         size, phase = paired(call, 0, "abs"), paired(call, 1, "angle")
-        return torch.complex(size * phase.cos(), size * phase.sin()).pair()
+        y: Any = torch.complex(size * phase.cos(), size * phase.sin())
+        return y.pair()
 
 
 @rule("glu", "glu_jvp")

@@ -1,13 +1,14 @@
 """The line integral of an operation's own vector-Jacobian product: exact for quadratic forms with one node, and what
 is done with every differentiable operation that has no rule.
 
-dy = (integral over t in [0, 1] of J(x' + t dx)) dx, the fundamental theorem of calculus along the segment from the reference
-to the value, as in Integrated Gradients (Sundararajan et al., 2017, Eq. 1) but for one operation; the integral by
-Gauss-Legendre quadrature, which with n nodes is exact for polynomials of degree 2n.
+dy = (integral over t in [0, 1] of J(x' + t dx)) dx, the fundamental theorem of calculus along the
+segment from the reference to the value, as in Integrated Gradients (Sundararajan et al., 2017, Eq. 1) but for one
+operation; the integral by Gauss-Legendre quadrature, which with n nodes is exact for polynomials of degree 2n.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -62,7 +63,8 @@ class LineIntegral(torch.autograd.Function):
         x, x_ref, dy = saved[: ctx.half], saved[ctx.half : 2 * ctx.half], saved[2 * ctx.half :]
         dx = [a - b for a, b in zip(x, x_ref, strict=True)]
         count = len(grads) // 2
-        wanted = [i for i in range(count) if grads[i] is not None]
+        given = {i: g for i, g in enumerate(grads[:count]) if g is not None}
+        wanted = list(given)
         if not wanted:
             return (None,) * (3 + 2 * ctx.half)
         residual = 0.0
@@ -76,16 +78,16 @@ class LineIntegral(torch.autograd.Function):
                     if not used:
                         continue
                     gradients = torch.autograd.grad(
-                        [outputs[i] for i in used], points, [grads[i] for i in used], allow_unused=True
+                        [outputs[i] for i in used], points, [given[i] for i in used], allow_unused=True
                     )
                 for total, gradient in zip(multipliers, gradients, strict=True):
                     if gradient is not None:
                         total.add_(gradient, alpha=weight)
             if len(ctx.nodes) == 1:
                 break
-            due = sum(inner(grads[i], dy[i]) for i in wanted)
-            residual = due - sum(inner(m, d) for m, d in zip(multipliers, dx, strict=True))
-            scale = sum(inner(grads[i].abs(), dy[i].abs()) for i in wanted)
+            due = math.fsum(inner(given[i], dy[i]) for i in wanted)
+            residual = due - math.fsum(inner(m, d) for m, d in zip(multipliers, dx, strict=True))
+            scale = math.fsum(inner(given[i].abs(), dy[i].abs()) for i in wanted)
             if abs(residual) <= TOLERANCE.get(dx[0].real.dtype, 1e-6) * scale:
                 break
         ctx.record.residual += residual

@@ -1,8 +1,8 @@
 """Maxima and minima in every spelling.
 
-For y = max x, attained at i in the value stream and at j in the reference stream: where y >= y', x_i - x'_i >= y - y' >= 0, so that
-i alone with the multiplier (y - y')/(x_i - x'_i) in [0, 1] is complete; where y < y', the same holds for j. This is the split of dy
-through m = max(y, y'), and nothing is divided by a small number.
+For y = max x, attained at i in the value stream and at j in the reference stream: where y >= y',
+x_i - x'_i >= y - y' >= 0, so that i alone with the multiplier (y - y')/(x_i - x'_i) in [0, 1] is complete; where
+y < y', the same holds for j. This is the split of dy through m = max(y, y'), and nothing is divided by a small number.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from l2xbench.attribution.rules.compose import paired
 from l2xbench.attribution.rules.piecewise import ramp
 from l2xbench.attribution.rules.registry import Call, Pair, rule
 
 
 class Extremum(torch.autograd.Function):
-    """Outputs that each are one element of x: `find` gives (y, flat index along the last axis) of an (..., n) tensor."""
+    """Outputs that each are one element of x: `find` gives (y, flat index along the last axis) of an (..., n)
+    tensor.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, x_ref: Tensor, find: Callable[[Tensor], tuple[Tensor, Tensor]], sign: int) -> Any:
@@ -116,28 +119,14 @@ def minimum(call: Call) -> Pair:
 @rule("clamp_min", "clamp_max", "clamp")
 def clamp(call: Call) -> Pair:
     """Bounds that depend on the data: a maximum, then a minimum."""
-    from l2xbench.attribution.dispatch import Paired
-
-    low = call.argument(1, "min") if call.name != "clamp_max" else None
-    high = call.argument(2, "max") if call.name == "clamp" else call.values[1] if call.name == "clamp_max" else None
-    low_ref = (
-        call.references[1] if low is not None and len(call.references) > 1 else call.reference_options.get("min", low)
-    )
-    high_ref = high
-    if high is not None:
-        high_ref = (
-            call.references[1]
-            if call.name == "clamp_max"
-            else call.references[2]
-            if len(call.references) > 2
-            else call.reference_options.get("max", high)
-        )
-    x = Paired.of(call.values[0], call.references[0])
+    low_at = {"clamp": 1, "clamp_min": 1}.get(call.name)
+    high_at = {"clamp": 2, "clamp_max": 1}.get(call.name)
+    x = paired(call, 0, "self")
     with torch.no_grad():
-        if low is not None:
-            x = torch.maximum(x, Paired.of(low, low_ref))
-        if high is not None:
-            x = torch.minimum(x, Paired.of(high, high_ref))
+        if low_at is not None and call.argument(low_at, "min") is not None:
+            x = torch.maximum(x, paired(call, low_at, "min"))
+        if high_at is not None and call.argument(high_at, "max") is not None:
+            x = torch.minimum(x, paired(call, high_at, "max"))
     return x.pair()
 
 

@@ -1,12 +1,13 @@
 """Norms and what divides by them, each with one fused backward.
 
-For y = c / s with c = x - mean, s = sqrt(v + eps), v = mean(c^2), r = 1/s, and a bar for the mean of the two streams, the
-square, the square root and the product rule give dv = mean(2 c_bar dc), dr = -(r r')^2/(r + r') dv and
+For y = c / s with c = x - mean, s = sqrt(v + eps), v = mean(c^2), r = 1/s, and a bar for the mean of the two
+streams, the square, the square root and the product rule give dv = mean(2 c_bar dc), dr = -(r r')^2/(r + r') dv and
 
     dy = r_bar dc + c_bar dr,
 
-which is LayerNorm's own gradient at c_bar with the deviation R = 2 r r'/(r + r'), times r_bar / R: so the library's fused
-kernel computes it. Where the two deviations are far apart (a flat window in one stream), c_bar dr and r_bar dc cancel; there
+which is LayerNorm's own gradient at c_bar with the deviation R = 2 r r'/(r + r'), times r_bar / R: so the
+library's fused kernel computes it. Where the two deviations are far apart (a flat window in one stream), c_bar
+dr and r_bar dc cancel; there
 
     dy = (dc - y_bar ds) / s_bar,   ds = mean(c_bar dc) / s_bar      (from c = y s)
 
@@ -57,14 +58,43 @@ def affine(y: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
     return y if bias is None else y + bias
 
 
+class LayerNorm(torch.autograd.Function):
+    """y of the value stream, with the multipliers by the library's kernel; see the file's heading."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, y: Tensor, middle: Tensor, shape: list[int], weight: Any, bias: Any, *rows: Tensor
+    ) -> Tensor:
+        ctx.shape = shape
+        ctx.save_for_backward(middle, weight, bias, *rows)
+        return y.view_as(y)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        middle, weight, bias, mean, r, ratio = ctx.saved_tensors
+        m, _, _ = torch.ops.aten.native_layer_norm_backward(
+            g.contiguous(), middle, ctx.shape, mean, r, weight, bias, [True, False, False]
+        )
+        return (m.mul_(ratio), *(None,) * 8)
+
+
 @rule("native_layer_norm", arguments=("input",))
 def layer_norm(call: Call) -> Pair:
     """(x - mean)/sqrt(var + eps) gamma + beta over the trailing `normalized_shape`."""
     x, shape, weight, bias, eps = call.values[:5]
     x_ref = call.references[0]
-    rows = (*x.shape[: x.dim() - len(shape)], -1)
-    y, y_ref = Standardize.apply(x.reshape(rows), x_ref.reshape(rows), eps, True)
     nothing = x.new_empty(0)
+    with torch.no_grad():
+        y, mean, r = torch.native_layer_norm(x, shape, weight, bias, eps)
+        y_ref, mean_ref, r_ref = torch.native_layer_norm(x_ref, shape, weight, bias, eps)
+        apart = bool((torch.maximum(r, r_ref) > 8 * torch.minimum(r, r_ref)).any())
+    if not apart:
+        with torch.no_grad():
+            rows = torch.lerp(mean, mean_ref, 0.5), 2 * r * r_ref / (r + r_ref), (r + r_ref).square() / (4 * r * r_ref)
+            middle = torch.lerp(x, x_ref, 0.5).contiguous()
+        return (LayerNorm.apply(x, y, middle, shape, weight, bias, *rows), nothing, nothing), (y_ref, nothing, nothing)
+    flat = (*x.shape[: x.dim() - len(shape)], -1)
+    y, y_ref = Standardize.apply(x.reshape(flat), x_ref.reshape(flat), eps, True)
     with torch.no_grad():
         y_ref = affine(y_ref.view(x.shape), weight, bias)
     return (affine(y.view(x.shape), weight, bias), nothing, nothing), (y_ref, nothing, nothing)
@@ -85,9 +115,12 @@ def group_norm(call: Call) -> Pair:
 
 
 @rule("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training", "cudnn_batch_norm",
-      "miopen_batch_norm", "_batch_norm_no_update", "_batch_norm_with_update", arguments=("input", "weight", "bias"))  # fmt: skip
+      "miopen_batch_norm", "_batch_norm_no_update", "_batch_norm_with_update",
+      arguments=("input", "weight", "bias"))  # fmt: skip
 def batch_norm(call: Call) -> Pair:
-    """With running statistics affine; with those of the batch (an InstanceNorm is one over a reshaped batch) standardized."""
+    """With running statistics affine; with those of the batch (an InstanceNorm is one over a reshaped batch)
+    standardized.
+    """
     x, x_ref = call.values[0], call.references[0]
     schema = [argument.name for argument in call.operation._schema.arguments]
     given = dict(zip(schema, call.values, strict=False)) | call.value_options

@@ -2,7 +2,9 @@
 
 Each is written with one ingredient, the chord slope of the ramp max(x, 0) (the paper's Eq. 6 for a ReLU):
 
-    ramp(x, x') = (max(x, 0) - max(x', 0)) / (x - x') = clamp(max(x, x') / |x - x'|, 0, 1).
+    ramp(x, x') = (max(x, 0) - max(x', 0)) / (x - x'),
+
+which is 1, 0, or x / (x - x') or x' / (x' - x), exact to rounding each.
 """
 
 from __future__ import annotations
@@ -13,25 +15,42 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from l2xbench.attribution.rules.blocks import blocks
 from l2xbench.attribution.rules.registry import Call, Pair, rule
 
 
 class Elementwise(torch.autograd.Function):
-    """y = f(x) elementwise with the multiplier `slope(x, x', y, y')`."""
+    """y = f(x) elementwise with the multiplier `slope(x, x', y, y')`.
+
+    `whole` where `f` depends on an element's place (a parameter for each channel).
+    """
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, x_ref: Tensor, f: Callable[[Tensor], Tensor], slope: Callable[..., Tensor]
+        ctx: Any,
+        x: Tensor,
+        x_ref: Tensor,
+        f: Callable[[Tensor], Tensor],
+        slope: Callable[..., Tensor],
+        whole: bool = True,
     ) -> tuple[Tensor, Tensor]:
-        y, y_ref = f(x), f(x_ref)
-        ctx.save_for_backward(slope(x, x_ref, y, y_ref))
+        if whole or x.is_complex():
+            y, y_ref = f(x), f(x_ref)
+            m = slope(x, x_ref, y, y_ref)
+        else:
+            y, y_ref, m = torch.empty_like(x), torch.empty_like(x), torch.empty_like(x)
+            for a, a_ref, b, b_ref, k in blocks(x, x_ref, y, y_ref, m):
+                b.copy_(f(a))
+                b_ref.copy_(f(a_ref))
+                k.copy_(slope(a, a_ref, b, b_ref))
+        ctx.save_for_backward(m)
         ctx.mark_non_differentiable(y_ref)
         ctx.set_materialize_grads(False)
         return y, y_ref
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor | None, _: Any) -> tuple[Tensor | None, None, None, None]:
-        return None if g is None else g * ctx.saved_tensors[0], None, None, None
+    def backward(ctx: Any, g: Tensor | None, _: Any) -> tuple[Tensor | None, ...]:
+        return None if g is None else g * ctx.saved_tensors[0], None, None, None, None
 
 
 def elementwise(call: Call, slope: Callable[..., Tensor]) -> Pair:
@@ -40,13 +59,22 @@ def elementwise(call: Call, slope: Callable[..., Tensor]) -> Pair:
     def f(x: Tensor) -> Tensor:
         return call.operation(x, *call.values[1:], **call.value_options)
 
-    return Elementwise.apply(call.values[0], call.references[0], f, slope)
+    whole = any(isinstance(a, Tensor) and a.numel() > 1 for a in (*call.values[1:], *call.value_options.values()))
+    return Elementwise.apply(call.values[0], call.references[0], f, slope, whole)
 
 
 def ramp(x: Tensor, x_ref: Tensor) -> Tensor:
     """The chord slope of max(x, 0), in [0, 1]; at x = x' the gradient, which is 0 at 0."""
-    dx = (x - x_ref).abs_()
-    return torch.maximum(x, x_ref).div_(dx).clamp_(0, 1).nan_to_num_(0.0)
+    return ramp_of(x, x_ref, x.relu(), x_ref.relu())
+
+
+def ramp_of(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor) -> Tensor:
+    """The same from y = max(x, 0), y' = max(x', 0): dy/dx is exact (1, 0, or x/(x - x')) unless dx = 0."""
+    dx = x - x_ref
+    slope = (y - y_ref).div_(dx)
+    if not bool(slope.sum().isfinite()):
+        slope = torch.where(dx == 0, (x > 0).to(x.dtype), slope).nan_to_num_(0.0)
+    return slope
 
 
 def box(x: Tensor, x_ref: Tensor, low: Any, high: Any) -> Tensor:
@@ -58,7 +86,7 @@ def box(x: Tensor, x_ref: Tensor, low: Any, high: Any) -> Tensor:
 @rule("relu")
 def relu(call: Call) -> Pair:
     """max(x, 0)."""
-    return elementwise(call, lambda x, x_ref, y, y_ref: ramp(x, x_ref))
+    return elementwise(call, ramp_of)
 
 
 @rule("leaky_relu")

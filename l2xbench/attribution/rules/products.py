@@ -1,7 +1,7 @@
 """Products of two tensors that both carry a difference, in every spelling, and quotients.
 
-A bilinear form B satisfies dB = B(da, (b + b')/2) + B((a + a')/2, db) exactly: the gradient at the midpoint, symmetric in
-its two factors (Shapley's split of a product of two).
+A bilinear form B satisfies dB = B(da, (b + b')/2) + B((a + a')/2, db) exactly: the gradient at the midpoint,
+symmetric in its two factors (Shapley's split of a product of two).
 """
 
 from __future__ import annotations
@@ -118,8 +118,8 @@ register("quadratic", [*LINEAR_PART, "mse_loss", "square"])(midpoint)
 class Quotient(torch.autograd.Function):
     """a / b for b that keeps its sign: a = y b gives da = ((y + y')/2) db + ((b + b')/2) dy, hence
 
-    dy = (2 da - (y + y') db) / (b + b'), in which nothing is larger than the operation's own result; where b changes its
-    sign, the product a (1/b): dy = ((1/b + 1/b')/2) da - ((a + a')/2) db / (b b').
+    dy = (2 da - (y + y') db) / (b + b'), in which nothing is larger than the operation's own result;
+    where b changes its sign, the product a (1/b): dy = ((1/b + 1/b')/2) da - ((a + a')/2) db / (b b').
     """
 
     @staticmethod

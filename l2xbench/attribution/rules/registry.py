@@ -114,13 +114,12 @@ def find(name: str, moving: frozenset[str]) -> Entry | None:
 
 
 def chord(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, derivative: Callable[[Tensor], Tensor]) -> Tensor:
-    """dy/dx, and the derivative at the midpoint where the two inputs are too close for a quotient.
+    """dy/dx, blended into the derivative f' at the midpoint where the inputs are too close for a quotient:
 
-    At |dx| = (24 eps)^(1/3) the midpoint's error dx^2 f'''/24 equals the quotient's rounding error eps/dx.
+    (dy dx + e f') / (dx^2 + e). Since dy = f' dx + f3 dx^3/24 (f3 the third derivative) it is off by e f3/24
+    at most, and the quotient's rounding is damped below |dx| = sqrt(e); both are of the order of dy's own rounding.
     """
+    e = torch.finfo(x.dtype).eps ** (2 / 3)
     dx = x - x_ref
-    near = dx.abs() <= (24 * torch.finfo(dx.dtype).eps) ** (1 / 3)
-    slope = (y - y_ref).div_(dx)
-    if near.any():
-        slope = torch.where(near, derivative((x + x_ref).mul_(0.5)), slope)
-    return slope
+    slope = derivative(torch.lerp(x, x_ref, 0.5)).addcmul(y - y_ref, dx, value=1 / e)
+    return slope.div_(torch.addcmul(dx.new_ones(()), dx, dx, value=1 / e))

@@ -1,17 +1,19 @@
 """Sampling at places that depend on the data: warps (`grid_sample`) and deformable convolutions.
 
-y = D(x; p) is linear in the sampled tensor x for fixed places p, and an output at a location depends only on that location's own
-places (and modulation). Hence, exactly,
+y = D(x; p) is linear in the sampled tensor x for fixed places p, and an output at a location depends only on that
+location's own places (and modulation). Hence, exactly,
 
     dy = (D(dx; p) + D(dx; p'))/2 + (D_bar(p) - D_bar(p')),   D_bar(p) = (D(x; p) + D(x'; p))/2.
 
-The second part is a function of the few numbers of one location. Its multipliers are the mean gradient along the line (two Gauss-
-Legendre nodes), which is exact unless a place crosses from one pixel to the next; what then is missing is added along dp.
+The second part is a function of the few numbers of one location. Its multipliers are the mean gradient along
+the line (two Gauss- Legendre nodes), which is exact unless a place crosses from one pixel to the next; what
+then is missing is added along dp.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,7 +26,9 @@ Sampler = Callable[[list[Tensor], list[Tensor]], Tensor]
 
 
 class Sample(torch.autograd.Function):
-    """D(x; p): `inputs` are x, p of the value stream, then of the reference stream; `axis` is p's axis of components."""
+    """D(x; p): `inputs` are x, p of the value stream, then of the reference stream; `axis` is p's axis of
+    components.
+    """
 
     @staticmethod
     def forward(ctx: Any, f: Sampler, sampled: int, axis: int, *inputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -49,7 +53,7 @@ class Sample(torch.autograd.Function):
         middle = [torch.lerp(a, b, 0.5) for a, b in zip(x, x_ref, strict=True)]
         m_x = [torch.zeros_like(a) for a in x]
         for places in (p, p_ref):
-            add_gradients(m_x, middle, lambda leaves, places=places: f(leaves, places), g, 0.5)
+            add_gradients(m_x, middle, partial(at_places, f, places), g, 0.5)
         m_p = [torch.zeros_like(a) for a in p]
         for position, weight in gauss_legendre(2):
             at = [b + position * d for b, d in zip(p_ref, dp, strict=True)]
@@ -61,6 +65,10 @@ class Sample(torch.autograd.Function):
         for m, d in zip(m_p, dp, strict=True):
             m.addcmul_(share.expand_as(d), d)
         return (None, None, None, *m_x, *m_p, *(None,) * half)
+
+
+def at_places(f: Sampler, places: list[Tensor], x: list[Tensor]) -> Tensor:
+    return f(x, places)
 
 
 def add_gradients(

@@ -1,9 +1,10 @@
 """Steps and selections: comparisons, rounding, indices that depend on the data.
 
-What a network *selects* (an order, an index, a mask) jumps, so no multiplier on the selecting tensor can carry the jump's
-effect. What is read or written is linear for each selection; the mean of the two selections' gradients explains the part of dy
-that came through the selected tensor, and the rest, the effect of selecting differently, is spread over that tensor's own
-differences in proportion to them (the least change of the multipliers that is complete). Recorded as "selection".
+What a network *selects* (an order, an index, a mask) jumps, so no multiplier on the selecting tensor can carry
+the jump's effect. What is read or written is linear for each selection; the mean of the two selections'
+gradients explains the part of dy that came through the selected tensor, and the rest, the effect of selecting
+differently, is spread over that tensor's own differences in proportion to them (the least change of the
+multipliers that is complete). Recorded as "selection".
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
+from l2xbench.attribution.errors import UnsupportedOperationError
 from l2xbench.attribution.rules.piecewise import Elementwise
 from l2xbench.attribution.rules.registry import Call, OperationRecord, Pair, register, rule
 
@@ -24,16 +26,25 @@ Evaluate = Callable[..., Tensor]
 def select(call: Call, reference: Any) -> Pair:
     """A result with no derivative (a comparison, an index): each stream has its own."""
     with torch.no_grad():
-        return call.value(), reference
+        value = call.value()
+    for v, r in zip(*((t if isinstance(t, (list, tuple)) else (t,)) for t in (value, reference)), strict=True):
+        if isinstance(v, Tensor):
+            same_size(v, r, call.record)
+    return value, reference
 
 
 class Selection(torch.autograd.Function):
-    """y = f(x; c) with f linear (or quadratic) in the tensors x, and a discrete c that differs between the streams."""
+    """y = f(x; c) with f linear (or quadratic) in the tensors x, and a discrete c that differs between the
+    streams.
+    """
 
     @staticmethod
-    def forward(ctx: Any, f: Evaluate, f_ref: Evaluate, record: OperationRecord, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        ctx: Any, f: Evaluate, f_ref: Evaluate, record: OperationRecord, *inputs: Tensor
+    ) -> tuple[Tensor, Tensor]:
         half = len(inputs) // 2
         y, y_ref = f(*inputs[:half]).detach(), f_ref(*inputs[half:]).detach()
+        same_size(y, y_ref, record)
         ctx.f, ctx.f_ref, ctx.record = f, f_ref, record
         ctx.save_for_backward(y - y_ref, *inputs)
         ctx.mark_non_differentiable(y_ref)
@@ -59,8 +70,20 @@ class Selection(torch.autograd.Function):
         return (None, None, None, *multipliers, *(None,) * half)
 
 
+def same_size(y: Tensor, y_ref: Tensor, record: OperationRecord) -> None:
+    """A selection may find more elements in one stream than in the other: there is nothing to pair them by."""
+    if y.shape != y_ref.shape:
+        raise UnsupportedOperationError(
+            f"{record.name} in {record.where} selects {tuple(y.shape)} elements of the input's stream but "
+            f"{tuple(y_ref.shape)} of the reference's; a selection whose size depends on the data cannot be explained "
+            "(use torch.where, or multiply by the mask)"
+        )
+
+
 def spread(dx: list[Tensor], multipliers: list[Tensor], g: Tensor, dy: Tensor, record: OperationRecord) -> None:
-    """Add to the multipliers, in place, what makes sum m dx = sum g dy, per item of the first axis where all have it."""
+    """Add to the multipliers, in place, what makes sum m dx = sum g dy, per item of the first axis where all
+    have it.
+    """
     items = g.shape[0] if g.dim() and all(d.dim() and d.shape[0] == g.shape[0] for d in dx) else 1
     rest = (g * dy.nan_to_num(0.0, 0.0, 0.0)).reshape(items, -1).sum(1, dtype=torch.float64)
     size = torch.zeros_like(rest)
@@ -120,6 +143,8 @@ def chosen(call: Call) -> Pair:
     """An operation of which only indices or masks differ between the streams."""
     with torch.no_grad():
         value, reference = call.value(), call.reference()
+    if isinstance(value, Tensor):
+        same_size(value, reference, call.record)
     if not call.sources or not isinstance(value, Tensor) or not differentiable(value):
         return value, reference
     sources = [a for a, _ in call.sources], [b for _, b in call.sources]
@@ -130,15 +155,27 @@ def differentiable(a: Any) -> bool:
     return isinstance(a, Tensor) and (a.is_floating_point() or a.is_complex())
 
 
-READS = "gather index index_select take _unsafe_index embedding masked_select".split()
-WRITES = """
-scatter scatter_add index_put _unsafe_index_put index_add index_copy index_fill masked_scatter put scatter_reduce
-max_unpool2d max_unpool3d
-""".split()
+READS = ["gather", "index", "index_select", "take", "_unsafe_index", "embedding", "masked_select"]
+WRITES = [
+    "scatter",
+    "scatter_add",
+    "index_put",
+    "_unsafe_index_put",
+    "index_add",
+    "index_copy",
+    "index_fill",
+    "masked_scatter",
+    "put",
+    "scatter_reduce",
+    "max_unpool2d",
+    "max_unpool3d",
+]
 register("selection", [*READS, *WRITES])(read_or_write)
 
 
-@register("selection", ["sort", "topk", "kthvalue", "median", "nanmedian", "mode", "cummax", "cummin", "_cummax_helper"])
+@register(
+    "selection", ["sort", "topk", "kthvalue", "median", "nanmedian", "mode", "cummax", "cummin", "_cummax_helper"]
+)
 def order(call: Call) -> Pair:
     """Values in an order, or of a rank: read from x where each stream finds them."""
     x, x_ref = call.values[0], call.references[0]
@@ -151,7 +188,9 @@ def order(call: Call) -> Pair:
             lambda t: t.reshape(-1).gather(0, i), lambda t: t.reshape(-1).gather(0, j), call.record, x, x_ref
         )
         return y.view(()), y_ref.view(())
-    given = dict(zip((a.name for a in call.operation._schema.arguments), call.values, strict=False)) | call.value_options
+    given = (
+        dict(zip((a.name for a in call.operation._schema.arguments), call.values, strict=False)) | call.value_options
+    )
     dim = given.get("dim", -1)
     (_, i), (_, j) = value[:2], reference[:2]
     keep = i.dim() == x.dim()
@@ -171,7 +210,21 @@ def step_slope(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor) -> Tensor:
 
 @register(
     "selection",
-    ["floor", "ceil", "round", "trunc", "fix", "sign", "sgn", "heaviside", "fmod", "remainder", "floor_divide", "threshold", "hardshrink"],
+    [
+        "floor",
+        "ceil",
+        "round",
+        "trunc",
+        "fix",
+        "sign",
+        "sgn",
+        "heaviside",
+        "fmod",
+        "remainder",
+        "floor_divide",
+        "threshold",
+        "hardshrink",
+    ],
     {"self"},
 )
 def step(call: Call) -> Pair:
@@ -186,8 +239,8 @@ def step(call: Call) -> Pair:
 class Switch(torch.autograd.Function):
     """y = a where c else b, with a condition c that differs between the streams at some places.
 
-    There dy is shared over da and db along their direction, m = dy (da, db) / (da^2 + db^2): complete, and for branches that
-    are multiples of one x (an activation written with `where`) exactly the chord slope.
+    There dy is shared over da and db along their direction, m = dy (da, db) / (da^2 + db^2): complete, and for branches
+    that are multiples of one x (an activation written with `where`) exactly the chord slope.
     """
 
     @staticmethod
@@ -232,8 +285,8 @@ def masked_fill(call: Call) -> Pair:
 def switch(c: Tensor, c_ref: Tensor, a: Tensor, b: Tensor, a_ref: Tensor, b_ref: Tensor) -> Pair:
     """`Switch` on tensors of one type.
 
-    Where -inf (a softmax's mask) is chosen in one stream only, a difference of infinity could not be explained: there it is
-    taken 1e3 below the least finite entry, which the exponential does not tell from -inf.
+    Where -inf (a softmax's mask) is chosen in one stream only, a difference of infinity could not be
+    explained: there it is taken 1e3 below the least finite entry, which the exponential does not tell from -inf.
     """
     dtype = torch.result_type(a, b)
     a, b, a_ref, b_ref = (t.to(dtype) for t in (a, b, a_ref, b_ref))

@@ -1,8 +1,9 @@
-"""Elementwise functions of several tensors, or of a complex one: the mean gradient along the line, made complete element by element.
+"""Elementwise functions of several tensors, or of a complex one: the mean gradient along the line, made
+complete element by element.
 
-With m the mean gradient (Gauss-Legendre), what it leaves of dy at one element, dy - sum_k m_k dx_k, is added along that element's own
-dx: m_k + rest dx_k / sum_k dx_k^2. For smooth functions the rest is rounding; where the line crosses a kink, a jump or a branch cut
-it keeps the sum exact.
+With m the mean gradient (Gauss-Legendre), what it leaves of dy at one element, dy - sum_k m_k dx_k, is added
+along that element's own dx: m_k + rest dx_k / sum_k dx_k^2. For smooth functions the rest is rounding; where
+the line crosses a kink, a jump or a branch cut it keeps the sum exact.
 """
 
 from __future__ import annotations
@@ -29,15 +30,22 @@ class Several(torch.autograd.Function):
         m = [torch.zeros(y.shape, dtype=d.dtype, device=d.device) for d in dx]
         for position, weight in gauss_legendre(nodes):
             with torch.enable_grad():
-                at = [torch.add(b, d, alpha=position).expand(y.shape).detach().requires_grad_() for b, d in zip(x_ref, dx, strict=True)]
+                at = [
+                    torch.add(b, d, alpha=position).expand(y.shape).detach().requires_grad_()
+                    for b, d in zip(x_ref, dx, strict=True)
+                ]
                 value = f(*at)
-                found = torch.autograd.grad(value, at, torch.ones_like(value), allow_unused=True) if value.requires_grad else []
+                found = (
+                    torch.autograd.grad(value, at, torch.ones_like(value), allow_unused=True)
+                    if value.requires_grad
+                    else []
+                )
             for total, gradient in zip(m, found, strict=False):
                 if gradient is not None:
                     total.add_(gradient, alpha=weight)
         m = [torch.where(a.isfinite(), a, torch.zeros_like(a)) for a in m]
         rest = (y - y_ref) - sum((a.conj() * d).real for a, d in zip(m, dx, strict=True))
-        size = sum((d.conj() * d).real.expand(y.shape) for d in dx)
+        size = torch.stack([(d.conj() * d).real.expand(y.shape) for d in dx]).sum(0)
         share = torch.where(size > 0, rest / size, torch.zeros_like(rest))
         ctx.shapes = [a.shape for a in x]
         ctx.save_for_backward(*(a + share * d for a, d in zip(m, dx, strict=True)))
@@ -54,11 +62,33 @@ class Several(torch.autograd.Function):
         return (None, None, *found, *(None,) * n)
 
 
-FUNCTIONS = """
-angle atan2 hypot logaddexp logaddexp2 xlogy special_xlog1py addcdiv pow smooth_l1_loss huber_loss copysign fmod
-remainder heaviside nextafter nan_to_num sgn float_power polygamma special_zeta igamma igammac
-binary_cross_entropy_with_logits soft_margin_loss
-""".split()
+FUNCTIONS = [
+    "angle",
+    "atan2",
+    "hypot",
+    "logaddexp",
+    "logaddexp2",
+    "xlogy",
+    "special_xlog1py",
+    "addcdiv",
+    "pow",
+    "smooth_l1_loss",
+    "huber_loss",
+    "copysign",
+    "fmod",
+    "remainder",
+    "heaviside",
+    "nextafter",
+    "nan_to_num",
+    "sgn",
+    "float_power",
+    "polygamma",
+    "special_zeta",
+    "igamma",
+    "igammac",
+    "binary_cross_entropy_with_logits",
+    "soft_margin_loss",
+]
 
 
 @register("rule", FUNCTIONS)

@@ -171,7 +171,59 @@ def scaled_chord(call: Call, x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor)
     return slope
 
 
-SMOOTH = ["gelu", "mish", "elu", "celu", "selu", "softplus", "log_sigmoid", "erf", "erfc", "erfinv", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "exp2", "expm1", "sinc", "logit", "lgamma", "digamma", "i0", "special_i0e", "special_i1", "special_i1e", "special_erfcx", "special_ndtri", "special_log_ndtr", "special_entr", "softsign", "tanhshrink", "special_bessel_j0", "special_bessel_j1", "frac"]
+SMOOTH = [
+    "gelu",
+    "mish",
+    "elu",
+    "celu",
+    "selu",
+    "softplus",
+    "log_sigmoid",
+    "erf",
+    "erfc",
+    "erfinv",
+    "sin",
+    "cos",
+    "tan",
+    "asin",
+    "acos",
+    "atan",
+    "sinh",
+    "cosh",
+    "asinh",
+    "acosh",
+    "atanh",
+    "exp2",
+    "expm1",
+    "sinc",
+    "logit",
+    "lgamma",
+    "digamma",
+    "i0",
+    "special_i0e",
+    "special_i1",
+    "special_i1e",
+    "special_erfcx",
+    "special_ndtri",
+    "special_log_ndtr",
+    "special_entr",
+    "softsign",
+    "tanhshrink",
+    "special_bessel_j0",
+    "special_bessel_j1",
+    "frac",
+]
+
+
+@rule("gelu")
+def gelu(call: Call) -> Pair:
+    """x Phi(x), by `chord`."""
+    approximate = call.value_options.get("approximate", "none")
+
+    def derivative(x: Tensor) -> Tensor:
+        return torch.ops.aten.gelu_backward(torch.ones_like(x), x, approximate=approximate)
+
+    return elementwise(call, lambda x, x_ref, y, y_ref: chord(x, x_ref, y, y_ref, derivative))
 
 
 @register("rule", SMOOTH, {"self"})

@@ -1,34 +1,46 @@
 """Softmax, log-softmax and logsumexp by logarithmic means.
 
-With L_j = L(y_j, y'_j) = (y_j - y'_j)/(ln y_j - ln y'_j) and ln y_j = x_j - ln s, every output has dy_j = L_j (dx_j - d ln s).
-The outputs of a row sum to one in both streams, so sum_j dy_j = 0 gives d ln s = sum_k v_k dx_k with v_k = L_k / sum_j L_j:
+With L_j = L(y_j, y'_j) = (y_j - y'_j)/(ln y_j - ln y'_j) and ln y_j = x_j - ln s, every output has
+dy_j = L_j (dx_j - d ln s). The outputs of a row sum to one in both streams, so sum_j dy_j = 0 gives
+d ln s = sum_k v_k dx_k with v_k = L_k / sum_j L_j:
 
     dy_j = L_j (dx_j - sum_k v_k dx_k),
 
-the form of softmax's own gradient with L in the place of y. Like it, it ignores a shift of all logits. The d ln s inside
-L is taken from the logits, so no exponential overflows whatever the two maxima are.
+the form of softmax's own gradient with L in the place of y. Like it, it ignores a shift of all logits. The d
+ln s inside L is taken from the logits, so no exponential overflows whatever the two maxima are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from l2xbench.attribution.rules.blocks import rows
 from l2xbench.attribution.rules.registry import Call, Pair, rule
 
 
-def logarithmic_means(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, dim: int) -> tuple[Tensor, bool]:
-    """L(y, y') = dy / (dx - d ln s), and the arithmetic mean where that denominator d is small: it differs by d^2/12.
+def logarithmic_means(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, dim: int, out: Tensor) -> None:
+    """Into `out`: L(y, y') = dy / d with d = dx - d ln s, blended into the arithmetic mean A where d is small:
 
-    Also whether some entry is masked (-inf) in one stream alone.
+    (dy d + e A) / (d^2 + e), which is off by e/12 at most since dy = A d (1 - d^2/12 + ...), and never divides
+    by zero.
     """
+    d = x - x_ref
+    d -= log_sum(x, y, dim) - log_sum(x_ref, y_ref, dim)
+    e = torch.finfo(y.dtype).eps
+    torch.add(y, y_ref, out=out).addcmul_(y - y_ref, d, value=2 / e)
+    out.div_(torch.addcmul(d.new_full((), 2.0), d, d, value=2 / e))
+
+
+def masked_means(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, dim: int) -> tuple[Tensor, bool]:
+    """The same where some logits are -inf, or overflow; and whether one is -inf in one stream alone."""
     d = x - x_ref
     masked = bool(d.isinf().any())
     d -= log_sum(x, y, dim) - log_sum(x_ref, y_ref, dim)
-    near = (24 * torch.finfo(y.dtype).eps) ** (1 / 3)
-    far = d.abs() > near  # False where both logits are -inf, whose mean is 0
+    far = d.abs() > torch.finfo(y.dtype).eps ** (1 / 3)  # False where both logits are -inf, whose mean is 0
     return torch.where(far, (y - y_ref).div_(d), torch.lerp(y, y_ref, 0.5)), masked
 
 
@@ -40,39 +52,63 @@ def log_sum(x: Tensor, y: Tensor, dim: int) -> Tensor:
 class Softmax(torch.autograd.Function):
     """y = softmax(x) along `dim`; saves L alone.
 
-    Where a mask that depends on the data puts -inf into one stream only, that entry's dx is no number: the row's rest,
-    <g, dy> minus what the finite entries explain, is spread over their dx in proportion to it.
+    Where a mask that depends on the data puts -inf into one stream only, that entry's dx is no number: the
+    row's rest, <g, dy> minus what the finite entries explain, is spread over their dx in proportion to it.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, x_ref: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-        y, y_ref = torch.softmax(x, dim).nan_to_num_(0.0), torch.softmax(x_ref, dim).nan_to_num_(0.0)
-        ctx.dim = dim
-        mean, masked = logarithmic_means(x, x_ref, y, y_ref, dim)
-        ctx.save_for_backward(mean, *((x - x_ref, y - y_ref) if masked else ()))
+    def forward(
+        ctx: Any, x: Tensor, x_ref: Tensor, dim: int, f: Callable[[Tensor, int, Tensor], Any]
+    ) -> tuple[Tensor, Tensor]:
+        y, y_ref, mean = (torch.empty_like(x, memory_format=torch.contiguous_format) for _ in range(3))
+        for a, a_ref, b, b_ref, m in rows(dim, x, x_ref, y, y_ref, mean):
+            axis = dim if a is x else -1
+            f(a, axis, b)
+            f(a_ref, axis, b_ref)
+            logarithmic_means(a, a_ref, b, b_ref, axis, m)
+        ctx.dim, masked = dim, False
+        total = mean.sum(dim, keepdim=True)
+        if not bool(total.isfinite().all()):
+            mean, masked = masked_means(x, x_ref, y, y_ref, dim)
+            total = mean.sum(dim, keepdim=True)
+        ctx.save_for_backward(
+            mean, total.reciprocal_().nan_to_num_(0.0, 0.0, 0.0), *((x - x_ref, y - y_ref) if masked else ())
+        )
         ctx.mark_non_differentiable(y_ref)
         ctx.set_materialize_grads(False)
         return y, y_ref
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor | None, _: Any) -> tuple[Tensor | None, None, None]:
+    def backward(ctx: Any, g: Tensor | None, _: Any) -> tuple[Tensor | None, None, None, None]:
         if g is None:
-            return None, None, None
-        mean, *masked = ctx.saved_tensors
-        m = g * mean
-        share = m.sum(ctx.dim, keepdim=True) / mean.sum(ctx.dim, keepdim=True)
-        m.addcmul_(mean, share.nan_to_num_(0.0), value=-1)
+            return None, None, None, None
+        mean, scale, *masked = ctx.saved_tensors
+        m = torch.empty_like(mean)
+        done = 0
+        for h, k, out in rows(ctx.dim, g.contiguous(), mean, m):
+            r = scale if out is m else scale.view(-1, 1)[done : done + len(out)]
+            done += len(out)
+            axis = ctx.dim if out is m else -1
+            torch.mul(h, k, out=out)
+            out.addcmul_(k, out.sum(axis, keepdim=True).mul_(r), value=-1)
         if masked:
             dx, dy = masked[0].nan_to_num(0.0, 0.0, 0.0), masked[1]
             rest = (g * dy - m * dx).sum(ctx.dim, keepdim=True)
             m.addcmul_(dx, (rest / dx.square().sum(ctx.dim, keepdim=True)).nan_to_num(0.0, 0.0, 0.0))
-        return m, None, None
+        return m, None, None, None
 
 
 @rule("_softmax", "_safe_softmax", "softmax", arguments=("self",))
 def softmax(call: Call) -> Pair:
     """See `Softmax`."""
-    return Softmax.apply(call.values[0], call.references[0], call.values[1])
+
+    def f(x: Tensor, dim: int, out: Tensor) -> None:
+        if call.name == "_softmax":
+            torch.softmax(x, dim, out=out)
+        else:
+            out.copy_(call.operation(x, dim, *call.values[2:], **call.value_options))
+
+    return Softmax.apply(call.values[0], call.references[0], call.values[1], f)
 
 
 class LogSumExp(torch.autograd.Function):

@@ -19,7 +19,7 @@ from l2xbench.fetch.catalogue import find_item
 from l2xbench.zoo.cards import bundled_cards
 from tests.fetch.server import Server
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from l2xbench.commands.screen_fetch import FetchProgress, show_catalogue, show_outcome
 from l2xbench.config import Study
 from l2xbench.errors import RequestError
 from l2xbench.fetch.catalogue import DEFAULT_SCALE, catalogue, find_item
 from l2xbench.fetch.lock import fetch_lock
 from l2xbench.fetch.needs import study_needs
-from l2xbench.screen_fetch import FetchProgress, show_catalogue, show_outcome
 
 
 def list_items(scale: int | None) -> None:

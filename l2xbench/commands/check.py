@@ -11,10 +11,10 @@ from torch import Tensor
 from l2xbench.attribution.audit import Audit, audit
 from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.references import make_reference
+from l2xbench.commands.screen import show_table
 from l2xbench.data.images import read_image, to_tensor
 from l2xbench.data.photographs import photographs
 from l2xbench.errors import RequestError
-from l2xbench.screen import show_table
 from l2xbench.zoo.cards import bundled_cards, find_card
 from l2xbench.zoo.load import RANDOM, build, locate
 from l2xbench.zoo.weights import present_weights

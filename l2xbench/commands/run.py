@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from l2xbench import fetching, runner, screen
+from l2xbench import runner
+from l2xbench.commands import fetch, screen
 from l2xbench.config import Study
 from l2xbench.manifest import make_manifest
 from l2xbench.plan import Plan, make_plan
@@ -33,9 +34,9 @@ def run_study(
         RequestError: the study cannot be carried out as written.
     """
     console = Console(stderr=False)
-    if dry_run and fetching.tell_needs(console, study, data_root):
+    if dry_run and fetch.tell_needs(console, study, data_root):
         return 0
-    fetching.fetch_needs(console, study, data_root)
+    fetch.fetch_needs(console, study, data_root)
     plan = make_plan(study, out, data_root)
     if only is not None:
         plan = plan.only(*NEEDED_BY.get(only, (only,)))
@@ -50,9 +51,9 @@ def run_study(
     started = datetime.now(timezone.utc)
     with screen.RunProgress(console) as progress:
         result = runner.run(plan, store, progress)
-        progress.working("tables and figures")
+        progress.working("tables")
         manifest = make_manifest(plan, result, started=started, command=_command())
-        built = build_report(store, manifest, result, only)
+        built = build_report(store, manifest, result, progress, only)
     store.write_text("manifest.json", json.dumps(manifest, indent=2))
     if not built.restoration.empty:
         screen.show_table(console, built.restoration, f"{study.study}: mean PSNR (dB) and SSIM")

@@ -1,0 +1,321 @@
+"""What broke other engines: in-place calls, stored tensors, custom Functions, checkpoints, scripts, masks, odd
+outputs.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from l2xbench.attribution.errors import (
+    NotFiniteError,
+    ReferenceLostError,
+    ShapeError,
+    UnsupportedOperationError,
+)
+from l2xbench.attribution.paired import paired_forward
+from tests.attribution.test_rules import Network, assert_complete, images
+
+
+class Square(torch.autograd.Function):
+    """x^2 with a backward that is wrong on purpose: the forward alone must be followed."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, g: Tensor) -> Tensor:
+        return g * 7
+
+
+@torch.jit.script
+def scripted(x: Tensor) -> Tensor:
+    return torch.sigmoid(x) * x + 1.0
+
+
+def saved_output_overwritten(x: Tensor) -> Tensor:
+    """Plain autograd raises here: sigmoid's saved output is multiplied in place."""
+    return (x * 1).sigmoid_().mul_(x)
+
+
+def writes_through_views(x: Tensor) -> Tensor:
+    y = x * 1
+    row = y[:, 1]
+    row.mul_(2)
+    flat = y.view(y.shape[0], 3, -1)
+    flat.relu_().add_(x.flatten(2))
+    a, b = y.chunk(2, -1)
+    a.mul_(b)
+    return y + row.unsqueeze(1)
+
+
+def fills_a_plain_buffer(x: Tensor) -> Tensor:
+    out = torch.zeros(x.shape, dtype=x.dtype)
+    early = out[:, :1]
+    out[:, 0] = x[:, 1]
+    out[:, 1:] += x[:, :2] ** 2
+    out /= 2
+    return out * early
+
+
+def masked_assignment(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x)
+    y[x > 0.1] = 1
+    return y * x
+
+
+def out_argument(x: Tensor) -> Tensor:
+    out = torch.empty(x.shape, dtype=x.dtype)
+    torch.mul(x, x, out=out)
+    return out
+
+
+def without_grad(x: Tensor) -> Tensor:
+    with torch.no_grad():
+        y = x.relu() * 2
+    with torch.inference_mode():
+        y = y + x
+    return (y + x.detach().sigmoid() + x.data).tanh()
+
+
+def sparse_attention(x: Tensor) -> Tensor:
+    logits = x @ x.mT
+    kept = torch.zeros_like(logits).scatter_(-1, logits.topk(3, -1)[1], 1.0)
+    return torch.where(kept > 0, logits, torch.full_like(logits, float("-inf"))).softmax(-1) @ x
+
+
+def hard_gumbel(x: Tensor) -> Tensor:
+    torch.manual_seed(0)
+    return F.gumbel_softmax(x, dim=1, hard=True) * x
+
+
+def changes_its_shape_in_place(x: Tensor) -> Tensor:
+    y = x * 1
+    y.transpose_(1, 2)
+    y.unsqueeze_(0)
+    return y * 2
+
+
+TRAPS: dict[str, Callable[[Tensor], Tensor]] = {
+    f.__name__: f
+    for f in (
+        saved_output_overwritten, writes_through_views, fills_a_plain_buffer, masked_assignment, out_argument,
+        without_grad, sparse_attention, hard_gumbel, changes_its_shape_in_place, scripted,
+    )
+} | {
+    "custom Function": lambda x: Square.apply(x) + Square.apply(x[:, :1]),
+    "checkpoint": lambda x: checkpoint(lambda t: t.relu() * t, x, use_reentrant=True)
+    + checkpoint(lambda t: t.relu() * t, x, use_reentrant=False),
+    "straight-through rounding": lambda x: x + (torch.round(x * 8) / 8 - x).detach(),
+    "mask as number": lambda x: ((x > 0.2) & (x < 1)).to(x.dtype) * x,
+    "complex": lambda x: (torch.complex(x, x.flip(1)) * torch.complex(x, x * x)).abs(),
+    "phase": lambda x: torch.fft.ifft2(torch.polar(torch.fft.fft2(x).abs(), torch.fft.fft2(x).angle())).real,
+    "in place on the input": lambda x: x.clone().mul_(2).add_(1) * x,
+    "recurrent": lambda x: nn.GRU(6, 4, batch_first=True).to(x)(x[:, 0])[0] if False else x.cumsum(-1).relu(),
+    "vmap": lambda x: torch.vmap(lambda t: t.relu() * t)(x),
+    "random but the same for both": lambda x: (torch.manual_seed(0), x + torch.randn_like(x) * x)[1],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TRAPS)
+@pytest.mark.filterwarnings("ignore")
+def test_trap(name: str) -> None:
+    f = TRAPS[name]
+    x, x_ref = images(3)
+    with torch.no_grad():
+        plain = f(x.clone()), f(x_ref.clone())
+    with paired_forward(Network(f), x, x_ref) as out:
+        torch.testing.assert_close((out.value.detach(), out.reference), plain)
+    assert_complete(f, x, x_ref, 1e-9)
+    assert_complete(f, x.float(), x_ref.float(), 1e-4)
+
+
+@pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM])
+def test_recurrent_layers(kind: type[nn.Module]) -> None:
+    layer = kind(6, 4, batch_first=True, bidirectional=True).double()
+    x, x_ref = images(3)
+    assert_complete(lambda t: layer(t[:, 0])[0], x, x_ref, 1e-10)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_multihead_attention_and_its_fast_path() -> None:
+    layer = nn.TransformerEncoderLayer(6, 2, 8, batch_first=True, activation="gelu").double().eval()
+    x, x_ref = images(3)
+    assert_complete(lambda t: layer(t[:, 0]), x, x_ref, 1e-10)
+    attention = nn.MultiheadAttention(6, 2, batch_first=True).double().eval()
+    assert_complete(lambda t: attention(t[:, 0], t[:, 1], t[:, 2], need_weights=False)[0], x, x_ref, 1e-10)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_scripted_and_traced_modules() -> None:
+    layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.Conv2d(4, 3, 3), nn.Softmax(1)).double().eval()
+    x, x_ref = images(3)
+    for model in (torch.jit.script(layers), torch.jit.trace(layers, x)):
+        assert_complete(model, x, x_ref, 1e-10)
+
+
+class Hoarder(nn.Module):
+    """Stores tensors on itself, counts its calls, and writes to its buffers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+        self.norm = nn.BatchNorm2d(3)
+        self.mean = torch.zeros(1, 3, 1, 1)
+        self.register_buffer("calls", torch.zeros(()))
+        self.features: list[Tensor] = []
+        self.cache: dict[str, Tensor] = {}
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.mean = self.mean.type_as(x) + 0
+        self.calls += 1
+        y = self.norm(self.conv(x - self.mean)).relu()
+        self.features.append(y)
+        self.cache["last"] = y
+        self.last = y
+        return y * self.conv.weight.mean()
+
+
+def test_the_network_is_left_as_it_was() -> None:
+    model = Hoarder()
+    model.train()
+    model.norm.eval()
+    model.conv.weight.requires_grad_(False)
+    model.conv.register_forward_hook(lambda *_: None)
+    before = copy.deepcopy(dict(model.state_dict().items()))
+    attributes = set(model.__dict__)
+    x, x_ref = (t.float() for t in images(0))
+    with paired_forward(model, x, x_ref) as out:
+        torch.autograd.grad(out.value.sum(), out.inputs)
+    assert set(model.__dict__) == attributes
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    assert model.features == []
+    assert model.cache == {}
+    assert type(model.mean) is Tensor
+    assert [m.training for m in (model, model.conv, model.norm)] == [True, True, False]
+    assert [p.requires_grad for p in model.conv.parameters()] == [False, True]
+    assert all(p.grad is None for p in model.parameters())
+    assert len(model.conv._forward_hooks) == 1
+    plain = model(x)
+    assert type(plain) is Tensor
+    assert plain.requires_grad
+
+
+def test_the_network_is_left_as_it_was_after_an_error() -> None:
+    model = Hoarder()
+    model.conv = nn.Conv2d(4, 3, 3)
+    with pytest.raises(RuntimeError), paired_forward(model, *images(0)):
+        pass
+    assert model.training
+    assert model.features == []
+    assert float(model.calls) == 0
+
+
+def test_one_of_several_outputs() -> None:
+    x, x_ref = images(0)
+    nested = {"sr": x * 2, "list": [x, x * 3]}
+    model = Network(lambda t: {"sr": t * 2, "aux": t})
+    with paired_forward(model, x, x_ref, output="sr") as out:
+        torch.testing.assert_close(out.value.detach(), nested["sr"])
+    with paired_forward(Network(lambda t: [t, t * 3]), x, x_ref, output=1) as out:
+        torch.testing.assert_close(out.value.detach(), x * 3)
+    with pytest.raises(ShapeError, match=r"\['sr', 'aux'\].*output="), paired_forward(model, x, x_ref):
+        pass
+    with pytest.raises(ShapeError, match="no output 'hr'"), paired_forward(model, x, x_ref, output="hr"):
+        pass
+
+
+def test_half_precision_is_computed_in_float32() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 3, 3)).half()
+    x, x_ref = (t.half() for t in images(0))
+    with pytest.warns(UserWarning, match="half-precision"), paired_forward(model, x, x_ref) as out:
+        assert out.value.dtype == torch.float32
+        change = (out.value.detach() - out.reference).sum()
+        (m,) = torch.autograd.grad(out.value.sum(), out.inputs)
+    torch.testing.assert_close((m * (x.float() - x_ref.float())).sum(), change, rtol=1e-4, atol=1e-4)
+    assert next(model.parameters()).dtype == torch.float16
+
+
+def test_a_lost_reference_names_the_operation_and_the_submodule() -> None:
+    class Leaves(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.from_numpy(x.detach().numpy() * 2)
+
+    x, x_ref = images(0)
+    with (
+        pytest.raises(ReferenceLostError, match=r"numpy\(\) in 1 "),
+        paired_forward(nn.Sequential(nn.Identity(), Leaves()), x, x_ref),
+    ):
+        pass
+    with (
+        pytest.raises(ReferenceLostError, match=r"float\(\)"),
+        paired_forward(Network(lambda t: t * float(t.mean())), x, x_ref),
+    ):
+        pass
+    with (
+        pytest.raises(ReferenceLostError, match="does not depend on the input"),
+        paired_forward(Network(lambda t: torch.ones(3)), x, x_ref),
+    ):
+        pass
+
+
+def test_a_number_that_only_decides_is_allowed() -> None:
+    assert_complete(lambda t: t * 2 if float(t.mean()) > -9 else t, *images(0), 1e-12)
+
+
+def test_nan_and_inf_name_the_first_submodule() -> None:
+    class Bad(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return (x - x.amax() - 1).log()
+
+    x, x_ref = images(0)
+    model = nn.Sequential(nn.Conv2d(3, 3, 1).double(), Bad(), nn.ReLU())
+    with pytest.raises(NotFiniteError, match="first in 1, from log"), paired_forward(model, x, x_ref):
+        pass
+    with pytest.raises(NotFiniteError, match="the input itself"), paired_forward(model, x / 0, x_ref):
+        pass
+
+
+def test_shapes_and_strictness() -> None:
+    x, x_ref = images(0)
+    with pytest.raises(ShapeError, match="reference's shape"), paired_forward(Network(torch.relu), x, x_ref[:, :1]):
+        pass
+    with (
+        pytest.raises(UnsupportedOperationError, match="cumprod"),
+        paired_forward(Network(lambda t: t.cumprod(-1)), x, x_ref, strict=True),
+    ):
+        pass
+    with (
+        pytest.raises(UnsupportedOperationError, match="size depends on the data"),
+        paired_forward(Network(lambda t: t[t > 0]), x, x_ref),
+    ):
+        pass
+
+
+def test_the_line_integral_reports_itself() -> None:
+    x, x_ref = images(0)
+    with paired_forward(Network(lambda t: torch.linalg.eigvalsh(t @ t.mT)), x, x_ref) as out:
+        torch.autograd.grad(out.value.sum(), out.inputs)
+    (record,) = [r for r in out.operations if r.kind == "line integral"]
+    assert "eigh" in record.name
+    assert record.count == 1
+    assert record.residual != 0
+
+
+def test_under_no_grad_and_inference_mode() -> None:
+    x, x_ref = images(0)
+    with torch.no_grad(), paired_forward(Network(torch.relu), x, x_ref) as out:
+        assert out.value.requires_grad
+
+
+def test_shared_weights_and_modules_used_twice() -> None:
+    layer, act = nn.Conv2d(3, 3, 3, padding=1).double(), nn.ReLU(inplace=True)
+    assert_complete(lambda t: act(layer(act(layer(t)) + layer(t))), *images(0), 1e-12)
