@@ -60,7 +60,7 @@ def build_report(
     write_table(failures_frame(result.failures), tables / "failures", caption="Units of work that failed, and why.")
     ablation = pd.DataFrame()
     if only in (None, "ablation"):
-        ablation = report_ablation(result.records, manifest, store.root)
+        ablation = report_ablation(store, result.records, manifest)
     sanity_tables(store, records, manifest, tables)
     heatmaps = draw_heatmaps(store, manifest, records, progress)
     paths = [("tables", tables)]
