@@ -116,6 +116,9 @@ def _each_once(values: list[Any]) -> list[Any]:
     return list(dict.fromkeys(values))
 
 
+Methods = Annotated[list[str], BeforeValidator(_one_or_more), AfterValidator(_each_once)]
+
+
 class AblationOptions(Strict):
     """The paper's Fig. 3(a): features are masked in a map's order, and PSNR and SSIM watched."""
 
@@ -123,9 +126,7 @@ class AblationOptions(Strict):
         default=parse_ratios("0.05:0.4"), min_length=1
     )
     """The shares of the features that are masked; `0.05:0.4` steps by 0.05, `0.1:0.4:0.1` by 0.1."""
-    methods: Annotated[list[str], BeforeValidator(_one_or_more), AfterValidator(_each_once)] = Field(
-        default_factory=list
-    )
+    methods: Methods = Field(default_factory=list)
     """Whose maps give the order; those of the attribution block by default."""
     controls: Annotated[list[Literal["difference", "random"]], BeforeValidator(_one_or_more)] = Field(
         default=["difference", "random"]
@@ -148,6 +149,27 @@ class AblationOptions(Strict):
     @classmethod
     def _ascending(cls, ratios: list[float]) -> list[float]:
         return sorted(set(ratios))
+
+
+class RandomisationOptions(Strict):
+    """Does a map depend on what the network has learned? (Adebayo et al., 2018.)"""
+
+    methods: Methods = Field(default_factory=list)
+    """Those of the attribution block and the control `difference` by default."""
+    depths: list[Annotated[float, Field(gt=0, le=1)]] = Field(default=[0.25, 0.5, 1.0], min_length=1)
+    """Shares of the layers that are drawn anew, from the output down."""
+
+
+class SensitivityOptions(Strict):
+    """Sensitivity-n (Ancona et al., 2018): do a map's sums over random features follow the objective?"""
+
+    methods: Methods = Field(default_factory=list)
+    """Those of the attribution block and the control `difference` by default."""
+    granularity: Literal["pixel", "element"] = "pixel"
+    sizes: int = Field(default=8, ge=2)
+    """How many n, in a geometric series from 1 to all features."""
+    subsets: int = Field(default=20, ge=3)
+    """Random subsets for each n."""
 
 
 class HeatmapOptions(Strict):
@@ -205,6 +227,8 @@ class Study(Strict):
     """None: no maps are put to the test by `run`; `ablate` then takes the defaults."""
     similarity: SimilarityOptions | None = None
     """None: the networks' maps are not compared."""
+    randomisation: RandomisationOptions | None = None
+    sensitivity: SensitivityOptions | None = None
 
     @field_validator("models")
     @classmethod
@@ -215,10 +239,20 @@ class Study(Strict):
 
 
 def explained_methods(study: Study) -> list[str]:
-    """Every method whose maps the study needs: the attribution block's, then what only the ablation asks for."""
+    """Every method whose maps the study needs: the attribution block's, then what only its tests ask for."""
     if study.attribution is None:
         return []
-    return list(dict.fromkeys([*study.attribution.methods, *(m for m in ablated_methods(study) if m != "random")]))
+    tested = [method for method in ablated_methods(study) if method != "random"]
+    for options in (study.randomisation, study.sensitivity):
+        tested += tested_methods(study, options)
+    return list(dict.fromkeys([*study.attribution.methods, *tested]))
+
+
+def tested_methods(study: Study, options: RandomisationOptions | SensitivityOptions | None) -> list[str]:
+    """The methods of a test of maps: its own list, or the attribution block's and the control `difference`."""
+    if options is None or study.attribution is None:
+        return []
+    return options.methods or list(dict.fromkeys([*study.attribution.methods, "difference"]))
 
 
 def ablated_methods(study: Study) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -14,7 +15,7 @@ from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.methods.registry import get_method
 from l2xbench.attribution.references import make_reference, parse_reference
 from l2xbench.attribution.targets import parse_target
-from l2xbench.config import DatasetEntry, ModelEntry, Study, ablated_methods
+from l2xbench.config import DatasetEntry, ModelEntry, Study
 from l2xbench.data.datasets import Dataset, ImagePair, open_dataset
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.fetch.sets import KNOWN, datasets_folder, find_set
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from l2xbench.studies.base import Study as StudyModule
 
 BICUBIC = "bicubic"
-STUDIES = ("inputs", "restoration", "attribution", "ablation", "similarity")
+STUDIES = ("inputs", "restoration", "attribution", "ablation", "randomisation", "sensitivity", "similarity")
 """In the order in which they run."""
 
 
@@ -129,22 +130,27 @@ def make_plan(study: Study, out: Path, data_root: Path | None = None) -> Plan:
 def _check_attribution(study: Study) -> None:
     """Raises a RequestError for a method, target or reference that `explain` does not know, before anything is run."""
     wanted = study.attribution
+    tests = {key: getattr(study, key) for key in ("ablation", "randomisation", "sensitivity")}
+    tests = {key: options for key, options in tests.items() if options is not None}
     if wanted is None:
-        if study.ablation is not None:
-            raise RequestError("ablation: it masks in the order of maps, and attribution: null makes none")
+        for key in tests:
+            raise RequestError(f"{key}: it puts maps to the test, and attribution: null makes none")
         return
     checks: list[tuple[str, Callable[[], object]]] = [
-        ("methods", lambda: [get_method(name) for name in wanted.methods]),
-        ("methods (of the ablation)", lambda: [get_method(name) for name in ablated_methods(study)]),
-        ("options", lambda: [get_method(name).bind(options) for name, options in wanted.options.items()]),
-        ("target", lambda: parse_target(wanted.target)),
-        ("reference", lambda: make_reference(wanted.reference, torch.zeros(1, 3, 8, 8))),
+        ("attribution.methods", lambda: [get_method(name) for name in wanted.methods]),
+        ("attribution.options", lambda: [get_method(name).bind(options) for name, options in wanted.options.items()]),
+        ("attribution.target", lambda: parse_target(wanted.target)),
+        ("attribution.reference", lambda: make_reference(wanted.reference, torch.zeros(1, 3, 8, 8))),
+        *(
+            (f"{key}.methods", partial(lambda names: [get_method(n) for n in names], tests[key].methods))
+            for key in tests
+        ),
     ]
     for key, check in checks:
         try:
             check()
         except AttributionError as error:
-            raise RequestError(f"attribution.{key}: {error}") from None
+            raise RequestError(f"{key}: {error}") from None
 
 
 def _check_similarity(study: Study) -> None:

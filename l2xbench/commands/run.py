@@ -40,7 +40,7 @@ def run_study(
     fetch.fetch_needs(console, study, data_root)
     plan = make_plan(study, out, data_root)
     if only is not None:
-        plan = plan.only(*NEEDED_BY[only])
+        plan = plan.only(*NEEDED_BY.get(only, (only,)))
     if dry_run:
         _show_plan(console, plan)
         return 0

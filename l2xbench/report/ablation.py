@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from l2xbench.report.ablation_figures import ablation_figure, methods_figure
 from l2xbench.report.curves import METRICS, RANDOM, Curve, gap, make_curves, with_random
 from l2xbench.report.style import save_figure
 from l2xbench.report.tables import write_table
-from l2xbench.store import Record
+from l2xbench.store import Record, Store
+from l2xbench.studies.base import Unit
 
 COLUMNS = ("dataset", "model", "method", "granularity", "order", "ratio", "psnr", "ssim", "images")
+FIGURES_VERSION = 1
 _KEYS = COLUMNS[:5]
 
 
-def report_ablation(records: list[Record], manifest: Mapping[str, Any], root: Path) -> pd.DataFrame:
-    """Write `tables/ablation*` and `figures/ablation*` below `root`.
+def report_ablation(store: Store, records: list[Record], manifest: Mapping[str, Any]) -> pd.DataFrame:
+    """Write `tables/ablation*` and `figures/ablation*`; a figure of the same records is not drawn again.
 
     Args:
+        store: where they go.
         records: of the study `ablation`, and of `restoration` for what the networks give unmasked.
         manifest: the study, its order of datasets and networks, its seed.
-        root: the results folder.
 
     Returns:
         the summary of PSNR, as in `tables/ablation_psnr`; empty where there was nothing to ablate.
@@ -34,6 +37,7 @@ def report_ablation(records: list[Record], manifest: Mapping[str, Any], root: Pa
     if not curves:
         return pd.DataFrame()
     notes = _notes(manifest, curves)
+    root = store.root
     caption = "Mean PSNR (dB) and SSIM after masking a share of the LR features (the paper's Fig. 3a)."
     write_table(ablation_frame(curves), root / "tables/ablation", caption=caption, notes=notes)
     summaries = {metric: summary_frame(curves, records, metric, manifest["seed"]) for metric in METRICS}
@@ -45,7 +49,8 @@ def report_ablation(records: list[Record], manifest: Mapping[str, Any], root: Pa
             caption=f"Mean {name} by mask ratio, and how far each order lies below random order.",
             notes=[*notes, _HOW_TO_READ],
         )
-    _draw(curves, manifest, root / "figures")
+    keys = [record.key for record in records if record.study == "ablation"]
+    _draw(store, curves, manifest, keys)
     return summaries["psnr"]
 
 
@@ -123,7 +128,7 @@ def _notes(manifest: Mapping[str, Any], curves: list[Curve]) -> list[str]:
     return notes
 
 
-def _draw(curves: list[Curve], manifest: Mapping[str, Any], folder: Path) -> None:
+def _draw(store: Store, curves: list[Curve], manifest: Mapping[str, Any], keys: list[str]) -> None:
     """One pair of figures for each dataset, granularity and order; the first of each has the plain name."""
     wanted = manifest["study"]["ablation"]
     methods = wanted["methods"] or manifest["study"]["attribution"]["methods"]
@@ -143,6 +148,17 @@ def _draw(curves: list[Curve], manifest: Mapping[str, Any], folder: Path) -> Non
                 count = max(len(curve.images) for curve in shown)
                 title = f"{dataset} ({count} image{'' if count == 1 else 's'}), {granularity}s, {order} order"
                 seed = manifest["seed"]
-                save_figure(ablation_figure(shown, methods[0], title, seed), folder / f"ablation{suffix}")
+                options = {"records": keys, "models": list(manifest["models"]), "method": methods[0], "seed": seed}
+                draw = partial(ablation_figure, shown, methods[0], title, seed)
+                _keep_figure(store, f"ablation{suffix}", dataset, {**options, "title": title}, draw)
                 if any(curve.method == RANDOM for curve in shown):
-                    save_figure(methods_figure(shown, title, seed), folder / f"ablation-methods{suffix}")
+                    draw = partial(methods_figure, shown, title, seed)
+                    _keep_figure(store, f"ablation-methods{suffix}", dataset, {**options, "title": title}, draw)
+
+
+def _keep_figure(store: Store, stem: str, dataset: str, options: Mapping[str, Any], draw: Callable[[], Figure]) -> None:
+    unit = Unit("figure", FIGURES_VERSION, dataset, stem, "", options=options)
+    key = unit.key("", "")
+    if store.find(unit, key) is None:
+        save_figure(draw(), store.root / "figures" / stem)
+        store.keep_files(unit, key, {ending: f"figures/{stem}.{ending}" for ending in ("png", "pdf")})

@@ -12,6 +12,7 @@ import pandas as pd
 from l2xbench.report.ablation import report_ablation
 from l2xbench.report.heatmaps import HeatmapPanel, NetworkPanel, heatmap_figure, save_figure
 from l2xbench.report.restoration import restoration_tables
+from l2xbench.report.sanity import sanity_tables
 from l2xbench.report.similarity import similarity_figures, similarity_frame, similarity_table
 from l2xbench.report.tables import write_table
 from l2xbench.runner import Failure, Progress, Result
@@ -65,7 +66,8 @@ def build_report(
     write_table(failures_frame(result.failures), tables / "failures", caption="Units of work that failed, and why.")
     ablation = pd.DataFrame()
     if only in (None, "ablation"):
-        ablation = report_ablation(result.records, manifest, store.root)
+        ablation = report_ablation(store, result.records, manifest)
+    sanity_tables(store, records, manifest, tables)
     heatmaps = draw_heatmaps(store, manifest, records, progress)
     paths = [("tables", tables)]
     if heatmaps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from l2xbench.report import ablation
 from l2xbench.report.ablation import COLUMNS, report_ablation
 from l2xbench.report.curves import gap, make_curves
-from l2xbench.store import Record
+from l2xbench.store import Record, Store
 
 RATIOS = [0.05, 0.1, 0.3]
 IMAGES = ["a", "b", "c"]
@@ -85,7 +87,7 @@ def test_only_images_that_both_have_are_compared() -> None:
 
 def test_tables_and_figures(tmp_path: Path) -> None:
     models = [f"network-{number}" for number in range(8)]
-    summary = report_ablation(records(models), manifest(models), tmp_path)
+    summary = report_ablation(Store(tmp_path), records(models), manifest(models))
     table = pd.read_csv(tmp_path / "tables/ablation.csv")
     assert tuple(table.columns[:9]) == COLUMNS
     assert len(table) == 8 * 3 * 3
@@ -105,9 +107,21 @@ def test_tables_and_figures(tmp_path: Path) -> None:
         assert (tmp_path / f"figures/{name}.pdf").read_bytes().startswith(b"%PDF")
 
 
+def test_a_figure_of_the_same_records_is_not_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    original = ablation.save_figure
+    monkeypatch.setattr(ablation, "save_figure", lambda figure, stem: (drawn.append(stem.name), original(figure, stem)))
+    some = records(["net"])
+    report_ablation(Store(tmp_path), some, manifest(["net"]))
+    report_ablation(Store(tmp_path), some, manifest(["net"]))
+    assert drawn == ["ablation", "ablation-methods"]
+    report_ablation(Store(tmp_path), [replace(r, key="other") for r in some], manifest(["net"]))
+    assert len(drawn) == 4
+
+
 def test_without_random_order_there_are_curves_and_no_gap(tmp_path: Path) -> None:
     some = [r for r in records(["net"]) if r.label.startswith("l2x")]
-    summary = report_ablation(some, manifest(["net"]), tmp_path)
+    summary = report_ablation(Store(tmp_path), some, manifest(["net"]))
     assert summary["gap"].isna().all()
     assert (tmp_path / "figures/ablation.png").is_file()
     assert not (tmp_path / "figures/ablation-methods.png").exists()
@@ -115,5 +129,5 @@ def test_without_random_order_there_are_curves_and_no_gap(tmp_path: Path) -> Non
 
 def test_nothing_to_ablate_gives_no_files(tmp_path: Path) -> None:
     empty = Record("key", "ablation", "set", "net", "a", "l2x-pixel-descending", {"psnr": [], "ssim": []})
-    assert report_ablation([empty], manifest(["net"]), tmp_path).empty
+    assert report_ablation(Store(tmp_path), [empty], manifest(["net"])).empty
     assert list(tmp_path.iterdir()) == []

@@ -88,7 +88,7 @@ def test_a_map_that_failed_fails_what_needs_it(
     [
         (["--ratios", "0.4:0.05"], ["ablation.ratios", "a:b:step"]),
         (["--ratios", "5,10"], ["ablation.ratios", "below 1"]),
-        (["--methods", "l3x"], ["ablation", "l3x", "l2x"]),
+        (["--methods", "l3x"], ["ablation.methods", "l3x", "l2x"]),
         (["--set", "ablation.order=[falling]"], ["ablation.order", "falling", "descending"]),
         (["--set", "attribution=null"], ["ablation", "attribution: null"]),
     ],
