@@ -98,6 +98,46 @@ def run(
     raise typer.Exit(run_study(study, out or Path("results", study.study), data_root, dry_run=dry_run))
 
 
+@app.command(epilog="Example: l2xbench ablate --ratios 0.05:0.4 --methods l2x,integrated_gradients")
+def ablate(
+    config: Annotated[
+        str, typer.Argument(help="A study's YAML, or a bundled study's name.", metavar="[STUDY]", show_default=True)
+    ] = "demo",
+    ratios: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--ratios", help="Masked shares: a:b (by 0.05), a:b:step or a,b,c.", metavar="RATIOS"),
+    ] = None,
+    methods: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--methods", help="Whose maps to follow: l2x,lam,...; the study's by default.", metavar="NAMES"),
+    ] = None,
+    models: Models = None,
+    out: Out = None,
+    data_root: DataRoot = None,
+    device: Device = None,
+    seed: Seed = None,
+    assignments: Assignments = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and stop.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Mask what a map calls important and see how far PSNR and SSIM fall, against random order and other controls.
+
+    Maps that `run` has made are used, and what is already done is not done again.
+    """
+    wanted = {"ablation.ratios": ratios, "ablation.methods": _names(methods, "--methods", "l2x,lam")}
+    overrides = _overrides(assignments, device=device, seed=seed, **wanted)
+    chosen = _names(models)
+    from l2xbench.config import AblationOptions, read_study
+
+    study = read_study(config, overrides, chosen)
+    if study.ablation is None:
+        study = study.model_copy(update={"ablation": AblationOptions()})
+    from l2xbench.commands.run import run_study
+
+    folder = out or Path("results", study.study)
+    raise typer.Exit(run_study(study, folder, data_root, dry_run=dry_run, only="ablation"))
+
+
 @app.command(epilog="Example: l2xbench cka --models edsr,swinir --set similarity.crops=16")
 def cka(
     config: Annotated[
@@ -278,12 +318,12 @@ def _overrides(assignments: list[str] | None, **flags: Any) -> dict[str, Any]:
     return {**given, **{key: value for key, value in flags.items() if value is not None}}
 
 
-def _names(text: str | None) -> list[str] | None:
+def _names(text: str | None, flag: str = "--models", example: str = "edsr,swinir") -> list[str] | None:
     if text is None:
         return None
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
-        raise RequestError(f"--models '{text}': names separated by commas are needed, for example --models edsr,swinir")
+        raise RequestError(f"{flag} '{text}': names separated by commas are needed, for example {flag} {example}")
     return list(dict.fromkeys(names))
 
 

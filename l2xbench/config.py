@@ -11,6 +11,7 @@ import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from l2xbench.errors import RequestError, did_you_mean
+from l2xbench.ratios import parse_ratios
 from l2xbench.resources import configs_folder
 from l2xbench.validation import Strict, parse, read_yaml
 
@@ -101,6 +102,54 @@ class AttributionOptions(Strict):
     """Refuse operations that the engine has no exact rule for."""
 
 
+def _ratios(value: Any) -> Any:
+    if isinstance(value, str):
+        return parse_ratios(value)
+    return [value] if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+def _one_or_more(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _each_once(values: list[Any]) -> list[Any]:
+    return list(dict.fromkeys(values))
+
+
+class AblationOptions(Strict):
+    """The paper's Fig. 3(a): features are masked in a map's order, and PSNR and SSIM watched."""
+
+    ratios: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], BeforeValidator(_ratios)] = Field(
+        default=parse_ratios("0.05:0.4"), min_length=1
+    )
+    """The shares of the features that are masked; `0.05:0.4` steps by 0.05, `0.1:0.4:0.1` by 0.1."""
+    methods: Annotated[list[str], BeforeValidator(_one_or_more), AfterValidator(_each_once)] = Field(
+        default_factory=list
+    )
+    """Whose maps give the order; those of the attribution block by default."""
+    controls: Annotated[list[Literal["difference", "random"]], BeforeValidator(_one_or_more)] = Field(
+        default=["difference", "random"]
+    )
+    """Orders that know nothing of the network, which a faithful map has to beat."""
+    granularity: Annotated[
+        list[Literal["pixel", "element"]], BeforeValidator(_one_or_more), AfterValidator(_each_once)
+    ] = Field(default=["pixel"], min_length=1)
+    """A feature is a position with all its channels, or one channel of it."""
+    order: Annotated[
+        list[Literal["descending", "absolute", "ascending"]], BeforeValidator(_one_or_more), AfterValidator(_each_once)
+    ] = Field(default=["descending"], min_length=1)
+    """By the signed attribution, the largest first (the paper's); by its absolute value; the smallest first."""
+    replacement: Literal["mean", "reference", "black"] = "mean"
+    """What a masked feature becomes: its channel's mean over the image (the paper's), the reference, or 0."""
+    random_orders: int = Field(default=3, ge=1)
+    """How many random orders the control takes."""
+
+    @field_validator("ratios")
+    @classmethod
+    def _ascending(cls, ratios: list[float]) -> list[float]:
+        return sorted(set(ratios))
+
+
 class HeatmapOptions(Strict):
     """The paper's Fig. 2."""
 
@@ -152,6 +201,8 @@ class Study(Strict):
     """None: no maps are made."""
     heatmaps: HeatmapOptions | None = HeatmapOptions()
     """None: none are drawn."""
+    ablation: AblationOptions | None = None
+    """None: no maps are put to the test by `run`; `ablate` then takes the defaults."""
     similarity: SimilarityOptions | None = None
     """None: the networks' maps are not compared."""
 
@@ -161,6 +212,22 @@ class Study(Strict):
         if "bicubic" in models:
             raise ValueError("'bicubic' is in every study already; give this network another name")
         return models
+
+
+def explained_methods(study: Study) -> list[str]:
+    """Every method whose maps the study needs: the attribution block's, then what only the ablation asks for."""
+    if study.attribution is None:
+        return []
+    return list(dict.fromkeys([*study.attribution.methods, *(m for m in ablated_methods(study) if m != "random")]))
+
+
+def ablated_methods(study: Study) -> list[str]:
+    """The methods of the ablation, controls last; `random` stands for random orders."""
+    if study.ablation is None or study.attribution is None:
+        return []
+    methods = study.ablation.methods or study.attribution.methods
+    controls = study.ablation.controls
+    return [*(m for m in methods if m not in controls), *controls]
 
 
 def find_study(name: str) -> Path:

@@ -14,7 +14,7 @@ from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.methods.registry import get_method
 from l2xbench.attribution.references import make_reference, parse_reference
 from l2xbench.attribution.targets import parse_target
-from l2xbench.config import DatasetEntry, ModelEntry, Study
+from l2xbench.config import DatasetEntry, ModelEntry, Study, ablated_methods
 from l2xbench.data.datasets import Dataset, ImagePair, open_dataset
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.fetch.sets import KNOWN, datasets_folder, find_set
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from l2xbench.studies.base import Study as StudyModule
 
 BICUBIC = "bicubic"
-STUDIES = ("inputs", "restoration", "attribution", "similarity")
+STUDIES = ("inputs", "restoration", "attribution", "ablation", "similarity")
 """In the order in which they run."""
 
 
@@ -78,8 +78,19 @@ class Plan:
         for module in map(study_module, studies):
             if module.NEEDS_NETWORK is needs_network:
                 for label, options in module.variants(self.study):
-                    found.append(Unit(module.NAME, module.VERSION, dataset.name, pair.name, model, label, options))
+                    unit = Unit(module.NAME, module.VERSION, dataset.name, pair.name, model, label, options)
+                    found.append(replace(unit, needs=self._needed(module, unit)))
         return found
+
+    def _needed(self, module: StudyModule, unit: Unit) -> Unit | None:
+        """The unit that this one starts from, if its study says that there is one."""
+        wanted = module.needs(unit.options) if hasattr(module, "needs") else None
+        if wanted is None:
+            return None
+        study, label = wanted
+        other = study_module(study)
+        options = dict(other.variants(self.study))[label]
+        return replace(unit, study=study, version=other.VERSION, label=label, options=options)
 
     def only(self, *studies: str) -> Plan:
         """The part of the plan that these studies of networks are; the inputs stay, interpolation goes."""
@@ -119,9 +130,12 @@ def _check_attribution(study: Study) -> None:
     """Raises a RequestError for a method, target or reference that `explain` does not know, before anything is run."""
     wanted = study.attribution
     if wanted is None:
+        if study.ablation is not None:
+            raise RequestError("ablation: it masks in the order of maps, and attribution: null makes none")
         return
     checks: list[tuple[str, Callable[[], object]]] = [
         ("methods", lambda: [get_method(name) for name in wanted.methods]),
+        ("methods (of the ablation)", lambda: [get_method(name) for name in ablated_methods(study)]),
         ("options", lambda: [get_method(name).bind(options) for name, options in wanted.options.items()]),
         ("target", lambda: parse_target(wanted.target)),
         ("reference", lambda: make_reference(wanted.reference, torch.zeros(1, 3, 8, 8))),

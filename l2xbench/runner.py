@@ -14,7 +14,7 @@ from l2xbench.data.datasets import Dataset, ImagePair, LoadedPair
 from l2xbench.errors import RequestError
 from l2xbench.plan import Plan, PlannedModel, study_module
 from l2xbench.store import Record, Store
-from l2xbench.studies.base import Unit
+from l2xbench.studies.base import Arrays, Unit
 from l2xbench.zoo.load import build
 from l2xbench.zoo.network import Network
 
@@ -154,7 +154,8 @@ class _Run:
                     self._fail(unit, broken)
                     self.progress.advance(1)
                 else:
-                    self._unit(unit, key, network, dataset, pair, known=True)
+                    needs = None if unit.needs is None else (unit.needs, unit.needs.key(identity, digest))
+                    self._unit(unit, key, network, dataset, pair, known=True, needs=needs)
         del network
         gc.collect()
         if self.device.type == "cuda":
@@ -178,19 +179,34 @@ class _Run:
         return True
 
     def _unit(
-        self, unit: Unit, key: str, network: Network | None, dataset: Dataset, pair: ImagePair, known: bool = False
+        self,
+        unit: Unit,
+        key: str,
+        network: Network | None,
+        dataset: Dataset,
+        pair: ImagePair,
+        known: bool = False,
+        needs: tuple[Unit, str] | None = None,
     ) -> None:
         if not known and self._reuse(unit, key):
             return
         self.progress.working(str(unit))
         try:
-            outcome = study_module(unit.study).compute(network, self._load(dataset, pair), unit.options)
+            given = () if needs is None else (self._arrays(*needs),)
+            outcome = study_module(unit.study).compute(network, self._load(dataset, pair), unit.options, *given)
         except Exception as error:
             self._fail(unit, _reason(error))
         else:
             self.result.records.append(self.store.keep(unit, key, outcome))
             self.result.computed += 1
         self.progress.advance(1)
+
+    def _arrays(self, unit: Unit, key: str) -> Arrays:
+        """What a unit that another one needs has left."""
+        record = self.store.find(unit, key)
+        if record is None:
+            raise RequestError(f"needs {unit}, which failed")
+        return self.store.load_arrays(record.files[unit.study])
 
     def _fail(self, unit: Unit, reason: str) -> None:
         failure = Failure(unit.study, unit.dataset, unit.model, unit.image, unit.label, reason)

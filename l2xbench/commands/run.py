@@ -19,14 +19,14 @@ from l2xbench.plan import Plan, make_plan
 from l2xbench.report.build import build_report
 from l2xbench.store import Store
 
-NEEDED_BY = {"similarity": ("similarity",)}
-"""What is run where one study alone is wanted."""
+NEEDED_BY = {"ablation": ("restoration", "attribution", "ablation"), "similarity": ("similarity",)}
+"""What is run where one study alone is wanted: `restoration` tells what the networks give unmasked."""
 
 
 def run_study(
     study: Study, out: Path, data_root: Path | None, *, dry_run: bool = False, only: str | None = None
 ) -> int:
-    """Runs a study, or the one part of it called `only`, into the folder `out`.
+    """Runs a study, or the one part of it called `only` and what that needs, into the folder `out`.
 
     Returns:
         the exit code: 0 done, 1 some units failed.
@@ -55,10 +55,12 @@ def run_study(
         progress.working("tables")
         manifest = make_manifest(plan, result, started=started, command=_command())
         manifest["only"] = only
-        built = build_report(store, manifest, result, progress)
+        built = build_report(store, manifest, result, progress, only)
     store.write_text(_manifest_name(out, only), json.dumps(manifest, indent=2))
     if not built.restoration.empty:
         screen.show_table(console, built.restoration, f"{study.study}: mean PSNR (dB) and SSIM")
+    if not built.ablation.empty:
+        screen.show_table(console, _brief(built.ablation), f"{study.study}: PSNR (dB) by masked share")
     if not built.similarity.empty:
         columns = ["dataset", "model_a", "model_b", "cka", "p_value", "chance", "warning"]
         screen.show_table(console, built.similarity[columns], f"{study.study}: CKA of attributions")
@@ -67,6 +69,19 @@ def run_study(
     console.print(f"{result.computed} units computed{reused}{failed}", highlight=False)
     screen.show_paths(console, out, built.paths)
     return 1 if result.failures else 0
+
+
+def _brief(summary: pd.DataFrame) -> pd.DataFrame:
+    """What fits a terminal: the first and the last ratio, and no column that says the same in each row."""
+    orders = summary.loc[summary["method"] != "random", "order"].nunique()
+    same = [name for name in ("dataset", "granularity") if summary[name].nunique() == 1]
+    shares = [name for name in summary.columns if name.endswith("%")]
+    unshown = [*same, *shares[1:-1], "gap_low", "gap_high", "largest_gap", "largest_at", "area", "images"]
+    shown = summary.drop(columns=unshown if orders > 1 else [*unshown, "order"])
+    shown = shown.map(lambda value: "" if pd.isna(value) else f"{value:.2f}" if isinstance(value, float) else value)
+    bounds = zip(summary["gap_low"], summary["gap_high"], strict=True)
+    shown["95 %"] = ["" if pd.isna(low) else f"{low:.2f} to {high:.2f}" for low, high in bounds]
+    return shown
 
 
 def _show_plan(console: Console, plan: Plan) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from l2xbench.report.ablation import report_ablation
 from l2xbench.report.heatmaps import HeatmapPanel, NetworkPanel, heatmap_figure, save_figure
 from l2xbench.report.restoration import restoration_tables
 from l2xbench.report.similarity import similarity_figures, similarity_frame, similarity_table
@@ -25,11 +26,15 @@ class Built:
     """What there is to show."""
 
     restoration: pd.DataFrame
+    ablation: pd.DataFrame
+    """The summary of PSNR; empty where there was no ablation."""
     similarity: pd.DataFrame
     paths: list[tuple[str, Path]]
 
 
-def build_report(store: Store, manifest: Mapping[str, Any], result: Result, progress: Progress) -> Built:
+def build_report(
+    store: Store, manifest: Mapping[str, Any], result: Result, progress: Progress, only: str | None = None
+) -> Built:
     """Writes tables and figures below the results folder.
 
     Args:
@@ -37,13 +42,15 @@ def build_report(store: Store, manifest: Mapping[str, Any], result: Result, prog
         manifest: names, titles and notes, in the study's order.
         result: the records and failures.
         progress: told of each figure, which takes seconds.
+        only: the one study whose tables and figures are wanted; all by default.
     """
+    records = [record for record in result.records if only in (None, record.study)]
     tables = store.root / "tables"
     notes = {name: entry["note"] for name, entry in manifest["datasets"].items() if entry["note"]}
-    restoration = restoration_frame(result.records, manifest)
+    restoration = restoration_frame(records, manifest)
     if not restoration.empty:
         restoration_tables(restoration, tables, dataset_notes=notes)
-    cost = cost_frame(result.records, manifest)
+    cost = cost_frame(records, manifest)
     if not cost.empty:
         write_table(
             cost,
@@ -56,13 +63,18 @@ def build_report(store: Store, manifest: Mapping[str, Any], result: Result, prog
     if not similarity.empty:
         similarity_table(similarity, manifest, tables / "cka")
     write_table(failures_frame(result.failures), tables / "failures", caption="Units of work that failed, and why.")
-    heatmaps = draw_heatmaps(store, manifest, result.records, progress)
+    ablation = pd.DataFrame()
+    if only in (None, "ablation"):
+        ablation = report_ablation(result.records, manifest, store.root)
+    heatmaps = draw_heatmaps(store, manifest, records, progress)
     paths = [("tables", tables)]
     if heatmaps:
         paths.append(("heatmaps", heatmaps[0].parent))
+    if not ablation.empty:
+        paths.append(("ablation", store.root / "figures/ablation.png"))
     paths += [(f"CKA on {name}", path) for name, path in similarity_figures(store, manifest, similarity)]
     paths.append(("manifest", store.root / "manifest.json"))
-    return Built(restoration, similarity, paths)
+    return Built(restoration, ablation, similarity, paths)
 
 
 def restoration_frame(records: Iterable[Record], manifest: Mapping[str, Any]) -> pd.DataFrame:

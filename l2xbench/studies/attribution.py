@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from l2xbench.attribution import explain
-from l2xbench.config import Study
+from l2xbench.config import Study, explained_methods
 from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.studies.base import Outcome, Value
@@ -27,7 +27,9 @@ def variants(config: Study) -> list[tuple[str, dict[str, Any]]]:
     if wanted is None:
         return []
     common = {"reference": wanted.reference, "target": wanted.target, "strict": wanted.strict, "seed": config.seed}
-    return [(method, {"method": method, **common, **wanted.options.get(method, {})}) for method in wanted.methods]
+    return [
+        (method, {"method": method, **common, **wanted.options.get(method, {})}) for method in explained_methods(config)
+    ]
 
 
 def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:

@@ -14,7 +14,8 @@ from l2xbench.config import Study as StudyConfig
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.zoo.network import Network
 
-Value = float | int | str | bool | None
+Value = float | int | str | bool | None | list[float] | list[list[float]]
+Arrays = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,14 @@ class Unit:
     """Tells units of the same study, model and image apart (the attribution method)."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Everything from the config that decides the result."""
+    needs: Unit | None = None
+    """The unit of the same network and image that this one starts from; it runs before."""
 
     def key(self, network: str, image: str) -> str:
         """SHA-256 over all that decides the result, given the network's identity and the image's digest."""
         parts = [self.study, self.version, self.label, dict(self.options), network, image]
+        if self.needs is not None:
+            parts.append(self.needs.key(network, image))
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def __str__(self) -> str:
@@ -49,12 +54,16 @@ class Outcome:
     values: Mapping[str, Value]
     images: Mapping[str, np.ndarray] = field(default_factory=dict)
     """What -> uint8 (H, W, 3), kept as PNG."""
-    arrays: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    arrays: Mapping[str, Arrays] = field(default_factory=dict)
     """What -> named arrays, kept as NPZ."""
 
 
 class Study(Protocol):
-    """A module of this folder: one table or figure of the paper."""
+    """A module of this folder: one table or figure of the paper.
+
+    A study that starts from the arrays of another has `needs(options)`, which gives that study's name and the label of
+    the unit, or None; its `compute` takes those arrays (`given`) after the options.
+    """
 
     NAME: str
     VERSION: int

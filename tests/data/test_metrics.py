@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from skimage.metrics import structural_similarity
 
+from l2xbench.data import images, metrics
 from l2xbench.data.bicubic import resize
 from l2xbench.data.datasets import open_dataset
 from l2xbench.data.metrics import psnr, ssim
@@ -89,3 +91,22 @@ def test_shapes_and_colours_are_checked() -> None:
         psnr(image, image[:-1], 0)
     with pytest.raises(ValueError, match="'y' or 'rgb'"):
         ssim(image, image, 0, "lab")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("colour", ["y", "rgb"])
+@pytest.mark.parametrize("border", [0, 4])
+def test_a_comparison_of_many_gives_the_numbers_of_one(colour: str, border: int) -> None:
+    draw = np.random.default_rng(0)
+    hr = draw.integers(0, 256, (37, 50, 3)).astype(np.uint8)
+    clean = torch.from_numpy(hr.copy()).permute(2, 0, 1)[None] / 255
+    sr = clean + torch.tensor([0.02, 0.3]).view(2, 1, 1, 1) * torch.from_numpy(draw.normal(size=(2, 3, 37, 50)))
+    found = metrics.Comparison(hr, border, colour)(sr)
+    for place in range(2):
+        image = images.to_image(sr[place : place + 1])
+        assert found[0][place] == pytest.approx(metrics.psnr(image, hr, border, colour), abs=1e-5)
+        assert found[1][place] == pytest.approx(metrics.ssim(image, hr, border, colour), abs=1e-7)
+    assert metrics.Comparison(hr, border, colour)(clean)[0] == [float("inf")]
+    with pytest.raises(RequestError, match="too small"):
+        metrics.Comparison(hr[:10], border, colour)
+    with pytest.raises(ValueError, match="differ in shape"):
+        metrics.Comparison(hr, border, colour)(sr[:, :, :-1])

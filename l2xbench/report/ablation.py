@@ -1,0 +1,148 @@
+"""The ablation's tables and figures, from records: the paper's Fig. 3(a) and what it takes to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from l2xbench.report.ablation_figures import ablation_figure, methods_figure
+from l2xbench.report.curves import METRICS, RANDOM, Curve, gap, make_curves, with_random
+from l2xbench.report.style import save_figure
+from l2xbench.report.tables import write_table
+from l2xbench.store import Record
+
+COLUMNS = ("dataset", "model", "method", "granularity", "order", "ratio", "psnr", "ssim", "images")
+_KEYS = COLUMNS[:5]
+
+
+def report_ablation(records: list[Record], manifest: Mapping[str, Any], root: Path) -> pd.DataFrame:
+    """Write `tables/ablation*` and `figures/ablation*` below `root`.
+
+    Args:
+        records: of the study `ablation`, and of `restoration` for what the networks give unmasked.
+        manifest: the study, its order of datasets and networks, its seed.
+        root: the results folder.
+
+    Returns:
+        the summary of PSNR, as in `tables/ablation_psnr`; empty where there was nothing to ablate.
+    """
+    curves = make_curves(records, manifest)
+    if not curves:
+        return pd.DataFrame()
+    notes = _notes(manifest, curves)
+    caption = "Mean PSNR (dB) and SSIM after masking a share of the LR features (the paper's Fig. 3a)."
+    write_table(ablation_frame(curves), root / "tables/ablation", caption=caption, notes=notes)
+    summaries = {metric: summary_frame(curves, records, metric, manifest["seed"]) for metric in METRICS}
+    for metric, summary in summaries.items():
+        name = "PSNR (dB)" if metric == "psnr" else "SSIM"
+        write_table(
+            summary,
+            root / f"tables/ablation_{metric}",
+            caption=f"Mean {name} by mask ratio, and how far each order lies below random order.",
+            notes=[*notes, _HOW_TO_READ],
+        )
+    _draw(curves, manifest, root / "figures")
+    return summaries["psnr"]
+
+
+_HOW_TO_READ = (
+    "Gap: random order's mean minus this order's, over images and ratios, with its 95 % interval by the bootstrap over "
+    "images (2,000 resamples). Largest gap: the largest of the ratios' mean gaps, and its ratio. Area: between the two "
+    "curves over the ratio, by the trapezoidal rule."
+)
+
+
+def ablation_frame(curves: Iterable[Curve]) -> pd.DataFrame:
+    """A row a curve and ratio; the spreads are standard deviations between random orders, each a mean over images."""
+    rows = []
+    for curve in curves:
+        means = {metric: curve.mean(metric) for metric in METRICS}
+        several = curve.method == RANDOM and len(curve.by_order("psnr")) > 1
+        for place, ratio in enumerate(curve.ratios):
+            row: dict[str, Any] = {name: getattr(curve, name) for name in _KEYS}
+            row["ratio"] = ratio
+            row |= {metric: means[metric][place] for metric in METRICS}
+            row["images"] = len(curve.images)
+            for metric in METRICS:
+                row[f"{metric}_spread"] = curve.by_order(metric)[:, place].std(ddof=1) if several else None
+            rows.append(row)
+    frame = pd.DataFrame(rows)
+    return frame.astype({f"{metric}_spread": float for metric in METRICS})
+
+
+def summary_frame(curves: list[Curve], records: Iterable[Record], metric: str, seed: int) -> pd.DataFrame:
+    """A row a curve: the metric unmasked and at each ratio, and the gap to random order."""
+    unmasked = {
+        (r.dataset, r.model, r.image): r.values[metric]
+        for r in records
+        if r.study == "restoration" and isinstance(r.values[metric], float)
+    }
+    rows = []
+    for curve, random in with_random(curves):
+        row: dict[str, Any] = {name: getattr(curve, name) for name in _KEYS}
+        whole = [unmasked.get((curve.dataset, curve.model, image)) for image in curve.images]
+        row["unmasked"] = np.nan if None in whole else np.mean(np.array(whole, float))
+        row |= dict(zip(map(percent, curve.ratios), curve.mean(metric), strict=True))
+        below = None if random is None or random is curve else gap(curve, random, metric, seed)
+        row["gap"] = below.mean if below else np.nan
+        row["gap_low"], row["gap_high"] = below.interval if below else (np.nan, np.nan)
+        row["largest_gap"] = below.largest if below else np.nan
+        row["largest_at"] = percent(below.at) if below else ""
+        row["area"] = below.area if below else np.nan
+        row["images"] = below.images if below else len(curve.images)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def percent(ratio: float) -> str:
+    """0.05 as `5%`."""
+    return f"{100 * ratio:.4g}%"
+
+
+def _notes(manifest: Mapping[str, Any], curves: list[Curve]) -> list[str]:
+    study = manifest["study"]
+    wanted, explained = study["ablation"], study["attribution"]
+    becomes = {"mean": "the channel's mean over the image", "reference": "the reference", "black": "0"}
+    how = (
+        f"A masked feature becomes {becomes[wanted['replacement']]}. Maps: reference {explained['reference']}, target "
+        f"{explained['target']} (lam has its own reference). random: {wanted['random_orders']} random orders, the same "
+        "for every network; difference: |x - x'|, which knows no network."
+    )
+    notes = [how]
+    for name, entry in manifest["datasets"].items():
+        counts = {len(curve.images) for curve in curves if curve.dataset == name}
+        if not counts:
+            continue
+        said = f" ({entry['note']})" if entry["note"] else ""
+        how_many = str(max(counts)) if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
+        notes.append(f"{name}: {how_many} images{said}.")
+    return notes
+
+
+def _draw(curves: list[Curve], manifest: Mapping[str, Any], folder: Path) -> None:
+    """One pair of figures for each dataset, granularity and order; the first of each has the plain name."""
+    wanted = manifest["study"]["ablation"]
+    methods = wanted["methods"] or manifest["study"]["attribution"]["methods"]
+    datasets = list(dict.fromkeys(curve.dataset for curve in curves))
+    for dataset in datasets:
+        for granularity in wanted["granularity"]:
+            for order in wanted["order"]:
+                shown = [
+                    curve
+                    for curve in curves
+                    if (curve.dataset, curve.granularity) == (dataset, granularity) and curve.order in (order, RANDOM)
+                ]
+                if not any(curve.method != RANDOM for curve in shown):
+                    continue
+                places = [(dataset, datasets), (granularity, wanted["granularity"]), (order, wanted["order"])]
+                suffix = "".join(f"-{name}" for name, names in places if name != names[0])
+                count = max(len(curve.images) for curve in shown)
+                title = f"{dataset} ({count} image{'' if count == 1 else 's'}), {granularity}s, {order} order"
+                seed = manifest["seed"]
+                save_figure(ablation_figure(shown, methods[0], title, seed), folder / f"ablation{suffix}")
+                if any(curve.method == RANDOM for curve in shown):
+                    save_figure(methods_figure(shown, title, seed), folder / f"ablation-methods{suffix}")

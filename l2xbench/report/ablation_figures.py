@@ -1,0 +1,205 @@
+"""The paper's Fig. 3(a), and all methods side by side."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from l2xbench.report import style
+from l2xbench.report.curves import METRICS, RANDOM, Curve, gap, with_random
+
+_NAMES = {"psnr": "PSNR (dB)", "ssim": "SSIM"}
+_MOST_COLUMNS = 6
+_LEFT = 1.15  # the y axis and its label, in cm
+_RIGHT = 0.15
+_BETWEEN = 0.25
+_HEAD = 1.0  # title and legend
+_FOOT = 0.85  # the x axis and its label
+_NAME = 0.4  # a network's name
+_PLOT = 2.7  # a plot's height
+_ROWS_BETWEEN = 0.2
+
+
+@dataclass(frozen=True)
+class _Look:
+    colour: str
+    dashes: Literal["solid"] | tuple[float, tuple[float, ...]] = "solid"
+    marker: str = "o"
+
+
+_RANDOM_LOOK = _Look(style.SERIES[1], (0, (4, 2)), "")
+_CONTROL_LOOK = _Look(style.FAINT, (0, (1, 1)), "s")
+_METHOD_COLOURS = [colour for colour in style.SERIES if colour != _RANDOM_LOOK.colour]
+_MARKERS = "oD^vP*X"
+
+
+def _looks(methods: list[str]) -> dict[str, _Look]:
+    """Random order dashed as in the paper, the control `difference` grey, each method its colour and marker."""
+    looks = {RANDOM: _RANDOM_LOOK, "difference": _CONTROL_LOOK}
+    for number, method in enumerate(m for m in methods if m not in looks):
+        colour = _METHOD_COLOURS[number % len(_METHOD_COLOURS)]
+        looks[method] = _Look(colour, marker=_MARKERS[number % len(_MARKERS)])
+    return looks
+
+
+def ablation_figure(curves: list[Curve], method: str, title: str, seed: int) -> Figure:
+    """Draw the paper's Fig. 3(a): a column a network, PSNR above SSIM, over the mask ratio, with the controls.
+
+    The band of random order holds all its draws; that of another order is the 95 % bootstrap interval, over images, of
+    its gap to random order: how sure the distance between the two lines is, which the spread of the images is not.
+
+    Args:
+        curves: of one dataset, granularity and order, random order's among them.
+        method: whose order is shown beside the controls.
+        title: what the figure shows.
+        seed: of the bootstrap.
+    """
+    shown = [curve for curve in curves if curve.method in (method, "difference", RANDOM)]
+    networks = list(dict.fromkeys(curve.model for curve in shown))
+    columns = math.ceil(len(networks) / math.ceil(len(networks) / _MOST_COLUMNS))
+    blocks = math.ceil(len(networks) / columns)
+    width = style.COLUMN_CM if columns <= 2 else style.PAGE_CM
+    cell = (width - _LEFT - _RIGHT - (columns - 1) * _BETWEEN) / columns
+    block = _NAME + 2 * _PLOT + _ROWS_BETWEEN + _FOOT
+    height = _HEAD + blocks * block
+    looks = _looks([method])
+    with style.context():
+        figure = style.new_figure(width, height)
+        first: dict[str, Axes] = {}
+        for number, network in enumerate(networks):
+            row, column = divmod(number, columns)
+            for place, metric in enumerate(METRICS):
+                top = _HEAD + row * block + _NAME + place * (_PLOT + _ROWS_BETWEEN)
+                left = _LEFT + column * (cell + _BETWEEN)
+                where = (left / width, 1 - (top + _PLOT) / height, cell / width, _PLOT / height)
+                # one scale for all networks: they are there to be compared
+                axes = figure.add_axes(where, sharey=first.get(metric))
+                first.setdefault(metric, axes)
+                axes.set_label(f"{network}: {metric}")
+                _plot(axes, [curve for curve in shown if curve.model == network], metric, looks, seed)
+                if place == 0:
+                    room = cell * style.POINTS_PER_CM
+                    axes.set_title(style.fit(network, room, size=style.TEXT_PT), pad=3)
+                _dress(axes, metric, bottom=place == 1, first=column == 0)
+        _head(figure, width, height, title, {name: looks[name] for name in dict.fromkeys(c.method for c in shown)})
+    return figure
+
+
+def _plot(axes: Axes, curves: list[Curve], metric: str, looks: dict[str, _Look], seed: int) -> None:
+    for curve, random in with_random(curves):
+        look = looks[curve.method]
+        ratios = 100 * np.array(curve.ratios)
+        mean = curve.mean(metric)
+        below = None if random is None or curve is random else gap(curve, random, metric, seed)
+        if curve.method == RANDOM:
+            orders = curve.by_order(metric)
+            low, high = orders.min(axis=0), orders.max(axis=0)
+        elif below is not None:
+            high, low = mean + below.by_ratio - below.band
+        else:
+            low = high = mean
+        axes.fill_between(ratios, low, high, color=look.colour, alpha=0.2, linewidth=0)
+        axes.plot(
+            ratios, mean, color=look.colour, linestyle=look.dashes, marker=look.marker, markersize=2, clip_on=False
+        )
+
+
+def _dress(axes: Axes, metric: str, *, bottom: bool, first: bool) -> None:
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.grid(axis="y", color=style.FAINT, alpha=0.25, linewidth=0.4)
+    axes.tick_params(labelbottom=bottom, labelleft=first)
+    if bottom:
+        axes.set_xlabel("masked (%)", labelpad=2)
+    if first:
+        axes.set_ylabel(_NAMES[metric], labelpad=2)
+
+
+def _head(figure: Figure, width: float, height: float, title: str, looks: dict[str, _Look]) -> None:
+    room = (width - 0.2) * style.POINTS_PER_CM
+    figure.text(0.1 / width, 1 - 0.1 / height, style.fit(title, room, size=style.TEXT_PT), va="top")
+    handles = [
+        Line2D([], [], color=look.colour, linestyle=look.dashes, marker=look.marker, markersize=3, label=name)
+        for name, look in looks.items()
+    ]
+    figure.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(0.0, 1 - 0.4 / height),
+        ncols=len(handles),
+        borderaxespad=0.3,
+        handlelength=2.2,
+        columnspacing=1.2,
+    )
+
+
+def methods_figure(curves: list[Curve], title: str, seed: int) -> Figure:
+    """Draw each method's mean gap to random order, with its 95 % interval: a line a network, PSNR beside SSIM.
+
+    Further right is a larger fall than random order's, at the same number of masked features; 0 is random order.
+
+    Args:
+        curves: of one dataset, granularity and order, with random order's of each network.
+        title: what the figure shows.
+        seed: of the bootstrap.
+    """
+    networks = list(dict.fromkeys(curve.model for curve in curves))
+    methods = [name for name in dict.fromkeys(curve.method for curve in curves) if name != RANDOM]
+    looks = _looks(methods)
+    lines = math.ceil(len(methods) / 5)  # of the legend
+    left = min(3.2, 0.3 + max(style.text_width(name, style.TEXT_PT) for name in networks) / style.POINTS_PER_CM)
+    head = 0.6 + 0.4 * lines
+    row = max(0.55, 0.2 * len(methods) + 0.15)
+    width, height = style.PAGE_CM, head + row * len(networks) + 0.9
+    between = 0.5
+    cell = (width - left - _RIGHT - between) / 2
+    with style.context():
+        figure = style.new_figure(width, height)
+        for place, metric in enumerate(METRICS):
+            start = left + place * (cell + between)
+            where = (start / width, 0.9 / height, cell / width, row * len(networks) / height)
+            axes = figure.add_axes(where)
+            axes.set_label(metric)
+            axes.axvline(0, color=_RANDOM_LOOK.colour, linestyle=_RANDOM_LOOK.dashes, linewidth=1)
+            for curve, random in with_random(curves):
+                below = None if random is None or random is curve else gap(curve, random, metric, seed)
+                if below is None:
+                    continue
+                look = looks[curve.method]
+                offset = (methods.index(curve.method) - (len(methods) - 1) / 2) * 0.75 / len(methods)
+                y = networks.index(curve.model) + offset
+                axes.plot(below.interval, (y, y), color=look.colour, linewidth=1)
+                axes.plot(below.mean, y, color=look.colour, marker=look.marker, markersize=3)
+            axes.set_ylim(len(networks) - 0.5, -0.5)
+            room = (left - 0.2) * style.POINTS_PER_CM
+            names = [style.fit(name, room, size=style.TEXT_PT) for name in networks]
+            axes.set_yticks(range(len(networks)), names if place == 0 else [""] * len(networks))
+            axes.tick_params(axis="y", length=0, labelsize=style.TEXT_PT)
+            for edge in range(1, len(networks)):
+                axes.axhline(edge - 0.5, color=style.FAINT, alpha=0.3, linewidth=0.4)
+            axes.grid(axis="x", color=style.FAINT, alpha=0.25, linewidth=0.4)
+            axes.set_xlabel(f"mean gap to random order, {_NAMES[metric]}", labelpad=2)
+        room = (width - 0.2) * style.POINTS_PER_CM
+        figure.text(0.1 / width, 1 - 0.1 / height, style.fit(title, room, size=style.TEXT_PT), va="top")
+        handles = [
+            Line2D([], [], color=looks[name].colour, marker=looks[name].marker, markersize=3, label=name)
+            for name in methods
+        ]
+        handles.append(Line2D([], [], color=_RANDOM_LOOK.colour, linestyle=_RANDOM_LOOK.dashes, label=RANDOM))
+        figure.legend(
+            handles=handles,
+            loc="upper left",
+            bbox_to_anchor=(0.0, 1 - 0.4 / height),
+            ncols=math.ceil(len(handles) / lines),
+            borderaxespad=0.3,
+            handlelength=2.2,
+            columnspacing=1.2,
+        )
+    return figure
