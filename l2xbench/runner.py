@@ -69,7 +69,7 @@ def choose_device(wanted: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind = wanted.partition(":")[0]
     here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not here[kind]:
+    if not here.get(kind):
         raise RequestError(f"device: '{wanted}' is not to be had here; use device: cpu or auto")
     return torch.device(wanted)
 

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 
 from l2xbench import cli
@@ -340,6 +342,71 @@ def test_check_of_a_class_of_ones_own_and_exit_code_1_above_the_limit(
     failed = l2xbench(*arguments)
     assert failed.returncode == 1
     assert "not exact" in failed.stdout
+
+
+@pytest.fixture
+def lr_image(tmp_path: Path, photographs: Path) -> Path:
+    path = tmp_path / "lr.png"
+    Image.open(photographs / "photo0.png").crop((0, 0, 24, 20)).save(path)
+    return path
+
+
+def test_explain_leaves_a_figure_and_each_map(
+    l2xbench: Command, tmp_path: Path, lr_image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = {"title": "Mine", "provider": "l2xbench", "arch": {"type": "Bicubic", "scale": 4}, "parameters": 0}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(card))
+    monkeypatch.chdir(tmp_path)
+    before = lr_image.read_bytes()
+    models = "edsr-compact,bicubic,./mine.yaml"
+    done = l2xbench("explain", "lr.png", "--models", models, "--target", "patch:8,12,16,16", "--out", ".")
+    assert done.returncode == 0, done.stderr
+    assert lr_image.read_bytes() == before
+    assert (tmp_path / "heatmap-lr.png").stat().st_size > 5000
+    assert (tmp_path / "heatmap-lr.pdf").read_bytes().startswith(b"%PDF")
+    kept = {name: dict(np.load(tmp_path / f"{name}.npz")) for name in ("edsr-compact", "bicubic", "mine")}
+    assert kept["edsr-compact"]["values"].shape == kept["edsr-compact"]["reference"].shape == (3, 20, 24)
+    for arrays in kept.values():
+        assert arrays["values"].sum() == pytest.approx(float(arrays["delta"]), rel=1e-4)
+    assert np.array_equal(kept["mine"]["values"], kept["bicubic"]["values"])
+    assert not np.array_equal(kept["mine"]["values"], kept["edsr-compact"]["values"])
+
+    peer = l2xbench("explain", "lr.png", "--method", "gradient", "--models", "bicubic,bicubic", "--reference", "mean")
+    assert peer.returncode == 0, peer.stderr
+    assert (tmp_path / "results/explain/lr/bicubic.npz").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["none.png"], "none.png: no such file"),
+        (["{lr}", "--models", "edsrr"], "did you mean"),
+        (["{lr}", "--models", ","], "--models"),
+        (["{lr}", "--models", "./none.pth"], "none.pth"),
+        (["{lr}", "--target", "patch:1,2"], "--target: target 'patch:1,2' has 2 numbers"),
+        (["{lr}", "--target", "patch:70,0,16,16"], "edsr-compact: target 'patch:70,0,16,16' is outside the output"),
+        (["{lr}", "--reference", "blurr"], "--reference"),
+        (["{lr}", "--method", "l3x"], "--method"),
+        (["{lr}", "--palette", "red"], "palette"),
+        (["{lr}", "--device", "gpu"], "device: 'gpu'"),
+        (["{lr}", "--hr", "{lr}"], "at scale 4 HR must be 96 x 80"),
+        (["{study}"], "is not an image"),
+    ],
+)
+def test_explain_tells_a_wrong_request_in_one_line(
+    l2xbench: Command,
+    tmp_path: Path,
+    lr_image: Path,
+    write_study: Callable[..., Path],
+    arguments: list[str],
+    expected: str,
+) -> None:
+    given = [argument.format(lr=lr_image, study=write_study()) for argument in arguments]
+    done = l2xbench("explain", *given, "--out", tmp_path / "out")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert expected in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not list(tmp_path.glob("out/*.png"))
 
 
 @pytest.mark.parametrize(

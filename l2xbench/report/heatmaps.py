@@ -189,7 +189,10 @@ def _mark_frame(axes: Axes, box: Box | None, colour: str, line: _Line) -> None:
 
 
 def _colour_bar(figure: Figure, layout: Layout, unit: Unit, limit: float, palette: str) -> None:
-    label = style.fit(unit.label, (layout.width - 2 * MARGIN) * style.POINTS_PER_CM, size=style.TEXT_PT)
+    room = (layout.width - 2 * MARGIN) * style.POINTS_PER_CM
+    wide = style.text_width(unit.label, style.TEXT_PT) > room
+    # in a narrow figure the unit, in brackets, is what must be read
+    label = style.fit(unit.label.partition("(")[2][:-1] if wide else unit.label, room, size=style.TEXT_PT)
     width = min(layout.width - 2 * MARGIN - 0.6, 10.0)
     axes = figure.add_axes(layout.rectangle((layout.width - width) / 2, layout.bar_top, width, BAR))
     axes.set_label("colour bar")

@@ -138,14 +138,11 @@ def _note(network: NetworkPanel, width: float, *, complete: bool) -> str:
 
 
 def _head(panel: HeatmapPanel, framed: bool, width: float) -> tuple[str, ...]:
-    """What the figure shows, on one line where it fits, else on two."""
+    """What the figure shows, on one line where it fits, else on two or three."""
     what = f"{panel.dataset}, {panel.image}, ×{panel.scale}"
     how = f"{panel.method}, reference {panel.reference}, target {panel.target}"
-    how += " (maps: the dashed frame)" if framed else ""
-    together = f"{what}:  {how}"
-    if style.text_width(together, style.TEXT_PT) <= width:
-        return (together,)
-    return (
-        style.fit(what, width, size=style.TEXT_PT),
-        style.fit(how, width, size=style.TEXT_PT),
-    )
+    where = "(maps: the dashed frame)" if framed else ""
+    for lines in ((f"{what}:  {how} {where}".rstrip(),), (what, f"{how} {where}".rstrip()), (what, how, where)):
+        if all(style.text_width(line, style.TEXT_PT) <= width for line in lines):
+            return lines
+    return tuple(style.fit(line, width, size=style.TEXT_PT) for line in lines if line)

@@ -138,10 +138,10 @@ def align(
     random = np.random.default_rng(seed)
     p_value = chance = nothing
     if permutations:
-        shuffled = np.array(
-            [_permuted(k, l, members[random.permutation(len(members))].ravel(), estimator) for _ in range(permutations)]
-        )
-        observed = _permuted(k, l, members.ravel(), estimator)
+        permuted = _permuter(k, l, estimator)
+        orders = (members[random.permutation(len(members))].ravel() for _ in range(permutations))
+        shuffled = np.array([permuted(order) for order in orders])
+        observed = permuted(members.ravel())
         # equal up to rounding is equal: a permutation that changes nothing counts
         as_good = int(np.sum(shuffled >= observed - 1e-9 * abs(observed)))
         p_value = (1 + as_good) / (1 + permutations)
@@ -217,16 +217,20 @@ def _ratio(kl: Matrix, kk: Matrix, ll: Matrix) -> Matrix:
         return np.asarray(np.where((kk > 0) & (ll > 0), kl / np.sqrt(kk) / np.sqrt(ll), np.nan))
 
 
-def _permuted(k: Matrix, l: Matrix, order: NDArray[np.intp], estimator: Estimator) -> float:  # noqa: E741
-    """HSIC of centred K with L's samples in another order, which moves tr(KL) and, hollow, 1'KL1 alone."""
+def _permuter(k: Matrix, l: Matrix, estimator: Estimator) -> Callable[[NDArray[np.intp]], float]:  # noqa: E741
+    """HSIC of centred K with L's samples in another order: what no order changes is computed once."""
     m = len(k)
     if estimator == "biased":
-        return float(np.vdot(k, l.take(order, 0).take(order, 1)) / m**2)
-    k, l = _hollow(k), _hollow(l).take(order, 0).take(order, 1)  # noqa: E741
+        return lambda order: float(np.vdot(k, l.take(order, 0).take(order, 1)) / m**2)
+    k, l = _hollow(k), _hollow(l)  # noqa: E741
     rows_k, rows_l = k.sum(axis=0), l.sum(axis=0)
-    both = np.vdot(k, l)
     apart = rows_k.sum() * rows_l.sum() / ((m - 1) * (m - 2))
-    return float((both + apart - 2 / (m - 2) * np.vdot(rows_k, rows_l)) / (m * (m - 3)))
+
+    def permuted(order: NDArray[np.intp]) -> float:
+        both = np.vdot(k, l.take(order, 0).take(order, 1))
+        return float((both + apart - 2 / (m - 2) * np.vdot(rows_k, rows_l[order])) / (m * (m - 3)))
+
+    return permuted
 
 
 def _hollow(k: Matrix) -> Matrix:

@@ -1,0 +1,196 @@
+"""`l2xbench explain`: one image, some networks, one figure of what each used, and each map as an array."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from rich.console import Console
+
+from l2xbench.attribution import Attribution, explain
+from l2xbench.attribution.errors import AttributionError
+from l2xbench.attribution.methods.registry import get_method
+from l2xbench.attribution.references import parse_reference
+from l2xbench.attribution.targets import PatchTarget, parse_target
+from l2xbench.commands import screen
+from l2xbench.data import metrics
+from l2xbench.data.images import to_image, to_tensor
+from l2xbench.data.pairs import ImagePair, LoadedPair
+from l2xbench.errors import RequestError
+from l2xbench.files import write_whole
+from l2xbench.report.colormap import colour_map
+from l2xbench.report.heatmaps import HeatmapPanel, NetworkPanel, heatmap_figure, save_figure
+from l2xbench.report.panels import Box
+from l2xbench.runner import choose_device
+from l2xbench.store import Store
+from l2xbench.zoo.load import build, locate
+from l2xbench.zoo.network import Network
+
+_ENLARGED = 3
+"""A patch is shown with as much around it as makes this many times its size."""
+
+
+@dataclass(frozen=True)
+class _Answer:
+    panel: NetworkPanel
+    found: Attribution
+    seconds: float
+
+
+def explain_image(
+    image: Path,
+    models: Sequence[str],
+    *,
+    target: str,
+    reference: str,
+    method: str,
+    out: Path,
+    hr: Path | None = None,
+    palette: str = "green-red",
+    device: str = "auto",
+    trust: bool = False,
+    seed: int = 0,
+) -> int:
+    """Explains one LR image by several networks; writes the figure and the maps into the folder `out`.
+
+    Returns:
+        the exit code, 0.
+
+    Raises:
+        RequestError: a file, name, target, reference or method is wrong, or a network cannot be explained.
+    """
+    _check(target, reference, method)
+    colour_map(palette)
+    console = Console()
+    sources = {name: locate(model, seed=seed) for name, model in _names(models).items()}
+    place = choose_device(device)
+    Store(out).prepare()
+    answers: list[_Answer] = []
+    pair: LoadedPair | None = None
+    scale = 0
+    for name, source in sources.items():
+        with console.status(f"loading {name}"):
+            network = build(source, device=place, trust=trust)
+        if pair is None:
+            scale = network.scale
+            pair = ImagePair(image.stem, hr, image).load(scale)
+        if network.scale != scale:
+            raise RequestError(
+                f"--models: {name} is for scale {network.scale}, {next(iter(sources))} for scale {scale}; "
+                "one figure shows one scale"
+            )
+        with console.status(f"explaining {name}"):
+            answers.append(_explained(name, network, pair, target, reference, method, seed))
+        _keep(answers[-1].found, out / f"{name}.npz")
+        del network
+    assert pair is not None
+    panel = HeatmapPanel(
+        dataset=image.parent.resolve().name or "image",
+        image=image.stem,
+        scale=scale,
+        lr=pair.lr,
+        hr=pair.hr,
+        networks=tuple(answer.panel for answer in answers),
+        method=method,
+        reference=reference,
+        target=answers[0].found.target,
+        zoom=_zoom(target, pair.lr.shape, scale),
+    )
+    with console.status("drawing"):
+        # not the image's own name: `--out .` must not draw over it
+        figure, vector = save_figure(heatmap_figure(panel, palette=palette), out / f"heatmap-{image.stem}")
+    rows = [
+        {
+            "model": answer.panel.name,
+            "delta": f"{float(answer.found.delta[0]):.4g}",
+            "completeness_error": float(answer.found.completeness_error[0]),
+            "seconds": answer.seconds,
+        }
+        for answer in answers
+    ]
+    screen.show_table(console, pd.DataFrame(rows), f"{image.name}: {method}, {reference}, {panel.target}")
+    maps = [(name, out / f"{name}.npz") for name in sources]
+    screen.show_paths(console, out, [("figure", figure), ("", vector), *maps])
+    return 0
+
+
+def _check(target: str, reference: str, method: str) -> None:
+    """Before anything is loaded: whether the names are right."""
+    checks: list[tuple[str, Callable[[], object]]] = [
+        ("--target", lambda: parse_target(target)),
+        ("--reference", lambda: parse_reference(reference)),
+        ("--method", lambda: get_method(method)),
+    ]
+    for flag, look_up in checks:
+        try:
+            look_up()
+        except AttributionError as error:
+            raise RequestError(f"{flag}: {error}") from None
+
+
+def _names(models: Sequence[str]) -> dict[str, str]:
+    """Name -> network, fit for a file's name: the card's or the checkpoint's, told apart where two are alike."""
+    named: dict[str, str] = {}
+    for model in models:
+        stem = Path(model).stem if "/" in model or Path(model).suffix else model
+        stem = stem.rpartition(":")[2] if ":" in model else stem
+        number, name = 1, stem
+        while name in named:
+            number += 1
+            name = f"{stem}-{number}"
+        named[name] = model
+    return named
+
+
+def _explained(
+    name: str, network: Network, pair: LoadedPair, target: str, reference: str, method: str, seed: int
+) -> _Answer:
+    device = next(iter(network.parameters()), torch.empty(0)).device
+    lr = to_tensor(pair.lr).to(device)
+    started = time.perf_counter()
+    try:
+        found = explain(network, lr, reference=reference, target=target, method=method, seed=seed)
+        with torch.no_grad():
+            sr = to_image(network(lr))
+    except ValueError as error:  # an AttributionError, or an output that is no image
+        raise RequestError(f"{name}: {' '.join(str(error).split())}") from error
+    psnr = None if pair.hr is None else metrics.psnr(sr, pair.hr, network.scale, "y")
+    ssim = None if pair.hr is None else metrics.ssim(sr, pair.hr, network.scale, "y")
+    values = found.values[0].cpu().numpy()
+    missed = float(found.completeness_error[0])
+    panel = NetworkPanel(name, sr, values, psnr, ssim, missed if np.isfinite(missed) else None)
+    return _Answer(panel, found, time.perf_counter() - started)
+
+
+def _keep(found: Attribution, path: Path) -> None:
+    """The same names as a study's maps: `values` (3, H, W), `reference` (3, H, W), `delta` ()."""
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        allow_pickle=False,
+        values=found.values[0].cpu().numpy(),
+        reference=found.reference[0].cpu().numpy(),
+        delta=found.delta[0].cpu().numpy(),
+    )
+    write_whole(path, buffer.getbuffer())
+
+
+def _zoom(target: str, shape: tuple[int, ...], scale: int) -> Box | None:
+    """A patch with its surroundings, in SR pixels; None where that is most of the image."""
+    patch = parse_target(target)
+    if not isinstance(patch, PatchTarget):
+        return None
+    box = []
+    for start, length, whole in ((patch.y, patch.height, shape[0] * scale), (patch.x, patch.width, shape[1] * scale)):
+        shown = _ENLARGED * max(patch.height, patch.width)
+        if shown > whole / 2:
+            return None
+        box.append((min(max(start + (length - shown) // 2, 0), whole - shown), shown))
+    (y, height), (x, width) = box
+    return (y, x, height, width)
