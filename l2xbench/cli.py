@@ -127,11 +127,9 @@ def ablate(
     wanted = {"ablation.ratios": ratios, "ablation.methods": _names(methods, "--methods", "l2x,lam")}
     overrides = _overrides(assignments, device=device, seed=seed, **wanted)
     chosen = _names(models)
-    from l2xbench.config import AblationOptions, read_study
+    from l2xbench.config import for_ablation, read_study
 
-    study = read_study(config, overrides, chosen)
-    if study.ablation is None:
-        study = study.model_copy(update={"ablation": AblationOptions()})
+    study = for_ablation(read_study(config, overrides, chosen))
     from l2xbench.commands.run import run_study
 
     folder = out or Path("results", study.study)

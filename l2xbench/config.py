@@ -264,6 +264,20 @@ def ablated_methods(study: Study) -> list[str]:
     return [*(m for m in methods if m not in controls), *controls]
 
 
+def for_ablation(study: Study) -> Study:
+    """The study as far as its ablation goes, with the defaults where it has no such block: no map more than that."""
+    update: dict[str, Any] = {
+        "ablation": study.ablation or AblationOptions(),
+        "randomisation": None,
+        "sensitivity": None,
+    }
+    study = study.model_copy(update=update)
+    if study.attribution is None:
+        return study
+    methods = [method for method in ablated_methods(study) if method != "random"]
+    return study.model_copy(update={"attribution": study.attribution.model_copy(update={"methods": methods})})
+
+
 def find_study(name: str) -> Path:
     """The file of a study: a path, or a bundled study's name (`demo`, `configs/demo.yaml`).
 

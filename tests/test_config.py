@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from l2xbench.config import parse_assignment, read_study
+from l2xbench.config import ablated_methods, explained_methods, for_ablation, parse_assignment, read_study
 from l2xbench.errors import RequestError
 
 GOOD = """
@@ -38,6 +38,16 @@ def test_short_forms_and_defaults(tmp_path: Path) -> None:
 def test_flags_override_the_file(tmp_path: Path) -> None:
     study = read_study(write(tmp_path, GOOD), {"attribution.reference": "mean", "seed": 3}, models=["mine"])
     assert (study.attribution.reference, study.seed, list(study.models)) == ("mean", 3, ["mine"])
+
+
+def test_an_ablation_makes_no_map_that_it_does_not_follow(tmp_path: Path) -> None:
+    text = GOOD + "attribution: {methods: [l2x, lam, occlusion]}\nsensitivity: {methods: [gradient]}\n"
+    study = for_ablation(read_study(write(tmp_path, text), {"ablation.methods": ["lam"]}))
+    assert explained_methods(study) == ["lam", "difference"]
+    assert ablated_methods(study) == ["lam", "difference", "random"]
+    whole = for_ablation(read_study(write(tmp_path, text)))
+    assert ablated_methods(whole) == ["l2x", "lam", "occlusion", "difference", "random"]
+    assert whole.ablation.methods == []
 
 
 def test_models_keep_the_order_asked_for(tmp_path: Path) -> None:
