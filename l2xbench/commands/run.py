@@ -56,7 +56,7 @@ def run_study(
         manifest = make_manifest(plan, result, started=started, command=_command())
         manifest["only"] = only
         built = build_report(store, manifest, result, progress, only)
-    store.write_text(_manifest_name(out, only), json.dumps(manifest, indent=2))
+    written = store.write_text(_manifest_name(out, only), json.dumps(manifest, indent=2))
     if not built.restoration.empty:
         screen.show_table(console, built.restoration, f"{study.study}: mean PSNR (dB) and SSIM")
     if not built.ablation.empty:
@@ -67,7 +67,7 @@ def run_study(
     reused = f", {result.reused} found done" if result.reused else ""
     failed = f", {len(result.failures)} failed (tables/failures.csv)" if result.failures else ""
     console.print(f"{result.computed} units computed{reused}{failed}", highlight=False)
-    screen.show_paths(console, out, built.paths)
+    screen.show_paths(console, out, [*built.paths, ("manifest", written)])
     return 1 if result.failures else 0
 
 

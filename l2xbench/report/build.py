@@ -75,7 +75,6 @@ def build_report(
     if not ablation.empty:
         paths.append(("ablation", store.root / "figures/ablation.png"))
     paths += [(f"CKA on {name}", path) for name, path in similarity_figures(store, manifest, similarity)]
-    paths.append(("manifest", store.root / "manifest.json"))
     return Built(restoration, ablation, similarity, paths)
 
 
