@@ -137,14 +137,15 @@ def _check_attribution(study: Study) -> None:
             raise RequestError(f"{key}: it puts maps to the test, and attribution: null makes none")
         return
     checks: list[tuple[str, Callable[[], object]]] = [
-        ("attribution.methods", lambda: [get_method(name) for name in wanted.methods]),
-        ("attribution.options", lambda: [get_method(name).bind(options) for name, options in wanted.options.items()]),
-        ("attribution.target", lambda: parse_target(wanted.target)),
-        ("attribution.reference", lambda: make_reference(wanted.reference, torch.zeros(1, 3, 8, 8))),
+        # first: `ablate` makes the attribution's methods its own
         *(
             (f"{key}.methods", partial(lambda names: [get_method(n) for n in names], tests[key].methods))
             for key in tests
         ),
+        ("attribution.methods", lambda: [get_method(name) for name in wanted.methods]),
+        ("attribution.options", lambda: [get_method(name).bind(options) for name, options in wanted.options.items()]),
+        ("attribution.target", lambda: parse_target(wanted.target)),
+        ("attribution.reference", lambda: make_reference(wanted.reference, torch.zeros(1, 3, 8, 8))),
     ]
     for key, check in checks:
         try:
