@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,3 +52,8 @@ def write_study(tmp_path: Path, photographs: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+def heed_ctrl_c() -> None:
+    """For `Popen(preexec_fn=...)`: a background shell ignores SIGINT, and its children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -19,6 +19,7 @@ import yaml
 from PIL import Image
 
 from l2xbench import cli
+from tests.conftest import heed_ctrl_c
 
 
 def run_program(*arguments: object, **options: object) -> subprocess.Popen[str]:
@@ -26,7 +27,13 @@ def run_program(*arguments: object, **options: object) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "COLUMNS": "100"}
     command = [sys.executable, "-m", "l2xbench", *map(str, arguments)]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, **options
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        preexec_fn=heed_ctrl_c,
+        **options,
     )
 
 

@@ -17,6 +17,7 @@ import yaml
 from l2xbench.errors import RequestError
 from l2xbench.fetch.catalogue import find_item
 from l2xbench.zoo.cards import bundled_cards
+from tests.conftest import heed_ctrl_c
 from tests.fetch.server import Server
 
 ROOT = Path(__file__).parents[2]
@@ -188,7 +189,12 @@ def test_a_checkpoint_is_fetched_stopped_and_gone_on_with(
     )
     command = [sys.executable, "-m", "l2xbench", "fetch", str(path)]
     with subprocess.Popen(
-        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+        preexec_fn=heed_ctrl_c,
     ) as running:
         partial = tmp_path / f"home/checkpoints{url}.partial"
         deadline = time.monotonic() + 60
