@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -52,6 +54,34 @@ def write_study(tmp_path: Path, photographs: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+class Done(NamedTuple):
+    """What a command came to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def l2xbench(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command, run in this process: torch is imported once for all tests."""
+    from l2xbench import cli
+
+    monkeypatch.setenv("COLUMNS", "160")
+
+    def run(*arguments: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["l2xbench", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exited:
+            cli.main()
+        captured = capsys.readouterr()
+        return Done(int(exited.value.code or 0), captured.out, captured.err)
+
+    return run
 
 
 def heed_ctrl_c() -> None:

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,8 +17,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from l2xbench import cli
-from tests.conftest import heed_ctrl_c
+from tests.conftest import Command, heed_ctrl_c
 
 
 def run_program(*arguments: object, **options: object) -> subprocess.Popen[str]:
@@ -35,30 +33,6 @@ def run_program(*arguments: object, **options: object) -> subprocess.Popen[str]:
         preexec_fn=heed_ctrl_c,
         **options,
     )
-
-
-class Done(NamedTuple):
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture
-def l2xbench(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
-    """The command in this process: torch is imported once for all tests."""
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*arguments: object) -> Done:
-        monkeypatch.setattr(sys, "argv", ["l2xbench", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exited:
-            cli.main()
-        captured = capsys.readouterr()
-        return Done(int(exited.value.code or 0), captured.out, captured.err)
-
-    return run
-
-
-Command = Callable[..., Done]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
