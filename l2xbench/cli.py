@@ -25,6 +25,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+OptionalStudy = Annotated[
+    str, typer.Argument(help="A study's YAML, or a bundled study's name.", metavar="[STUDY]", show_default=True)
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and stop.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Models = Annotated[
     Optional[str],  # noqa: UP045  typer reads annotations at run time on Python 3.10
@@ -80,7 +84,7 @@ def run(
     device: Device = None,
     seed: Seed = None,
     assignments: Assignments = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and stop.")] = False,
+    dry_run: DryRun = False,
     debug: Debug = False,
 ) -> None:
     """Run a study: super-resolve, measure, explain; leave tables, figures and a manifest.
@@ -100,9 +104,7 @@ def run(
 
 @app.command(epilog="Example: l2xbench ablate --ratios 0.05:0.4 --methods l2x,integrated_gradients")
 def ablate(
-    config: Annotated[
-        str, typer.Argument(help="A study's YAML, or a bundled study's name.", metavar="[STUDY]", show_default=True)
-    ] = "demo",
+    config: OptionalStudy = "demo",
     ratios: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--ratios", help="Masked shares: a:b (by 0.05), a:b:step or a,b,c.", metavar="RATIOS"),
@@ -117,7 +119,7 @@ def ablate(
     device: Device = None,
     seed: Seed = None,
     assignments: Assignments = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and stop.")] = False,
+    dry_run: DryRun = False,
     debug: Debug = False,
 ) -> None:
     """Mask what a map calls important and see how far PSNR and SSIM fall, against random order and other controls.
@@ -138,9 +140,7 @@ def ablate(
 
 @app.command(epilog="Example: l2xbench cka --models edsr,swinir --set similarity.crops=16")
 def cka(
-    config: Annotated[
-        str, typer.Argument(help="A study's YAML, or a bundled study's name.", metavar="[STUDY]", show_default=True)
-    ] = "demo",
+    config: OptionalStudy = "demo",
     models: Models = None,
     estimator: Annotated[
         Optional[str],  # noqa: UP045
@@ -151,7 +151,7 @@ def cka(
     device: Device = None,
     seed: Seed = None,
     assignments: Assignments = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and stop.")] = False,
+    dry_run: DryRun = False,
     debug: Debug = False,
 ) -> None:
     """How alike do networks see? CKA of their attributions of the same LR crops, each network with each.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from l2xbench.attribution.explain import completeness_error
 from l2xbench.attribution.paired import paired_forward
 from l2xbench.attribution.precision import in_precision
 
@@ -47,11 +48,9 @@ class Audit:
         return max(self.image64, self.image32)
 
 
-def completeness_error(values: Tensor, delta: Tensor) -> float:
-    """|sum R - delta| / max(|delta|, 1e-3 sum |R|), summed in float64."""
-    total, size = float(values.sum(dtype=torch.float64)), float(values.abs().sum(dtype=torch.float64))
-    scale = max(abs(float(delta)), 1e-3 * size)
-    return abs(total - float(delta)) / scale if scale else 0.0
+def _error(values: Tensor, delta: Tensor) -> float:
+    """The completeness error of a whole batch as one map."""
+    return float(completeness_error(values.reshape(1, -1), delta.reshape(1)))
 
 
 def audit(
@@ -80,7 +79,7 @@ def audit(
             change = (out.value.detach() - out.reference).double()
             delta = change.abs().sum()
             (m,) = torch.autograd.grad(out.value, out.inputs, change.sign().to(dtype), retain_graph=True)
-            image = completeness_error(m * (x - x_ref), delta)
+            image = _error(m * (x - x_ref), delta)
             operations = tuple(
                 AuditedOperation(r.name, r.kind, r.count, r.share(float(delta)), r.where) for r in out.operations
             )
@@ -90,7 +89,7 @@ def audit(
                 one = torch.zeros(out.value.numel(), dtype=dtype, device=out.value.device)
                 one[i] = 1
                 (m,) = torch.autograd.grad(out.value, out.inputs, one.view(out.value.shape), retain_graph=True)
-                errors.append(completeness_error(m * (x - x_ref), change.reshape(-1)[i]))
+                errors.append(_error(m * (x - x_ref), change.reshape(-1)[i]))
         found[dtype] = image, max(errors, default=0.0)
     return Audit(
         image64=found[torch.float64][0],
