@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 READY := $(VENV)/.ready
+COMPACT := $(sort $(basename $(notdir $(wildcard models/*-compact.yaml))))
 
 .DEFAULT_GOAL := help
 
@@ -32,6 +33,11 @@ test: $(READY)  ## the tests, without the slow ones
 test-slow: $(READY)  ## the slow tests: wheel in a fresh environment, and the like
 	$(BIN)/python -m pytest -m slow --timeout 1800
 
+train-compact: $(READY)  ## train all compact networks anew: make train-compact DATA=folder-of-images (hours; resumable)
+	@test -n "$(DATA)" || { echo "train-compact: DATA=FOLDER is missing: a folder of HR images"; exit 2; }
+	@set -e; for card in $(COMPACT); do \
+		$(BIN)/python scripts/train.py $$card --data "$(DATA)" --out results/training/$$card --install; done
+
 check: $(READY)  ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -47,4 +53,4 @@ wheel: $(READY)  ## build the wheel, configs and models included, into dist/
 clean:  ## remove what was built; keeps .venv and results
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup demo test test-slow check format wheel clean
+.PHONY: help setup demo test test-slow train-compact check format wheel clean

@@ -5,8 +5,9 @@
 The recipe is the card's own (`training.recipe`) where the options below do not say otherwise. --out gets
 NAME.safetensors (the averaged weights in float32 under the architecture's own keys), log.csv, curve.png and
 checkpoint.pt; a run that was stopped (Ctrl-C, --minutes) goes on where it was when the same command is given again.
-At the end the `training` block for the card is printed. Exit codes: 0 trained to the end, 130 stopped before,
-2 the request is wrong.
+At the end the `training` block for the card is printed, and with --install put into the card with the weights.
+`make train-compact DATA=PHOTOGRAPHS` does that for every compact card. Exit codes: 0 trained to the
+end, 130 stopped before, 2 the request is wrong.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from training.curve import write_log
 from training.export import card_block, export_weights
 from training.images import Pair, Patches, image_files, read_pair, split
+from training.install import install, weights_of
 from training.quality import mean_psnr
 from training.recipe import Recipe, kind_of, make_recipe
 from training.starts import begin
@@ -45,6 +47,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder of HR images")
     parser.add_argument("--out", type=Path, required=True, help="folder for weights, log and checkpoint")
     parser.add_argument("--restart", action="store_true", help="forget the checkpoint in --out")
+    parser.add_argument(
+        "--install", action="store_true", help="at the end put the weights and the training block into the card"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="[%(default)s]")
     parser.add_argument("--threads", type=int, help="CPU threads")
     parser.add_argument("--log-every", type=int, default=100, metavar="STEPS", help="[%(default)s]")
@@ -64,6 +69,8 @@ def train(options: argparse.Namespace) -> int:
     card = find_card(options.card)
     flags = {entry.name: getattr(options, entry.name) for entry in fields(Recipe)}
     recipe = make_recipe(card.training.get("recipe", {}), flags, source=card.name)
+    if options.install:
+        weights_of(card)  # before hours are spent
     device = torch.device(options.device)
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -72,18 +79,26 @@ def train(options: argparse.Namespace) -> int:
     training, validation = split(image_files(options.data), recipe.holdout)
     torch.manual_seed(recipe.seed)
     network = load_model(card, weights="random", seed=recipe.seed)
-    begin(network.core, recipe.start)
+    wanted = network.scale
     with console.status(f"reducing {len(training) + len(validation)} images"):
-        pairs = [read_pair(path, network.scale) for path in training]
-        held = [read_pair(path, network.scale) for path in validation]
-    trainer = Trainer(network, Patches(pairs, network.scale, recipe.patch, device), recipe, device)
+        patches = {
+            scale: Patches([read_pair(path, scale) for path in training], scale, recipe.patch, device)
+            for scale in network.scales
+        }
+        held = [read_pair(path, wanted) for path in validation]
+    for scale, of_scale in patches.items():
+        network.run_at(scale)
+        images, _ = of_scale.batch(32, torch.Generator().manual_seed(recipe.seed))
+        begin(network, recipe.start, images.cpu())
+    network.run_at(wanted)
+    trainer = Trainer(network, patches, recipe, device)
 
     options.out.mkdir(parents=True, exist_ok=True)
     checkpoint = options.out / "checkpoint.pt"
     if checkpoint.exists() and not options.restart:
         trainer.load(checkpoint)
         console.print(f"going on from step {trainer.step} ({checkpoint})")
-    run(trainer, held, network.name, network.scale, checkpoint, options)
+    run(trainer, held, card.name, wanted, checkpoint, options)
     if trainer.progress < 1:
         console.print(f"stopped at step {trainer.step}; the same command goes on from {checkpoint}")
         return 130
@@ -96,6 +111,9 @@ def train(options: argparse.Namespace) -> int:
     data = f"{len(training)} images of the folder {options.data.name}, and {len(validation)} held out"
     block = card_block(trainer, data, validation, device)
     print(yaml.safe_dump({"training": block}, sort_keys=False, allow_unicode=True, width=110), end="")
+    if options.install:
+        install(card, weights, block)
+        console.print(f"installed: {weights_of(card)} and the card's training block")
     return 0
 
 

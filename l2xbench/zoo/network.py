@@ -49,6 +49,18 @@ class Network(nn.Module):
         """How many learned numbers the network holds; frozen mean shifts do not count."""
         return sum(p.numel() for p in self.core.parameters() if p.requires_grad)
 
+    @property
+    def scales(self) -> tuple[int, ...]:
+        """The scales that the network holds weights for; most hold one."""
+        several = tuple(self.core.scales) if hasattr(self.core, "run_at") else ()  # type: ignore[arg-type]
+        return several or (self.scale,)
+
+    def run_at(self, scale: int) -> None:
+        """Choose one of `scales`."""
+        if scale != self.scale:
+            self.core.run_at(scale)  # type: ignore[operator]
+            self.scale = scale
+
     def forward(self, lr: Tensor) -> Tensor:
         """Super-resolves.
 

@@ -16,8 +16,9 @@ from .trainer import Trainer
 
 
 def export_weights(core: nn.Module, path: Path) -> None:
-    """The architecture's state as float32 safetensors under its own keys."""
-    state = {key: value.detach().float().cpu().contiguous() for key, value in core.state_dict().items()}
+    """The architecture's state as safetensors under its own keys, its floats in float32."""
+    whole = {key: value.detach().cpu().contiguous() for key, value in core.state_dict().items()}
+    state = {key: value.float() if value.is_floating_point() else value for key, value in whole.items()}
     write_whole(path, lambda part: part.write_bytes(save(state, {"format": "pt"})))
 
 
@@ -28,10 +29,12 @@ def card_block(trainer: Trainer, data: str, validation: Sequence[Path], device: 
     if trainer.recipe.steps is None:
         notes += f"; the schedule followed the clock over {recipe.pop('minutes')} minutes and made {trainer.step} steps"
     recipe["steps"] = trainer.step
+    gates = {name: float(f"{value:.2g}") for name, value in trainer.gates.items()}
     return {
         "script": "scripts/train.py",
         "recipe": recipe,
         "notes": notes,
+        **({"gates": gates} if gates else {}),
         "data": data,
         "validation": {
             "images": [path.name for path in validation],

@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 import l2xbench
 from l2xbench.compat import import_basicsr
 from l2xbench.errors import RequestError
+from l2xbench.zoo.cards import make_card
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 CARD = {
@@ -276,20 +277,100 @@ def test_the_rate_rises_falls_and_ends_low(script: ModuleType) -> None:
     assert rates[550] == pytest.approx((1e-3 + 1e-6) / 2)
 
 
-@pytest.mark.parametrize("scale", [2, 3, 4])
-def test_the_interpolation_start_is_near_bicubic(script: ModuleType, scale: int) -> None:
+def tail_kinds() -> dict[str, dict[str, Any]]:
+    """A small network of every kind of ending that the bundled cards have."""
+    l2x = {"provider": "l2xbench"}
+    swin = {"img_size": 16, "window_size": 8, "depths": [2], "embed_dim": 12, "num_heads": [2], "img_range": 1.0}
+    swin["upsampler"] = "pixelshuffledirect"
+    return {
+        "convolution after the shuffles": {**CARD, "arch": {**CARD["arch"], "num_feat": 16}},  # type: ignore[dict-item]
+        "rectified": {**l2x, "arch": {"type": "CARN", "scales": [], "n_feats": 12}},
+        "behind a bottleneck": {**l2x, "arch": {"type": "MSRN", "n_feats": 12, "n_blocks": 1}, "input_range": 255},
+        "shuffled to RGB": {"provider": "basicsr", "arch": {"type": "SwinIR", "upscale": 4, **swin}},
+    }
+
+
+@pytest.mark.parametrize("kind", tail_kinds())
+def test_the_interpolation_start_is_near_bicubic(script: ModuleType, kind: str) -> None:
+    starts = importlib.import_module("training.starts")
+    card = make_card({"name": "net", "scale": 4, **tail_kinds()[kind]}, source="here", folder=Path())
+    network = l2xbench.load_model(card, weights="random")
+    lr = smooth_images()
+    bicubic = torch.nn.functional.interpolate(lr, scale_factor=4, mode="bicubic")
+    inner = (..., slice(16, -16), slice(16, -16))
+    with torch.no_grad():
+        before = (network(lr) - bicubic)[inner].abs().mean()
+        starts.begin(network, "interpolation", lr)
+        after = (network(lr) - bicubic)[inner].abs().mean()
+    # the untrained features are seen faintly: close, not equal
+    assert after < 0.03 and after < before / 5
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_the_interpolation_start_at_other_scales(script: ModuleType, scale: int) -> None:
     starts = importlib.import_module("training.starts")
     edsr = import_basicsr("basicsr.archs.edsr_arch").EDSR
     torch.manual_seed(0)
-    core = edsr(3, 3, num_feat=16, num_block=2, upscale=scale)
-    starts.begin(core, "interpolation")
-    y, x = torch.meshgrid(torch.arange(24) / 24, torch.arange(20) / 20, indexing="ij")
-    lr = torch.stack([torch.sin(5 * x + 2 * y), torch.cos(4 * y), x * y])[None] * 0.3 + 0.5
-    with torch.no_grad():
-        sr = core(lr)
+    network = edsr(3, 3, num_feat=16, num_block=2, upscale=scale)
+    lr = smooth_images()
+    starts.begin(network, "interpolation", lr)
     bicubic = torch.nn.functional.interpolate(lr, scale_factor=scale, mode="bicubic")
     inner = (..., slice(3 * scale, -3 * scale), slice(3 * scale, -3 * scale))
-    # the untrained features are seen faintly: close, not equal
-    assert (sr - bicubic)[inner].abs().mean() < 0.02
-    with pytest.raises(RequestError, match="Linear has another layout"):
-        starts.begin(torch.nn.Linear(2, 2), "interpolation")
+    with torch.no_grad():
+        assert (network(lr) - bicubic)[inner].abs().mean() < 0.03
+
+
+def test_a_network_without_pixel_shuffles_is_refused_the_interpolation_start(script: ModuleType) -> None:
+    starts = importlib.import_module("training.starts")
+    plain = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, padding=1), torch.nn.ConvTranspose2d(4, 3, 2, stride=2))
+    with pytest.raises(RequestError, match=r"ends in pixel shuffles \(Conv2d, ConvTranspose2d\); use own"):
+        starts.begin(plain, "interpolation", smooth_images())
+
+
+def smooth_images() -> torch.Tensor:
+    """(4, 3, 24, 24) in [0, 1]."""
+    y, x = torch.meshgrid(torch.arange(24) / 24, torch.arange(24) / 24, indexing="ij")
+    images = [
+        torch.stack([torch.sin(5 * x + k * y), torch.cos(4 * y - k * x), torch.sin(6 * x * y + k)]) for k in range(4)
+    ]
+    return torch.stack(images) * 0.3 + 0.5
+
+
+def test_a_network_of_several_scales_is_trained_at_all_of_them(
+    script: ModuleType, photographs: Path, tmp_path: Path
+) -> None:
+    arch = {"type": "MDSR", "scales": [2, 4], "n_feats": 4, "n_resblocks": 1}
+    card = tmp_path / "mdsr.yaml"
+    card.write_text(yaml.safe_dump({**CARD, "provider": "l2xbench", "arch": arch, "input_range": 255}))
+    untrained = l2xbench.load_model(card, weights="random", seed=0)
+    assert untrained.scales == (2, 4)
+    assert run(script, card, photographs, tmp_path / "out", "--start", "own") == 0
+    trained = load_file(tmp_path / "out" / "mdsr.safetensors")
+    before = untrained.core.state_dict()
+    for head in ("pre_process.0.0.body.0.weight", "upsample.0.0.weight", "upsample.1.0.weight", "body.0.body.0.weight"):
+        assert not torch.equal(trained[head], before[head]), head
+    network = l2xbench.load_model(card, weights=tmp_path / "out" / "mdsr.safetensors")
+    assert network(torch.rand(1, 3, 6, 8)).shape == (1, 3, 24, 32)
+    network.run_at(2)
+    assert network(torch.rand(1, 3, 6, 8)).shape == (1, 3, 12, 16)
+
+
+def test_installed_weights_come_with_their_story_and_what_the_gates_learned(
+    script: ModuleType, photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arch = {"type": "HAN", "n_feats": 4, "n_resgroups": 1, "n_resblocks": 1, "reduction": 2}
+    card = tmp_path / "han.yaml"
+    text = yaml.safe_dump({**CARD, "provider": "l2xbench", "arch": arch, "input_range": 255})
+    card.write_text(f"# a comment that stays\n{text}weights: {{file: weights/han.safetensors}}\n")
+    assert run(script, card, photographs, tmp_path / "out", "--install", "--ema", "0.5") == 0
+    assert card.read_text().startswith("# a comment that stays\n")
+    block = yaml.safe_load(card.read_text())["training"]
+    assert block["recipe"]["steps"] == 20 and block["validation"]["images"] == ["2.png"]
+    assert set(block["gates"]) == {"la.gamma", "csa.gamma"} and min(block["gates"].values()) > 0
+    installed = tmp_path / "weights" / "han.safetensors"
+    assert installed.read_bytes() == (tmp_path / "out" / "han.safetensors").read_bytes()
+    l2xbench.load_model(card)
+
+    card.write_text(text)
+    assert run(script, card, photographs, tmp_path / "out", "--install") == 2
+    assert "weights.file: the card names no file" in capsys.readouterr().err

@@ -31,12 +31,17 @@ class Upsampler(nn.Module):
 
     def __init__(self, features: int, scale: int, scales: Sequence[int] = (), groups: int = 1) -> None:
         super().__init__()
-        if scales and scale not in scales:
-            raise ValueError(f"scale {scale}: this network has {', '.join(map(str, scales))}")
-        self.active = f"up{scale}" if scales else "up"
+        self.scales = tuple(scales)
+        self.run_at(scale)
         for each in scales or (scale,):
             name = f"up{each}" if scales else "up"
             self.add_module(name, Body(*upsampler(each, features, groups, relu=True)))
+
+    def run_at(self, scale: int) -> None:
+        """Choose one of `scales`."""
+        if self.scales and scale not in self.scales:
+            raise ValueError(f"scale {scale}: this network has {', '.join(map(str, self.scales))}")
+        self.active = f"up{scale}" if self.scales else "up"
 
     def forward(self, x: Tensor) -> Tensor:
         return self.get_submodule(self.active)(x)

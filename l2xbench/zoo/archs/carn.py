@@ -79,12 +79,17 @@ class CARN(Cascade):
             return Cascade(n_feats, residual, n_blocks, shared=mobile)
 
         super().__init__(n_feats, [block() for _ in range(n_blocks)], n_blocks)
-        self.scale = scale
+        self.scale, self.scales = scale, tuple(scales)
         self.sub_mean = mean_shift(-1)
         self.add_mean = mean_shift(1)
         self.entry = conv(3, n_feats)
         self.upsample = Upsampler(n_feats, scale, scales, groups=group)
         self.exit = conv(n_feats, 3)
+
+    def run_at(self, scale: int) -> None:
+        """Choose the upsampler of `scale`, one of `scales`."""
+        self.upsample.run_at(scale)
+        self.scale = scale
 
     def forward(self, x: Tensor) -> Tensor:
         features = self.cascade(self.entry(self.sub_mean(x)))

@@ -35,15 +35,24 @@ class MDSR(ImageFrame):
         n_feats: int = 64,
         input_range: float = 255.0,
     ) -> None:
-        if scale not in scales:
-            raise ValueError(f"scale {scale}: this network has {', '.join(map(str, scales))}")
         super().__init__(scale, n_feats, input_range, tail=nn.Sequential(conv(n_feats, 3)))
-        self.active = list(scales).index(scale)
+        self.scales = tuple(scales)
+        self.run_at(scale)
         self.pre_process = nn.ModuleList(
             nn.Sequential(residual_block(n_feats, kernel=5), residual_block(n_feats, kernel=5)) for _ in scales
         )
         self.body = nn.Sequential(*(residual_block(n_feats) for _ in range(n_resblocks)), conv(n_feats, n_feats))
         self.upsample = nn.ModuleList(upsampler(each, n_feats) for each in scales)
+
+    def run_at(self, scale: int) -> None:
+        """Choose the entry and the upsampler of `scale`.
+
+        Raises:
+            ValueError: it is not among `scales`.
+        """
+        if scale not in self.scales:
+            raise ValueError(f"scale {scale}: this network has {', '.join(map(str, self.scales))}")
+        self.scale, self.active = scale, self.scales.index(scale)
 
     def features(self, x: Tensor) -> Tensor:
         x = self.pre_process[self.active](x)

@@ -1,0 +1,80 @@
+"""Put measured PSNR and SSIM into the compact cards, and print the README's table of them.
+
+    l2xbench run configs/set5.yaml --data-root FOLDER --set attribution=null
+    python scripts/card_figures.py results/set5 results/set14
+
+Reads `tables/restoration.csv` of each results folder; a network belongs to the card `NAME-compact`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import pandas as pd
+import yaml
+from training.install import set_block
+
+from l2xbench.resources import models_folder
+
+TITLES = {"set5": "Set5", "set14": "Set14", "bsd100": "BSD100", "urban100": "Urban100", "manga109": "Manga109"}
+
+
+def read(folders: list[Path]) -> pd.DataFrame:
+    """Every folder's restoration table, one under the other."""
+    tables = [pd.read_csv(folder / "tables" / "restoration.csv") for folder in folders]
+    table = pd.concat(tables, ignore_index=True)
+    table["dataset"] = table["dataset"].map(lambda name: TITLES.get(name, name))
+    return table
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A row a network, the datasets across."""
+    sets = list(dict.fromkeys(table["dataset"]))
+    lines = [
+        f"| network | parameters | {' | '.join(f'{name} PSNR / SSIM' for name in sets)} |",
+        f"| --- | ---: | {' | '.join('---:' for _ in sets)} |",
+    ]
+    for model, rows in table.groupby("model", sort=False):
+        found = rows.set_index("dataset")
+        cells = [f"{found.loc[name, 'psnr']:.2f} / {found.loc[name, 'ssim']:.4f}" for name in sets]
+        lines.append(f"| {model} | {int(rows['parameters'].iloc[0]):,} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def update_cards(table: pd.DataFrame, folder: Path) -> list[str]:
+    """Write `training.measured` into each compact card; the names of the cards written."""
+    written = []
+    for model, rows in table.groupby("model", sort=False):
+        card = folder / f"{model}-compact.yaml"
+        if not card.exists():
+            continue
+        block = yaml.safe_load(card.read_text()).get("training", {})
+        for row in rows.itertuples():
+            measured = [round(float(row.psnr), 3), round(float(row.ssim), 4)]  # type: ignore[arg-type]
+            block.setdefault("measured", {})[str(row.dataset)] = measured
+        set_block(card, "training", block)
+        written.append(card.name)
+    return written
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code 2 where a folder holds no results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=Path, nargs="+", help="results folders of studies of the compact networks")
+    parser.add_argument("--dry-run", action="store_true", help="print the table and leave the cards")
+    options = parser.parse_args(argv)
+    for folder in options.results:
+        if not (folder / "tables" / "restoration.csv").is_file():
+            print(f"error: {folder}: holds no tables/restoration.csv; give a results folder", file=sys.stderr)
+            return 2
+    table = read(options.results)
+    print(markdown(table))
+    if not options.dry_run:
+        print(f"written: {', '.join(update_cards(table, models_folder())) or 'no card'}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
