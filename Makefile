@@ -33,10 +33,11 @@ test: $(READY)  ## the tests, without the slow ones
 test-slow: $(READY)  ## the slow tests: wheel in a fresh environment, and the like
 	$(BIN)/python -m pytest -m slow --timeout 1800
 
-train-compact: $(READY)  ## train all compact networks anew: make train-compact DATA=folder-of-images (hours; resumable)
+# on a GPU: OPTIONS="--batch 64 --patch 48 --minutes 8 --precision bfloat16"
+train-compact: $(READY)  ## train all compact networks anew: make train-compact DATA=FOLDER (2 hours; resumable)
 	@test -n "$(DATA)" || { echo "train-compact: DATA=FOLDER is missing: a folder of HR images"; exit 2; }
 	@set -e; for card in $(COMPACT); do \
-		$(BIN)/python scripts/train.py $$card --data "$(DATA)" --out results/training/$$card --install; done
+		$(BIN)/python scripts/train.py $$card --data "$(DATA)" --out results/training/$$card --install $(OPTIONS); done
 
 check: $(READY)  ## lint, format, types
 	$(BIN)/ruff check .
