@@ -16,7 +16,7 @@ from l2xbench.runner import Result, choose_device
 LIBRARIES = ("torch", "torchvision", "basicsr", "spandrel", "timm", "captum", "numpy", "pillow", "scikit-image")
 
 
-def make_manifest(plan: Plan, result: Result, *, started: datetime, command: str) -> dict[str, Any]:
+def make_manifest(plan: Plan, result: Result, *, started: datetime, command: str, engine: str) -> dict[str, Any]:
     """The manifest of a finished run, ready for JSON.
 
     Args:
@@ -24,6 +24,7 @@ def make_manifest(plan: Plan, result: Result, *, started: datetime, command: str
         result: what came of it.
         started: when the run began, UTC.
         command: the command line.
+        engine: where the units ran, in words.
     """
     finished = datetime.now(timezone.utc)
     return {
@@ -36,7 +37,8 @@ def make_manifest(plan: Plan, result: Result, *, started: datetime, command: str
         "platform": platform.platform(),
         "versions": {name: metadata.version(name) for name in LIBRARIES},
         "device": _device(plan.study.device),
-        "threads": torch.get_num_threads(),
+        "threads": plan.study.threads or torch.get_num_threads(),
+        "engine": engine,
         "seed": plan.study.seed,
         "units": {
             "computed": result.computed,

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from l2xbench.records import Record, in_studies
 from l2xbench.report.matrix import Matrix, cka_figure
 from l2xbench.report.style import save_figure
 from l2xbench.report.tables import write_table
-from l2xbench.store import Record, Store
+from l2xbench.store import Store
 from l2xbench.studies.base import Unit
 from l2xbench.studies.cka import align, gram
 from l2xbench.studies.similarity import selected
@@ -51,9 +52,8 @@ def similarity_frame(store: Store, manifest: Mapping[str, Any], records: Iterabl
     if options is None:
         return pd.DataFrame(columns=list(COLUMNS))
     found: dict[str, dict[str, dict[str, Record]]] = {}
-    for record in records:
-        if record.study == "similarity":
-            found.setdefault(record.dataset, {}).setdefault(record.model, {})[record.image] = record
+    for record in in_studies(records, "similarity"):
+        found.setdefault(record.dataset, {}).setdefault(record.model, {})[record.image] = record
     for dataset in manifest["datasets"]:
         kept = found.get(dataset, {})
         networks = {name: kept[name] for name in manifest["models"] if name in kept}
