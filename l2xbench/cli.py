@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Optional
@@ -14,6 +15,7 @@ from l2xbench.errors import RequestError
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 INTERRUPTED = 130
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 app = typer.Typer(
     name="l2xbench",
@@ -398,6 +400,10 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.errno in FULL:
+            where = f"{error.filename}: " if error.filename else ""
+            _complain(f"{where}{error.strerror}; what was finished is kept, and the same command goes on from there")
+            sys.exit(2)
         reason = " ".join(str(error).split())
         _complain(f"internal error: {type(error).__name__}: {reason} (run again with --debug and report the traceback)")
         code = 70

@@ -22,6 +22,7 @@ from typing import Protocol
 
 import torch
 
+from l2xbench.errors import RequestError
 from l2xbench.plan import Plan
 from l2xbench.worker import Done, Job, Settings, Worker, encoded, reason_of, settings_of
 
@@ -78,13 +79,13 @@ def make_engine(plan: Plan) -> Engine:
     Raises:
         RequestError: there is no such device, or no Ray, or no cluster at its address.
     """
-    settings, wanted = settings_of(plan), plan.study.workers
     if plan.study.engine == "ray":
         from l2xbench.cluster import ray_workers
 
-        return ray_workers(settings, wanted, plan.study.ray_address)
+        return ray_workers(plan.study)
+    settings = settings_of(plan)
     gpus = torch.cuda.device_count() if plan.study.device == "auto" else 0
-    count = wanted or max(1, gpus)
+    count = plan.study.workers or max(1, gpus)
     if count == 1:
         return InProcess(settings)
     if settings.threads is None:
@@ -166,6 +167,9 @@ class _Queue:
             job = self._waiting.popleft()
             try:
                 future = self.worker.submit(job)
+            except RequestError as error:
+                future = Future()
+                future.set_result(Done(reason=str(error), request=True))
             except Exception as error:  # it died since
                 future = Future()
                 future.set_exception(error)

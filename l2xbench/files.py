@@ -13,13 +13,19 @@ PARTIAL = ".partial"
 """The ending of a file that is being written; only a process that was killed leaves one."""
 
 
-def write_whole(path: Path, data: bytes | memoryview) -> Path:
+def write_whole(path: Path, data: bytes | memoryview, *, sole: bool = False) -> Path:
     """Writes `data` to `path` through a neighbour that is renamed: an interrupt or a power cut leaves no half of it.
+
+    Args:
+        path: the file; its folder is made where it is missing.
+        data: all of it.
+        sole: no other process may write this file at the same time, so that what one left half written when it was
+            killed is written over by the next.
 
     Raises:
         RequestError: it cannot be written (a full disk, a folder without permission).
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+    partial = path.with_name(f".{path.name}{'' if sole else f'.{os.getpid()}'}{PARTIAL}")
     try:
         make_folder(path.parent)
         with partial.open("wb") as file:
@@ -66,7 +72,7 @@ def sync_folder(folder: Path) -> None:
 
 def unwritable(path: Path, error: OSError) -> RequestError:
     """What to say where a file cannot be written."""
-    return RequestError(f"{path}: cannot be written ({error.strerror}); what was finished is kept")
+    return RequestError(f"{path}: cannot be written ({error.strerror or error}); what was finished is kept")
 
 
 def with_ending(stem: Path, ending: str) -> Path:

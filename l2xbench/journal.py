@@ -149,7 +149,7 @@ def append(path: Path, block: Block, end: int | None = None) -> int:
 def rewrite(path: Path, blocks: Sequence[Block]) -> int:
     """Puts these blocks in place of the file, whole or not at all; gives its length. Errors as in `append`."""
     data = b"".join(block.line() for block in blocks)
-    write_whole(path, data)
+    write_whole(path, data, sole=True)
     return len(data)
 
 

@@ -37,7 +37,7 @@ def make_manifest(plan: Plan, result: Result, *, started: datetime, command: str
         "platform": platform.platform(),
         "versions": {name: metadata.version(name) for name in LIBRARIES},
         "device": _device(plan.study.device),
-        "threads": plan.study.threads or torch.get_num_threads(),
+        "threads": plan.study.threads or (1 if plan.study.engine == "ray" else torch.get_num_threads()),
         "engine": engine,
         "seed": plan.study.seed,
         "units": {

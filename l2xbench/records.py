@@ -79,24 +79,24 @@ class Records:
     ) -> None:
         """The records of `groups` (each with its recipe) in `store`; `images` are a dataset's, with their digests."""
         self._store = store
-        self._groups = groups
-        self._images = images
+        self.wanted = groups
+        self.images = images
 
     def of(self, *studies: str) -> Records:
         """Those of these studies alone."""
-        return Records(self._store, [each for each in self._groups if each[0].study in studies], self._images)
+        return Records(self._store, [each for each in self.wanted if each[0].study in studies], self.images)
 
     def groups(self) -> Iterator[RecordGroup]:
         """Column by column, which is quick for millions. Groups without a finished unit are left out."""
-        for name, recipe in self._groups:
-            found = self._store.group(name).columns(recipe, *self._images[name.dataset])
+        for name, recipe in self.wanted:
+            found = self._store.group(name).columns(recipe, *self.images[name.dataset])
             if found is not None:
                 yield RecordGroup(*name, *found)
 
     def __iter__(self) -> Iterator[Record]:
-        for name, recipe in self._groups:
+        for name, recipe in self.wanted:
             group = self._store.group(name)
-            for image, digest in zip(*self._images[name.dataset], strict=True):
+            for image, digest in zip(*self.images[name.dataset], strict=True):
                 record = group.record(image, recipe, digest)
                 if record is not None:
                     yield record

@@ -256,6 +256,16 @@ class Store:
         except OSError as error:
             raise RequestError(f"--out {self.root}: cannot be written to ({error.strerror})") from None
 
+    def sweep(self) -> None:
+        """Removes what processes that were killed have left; no other may be at work here."""
+        for folder in (self.root, self.root / "tables", self.root / "figures"):
+            for path in [*folder.glob(f".*{PARTIAL}"), *folder.glob(".probe-*")]:
+                path.unlink(missing_ok=True)
+        for path in self.root.glob(".gram-*"):
+            shutil.rmtree(path, ignore_errors=True)
+        for path in (self.root / "records").rglob(f".*{PARTIAL}"):
+            path.unlink(missing_ok=True)
+
     def find(self, unit: Unit, key: str) -> Record | None:
         """The record of `unit`, if it is there, whole, of this key, and its files are there."""
         recipe, _, digest = key.partition(".")
@@ -285,7 +295,7 @@ class Store:
         files = {}
         for what, (ending, content) in outcome.files.items():
             path = self._file_path(unit, what, ending)
-            write_whole(self.root / path, content)
+            write_whole(self.root / path, content, sole=True)
             files[what] = str(path)
         return self.keep_files(unit, key, files, outcome.values)
 
@@ -311,7 +321,7 @@ class Store:
         with self._lock:
             found = self._groups.get(name)
             if found is None:
-                found = Group(name, journal.read(self._journal(name)))
+                found = Group(name, journal.read(self.journal(name)))
                 while len(self._groups) >= OPEN:
                     del self._groups[next(iter(self._groups))]
                 self._groups[name] = found
@@ -350,7 +360,7 @@ class Store:
         """Removes all records of a group; their files stay until they are made again."""
         with self._lock:
             self._groups.pop(name, None)
-            self._journal(name).unlink(missing_ok=True)
+            self.journal(name).unlink(missing_ok=True)
 
     def forget_all_but(self, studies: Sequence[str]) -> None:
         """Removes the records of what is made from records: figures, and numbers of pairs."""
@@ -370,7 +380,7 @@ class Store:
             group = self.group(name)
             blocks = group.at_rest(order)
             if blocks is not None:
-                journal.rewrite(self._journal(name), blocks)
+                journal.rewrite(self.journal(name), blocks)
                 self._groups.pop(name, None)
         return group.damaged
 
@@ -426,7 +436,7 @@ class Store:
     def _add(self, name: Name, block: Block) -> None:
         with self._lock:
             group = self.group(name)
-            group.add(block, journal.append(self._journal(name), block, group.end if group.torn else None))
+            group.add(block, journal.append(self.journal(name), block, group.end if group.torn else None))
 
     def _give_up(self, unit: Unit, key: str) -> None:
         """Takes back an image's record of another key before its files are written over: they will not be its own."""
@@ -436,7 +446,8 @@ class Store:
             if place is not None and key_of(*place) != key:
                 self._add(name_of(unit), Block.of(GONE, place[0], [unit.image], [place[1]], {}, {}))
 
-    def _journal(self, name: Name) -> Path:
+    def journal(self, name: Name) -> Path:
+        """The file of a group's records."""
         return self.root / "records" / name.study / name.dataset / name.model / f"{name.label or 'units'}.journal"
 
     def _file_path(self, unit: Unit, what: str, suffix: str) -> Path:

@@ -66,7 +66,7 @@ class Job:
     network: Source | None
     identity: str
     """Of the network."""
-    pair: ImagePair | LoadedPair
+    pair: ImagePair | LoadedPair | None
     digest: str
     """Of the image's pixels."""
     crop: int | None
@@ -207,11 +207,12 @@ def reason_of(error: BaseException) -> str:
     return text if isinstance(error, RequestError) else f"{type(error).__name__}: {text}"
 
 
-def _in_thread(pair: ImagePair | LoadedPair, scale: int, crop: int | None) -> Future[LoadedPair]:
+def _in_thread(pair: ImagePair | LoadedPair | None, scale: int, crop: int | None) -> Future[LoadedPair]:
     found: Future[LoadedPair] = Future()
 
     def read() -> None:
         try:
+            assert pair is not None
             found.set_result(pair if isinstance(pair, LoadedPair) else pair.load(scale, crop))
         except BaseException as error:
             found.set_exception(error)

@@ -1,4 +1,4 @@
-"""Outcomes are encoded and written in a thread of their own, while the next unit is at work."""
+"""Outcomes are encoded and written in threads of their own, while the next unit is at work."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import threading
 from collections.abc import Callable
 from queue import Queue
 
+THREADS = 3
+"""Most of the time of writing is waiting for the disk, and waits go together."""
 WAITING = 8
 """Outcomes that may wait to be written; then the work waits."""
 
 
 class Writer:
-    """Runs what it is given, in order, in one thread. What that raises is raised by the next call."""
+    """Runs what it is given, in no certain order. What that raises is raised by the next call."""
 
     def __init__(self) -> None:
         self._queue: Queue[Callable[[], object] | None] = Queue(WAITING)
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        self._thread.start()
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(THREADS)]
+        for thread in self._threads:
+            thread.start()
 
     def put(self, write: Callable[[], object]) -> None:
         """Queues one piece of writing; waits where too many are queued."""
@@ -30,9 +33,11 @@ class Writer:
         self._raise()
 
     def close(self) -> None:
-        """Writes what is queued and ends the thread; raises nothing."""
-        self._queue.put(None)
-        self._thread.join()
+        """Writes what is queued and ends the threads; raises nothing."""
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads:
+            thread.join()
 
     def _work(self) -> None:
         while (write := self._queue.get()) is not None:

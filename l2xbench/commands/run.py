@@ -81,6 +81,7 @@ def _carry_out(
     for dataset in plan.datasets:
         if dataset.note:
             console.print(f"{dataset.name}: {dataset.note}", markup=False, highlight=False)
+    store.sweep()
     started = datetime.now(timezone.utc)
     mended: set[str] = set()
     with screen.RunProgress(console) as progress:

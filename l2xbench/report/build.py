@@ -58,7 +58,7 @@ def build_report(
             cost,
             tables / "cost",
             caption="Mean seconds to super-resolve and to explain one image, and the largest completeness error.",
-            notes=[f"On {manifest['device']}, {manifest['threads']} threads."],
+            notes=[f"On {manifest['device']}, {manifest['threads']} threads.", *tile_notes(records)],
         )
     progress.working("CKA")
     similarity = similarity_frame(store, manifest, result.records)
@@ -117,6 +117,17 @@ def cost_frame(records: Iterable[Record], manifest: Mapping[str, Any]) -> pd.Dat
 def _numbers(group: RecordGroup, name: str) -> pd.Series:
     """A column as numbers; None is no number."""
     return pd.Series(group.column(name), dtype=float)
+
+
+def tile_notes(records: Iterable[Record]) -> list[str]:
+    """Which results are of tiles, for want of memory; no line where none is."""
+    told = []
+    for group in in_groups(records, "restoration", "attribution", "ablation", "sensitivity"):
+        tiled = sum(tile is not None for tile in group.column("tile"))
+        if tiled:
+            what = " ".join(part for part in (group.study, group.label) if part)
+            told.append(f"{group.model} on {group.dataset}, {what}: {tiled} of {len(group.images)}")
+    return [f"Out of memory, so done in overlapping tiles: {'; '.join(told)}."] if told else []
 
 
 def failures_frame(failures: Iterable[Failure]) -> pd.DataFrame:
