@@ -132,7 +132,7 @@ def test_two_runs_at_once_and_a_lock_of_a_dead_one(
     assert l2xbench("run", write_study(**BLOCKS), "--out", out).returncode == 0
 
 
-SMALL_DISK = 700
+SMALL_DISK = 200
 """KiB: enough for some of the units."""
 
 
