@@ -35,49 +35,43 @@ SHARED = 8
 """Images and networks that wait in the object store for workers that have not come to them yet, of each kind."""
 
 
-def ray_workers(study: Study) -> RayWorkers:
+class RayWorkers(Workers):
     """An actor for each GPU of the cluster; on CPUs, if the study asks for them or there are no GPUs, one a CPU.
 
-    With `threads: N` a worker takes N CPUs.
+    With `threads: N` a worker takes N CPUs. They are started when the first unit is owed.
 
     Raises:
-        RequestError: Ray is not installed, there is no cluster at the study's address, it is too small, or its machines
-            have another version of l2xbench or PyTorch, which could make other tables.
+        RequestError: Ray is not installed; from `run`, there is no cluster at the study's address, it is too small, or
+            its machines have another version of l2xbench or PyTorch, which could make other tables.
     """
-    if ray is None:
-        raise RequestError("engine: ray is not installed; pip install 'l2xbench[ray]'")
-    _connect(study.ray_address)
-    try:
-        return _workers(study)
-    except BaseException:
-        ray.shutdown()
-        raise
 
+    def __init__(self, study: Study) -> None:
+        if ray is None:
+            raise RequestError("engine: ray is not installed; pip install 'l2xbench[ray]'")
+        super().__init__(lambda: self._begin(study), "Ray", study.threads or 1)
 
-def _workers(study: Study) -> RayWorkers:
-    have = ray.cluster_resources()
-    cpus, gpus = int(have.get("CPU", 0)), int(have.get("GPU", 0))
-    if study.device.startswith("cuda") and not gpus:
-        raise RequestError(f"device: '{study.device}': this cluster has no GPUs")
-    on_gpu = gpus > 0 and study.device != "cpu"
-    threads = study.threads or 1
-    most = gpus if on_gpu else cpus // threads
-    count = study.workers or most
-    if not 0 < count <= most:
-        room = f"{gpus} GPUs" if on_gpu else f"{cpus} CPUs, {threads} a worker"
-        raise RequestError(f"workers: {count} do not fit this cluster ({room})")
-    settings = Settings(study.scale, "cuda" if on_gpu else "cpu", threads, study.trust)
-    resources = {"num_cpus": 1, "num_gpus": 1} if on_gpu else {"num_cpus": threads}
-    objects = _Objects(settings)
-    hands = [_RayHand(settings, resources, objects) for _ in range(count)]
-    _check_versions(hands)
-    return RayWorkers(hands, f"Ray, {count} workers of {'a GPU' if on_gpu else f'{threads} threads'}")
-
-
-class RayWorkers(Workers):
-    """Workers of a cluster; the connection ends with them."""
+    def _begin(self, study: Study) -> list[_RayHand]:
+        _connect(study.ray_address)
+        have = ray.cluster_resources()
+        cpus, gpus = int(have.get("CPU", 0)), int(have.get("GPU", 0))
+        if study.device.startswith("cuda") and not gpus:
+            raise RequestError(f"device: '{study.device}': this cluster has no GPUs")
+        on_gpu = gpus > 0 and study.device != "cpu"
+        most = gpus if on_gpu else cpus // self.threads
+        count = study.workers or most
+        if not 0 < count <= most:
+            room = f"{gpus} GPUs" if on_gpu else f"{cpus} CPUs, {self.threads} a worker"
+            raise RequestError(f"workers: {count} do not fit this cluster ({room})")
+        settings = Settings(study.scale, "cuda" if on_gpu else "cpu", self.threads, study.trust)
+        resources = {"num_cpus": 1, "num_gpus": 1} if on_gpu else {"num_cpus": self.threads}
+        objects = _Objects(settings)
+        hands = [_RayHand(settings, resources, objects) for _ in range(count)]
+        _check_versions(hands)
+        self.described = f"Ray, {count} workers, each on {'a GPU' if on_gpu else f'{self.threads} CPU threads'}"
+        return hands
 
     def close(self) -> None:
+        """Ends the workers and the connection."""
         super().close()
         ray.shutdown()
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from itertools import chain
 from typing import Protocol
 
 import torch
@@ -36,14 +37,20 @@ Fetch = Callable[[Job], Job]
 """Gives a job again what an earlier unit of a worker that died had made for it."""
 
 
+Begins = Callable[[Job], None]
+"""Told of each job that a worker gets."""
+
+
 class Engine(Protocol):
     """What the runner hands its units to."""
 
     described: str
     """For the manifest."""
+    threads: int
+    """Of a worker, on the CPU."""
 
-    def run(self, bundles: Bundles, fetch: Fetch) -> Iterator[tuple[Job, Done]]:
-        """Carries out bundles; gives each job with what came of it, when it is ready."""
+    def run(self, bundles: Bundles, fetch: Fetch, begins: Begins) -> Iterator[tuple[Job, Done]]:
+        """Carries out bundles; gives each job with what came of it, when it is ready. Nothing is started for none."""
         ...
 
     def close(self) -> None:
@@ -58,14 +65,16 @@ class InProcess:
 
     def __init__(self, settings: Settings) -> None:
         self._worker = Worker(settings)
+        self.threads = torch.get_num_threads()
 
-    def run(self, bundles: Bundles, fetch: Fetch) -> Iterator[tuple[Job, Done]]:
+    def run(self, bundles: Bundles, fetch: Fetch, begins: Begins) -> Iterator[tuple[Job, Done]]:
         bundle = next(bundles, None)
         while bundle:
             following = next(bundles, None)
             if following:
                 self._worker.fetch(following[0])
             for job in bundle:
+                begins(job)
                 yield job, self._worker.run(job)
             bundle = following
 
@@ -80,9 +89,9 @@ def make_engine(plan: Plan) -> Engine:
         RequestError: there is no such device, or no Ray, or no cluster at its address.
     """
     if plan.study.engine == "ray":
-        from l2xbench.cluster import ray_workers
+        from l2xbench.cluster import RayWorkers
 
-        return ray_workers(plan.study)
+        return RayWorkers(plan.study)
     settings = settings_of(plan)
     gpus = torch.cuda.device_count() if plan.study.device == "auto" else 0
     count = plan.study.workers or max(1, gpus)
@@ -91,7 +100,8 @@ def make_engine(plan: Plan) -> Engine:
     if settings.threads is None:
         settings = replace(settings, threads=max(1, torch.get_num_threads() // count))
     devices = [f"cuda:{number % gpus}" if gpus else settings.device for number in range(count)]
-    return Workers([Process(replace(settings, device=device)) for device in devices], f"{count} processes")
+    started = [replace(settings, device=device) for device in devices]
+    return Workers(lambda: [Process(each) for each in started], f"{count} processes", settings.threads or 1)
 
 
 class Hand(Protocol):
@@ -117,15 +127,22 @@ class Hand(Protocol):
 class Workers:
     """Several workers at a time."""
 
-    def __init__(self, hands: Sequence[Hand], described: str) -> None:
+    def __init__(self, start: Callable[[], Sequence[Hand]], described: str, threads: int) -> None:
         self.described = described
-        self._hands = [_Queue(hand) for hand in hands]
+        self.threads = threads
+        self._start = start
+        self._hands: list[_Queue] = []
 
-    def run(self, bundles: Bundles, fetch: Fetch) -> Iterator[tuple[Job, Done]]:
+    def run(self, bundles: Bundles, fetch: Fetch, begins: Begins) -> Iterator[tuple[Job, Done]]:
+        first_bundle = next(bundles, None)
+        if first_bundle is None:
+            return
+        bundles = chain([first_bundle], bundles)
+        self._hands = [_Queue(hand) for hand in self._start()]
         deaths: Counter[tuple[int, ...]] = Counter()
         while True:
             for hand in self._hands:
-                hand.fill(bundles)
+                hand.fill(bundles, begins)
             first = [hand.sent[0][0] for hand in self._hands if hand.sent]
             if not first:
                 return
@@ -158,13 +175,14 @@ class _Queue:
         self.sent: deque[tuple[Future[Done], Job]] = deque()
         self._waiting: deque[Job] = deque()
 
-    def fill(self, bundles: Bundles) -> None:
+    def fill(self, bundles: Bundles, begins: Begins) -> None:
         while len(self.sent) < AHEAD:
             if not self._waiting:
                 self._waiting.extend(next(bundles, []))
             if not self._waiting:
                 return
             job = self._waiting.popleft()
+            begins(job)
             try:
                 future = self.worker.submit(job)
             except RequestError as error:

@@ -163,7 +163,7 @@ class _Run:
             unread={images.dataset.name: images.unread for images in self.images},
             study=self.plan.study.model_dump(mode="json"),
         )
-        for job, done in self.engine.run(self._bundles(), self._fetch):
+        for job, done in self.engine.run(self._bundles(), self._fetch, self._begins):
             self._finish(job, done)
         self.writer.flush()
         for name, images in self.touched.items():
@@ -283,7 +283,7 @@ class _Run:
                     owed.setdefault(i, []).append((order, unit, recipe))
                     continue
                 self.counts["untried"] += 1
-                self._fail((number, at, i, order), unit.at(names[i]), reason)
+                self.failures.append(((number, at, i, order), _failure(unit.at(names[i]), reason)))
                 self.progress.advance(1)
         listings.clear()
         for i in sorted(owed):
@@ -337,8 +337,10 @@ class _Run:
         assert job.unit.needs is not None and job.needs is not None
         return replace(job, given=self._on_disk(job.unit.needs, job.needs))
 
-    def _finish(self, job: Job, done: Done) -> None:
+    def _begins(self, job: Job) -> None:
         self.progress.working(str(job.unit))
+
+    def _finish(self, job: Job, done: Done) -> None:
         if done.request:
             raise RequestError(done.reason)
         if done.outcome is None:
@@ -377,6 +379,10 @@ class _Run:
         return listing
 
     def _fail(self, place: tuple[int, ...], unit: Unit, reason: str) -> None:
-        failure = Failure(unit.study, unit.dataset, unit.model, unit.image, unit.label, reason)
+        failure = _failure(unit, reason)
         self.failures.append((place, failure))
         self.progress.failed(failure)
+
+
+def _failure(unit: Unit, reason: str) -> Failure:
+    return Failure(unit.study, unit.dataset, unit.model, unit.image, unit.label, reason)

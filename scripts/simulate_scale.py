@@ -31,7 +31,7 @@ from PIL import Image
 from l2xbench import runner
 from l2xbench.commands.status import show_status
 from l2xbench.config import read_study
-from l2xbench.engines import Bundles, Fetch
+from l2xbench.engines import Begins, Bundles, Fetch
 from l2xbench.journal import DONE, Block
 from l2xbench.manifest import make_manifest
 from l2xbench.plan import Plan, make_plan
@@ -58,11 +58,12 @@ class Counting:
     """An engine that only counts what it is given."""
 
     described = "nowhere"
+    threads = 1
 
     def __init__(self) -> None:
         self.jobs = 0
 
-    def run(self, bundles: Bundles, fetch: Fetch) -> Iterator[tuple[Job, Done]]:
+    def run(self, bundles: Bundles, fetch: Fetch, begins: Begins) -> Iterator[tuple[Job, Done]]:
         for bundle in bundles:
             self.jobs += len(bundle)
         yield from ()
@@ -164,7 +165,7 @@ def tables(folder: Path) -> str:
     store = Store(found.out)
     digests: dict[str, dict[str, str]] = {}
     result = runner.Result(store.records(), digests=digests)
-    manifest = make_manifest(found, result, started=datetime.now(timezone.utc), command="", engine="")
+    manifest = make_manifest(found, result, started=datetime.now(timezone.utc), command="", engine=Counting())
     build_report(store, manifest, result, Quiet())
     lines = (store.root / "tables/cost.csv").read_text().splitlines()
     return f"{len(lines) - 1:,} rows of tables/cost.csv"

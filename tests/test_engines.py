@@ -146,8 +146,8 @@ def test_no_more_is_sent_ahead_than_is_taken() -> None:
     jobs = [Job(u, f"k{n}", (n,), None, "net", None, "d", None) for n, u in enumerate(units)]
     drawn = []
     worker = Slow()
-    taken = Workers([worker], "slow").run(([drawn.append(job), [job]][1] for job in jobs), lambda job: job)
+    bundles = ([job] for job in jobs)
+    taken = Workers(lambda: [worker], "slow", 1).run(bundles, lambda job: job, drawn.append)
     next(taken)
-    assert len(worker.futures) == AHEAD
-    assert len(drawn) == AHEAD
+    assert len(worker.futures) == len(drawn) == AHEAD
     assert len(list(taken)) == len(jobs) - 1

@@ -92,7 +92,7 @@ def _carry_out(
                 plan, store, progress, engine, fresh=fresh, retry_failed=how.retry_failed and not mended, only=only
             )
             progress.working("tables")
-            manifest = make_manifest(plan, result, started=started, command=_command(), engine=engine.described)
+            manifest = make_manifest(plan, result, started=started, command=_command(), engine=engine)
             manifest["only"] = only
             try:
                 built = build_report(store, manifest, result, progress, only)
