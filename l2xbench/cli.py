@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Optional
@@ -14,6 +15,7 @@ from l2xbench.errors import RequestError
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 INTERRUPTED = 130
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 app = typer.Typer(
     name="l2xbench",
@@ -55,6 +57,21 @@ Assignments = Annotated[
     typer.Option("--set", help="Override any key of the study: --set attribution.reference=mean.", metavar="KEY=VALUE"),
 ]
 
+Fresh = Annotated[bool, typer.Option("--fresh", help="Do everything anew; forget what was done before.")]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")]
+Engine = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--engine", help="local, or ray: on a Ray cluster (pip install 'l2xbench[ray]').", metavar="NAME"),
+]
+Workers = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option("--workers", help="Networks at work at a time; one a GPU by default.", min=1, metavar="N"),
+]
+RayAddress = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--ray-address", help="HOST:PORT of the cluster, auto, or local to start one.", metavar="ADDRESS"),
+]
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -84,6 +101,14 @@ def run(
     device: Device = None,
     seed: Seed = None,
     assignments: Assignments = None,
+    engine: Engine = None,
+    workers: Workers = None,
+    ray_address: RayAddress = None,
+    status: Annotated[
+        bool, typer.Option("--status", help="Show what is done, failed and left in the results folder, and stop.")
+    ] = False,
+    retry_failed: RetryFailed = False,
+    fresh: Fresh = False,
     dry_run: DryRun = False,
     debug: Debug = False,
 ) -> None:
@@ -91,15 +116,22 @@ def run(
 
     What is already done is not done again: the same command goes on after an interruption.
     """
-    overrides = _overrides(assignments, device=device, seed=seed)
+    overrides = _overrides(assignments, device=device, seed=seed, **_where(engine, workers, ray_address))
     chosen = _names(models)
     # a wrong study is told before torch, which takes seconds to import
     from l2xbench.config import read_study
 
     study = read_study(config, overrides, chosen)
-    from l2xbench.commands.run import run_study
+    folder = out or Path("results", study.study)
+    if status:
+        from l2xbench.commands.status import show_status
 
-    raise typer.Exit(run_study(study, out or Path("results", study.study), data_root, dry_run=dry_run))
+        show_status(study, folder)
+        return
+    from l2xbench.commands.run import How, run_study
+
+    how = How(data_root, dry_run, fresh, retry_failed)
+    raise typer.Exit(run_study(study, folder, how))
 
 
 @app.command(epilog="Example: l2xbench ablate --ratios 0.05:0.4 --methods l2x,integrated_gradients")
@@ -119,6 +151,11 @@ def ablate(
     device: Device = None,
     seed: Seed = None,
     assignments: Assignments = None,
+    engine: Engine = None,
+    workers: Workers = None,
+    ray_address: RayAddress = None,
+    retry_failed: RetryFailed = False,
+    fresh: Fresh = False,
     dry_run: DryRun = False,
     debug: Debug = False,
 ) -> None:
@@ -127,15 +164,17 @@ def ablate(
     Maps that `run` has made are used, and what is already done is not done again.
     """
     wanted = {"ablation.ratios": ratios, "ablation.methods": _names(methods, "--methods", "l2x,lam")}
+    wanted |= _where(engine, workers, ray_address)
     overrides = _overrides(assignments, device=device, seed=seed, **wanted)
     chosen = _names(models)
     from l2xbench.config import for_ablation, read_study
 
     study = for_ablation(read_study(config, overrides, chosen))
-    from l2xbench.commands.run import run_study
+    from l2xbench.commands.run import How, run_study
 
     folder = out or Path("results", study.study)
-    raise typer.Exit(run_study(study, folder, data_root, dry_run=dry_run, only="ablation"))
+    how = How(data_root, dry_run, fresh, retry_failed)
+    raise typer.Exit(run_study(study, folder, how, only="ablation"))
 
 
 @app.command(epilog="Example: l2xbench cka --models edsr,swinir --set similarity.crops=16")
@@ -151,6 +190,11 @@ def cka(
     device: Device = None,
     seed: Seed = None,
     assignments: Assignments = None,
+    engine: Engine = None,
+    workers: Workers = None,
+    ray_address: RayAddress = None,
+    retry_failed: RetryFailed = False,
+    fresh: Fresh = False,
     dry_run: DryRun = False,
     debug: Debug = False,
 ) -> None:
@@ -158,7 +202,8 @@ def cka(
 
     Only what this needs is computed; what `run` or an earlier call has left in the results folder is used.
     """
-    overrides = _overrides(assignments, device=device, seed=seed, **{"similarity.estimator": estimator})
+    wanted = {"similarity.estimator": estimator, **_where(engine, workers, ray_address)}
+    overrides = _overrides(assignments, device=device, seed=seed, **wanted)
     chosen = _names(models)
     from l2xbench.config import SimilarityOptions, read_study
 
@@ -167,10 +212,11 @@ def cka(
         study = study.model_copy(update={"similarity": SimilarityOptions()})
     if len(study.models) < 2:
         raise RequestError(f"cka: two networks at least are needed to compare; this asks for {', '.join(study.models)}")
-    from l2xbench.commands.run import run_study
+    from l2xbench.commands.run import How, run_study
 
     folder = out or Path("results", study.study)
-    raise typer.Exit(run_study(study, folder, data_root, dry_run=dry_run, only="similarity"))
+    how = How(data_root, dry_run, fresh, retry_failed)
+    raise typer.Exit(run_study(study, folder, how, only="similarity"))
 
 
 @app.command(epilog="Example: l2xbench models swinir")
@@ -316,6 +362,13 @@ def _overrides(assignments: list[str] | None, **flags: Any) -> dict[str, Any]:
     return {**given, **{key: value for key, value in flags.items() if value is not None}}
 
 
+def _where(engine: str | None, workers: int | None, ray_address: str | None) -> dict[str, Any]:
+    """Where units run, as keys of the study; an address alone asks for Ray."""
+    if ray_address is not None and engine is None:
+        engine = "ray"
+    return {"engine": engine, "workers": workers, "ray_address": ray_address}
+
+
 def _names(text: str | None, flag: str = "--models", example: str = "edsr,swinir") -> list[str] | None:
     if text is None:
         return None
@@ -347,6 +400,10 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.errno in FULL:
+            where = f"{error.filename}: " if error.filename else ""
+            _complain(f"{where}{error.strerror}; what was finished is kept, and the same command goes on from there")
+            sys.exit(2)
         reason = " ".join(str(error).split())
         _complain(f"internal error: {type(error).__name__}: {reason} (run again with --debug and report the traceback)")
         code = 70

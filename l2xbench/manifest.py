@@ -10,13 +10,14 @@ from typing import Any
 import torch
 
 import l2xbench
+from l2xbench.engines import Engine
 from l2xbench.plan import Plan
 from l2xbench.runner import Result, choose_device
 
 LIBRARIES = ("torch", "torchvision", "basicsr", "spandrel", "timm", "captum", "numpy", "pillow", "scikit-image")
 
 
-def make_manifest(plan: Plan, result: Result, *, started: datetime, command: str) -> dict[str, Any]:
+def make_manifest(plan: Plan, result: Result, *, started: datetime, command: str, engine: Engine) -> dict[str, Any]:
     """The manifest of a finished run, ready for JSON.
 
     Args:
@@ -24,6 +25,7 @@ def make_manifest(plan: Plan, result: Result, *, started: datetime, command: str
         result: what came of it.
         started: when the run began, UTC.
         command: the command line.
+        engine: where the units ran.
     """
     finished = datetime.now(timezone.utc)
     return {
@@ -36,7 +38,8 @@ def make_manifest(plan: Plan, result: Result, *, started: datetime, command: str
         "platform": platform.platform(),
         "versions": {name: metadata.version(name) for name in LIBRARIES},
         "device": _device(plan.study.device),
-        "threads": torch.get_num_threads(),
+        "threads": engine.threads,
+        "engine": engine.described,
         "seed": plan.study.seed,
         "units": {
             "computed": result.computed,

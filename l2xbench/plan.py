@@ -16,7 +16,7 @@ from l2xbench.attribution.methods.registry import get_method
 from l2xbench.attribution.references import make_reference, parse_reference
 from l2xbench.attribution.targets import parse_target
 from l2xbench.config import DatasetEntry, ModelEntry, Study
-from l2xbench.data.datasets import Dataset, ImagePair, open_dataset
+from l2xbench.data.datasets import Dataset, open_dataset
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.fetch.sets import KNOWN, datasets_folder, find_set
 from l2xbench.studies.base import Unit
@@ -54,44 +54,23 @@ class Plan:
         """The LR crop of a dataset's images, in pixels."""
         return self.study.datasets[dataset.name].crop
 
-    def image_units(self, dataset: Dataset, pair: ImagePair) -> list[Unit]:
-        """What is owed for an image alone."""
-        return self._units(dataset, pair, "", STUDIES, needs_network=False)
+    def image_groups(self, dataset: Dataset) -> list[Unit]:
+        """What is owed for each image of a dataset alone: units of no image yet, see `Unit.at`."""
+        return units_of(self.study, dataset.name, "")
 
-    def model_units(self, model: PlannedModel, dataset: Dataset, pair: ImagePair) -> list[Unit]:
-        """What is owed for an image and a network."""
-        return self._units(dataset, pair, model.name, model.studies, needs_network=True)
+    def model_groups(self, model: PlannedModel, dataset: Dataset) -> list[Unit]:
+        """What is owed for each image of a dataset and a network: units of no image yet, in the order of their work."""
+        return units_of(self.study, dataset.name, "", model.name, model.studies)
 
-    def units(self) -> Iterator[Unit]:
-        """All units, in the order in which they run."""
+    def groups(self) -> Iterator[tuple[Unit, Dataset]]:
+        """All groups of units that differ by the image alone, in the order in which they run."""
         for dataset in self.datasets:
-            for pair in dataset.pairs:
-                yield from self.image_units(dataset, pair)
+            for unit in self.image_groups(dataset):
+                yield unit, dataset
         for model in self.models:
             for dataset in self.datasets:
-                for pair in dataset.pairs:
-                    yield from self.model_units(model, dataset, pair)
-
-    def _units(
-        self, dataset: Dataset, pair: ImagePair, model: str, studies: tuple[str, ...], needs_network: bool
-    ) -> list[Unit]:
-        found = []
-        for module in map(study_module, studies):
-            if module.NEEDS_NETWORK is needs_network:
-                for label, options in module.variants(self.study):
-                    unit = Unit(module.NAME, module.VERSION, dataset.name, pair.name, model, label, options)
-                    found.append(replace(unit, needs=self._needed(module, unit)))
-        return found
-
-    def _needed(self, module: StudyModule, unit: Unit) -> Unit | None:
-        """The unit that this one starts from, if its study says that there is one."""
-        wanted = module.needs(unit.options) if hasattr(module, "needs") else None
-        if wanted is None:
-            return None
-        study, label = wanted
-        other = study_module(study)
-        options = dict(other.variants(self.study))[label]
-        return replace(unit, study=study, version=other.VERSION, label=label, options=options)
+                for unit in self.model_groups(model, dataset):
+                    yield unit, dataset
 
     def only(self, *studies: str) -> Plan:
         """The part of the plan that these studies of networks are; the inputs stay, interpolation goes."""
@@ -101,6 +80,28 @@ class Plan:
             if model.name != BICUBIC
         ]
         return replace(self, models=tuple(models))
+
+
+def units_of(study: Study, dataset: str, image: str, model: str = "", studies: tuple[str, ...] = STUDIES) -> list[Unit]:
+    """What is owed for an image and a network, or, without one, for the image alone."""
+    found = []
+    for module in map(study_module, studies):
+        if module.NEEDS_NETWORK is bool(model):
+            for label, options in module.variants(study):
+                unit = Unit(module.NAME, module.VERSION, dataset, image, model, label, options)
+                found.append(replace(unit, needs=_needed(study, module, unit)))
+    return found
+
+
+def _needed(study: Study, module: StudyModule, unit: Unit) -> Unit | None:
+    """The unit that this one starts from, if its study says that there is one."""
+    wanted = module.needs(unit.options) if hasattr(module, "needs") else None
+    if wanted is None:
+        return None
+    name, label = wanted
+    other = study_module(name)
+    options = dict(other.variants(study))[label]
+    return replace(unit, study=name, version=other.VERSION, label=label, options=options)
 
 
 def study_module(name: str) -> StudyModule:

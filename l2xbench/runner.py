@@ -1,34 +1,28 @@
-"""A plan into records: each unit run once, each network loaded once, a failure kept to its unit."""
+"""A plan into records: each unit run once, each network loaded once a worker, a failure kept to its unit."""
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-import torch
-
 from l2xbench.data.datasets import Dataset, ImagePair, LoadedPair
+from l2xbench.engines import Engine, InProcess
 from l2xbench.errors import RequestError
-from l2xbench.plan import Plan, PlannedModel, study_module
-from l2xbench.store import Record, Store
-from l2xbench.studies.base import Arrays, Unit
-from l2xbench.zoo.load import build
-from l2xbench.zoo.network import Network
+from l2xbench.oldrecords import take_over
+from l2xbench.plan import STUDIES, Plan, PlannedModel, study_module
+from l2xbench.records import Failure, Name, Records
+from l2xbench.store import FEW, DamagedFile, Encoded, Store, encode, name_of
+from l2xbench.studies.base import Arrays, Outcome, Unit, key_of, short
+from l2xbench.worker import Done, Job, choose_device, reason_of, settings_of
+from l2xbench.writer import Writer
 
+__all__ = ["Failure", "Progress", "Result", "choose_device", "run"]
 
-@dataclass(frozen=True)
-class Failure:
-    """A unit that could not be done, and why."""
-
-    study: str
-    dataset: str
-    model: str
-    image: str
-    label: str
-    reason: str
+READERS = 4
+"""Threads that read images before the first network runs."""
 
 
 class Progress(Protocol):
@@ -46,174 +40,349 @@ class Progress(Protocol):
     def failed(self, failure: Failure) -> None:
         """A unit failed."""
 
+    def note(self, text: str) -> None:
+        """Something that a reader of the results should know."""
+
 
 @dataclass
 class Result:
     """What a run gave."""
 
-    records: list[Record] = field(default_factory=list)
+    records: Records
+    """All that is done of the plan."""
     failures: list[Failure] = field(default_factory=list)
+    """In the plan's order."""
     computed: int = 0
     reused: int = 0
+    untried: int = 0
+    """Those of the failures that an earlier run has left, and that were not tried again."""
     digests: dict[str, dict[str, str]] = field(default_factory=dict)
     """Dataset -> image -> digest of its pixels."""
 
 
-def choose_device(wanted: str) -> torch.device:
-    """The device that a study names; `auto` is the first GPU, else the CPU.
-
-    Raises:
-        RequestError: there is no such device here.
-    """
-    if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind = wanted.partition(":")[0]
-    here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not here.get(kind):
-        raise RequestError(f"device: '{wanted}' is not to be had here; use device: cpu or auto")
-    return torch.device(wanted)
-
-
-def run(plan: Plan, store: Store, progress: Progress) -> Result:
+def run(
+    plan: Plan,
+    store: Store,
+    progress: Progress,
+    engine: Engine | None = None,
+    *,
+    fresh: bool = False,
+    retry_failed: bool = False,
+    only: str | None = None,
+) -> Result:
     """Carries out every unit of `plan` that `store` does not hold yet.
 
     A unit that raises becomes a failure; the rest goes on.
+
+    Args:
+        plan: what is owed.
+        store: where records go; its folder is this process's alone (`l2xbench.lock`).
+        progress: told as it goes.
+        engine: where units run; this process by default.
+        fresh: forget what was done of this plan before.
+        retry_failed: try again what failed before; by default it is told again, since it would fail alike.
+        only: the one study that the plan is for.
+
+    Raises:
+        RequestError: weights do not fit their network, or the results cannot be written.
     """
-    if plan.study.threads is not None:
-        torch.set_num_threads(plan.study.threads)
-    device = choose_device(plan.study.device)
-    return _Run(plan, store, progress, device).go()
+    engine = engine or InProcess(settings_of(plan))
+    work = _Run(plan, store, progress, engine, retry_failed)
+    try:
+        if fresh:
+            work.forget()
+        return work.go(only)
+    finally:
+        work.writer.close()
+        engine.close()
+
+
+@dataclass
+class _Images:
+    """The readable images of a dataset."""
+
+    dataset: Dataset
+    pairs: list[ImagePair] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        return [pair.name for pair in self.pairs]
+
+    @property
+    def shorts(self) -> list[str]:
+        return [short(digest) for digest in self.digests]
+
+
+@dataclass(frozen=True)
+class _Read:
+    source: str
+    digest: str
+    loaded: LoadedPair | None
+    """None where the image was known by its source."""
 
 
 class _Run:
-    def __init__(self, plan: Plan, store: Store, progress: Progress, device: torch.device) -> None:
+    def __init__(self, plan: Plan, store: Store, progress: Progress, engine: Engine, retry_failed: bool) -> None:
         self.plan = plan
         self.store = store
         self.progress = progress
-        self.device = device
-        self.result = Result()
-        self.bad_images: dict[tuple[str, str], str] = {}
-        # one network's pass over a dataset reads each image once; large sets do not stay in memory
-        self._load = lru_cache(maxsize=32)(self._decode)
+        self.engine = engine
+        self.retry_failed = retry_failed
+        self.writer = Writer()
+        self.images: list[_Images] = []
+        self.identities: dict[str, str] = {}
+        self.failures: list[tuple[tuple[int, ...], Failure]] = []
+        self.counts: Counter[str] = Counter()
+        self.touched: dict[Name, _Images] = {}
+        self.total = sum(len(dataset.pairs) for _, dataset in plan.groups())
+        self.sizes = self.total <= FEW
+        """Whether files are known by their sizes too."""
 
-    def go(self) -> Result:
+    def forget(self) -> None:
+        """Removes the plan's records, and those of what was made from them."""
+        for name in {name_of(unit) for unit, _ in self.plan.groups()}:
+            self.store.forget(name)
+        self.store.forget_all_but(STUDIES)
+
+    def go(self, only: str | None) -> Result:
         """Images first, then network by network."""
-        self.progress.start(sum(1 for _ in self.plan.units()))
-        for dataset, pair in self._pairs():
-            self._inputs(dataset, pair)
-        for model in self.plan.models:
-            self._model(model)
-        return self.result
-
-    def _pairs(self) -> Iterator[tuple[Dataset, ImagePair]]:
+        self.progress.start(self.total)
         for dataset in self.plan.datasets:
-            for pair in dataset.pairs:
-                yield dataset, pair
+            self.images.append(self._read(dataset))
+        for model in self.plan.models:
+            self.progress.working(f"recognising {model.name}")
+            self.identities[model.name] = model.source.identity()
+        groups = self._groups()
+        tables = {images.dataset.name: (images.names, images.shorts) for images in self.images}
+        self.store.write_plan(
+            [(name_of(unit), recipe) for unit, recipe in groups],
+            tables,
+            only,
+            unread={images.dataset.name: images.unread for images in self.images},
+            study=self.plan.study.model_dump(mode="json"),
+        )
+        for job, done in self.engine.run(self._bundles(), self._fetch, self._begins):
+            self._finish(job, done)
+        self.writer.flush()
+        for name, images in self.touched.items():
+            self.store.settle(name, images.names)
+        return Result(
+            records=Records(self.store, [(name_of(unit), recipe) for unit, recipe in groups], tables),
+            failures=[failure for _, failure in sorted(self.failures, key=lambda each: each[0])],
+            computed=self.counts["computed"],
+            reused=self.counts["reused"],
+            untried=self.counts["untried"],
+            digests={i.dataset.name: dict(zip(i.names, i.digests, strict=True)) for i in self.images},
+        )
 
-    def _decode(self, dataset: Dataset, pair: ImagePair) -> LoadedPair:
-        return pair.load(self.plan.study.scale, self.plan.crop(dataset))
+    def _groups(self) -> list[tuple[Unit, str]]:
+        """Every group of the plan with its recipe."""
+        return [(unit, unit.recipe(self.identities.get(unit.model, ""))) for unit, _ in self.plan.groups()]
 
-    def _inputs(self, dataset: Dataset, pair: ImagePair) -> None:
-        units = self.plan.image_units(dataset, pair)
-        self.progress.working(f"reading {dataset.name} {pair.name}")
-        try:
-            loaded = self._load(dataset, pair)
-        except Exception as error:
-            self.bad_images[dataset.name, pair.name] = _reason(error)
-            self._fail(Unit("inputs", 0, dataset.name, pair.name, ""), _reason(error))
-            self.progress.advance(len(units))
+    def _read(self, dataset: Dataset) -> _Images:
+        """The digests of a dataset's images, and their records. What has been read before is not decoded again."""
+        found = _Images(dataset)
+        (unit,) = self.plan.image_groups(dataset)
+        recipe, name = unit.recipe(""), name_of(unit)
+        self._settle(name, [pair.name for pair in dataset.pairs])
+        known = self._known(name, recipe)
+        scale, crop = self.plan.study.scale, self.plan.crop(dataset)
+
+        def read(pair: ImagePair) -> _Read | Exception:
+            try:
+                source = pair.source(scale, crop)
+                if (pair.name, source) in known:
+                    return _Read(source, known[pair.name, source], None)
+                loaded = pair.load(scale, crop)
+                return _Read(source, loaded.digest, loaded)
+            except Exception as error:
+                return error
+
+        with ThreadPoolExecutor(READERS) as readers:
+            waiting = []
+            for number, pair in enumerate(dataset.pairs):
+                waiting.append((number, pair, readers.submit(read, pair)))
+                if len(waiting) > 2 * READERS:
+                    self._take(found, unit, *waiting.pop(0))
+            for each in waiting:
+                self._take(found, unit, *each)
+        return found
+
+    def _known(self, name: Name, recipe: str) -> dict[tuple[str, str], str]:
+        """(Image, what its files are told by) -> digest of its pixels, of images whose records are there."""
+        group = self.store.group(name)
+        there = group.digests(recipe)
+        found = group.columns(recipe, list(there), list(there.values()))
+        if found is None or not {"source", "digest"} <= found[1].keys():
+            return {}
+        lacking = group.without_files(recipe, self._listing({}), self.sizes)
+        rows = zip(found[0], found[1]["source"], found[1]["digest"], strict=True)
+        return {(image, str(source)): str(digest) for image, source, digest in rows if image not in lacking}
+
+    def _take(
+        self, found: _Images, unit: Unit, number: int, pair: ImagePair, reading: Future[_Read | Exception]
+    ) -> None:
+        self.progress.working(f"reading {found.dataset.name} {pair.name}")
+        read = reading.result()
+        unit = unit.at(pair.name)
+        place = (-1, len(self.images), number)
+        if isinstance(read, Exception):
+            found.unread.append(pair.name)
+            self._fail(place, unit, reason_of(read))
+            self.progress.advance(self._per_image(found.dataset))
             return
-        self.result.digests.setdefault(dataset.name, {})[pair.name] = loaded.digest
-        for unit in units:
-            self._unit(unit, unit.key("", loaded.digest), None, dataset, pair)
+        found.pairs.append(pair)
+        found.digests.append(read.digest)
+        if read.loaded is None:
+            self.counts["reused"] += 1
+            self.progress.advance(1, reused=True)
+            return
+        made = study_module(unit.study).compute(None, read.loaded, unit.options)
+        outcome = replace(made, values={**made.values, "source": read.source})
+        self.touched[name_of(unit)] = found
+        self._write(unit, unit.key("", read.digest), outcome)
 
-    def _model(self, model: PlannedModel) -> None:
-        """Everything of one network, which is built only if something is left to do and freed at the end."""
-        identity = model.source.identity()
-        network: Network | None = None
-        broken: str | None = None
-        for dataset, pair in self._pairs():
-            units = self.plan.model_units(model, dataset, pair)
-            if (dataset.name, pair.name) in self.bad_images:
-                self.progress.advance(len(units))
-                continue
-            digest = self.result.digests[dataset.name][pair.name]
-            for unit in units:
-                key = unit.key(identity, digest)
-                if self._reuse(unit, key):
+    def _per_image(self, dataset: Dataset) -> int:
+        """Units of one image of a dataset."""
+        return sum(1 for _, each in self.plan.groups() if each is dataset)
+
+    def _bundles(self) -> Iterator[list[Job]]:
+        for number, model in enumerate(self.plan.models):
+            for at, images in enumerate(self.images):
+                yield from self._of_model(model, number, images, at)
+
+    def _of_model(self, model: PlannedModel, number: int, images: _Images, at: int) -> Iterator[list[Job]]:
+        """What is left of a network and a dataset, image by image."""
+        identity = self.identities[model.name]
+        names, shorts = images.names, images.shorts
+        owed: dict[int, list[tuple[int, Unit, str]]] = {}
+        listings: dict[str, Mapping[str, int]] = {}
+        failed: dict[Name, dict[tuple[str, str], str]] = {}
+        for order, unit in enumerate(self.plan.model_groups(model, images.dataset)):
+            name, recipe = name_of(unit), unit.recipe(identity)
+            self._settle(name, names)
+            group = self.store.group(name)
+            there = group.digests(recipe)
+            if len(there) < len(names):
+                taken = take_over(self.store, unit, identity, zip(names, images.digests, strict=True))
+                if taken:
+                    self.progress.note(f"{taken} records of an older form were taken over: {unit}")
+                    self.touched[name] = images
+                    there = group.digests(recipe)
+            for image in group.without_files(recipe, self._listing(listings), self.sizes):
+                there.pop(image, None)
+            left = [i for i, image in enumerate(names) if there.get(image) != shorts[i]]
+            self.counts["reused"] += len(names) - len(left)
+            self.progress.advance(len(names) - len(left), reused=True)
+            failed[name] = {} if self.retry_failed else group.failures(recipe)
+            for i in left:
+                reason = failed[name].get((names[i], shorts[i]))
+                if reason is None:
+                    owed.setdefault(i, []).append((order, unit, recipe))
                     continue
-                if network is None and broken is None:
-                    self.progress.working(f"loading {model.name}")
-                    try:
-                        network = self._build(model)
-                    except RequestError:
-                        raise  # the request names weights that do not fit: nothing to be gained by going on
-                    except Exception as error:
-                        broken = _reason(error)
-                if broken is not None:
-                    self._fail(unit, broken)
-                    self.progress.advance(1)
-                else:
-                    needs = None if unit.needs is None else (unit.needs, unit.needs.key(identity, digest))
-                    self._unit(unit, key, network, dataset, pair, known=True, needs=needs)
-        del network
-        gc.collect()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+                self.counts["untried"] += 1
+                self.failures.append(((number, at, i, order), _failure(unit.at(names[i]), reason)))
+                self.progress.advance(1)
+        listings.clear()
+        for i in sorted(owed):
+            jobs = [
+                Job(
+                    unit=unit.at(names[i]),
+                    key=key_of(recipe, shorts[i]),
+                    place=(number, at, i, order),
+                    network=model.source,
+                    identity=identity,
+                    pair=images.pairs[i],
+                    digest=images.digests[i],
+                    crop=self.plan.crop(images.dataset),
+                )
+                for order, unit, recipe in owed[i]
+            ]
+            bundle = self._with_needs(jobs, failed, shorts[i])
+            if bundle:
+                yield bundle
 
-    def _build(self, model: PlannedModel) -> Network:
-        network = build(model.source, device=self.device, trust=self.plan.study.trust)
-        if network.scale != self.plan.study.scale:
-            raise RequestError(
-                f"models.{model.name}: the network is for scale {network.scale}, the study's is {self.plan.study.scale}"
-            )
-        return network
+    def _with_needs(self, jobs: list[Job], failed: dict[Name, dict[tuple[str, str], str]], digest: str) -> list[Job]:
+        """The jobs of a bundle with what they start from: on disk, made by one of them before, or else made again."""
+        bundle: dict[str, Job] = {}
+        for job in jobs:
+            needed, key = job.unit.needs, job.needs
+            if needed is None or key is None or key in bundle:
+                bundle[job.key] = job
+            elif (needed.image, digest) in failed.get(name_of(needed), {}):
+                self._fail(job.place, job.unit, f"needs {needed}, which failed")
+                self.progress.advance(1)
+            else:
+                given = self._on_disk(needed, key)
+                if given is None:
+                    bundle[key] = replace(job, unit=needed, key=key)
+                bundle[job.key] = replace(job, given=given)
+        return list(bundle.values())
 
-    def _reuse(self, unit: Unit, key: str) -> bool:
+    def _on_disk(self, unit: Unit, key: str) -> Arrays | None:
+        """What a unit has left; None if it has to be done, again or for the first time."""
         record = self.store.find(unit, key)
         if record is None:
-            return False
-        self.result.records.append(record)
-        self.result.reused += 1
-        self.progress.advance(1, reused=True)
-        return True
-
-    def _unit(
-        self,
-        unit: Unit,
-        key: str,
-        network: Network | None,
-        dataset: Dataset,
-        pair: ImagePair,
-        known: bool = False,
-        needs: tuple[Unit, str] | None = None,
-    ) -> None:
-        if not known and self._reuse(unit, key):
-            return
-        self.progress.working(str(unit))
+            return None
         try:
-            given = () if needs is None else (self._arrays(*needs),)
-            outcome = study_module(unit.study).compute(network, self._load(dataset, pair), unit.options, *given)
-        except Exception as error:
-            self._fail(unit, _reason(error))
-        else:
-            self.result.records.append(self.store.keep(unit, key, outcome))
-            self.result.computed += 1
+            return self.store.load_arrays(record.files[unit.study])
+        except DamagedFile as error:
+            self.progress.note(str(error))
+            return None
+
+    def _fetch(self, job: Job) -> Job:
+        self.writer.flush()
+        assert job.unit.needs is not None and job.needs is not None
+        return replace(job, given=self._on_disk(job.unit.needs, job.needs))
+
+    def _begins(self, job: Job) -> None:
+        self.progress.working(str(job.unit))
+
+    def _finish(self, job: Job, done: Done) -> None:
+        if done.request:
+            raise RequestError(done.reason)
+        if done.outcome is None:
+            self._fail(job.place, job.unit, done.reason)
+            if done.lasting:
+                self.touched[name_of(job.unit)] = self.images[job.place[1]]
+                self.writer.put(lambda: self.store.keep_failure(job.unit, job.key, done.reason))
+            self.progress.advance(1)
+            return
+        tile = done.outcome.values.get("tile")
+        if tile is not None:
+            self.progress.note(f"{job.unit}: out of memory; done in tiles of {tile} LR pixels")
+        self.touched[name_of(job.unit)] = self.images[job.place[1]]
+        self._write(job.unit, job.key, done.outcome)
+
+    def _write(self, unit: Unit, key: str, outcome: Outcome | Encoded) -> None:
+        def write() -> None:
+            self.store.keep_encoded(unit, key, encode(outcome) if isinstance(outcome, Outcome) else outcome)
+
+        self.writer.put(write)
+        self.counts["computed"] += 1
         self.progress.advance(1)
 
-    def _arrays(self, unit: Unit, key: str) -> Arrays:
-        """What a unit that another one needs has left."""
-        record = self.store.find(unit, key)
-        if record is None:
-            raise RequestError(f"needs {unit}, which failed")
-        return self.store.load_arrays(record.files[unit.study])
+    def _settle(self, name: Name, order: list[str]) -> None:
+        damaged = self.store.settle(name, order)
+        if damaged:
+            several = f"{damaged} damaged lines" if damaged > 1 else "a damaged line"
+            self.progress.note(f"{' '.join(part for part in name if part)}: {several} of records; done again")
 
-    def _fail(self, unit: Unit, reason: str) -> None:
-        failure = Failure(unit.study, unit.dataset, unit.model, unit.image, unit.label, reason)
-        self.result.failures.append(failure)
+    def _listing(self, known: dict[str, Mapping[str, int]]) -> Callable[[str], Mapping[str, int]]:
+        def listing(folder: str) -> Mapping[str, int]:
+            if folder not in known:
+                known[folder] = self.store.listing(folder, self.sizes)
+            return known[folder]
+
+        return listing
+
+    def _fail(self, place: tuple[int, ...], unit: Unit, reason: str) -> None:
+        failure = _failure(unit, reason)
+        self.failures.append((place, failure))
         self.progress.failed(failure)
 
 
-def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split()) or "no message"
-    return text if isinstance(error, RequestError) else f"{type(error).__name__}: {text}"
+def _failure(unit: Unit, reason: str) -> Failure:
+    return Failure(unit.study, unit.dataset, unit.model, unit.image, unit.label, reason)

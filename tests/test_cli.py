@@ -203,7 +203,7 @@ def test_ctrl_c_loses_nothing_and_the_next_run_goes_on(tmp_path: Path, write_stu
     study = write_study(models={f"net{i}": network for i in range(6)})
     process = run_program("run", study, "--out", out)
     deadline = time.monotonic() + 120
-    while not list(out.rglob("records/attribution/**/*.json")):
+    while not list(out.rglob("records/attribution/**/*.journal")):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
@@ -211,7 +211,7 @@ def test_ctrl_c_loses_nothing_and_the_next_run_goes_on(tmp_path: Path, write_stu
     assert process.returncode == 130
     assert errors.strip() == "l2xbench: stopped; what is finished is kept, and the same command goes on from there"
     assert not list(out.rglob("*.partial"))
-    kept = len(list(out.rglob("records/**/*.json")))
+    kept = sum(len(path.read_bytes().splitlines()) for path in out.rglob("records/**/*.journal"))
     going_on = run_program("run", study, "--out", out)
     output, errors = going_on.communicate(timeout=240)
     assert going_on.returncode == 0, errors

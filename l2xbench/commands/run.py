@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -14,18 +15,28 @@ from rich.console import Console
 from l2xbench import runner
 from l2xbench.commands import fetch, screen
 from l2xbench.config import Study
+from l2xbench.engines import make_engine
+from l2xbench.lock import run_lock
 from l2xbench.manifest import make_manifest
 from l2xbench.plan import Plan, make_plan
-from l2xbench.report.build import build_report
-from l2xbench.store import Store
+from l2xbench.report.build import Built, build_report
+from l2xbench.store import DamagedFile, Store
 
 NEEDED_BY = {"ablation": ("restoration", "attribution", "ablation"), "similarity": ("similarity",)}
 """What is run where one study alone is wanted: `restoration` tells what the networks give unmasked."""
 
 
-def run_study(
-    study: Study, out: Path, data_root: Path | None, *, dry_run: bool = False, only: str | None = None
-) -> int:
+@dataclass(frozen=True)
+class How:
+    """What of a command changes how a study is carried out, not what it is."""
+
+    data_root: Path | None = None
+    dry_run: bool = False
+    fresh: bool = False
+    retry_failed: bool = False
+
+
+def run_study(study: Study, out: Path, how: How, *, only: str | None = None) -> int:
     """Runs a study, or the one part of it called `only` and what that needs, into the folder `out`.
 
     Returns:
@@ -35,28 +46,19 @@ def run_study(
         RequestError: the study cannot be carried out as written.
     """
     console = Console(stderr=False)
-    if dry_run and fetch.tell_needs(console, study, data_root):
+    if how.dry_run and fetch.tell_needs(console, study, how.data_root):
         return 0
-    fetch.fetch_needs(console, study, data_root)
-    plan = make_plan(study, out, data_root)
+    fetch.fetch_needs(console, study, how.data_root)
+    plan = make_plan(study, out, how.data_root)
     if only is not None:
         plan = plan.only(*NEEDED_BY.get(only, (only,)))
-    if dry_run:
+    if how.dry_run:
         _show_plan(console, plan)
         return 0
     store = Store(out)
     store.prepare()
-    for dataset in plan.datasets:
-        if dataset.note:
-            console.print(f"{dataset.name}: {dataset.note}", markup=False, highlight=False)
-    started = datetime.now(timezone.utc)
-    with screen.RunProgress(console) as progress:
-        result = runner.run(plan, store, progress)
-        progress.working("tables")
-        manifest = make_manifest(plan, result, started=started, command=_command())
-        manifest["only"] = only
-        built = build_report(store, manifest, result, progress, only)
-    written = store.write_text(_manifest_name(out, only), json.dumps(manifest, indent=2))
+    with run_lock(out, _command()):
+        result, built, written = _carry_out(console, plan, store, how, only)
     if not built.restoration.empty:
         screen.show_table(console, built.restoration, f"{study.study}: mean PSNR (dB) and SSIM")
     if not built.ablation.empty:
@@ -67,8 +69,41 @@ def run_study(
     reused = f", {result.reused} found done" if result.reused else ""
     failed = f", {len(result.failures)} failed (tables/failures.csv)" if result.failures else ""
     console.print(f"{result.computed} units computed{reused}{failed}", highlight=False)
+    if result.untried:
+        console.print(f"{result.untried} failed before and were not tried again; --retry-failed does", highlight=False)
     screen.show_paths(console, out, [*built.paths, ("manifest", written)])
     return 1 if result.failures else 0
+
+
+def _carry_out(
+    console: Console, plan: Plan, store: Store, how: How, only: str | None
+) -> tuple[runner.Result, Built, Path]:
+    for dataset in plan.datasets:
+        if dataset.note:
+            console.print(f"{dataset.name}: {dataset.note}", markup=False, highlight=False)
+    store.sweep()
+    started = datetime.now(timezone.utc)
+    mended: set[str] = set()
+    with screen.RunProgress(console) as progress:
+        while True:
+            engine = make_engine(plan)
+            fresh = how.fresh and not mended
+            result = runner.run(
+                plan, store, progress, engine, fresh=fresh, retry_failed=how.retry_failed and not mended, only=only
+            )
+            progress.working("tables")
+            manifest = make_manifest(plan, result, started=started, command=_command(), engine=engine)
+            manifest["only"] = only
+            try:
+                built = build_report(store, manifest, result, progress, only)
+            except DamagedFile as error:
+                if str(error) in mended:
+                    raise
+                mended.add(str(error))  # it is gone, so that its unit is left to do
+                progress.note(str(error))
+            else:
+                break
+    return result, built, store.write_text(_manifest_name(store.root, only), json.dumps(manifest, indent=2))
 
 
 def _brief(summary: pd.DataFrame) -> pd.DataFrame:
@@ -85,7 +120,7 @@ def _brief(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def _show_plan(console: Console, plan: Plan) -> None:
-    units = pd.DataFrame([{"study": unit.study, "model": unit.model} for unit in plan.units()])
+    units = pd.DataFrame([{"study": unit.study, "units": len(dataset.pairs)} for unit, dataset in plan.groups()])
     models = pd.DataFrame(
         [
             {
@@ -103,10 +138,10 @@ def _show_plan(console: Console, plan: Plan) -> None:
             for d in plan.datasets
         ]
     )
-    counts = units.groupby("study", sort=False).size().reset_index(name="units")
+    counts = units.groupby("study", sort=False)["units"].sum().reset_index()
     screen.show_table(console, models, "networks")
     screen.show_table(console, datasets, "images")
-    screen.show_table(console, counts, f"{len(units)} units of work")
+    screen.show_table(console, counts, f"{counts['units'].sum()} units of work")
     screen.show_paths(console, plan.out, [("results go to", plan.out)])
 
 

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.progress import TimeRemainingColumn as TimeLeft
 from rich.table import Table
 
-from l2xbench.runner import Failure
+from l2xbench.records import Failure
 
 
 class RunProgress:
@@ -66,6 +66,9 @@ class RunProgress:
     def failed(self, failure: Failure) -> None:
         what = " ".join(p for p in (failure.study, failure.label, failure.model, failure.dataset, failure.image) if p)
         self.console.print(f"[yellow]failed[/] {escape(what)}: {escape(failure.reason)}", soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 _FORMATS = {"psnr": "{:.2f}", "ssim": "{:.4f}", "seconds": "{:.3g}", "completeness_error": "{:.1e}"}

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import PIL
 
 from l2xbench.data.bicubic import resize
 from l2xbench.data.images import read_image
 from l2xbench.errors import RequestError
+
+_VERSION = 1
+"""Of `ImagePair.load`; a new one makes images be read again."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,22 @@ class ImagePair:
         lr = np.ascontiguousarray(lr)
         hr = None if hr is None else np.ascontiguousarray(hr)
         return LoadedPair(self.name, lr, hr, _digest(lr, hr))
+
+    def source(self, scale: int, crop: int | None = None) -> str:
+        """SHA-256 over the files, and over what else decides which pixels `load` makes of them: nothing is decoded.
+
+        Raises:
+            RequestError: a file cannot be read.
+        """
+        digest = hashlib.sha256(f"{PIL.__version__} {_VERSION} {scale} {crop}".encode())
+        for path in (self.hr, self.lr):
+            digest.update(b"\0" if path is None else b"\1")
+            if path is not None:
+                try:
+                    digest.update(hashlib.sha256(path.read_bytes()).digest())
+                except OSError as error:
+                    raise RequestError(f"{path}: cannot be read ({error.strerror})") from None
+        return digest.hexdigest()
 
     def _fitted(self, hr: np.ndarray, lr: np.ndarray, scale: int) -> np.ndarray:
         height, width = (length * scale for length in lr.shape[:2])

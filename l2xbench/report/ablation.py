@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from l2xbench.records import Record
 from l2xbench.report.ablation_figures import ablation_figure, methods_figure
 from l2xbench.report.curves import METRICS, RANDOM, Curve, gap, make_curves, with_random
 from l2xbench.report.style import save_figure
 from l2xbench.report.tables import write_table
-from l2xbench.store import Record, Store
+from l2xbench.store import Store
 from l2xbench.studies.base import Unit
 
 COLUMNS = ("dataset", "model", "method", "granularity", "order", "ratio", "psnr", "ssim", "images")

@@ -9,14 +9,15 @@ from typing import Any
 
 import pandas as pd
 
+from l2xbench.records import Failure, Record, RecordGroup, Records, in_groups
 from l2xbench.report.ablation import report_ablation
 from l2xbench.report.heatmaps import HeatmapPanel, NetworkPanel, heatmap_figure, save_figure
 from l2xbench.report.restoration import restoration_tables
 from l2xbench.report.sanity import sanity_tables
 from l2xbench.report.similarity import similarity_figures, similarity_frame, similarity_table
 from l2xbench.report.tables import write_table
-from l2xbench.runner import Failure, Progress, Result
-from l2xbench.store import Record, Store
+from l2xbench.runner import Progress, Result
+from l2xbench.store import Store
 from l2xbench.studies.base import Unit
 
 HEATMAP_VERSION = 2
@@ -45,7 +46,7 @@ def build_report(
         progress: told of each figure, which takes seconds.
         only: the one study whose tables and figures are wanted; all by default.
     """
-    records = [record for record in result.records if only in (None, record.study)]
+    records = result.records if only is None else result.records.of(only)
     tables = store.root / "tables"
     notes = {name: entry["note"] for name, entry in manifest["datasets"].items() if entry["note"]}
     restoration = restoration_frame(records, manifest)
@@ -57,7 +58,7 @@ def build_report(
             cost,
             tables / "cost",
             caption="Mean seconds to super-resolve and to explain one image, and the largest completeness error.",
-            notes=[f"On {manifest['device']}, {manifest['threads']} threads."],
+            notes=[f"On {manifest['device']}, {manifest['threads']} threads.", *tile_notes(records)],
         )
     progress.working("CKA")
     similarity = similarity_frame(store, manifest, result.records)
@@ -66,7 +67,7 @@ def build_report(
     write_table(failures_frame(result.failures), tables / "failures", caption="Units of work that failed, and why.")
     ablation = pd.DataFrame()
     if only in (None, "ablation"):
-        ablation = report_ablation(store, result.records, manifest)
+        ablation = report_ablation(store, list(result.records.of("restoration", "ablation")), manifest)
     sanity_tables(store, records, manifest, tables)
     heatmaps = draw_heatmaps(store, manifest, records, progress)
     paths = [("tables", tables)]
@@ -80,28 +81,20 @@ def build_report(
 
 def restoration_frame(records: Iterable[Record], manifest: Mapping[str, Any]) -> pd.DataFrame:
     """A row a dataset and network: mean PSNR (dB), mean SSIM, images, parameters, weights."""
+    columns = ["dataset", "model", "psnr", "ssim", "images", "parameters", "weights"]
     rows = [
         {
-            "dataset": r.dataset,
-            "model": r.model,
-            **{k: r.values.get(k) for k in ("psnr", "ssim", "parameters")},
+            "dataset": group.dataset,
+            "model": group.model,
+            "psnr": _numbers(group, "psnr").mean(),
+            "ssim": _numbers(group, "ssim").mean(),
+            "images": len(group.images),
+            "parameters": group.column("parameters")[0],
+            "weights": manifest["models"][group.model]["weights"],
         }
-        for r in records
-        if r.study == "restoration"
+        for group in in_groups(records, "restoration")
     ]
-    columns = ["dataset", "model", "psnr", "ssim", "images", "parameters", "weights"]
-    if not rows:
-        return pd.DataFrame(columns=columns)
-    frame = pd.DataFrame(rows).astype({"psnr": float, "ssim": float})
-    means = frame.groupby(["dataset", "model"], sort=False).agg(
-        psnr=("psnr", "mean"),
-        ssim=("ssim", "mean"),
-        images=("model", "size"),
-        parameters=("parameters", "first"),
-    )
-    means = _in_order(means.reset_index(), manifest)
-    means["weights"] = [manifest["models"][model]["weights"] for model in means["model"]]
-    return means[columns]
+    return _in_order(pd.DataFrame(rows, columns=columns), manifest) if rows else pd.DataFrame(columns=columns)
 
 
 def cost_frame(records: Iterable[Record], manifest: Mapping[str, Any]) -> pd.DataFrame:
@@ -109,24 +102,32 @@ def cost_frame(records: Iterable[Record], manifest: Mapping[str, Any]) -> pd.Dat
     columns = ["dataset", "model", "method", "seconds", "completeness_error", "images"]
     rows = [
         {
-            "completeness_error": None,
-            **dict(r.values),
-            "dataset": r.dataset,
-            "model": r.model,
-            "method": r.label or "inference",
+            "dataset": group.dataset,
+            "model": group.model,
+            "method": group.label or "inference",
+            "seconds": _numbers(group, "seconds").mean(),
+            "completeness_error": _numbers(group, "completeness_error").max(),
+            "images": len(group.images),
         }
-        for r in records
-        if r.study in ("restoration", "attribution")
+        for group in in_groups(records, "restoration", "attribution")
     ]
-    if not rows:
-        return pd.DataFrame(columns=columns)
-    groups = (
-        pd.DataFrame(rows).astype({"completeness_error": float}).groupby(["dataset", "model", "method"], sort=False)
-    )
-    means = groups.agg(
-        seconds=("seconds", "mean"), completeness_error=("completeness_error", "max"), images=("model", "size")
-    )
-    return _in_order(means.reset_index(), manifest)
+    return _in_order(pd.DataFrame(rows, columns=columns), manifest) if rows else pd.DataFrame(columns=columns)
+
+
+def _numbers(group: RecordGroup, name: str) -> pd.Series:
+    """A column as numbers; None is no number."""
+    return pd.Series(group.column(name), dtype=float)
+
+
+def tile_notes(records: Iterable[Record]) -> list[str]:
+    """Which results are of tiles, for want of memory; no line where none is."""
+    told = []
+    for group in in_groups(records, "restoration", "attribution", "ablation", "sensitivity"):
+        tiled = sum(tile is not None for tile in group.column("tile"))
+        if tiled:
+            what = " ".join(part for part in (group.study, group.label) if part)
+            told.append(f"{group.model} on {group.dataset}, {what}: {tiled} of {len(group.images)}")
+    return [f"Out of memory, so done in overlapping tiles: {'; '.join(told)}."] if told else []
 
 
 def failures_frame(failures: Iterable[Failure]) -> pd.DataFrame:
@@ -152,7 +153,7 @@ class _Drawing:
     method: str
 
 
-def draw_heatmaps(store: Store, manifest: Mapping[str, Any], records: list[Record], progress: Progress) -> list[Path]:
+def draw_heatmaps(store: Store, manifest: Mapping[str, Any], records: Records, progress: Progress) -> list[Path]:
     """One figure an image and method (the paper's Fig. 2), as PNG and PDF; gives the PNGs' paths."""
     owed = _owed_heatmaps(manifest, records)
     if owed:
@@ -166,11 +167,12 @@ def draw_heatmaps(store: Store, manifest: Mapping[str, Any], records: list[Recor
     return paths
 
 
-def _owed_heatmaps(manifest: Mapping[str, Any], records: list[Record]) -> list[_Drawing]:
+def _owed_heatmaps(manifest: Mapping[str, Any], records: Records) -> list[_Drawing]:
     study = manifest["study"]
     if study["heatmaps"] is None or study["attribution"] is None:
         return []
-    found = {(r.study, r.dataset, r.image, r.model, r.label): r for r in records}
+    shown = records.of("inputs", "restoration", "attribution")
+    found = {(r.study, r.dataset, r.image, r.model, r.label): r for r in shown}
     owed = []
     for dataset, entry in manifest["datasets"].items():
         for image in entry["images"]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l2xbench.store import Record
+from l2xbench.records import Record, in_studies
 
 METRICS = ("psnr", "ssim")
 RANDOM = "random"
@@ -71,8 +71,8 @@ class Gap:
 def make_curves(records: Iterable[Record], manifest: Mapping[str, Any]) -> list[Curve]:
     """The curves of all ablation records, in the study's order of datasets, networks and methods."""
     groups: dict[tuple[str, str, str], list[Record]] = {}
-    for record in records:
-        if record.study == "ablation" and record.values["psnr"]:
+    for record in in_studies(records, "ablation"):
+        if record.values["psnr"]:
             groups.setdefault((record.dataset, record.model, record.label), []).append(record)
     datasets, models = list(manifest["datasets"]), list(manifest["models"])
     keys = sorted(groups, key=lambda key: (datasets.index(key[0]), models.index(key[1])))  # stable: methods as planned

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from l2xbench.records import Record, in_studies
 from l2xbench.report.tables import write_table
-from l2xbench.store import Record, Store
+from l2xbench.store import Store
 
 UNCHANGED = 0.9
 """From this rank correlation with the trained network's map on, a map counts as unchanged."""
@@ -22,7 +23,7 @@ _UNCHANGED_NOTE = (
 )
 
 
-def sanity_tables(store: Store, records: list[Record], manifest: Mapping[str, Any], folder: Path) -> None:
+def sanity_tables(store: Store, records: Iterable[Record], manifest: Mapping[str, Any], folder: Path) -> None:
     """Write `randomisation`, `sensitivity` and `diffusion` where there are records for them."""
     randomisation = randomisation_frame(records)
     if not randomisation.empty:
@@ -59,13 +60,10 @@ def sanity_tables(store: Store, records: list[Record], manifest: Mapping[str, An
 def randomisation_frame(records: Iterable[Record]) -> pd.DataFrame:
     """A row a dataset, network, method and depth: mean rank correlations, and at the last depth the verdict."""
     rows = []
-    for record in records:
-        if record.study == "randomisation":
-            found: Any = record.values
-            for depth, signed, absolute in zip(
-                found["depths"], found["spearman"], found["spearman_absolute"], strict=True
-            ):
-                rows.append((record.dataset, record.model, record.label, depth, signed, absolute))
+    for record in in_studies(records, "randomisation"):
+        found: Any = record.values
+        for depth, signed, absolute in zip(found["depths"], found["spearman"], found["spearman_absolute"], strict=True):
+            rows.append((record.dataset, record.model, record.label, depth, signed, absolute))
     keys = ["dataset", "model", "method", "layers"]
     frame = pd.DataFrame(rows, columns=[*keys, "spearman", "spearman_absolute"])
     if frame.empty:
@@ -80,11 +78,10 @@ def randomisation_frame(records: Iterable[Record]) -> pd.DataFrame:
 def sensitivity_frame(records: Iterable[Record]) -> pd.DataFrame:
     """A row a dataset, network, method and share n / all: the mean correlation."""
     rows = []
-    for record in records:
-        if record.study == "sensitivity":
-            found: Any = record.values
-            for size, correlation in zip(found["sizes"], found["correlation"], strict=True):
-                rows.append((record.dataset, record.model, record.label, size / found["sizes"][-1], correlation))
+    for record in in_studies(records, "sensitivity"):
+        found: Any = record.values
+        for size, correlation in zip(found["sizes"], found["correlation"], strict=True):
+            rows.append((record.dataset, record.model, record.label, size / found["sizes"][-1], correlation))
     keys = ["dataset", "model", "method", "share"]
     frame = pd.DataFrame(rows, columns=[*keys, "correlation"])
     if frame.empty:
@@ -102,8 +99,7 @@ def diffusion_frame(store: Store, records: Iterable[Record], manifest: Mapping[s
         return pd.DataFrame()
     rows = [
         (r.dataset, r.model, r.label, diffusion_index(store.load_arrays(r.files["attribution"])["values"]))
-        for r in records
-        if r.study == "attribution"
+        for r in in_studies(records, "attribution")
     ]
     keys = ["dataset", "model", "method"]
     groups = pd.DataFrame(rows, columns=[*keys, "diffusion_index"]).groupby(keys, sort=False)

@@ -13,10 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from l2xbench.files import unwritable
+from l2xbench.records import Record, in_studies
 from l2xbench.report.matrix import Matrix, cka_figure
 from l2xbench.report.style import save_figure
 from l2xbench.report.tables import write_table
-from l2xbench.store import Record, Store
+from l2xbench.store import Store
 from l2xbench.studies.base import Unit
 from l2xbench.studies.cka import align, gram
 from l2xbench.studies.similarity import selected
@@ -51,9 +53,8 @@ def similarity_frame(store: Store, manifest: Mapping[str, Any], records: Iterabl
     if options is None:
         return pd.DataFrame(columns=list(COLUMNS))
     found: dict[str, dict[str, dict[str, Record]]] = {}
-    for record in records:
-        if record.study == "similarity":
-            found.setdefault(record.dataset, {}).setdefault(record.model, {})[record.image] = record
+    for record in in_studies(records, "similarity"):
+        found.setdefault(record.dataset, {}).setdefault(record.model, {})[record.image] = record
     for dataset in manifest["datasets"]:
         kept = found.get(dataset, {})
         networks = {name: kept[name] for name in manifest["models"] if name in kept}
@@ -77,7 +78,7 @@ def _dataset_rows(
     if owed:
         with TemporaryDirectory(prefix=".gram-", dir=store.root) as folder:
             for name in dict.fromkeys(name for pair in owed for name in pair):
-                np.save(Path(folder, f"{name}.npy"), _gram(store, networks[name], options["signs"]))
+                _save(Path(folder, f"{name}.npy"), _gram(store, networks[name], options["signs"]))
             for a, b in owed:
                 unit, images = pairs[a, b]
                 k, l = (_part(Path(folder, f"{name}.npy"), networks[name], images) for name in (a, b))  # noqa: E741
@@ -88,6 +89,13 @@ def _dataset_rows(
         for (a, b), record in known.items()
         if record is not None
     ]
+
+
+def _save(path: Path, matrix: NDArray[np.float64]) -> None:
+    try:
+        np.save(path, matrix)
+    except OSError as error:  # NumPy's own on a full disk has no number
+        raise unwritable(path, error) from error
 
 
 def _gram(store: Store, kept: _Kept, signs: str) -> NDArray[np.float64]:

@@ -90,6 +90,7 @@ def compute(
             "ssim": [ssim[start : start + step] for start in range(0, len(ssim), step)],
             "seconds": time.perf_counter() - started,
             "network_seconds": batches.seconds,
+            **({} if batches.tile is None else {"tile": batches.tile}),
         }
     )
 

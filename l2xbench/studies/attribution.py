@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from l2xbench.attribution import explain
 from l2xbench.config import Study, explained_methods
 from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.studies.base import Outcome, Value
+from l2xbench.studies.inference import device_of, explained
 from l2xbench.zoo.network import Network
 
 NAME = "attribution"
@@ -33,11 +33,17 @@ def variants(config: Study) -> list[tuple[str, dict[str, Any]]]:
 
 
 def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:
-    """Signed attribution of each LR value, (3, H, W), its reference, and how far it is from complete."""
+    """Signed attribution of each LR value, (3, H, W), its reference, and how far it is from complete.
+
+    `tile` is the side of the tiles that the network was run on, where memory was too small for the whole image.
+
+    Raises:
+        FloatingPointError: the map holds NaN or infinity.
+    """
     assert network is not None
-    device = next(iter(network.parameters()), torch.empty(0)).device
+    device = device_of(network)
     started = time.perf_counter()
-    found = explain(network, images.to_tensor(pair.lr).to(device), **options)
+    found, tile = explained(network, images.to_tensor(pair.lr).to(device), **options)
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     seconds = time.perf_counter() - started
@@ -49,6 +55,8 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
         "delta": found.delta[0].cpu().numpy(),
     }
     values: dict[str, Value] = {"seconds": seconds}
+    if tile is not None:
+        values["tile"] = tile
     for name in ("delta", "completeness_error"):
         number = float(getattr(found, name)[0])
         values[name] = number if math.isfinite(number) else None  # a control runs no network and has neither

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from l2xbench.config import Study as StudyConfig
-from l2xbench.data.datasets import LoadedPair
-from l2xbench.zoo.network import Network
+if TYPE_CHECKING:  # records are read without torch, which takes seconds to import
+    from l2xbench.config import Study as StudyConfig
+    from l2xbench.data.datasets import LoadedPair
+    from l2xbench.zoo.network import Network
 
 Value = float | int | str | bool | None | list[float] | list[list[float]]
 Arrays = Mapping[str, np.ndarray]
@@ -36,15 +37,37 @@ class Unit:
     needs: Unit | None = None
     """The unit of the same network and image that this one starts from; it runs before."""
 
-    def key(self, network: str, image: str) -> str:
-        """SHA-256 over all that decides the result, given the network's identity and the image's digest."""
-        parts = [self.study, self.version, self.label, dict(self.options), network, image]
+    def recipe(self, network: str) -> str:
+        """What decides the result apart from the image, given the network's identity: 32 hexadecimal digits."""
+        parts = [self.study, self.version, self.label, dict(self.options), network]
         if self.needs is not None:
-            parts.append(self.needs.key(network, image))
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+            parts.append(self.needs.recipe(network))
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+    def key(self, network: str, image: str) -> str:
+        """All that decides the result: the recipe, and after a point what the image's digest is told by, if it has one.
+
+        Of SHA-256 the first 128 bits are kept. The units of a network and a dataset share one recipe, so that a study
+        of millions is planned without a hash a unit.
+        """
+        return key_of(self.recipe(network), short(image) if image else "")
+
+    def at(self, image: str) -> Unit:
+        """The same of another image."""
+        return replace(self, image=image, needs=None if self.needs is None else self.needs.at(image))
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.study, self.label, self.model, self.dataset, self.image) if part)
+
+
+def key_of(recipe: str, digest: str) -> str:
+    """The key of a unit, from its parts: see `Unit.key`."""
+    return f"{recipe}.{digest}" if digest else recipe
+
+
+def short(digest: str) -> str:
+    """An image's digest as keys hold it: 32 hexadecimal digits."""
+    return hashlib.sha256(digest.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)

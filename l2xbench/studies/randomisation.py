@@ -17,13 +17,12 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 
-from l2xbench.attribution import explain
 from l2xbench.config import Study, tested_methods
 from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.studies import attribution
 from l2xbench.studies.base import Arrays, Outcome
-from l2xbench.studies.inference import device_of
+from l2xbench.studies.inference import device_of, explained
 from l2xbench.zoo.network import Network
 
 NAME = "randomisation"
@@ -62,7 +61,8 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
         upto = math.ceil(depth * len(parts))
         redraw(parts[done:upto], generator)
         done = upto
-        values = explain(changed, lr, **options["map"]).values[0].cpu().numpy()
+        found, _ = explained(changed, lr, **options["map"])
+        values = found.values[0].cpu().numpy()
         if not np.isfinite(values).all():
             raise FloatingPointError(f"with {upto} of {len(parts)} layers drawn anew, the map holds NaN or infinity")
         signed.append(_rank_correlation(given["values"].sum(0), values.sum(0)))

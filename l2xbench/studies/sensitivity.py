@@ -91,6 +91,7 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
             "correlation": correlations,
             "seconds": time.perf_counter() - started,
             "network_seconds": batches.seconds,
+            **({} if batches.tile is None else {"tile": batches.tile}),
         }
     )
 

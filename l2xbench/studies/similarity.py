@@ -17,6 +17,7 @@ from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.errors import RequestError
 from l2xbench.studies.base import Outcome
+from l2xbench.studies.inference import device_of, is_out_of_memory
 from l2xbench.zoo.network import Network
 
 NAME = "similarity"
@@ -59,18 +60,26 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
     settings = dict(options)
     size, crops, seed = settings.pop("size"), settings.pop("crops"), settings["seed"]
     corners = crop_corners(pair.name, pair.lr.shape[:2], size, crops, seed)
-    device = next(iter(network.parameters()), torch.empty(0)).device
+    device = device_of(network)
     batch = max(1, _PIXELS // size**2)
     started = time.perf_counter()
-    maps, worst = [], 0.0
-    for start in range(0, crops, batch):
-        cut = [pair.lr[y : y + size, x : x + size] for y, x in corners[start : start + batch].tolist()]
+    maps: list[NDArray[np.float32]] = []
+    worst, done = 0.0, 0
+    while done < crops:
+        cut = [pair.lr[y : y + size, x : x + size] for y, x in corners[done : done + batch].tolist()]
         lr = torch.cat([images.to_tensor(one) for one in cut]).to(device)
-        found = explain(network, lr, **settings)
+        try:
+            found = explain(network, lr, **settings)
+        except Exception as error:
+            if batch == 1 or not is_out_of_memory(error):
+                raise
+            batch //= 2
+            continue
         if not torch.isfinite(found.values).all():
             raise FloatingPointError("the attribution holds NaN or infinity")
         maps.append(found.values.float().cpu().numpy())
         worst = max(worst, float(found.completeness_error.nan_to_num(0).max()))
+        done += len(cut)
     values = {"seconds": time.perf_counter() - started, "crops": crops, "completeness_error": worst}
     return Outcome(values=values, arrays={"similarity": {"values": np.concatenate(maps), "corners": corners}})
 

@@ -1,0 +1,256 @@
+"""Where units run: in this process, in processes of their own, or on a Ray cluster.
+
+A bundle is what is owed for one network and one image: its units run on one worker, in order, since later ones start
+from what earlier ones made. Outcomes come back as they are ready; only the process that holds the results folder writes
+them. A worker has at most `AHEAD` units waiting, and gets the next when an outcome was taken: nothing piles up. A
+worker that dies costs the units that it had not given back, which are done again; a unit with which two workers died is
+a failure.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from itertools import chain
+from typing import Protocol
+
+import torch
+
+from l2xbench.errors import RequestError
+from l2xbench.plan import Plan
+from l2xbench.worker import Done, Job, Settings, Worker, encoded, reason_of, settings_of
+
+AHEAD = 2
+"""Units that a worker of a process of its own has at a time: one at work, one to begin with when that is done."""
+LIVES = 2
+"""Workers that may die with a unit before it is given up."""
+
+Bundles = Iterator[list[Job]]
+Fetch = Callable[[Job], Job]
+"""Gives a job again what an earlier unit of a worker that died had made for it."""
+
+
+Begins = Callable[[Job], None]
+"""Told of each job that a worker gets."""
+
+
+class Engine(Protocol):
+    """What the runner hands its units to."""
+
+    described: str
+    """For the manifest."""
+    threads: int
+    """Of a worker, on the CPU."""
+
+    def run(self, bundles: Bundles, fetch: Fetch, begins: Begins) -> Iterator[tuple[Job, Done]]:
+        """Carries out bundles; gives each job with what came of it, when it is ready. Nothing is started for none."""
+        ...
+
+    def close(self) -> None:
+        """Ends the workers."""
+        ...
+
+
+class InProcess:
+    """One unit after the other, in this process; the next image is read meanwhile."""
+
+    described = "this process"
+
+    def __init__(self, settings: Settings) -> None:
+        self._worker = Worker(settings)
+        self.threads = torch.get_num_threads()
+
+    def run(self, bundles: Bundles, fetch: Fetch, begins: Begins) -> Iterator[tuple[Job, Done]]:
+        bundle = next(bundles, None)
+        while bundle:
+            following = next(bundles, None)
+            if following:
+                self._worker.fetch(following[0])
+            for job in bundle:
+                begins(job)
+                yield job, self._worker.run(job)
+            bundle = following
+
+    def close(self) -> None:
+        self._worker.close()
+
+
+def make_engine(plan: Plan) -> Engine:
+    """The engine that a study asks for.
+
+    Raises:
+        RequestError: there is no such device, or no Ray, or no cluster at its address.
+    """
+    if plan.study.engine == "ray":
+        from l2xbench.cluster import RayWorkers
+
+        return RayWorkers(plan.study)
+    settings = settings_of(plan)
+    gpus = torch.cuda.device_count() if plan.study.device == "auto" else 0
+    count = plan.study.workers or max(1, gpus)
+    if count == 1:
+        return InProcess(settings)
+    if settings.threads is None:
+        settings = replace(settings, threads=max(1, torch.get_num_threads() // count))
+    devices = [f"cuda:{number % gpus}" if gpus else settings.device for number in range(count)]
+    started = [replace(settings, device=device) for device in devices]
+    return Workers(lambda: [Process(each) for each in started], f"{count} processes", settings.threads or 1)
+
+
+class Hand(Protocol):
+    """A worker somewhere else."""
+
+    def submit(self, job: Job) -> Future[Done]:
+        """Sends a job; they are done in the order in which they are sent."""
+        ...
+
+    def is_death(self, error: BaseException) -> bool:
+        """Whether the worker is gone."""
+        ...
+
+    def restart(self) -> None:
+        """Puts another in its place."""
+        ...
+
+    def close(self) -> None:
+        """Ends it."""
+        ...
+
+
+class Workers:
+    """Several workers at a time."""
+
+    def __init__(self, start: Callable[[], Sequence[Hand]], described: str, threads: int) -> None:
+        self.described = described
+        self.threads = threads
+        self._start = start
+        self._hands: list[_Queue] = []
+
+    def run(self, bundles: Bundles, fetch: Fetch, begins: Begins) -> Iterator[tuple[Job, Done]]:
+        first_bundle = next(bundles, None)
+        if first_bundle is None:
+            return
+        bundles = chain([first_bundle], bundles)
+        self._hands = [_Queue(hand) for hand in self._start()]
+        deaths: Counter[tuple[int, ...]] = Counter()
+        while True:
+            for hand in self._hands:
+                hand.fill(bundles, begins)
+            first = [hand.sent[0][0] for hand in self._hands if hand.sent]
+            if not first:
+                return
+            wait(first, return_when=FIRST_COMPLETED)
+            for hand in self._hands:
+                while hand.sent and hand.sent[0][0].done():
+                    future, job = hand.sent.popleft()
+                    error = future.exception()
+                    if error is None:
+                        yield job, future.result()
+                    elif not hand.worker.is_death(error):
+                        yield job, Done(reason=reason_of(error))
+                    else:
+                        deaths[job.place] += 1
+                        given_up = deaths[job.place] >= LIVES
+                        hand.recover([] if given_up else [job], fetch)
+                        if given_up:
+                            yield job, Done(reason=f"its worker died, {LIVES} times (out of memory?)")
+
+    def close(self) -> None:
+        for hand in self._hands:
+            hand.worker.close()
+
+
+class _Queue:
+    """A worker, the jobs that it has, and those that it gets next."""
+
+    def __init__(self, worker: Hand) -> None:
+        self.worker = worker
+        self.sent: deque[tuple[Future[Done], Job]] = deque()
+        self._waiting: deque[Job] = deque()
+
+    def fill(self, bundles: Bundles, begins: Begins) -> None:
+        while len(self.sent) < AHEAD:
+            if not self._waiting:
+                self._waiting.extend(next(bundles, []))
+            if not self._waiting:
+                return
+            job = self._waiting.popleft()
+            begins(job)
+            try:
+                future = self.worker.submit(job)
+            except RequestError as error:
+                future = Future()
+                future.set_result(Done(reason=str(error), request=True))
+            except Exception as error:  # it died since
+                future = Future()
+                future.set_exception(error)
+            self.sent.append((future, job))
+
+    def recover(self, lost: list[Job], fetch: Fetch) -> None:
+        """Another worker, which gets what the one that died had not given back."""
+        again = [*lost, *(job for _, job in self.sent), *self._waiting]
+        self.sent.clear()
+        coming = {job.key for job in again}
+        self._waiting = deque(
+            fetch(job) if job.needs is not None and job.given is None and job.needs not in coming else job
+            for job in again
+        )
+        self.worker.restart()
+
+
+class Process:
+    """A worker in a process of its own on this machine."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._start()
+
+    def _start(self) -> None:
+        # fork would copy what PyTorch's threads and CUDA hold, and break them
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(self._settings,))
+
+    def submit(self, job: Job) -> Future[Done]:
+        return self._pool.submit(_work, job)
+
+    def is_death(self, error: BaseException) -> bool:
+        return isinstance(error, BrokenProcessPool)
+
+    def restart(self) -> None:
+        self.close()
+        self._start()
+
+    def close(self) -> None:
+        # a unit may take minutes, and nobody waits for it any more
+        for process in list((self._pool._processes or {}).values()):
+            process.kill()
+        self._pool.shutdown(cancel_futures=True)
+
+
+_worker: Worker | None = None
+
+
+def _begin(settings: Settings) -> None:
+    global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _worker = Worker(settings)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)  # nobody is left to take what this process makes
+
+
+def _work(job: Job) -> Done:
+    assert _worker is not None
+    return encoded(_worker.run(job))
