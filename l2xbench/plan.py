@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 BICUBIC = "bicubic"
 STUDIES = ("inputs", "restoration", "attribution", "ablation", "randomisation", "sensitivity", "similarity")
 """In the order in which they run."""
+STUDIES_OF = {"ablation": ("restoration", "attribution", "ablation"), "similarity": ("similarity",)}
+"""What is run where one study alone is wanted: `restoration` tells what the networks give unmasked."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,11 @@ class Plan:
 
     def image_units(self, dataset: Dataset, pair: ImagePair) -> list[Unit]:
         """What is owed for an image alone."""
-        return self._units(dataset, pair, "", STUDIES, needs_network=False)
+        return units_of(self.study, dataset.name, pair.name)
 
     def model_units(self, model: PlannedModel, dataset: Dataset, pair: ImagePair) -> list[Unit]:
         """What is owed for an image and a network."""
-        return self._units(dataset, pair, model.name, model.studies, needs_network=True)
+        return units_of(self.study, dataset.name, pair.name, model.name, model.studies)
 
     def units(self) -> Iterator[Unit]:
         """All units, in the order in which they run."""
@@ -72,35 +74,37 @@ class Plan:
                 for pair in dataset.pairs:
                     yield from self.model_units(model, dataset, pair)
 
-    def _units(
-        self, dataset: Dataset, pair: ImagePair, model: str, studies: tuple[str, ...], needs_network: bool
-    ) -> list[Unit]:
-        found = []
-        for module in map(study_module, studies):
-            if module.NEEDS_NETWORK is needs_network:
-                for label, options in module.variants(self.study):
-                    unit = Unit(module.NAME, module.VERSION, dataset.name, pair.name, model, label, options)
-                    found.append(replace(unit, needs=self._needed(module, unit)))
-        return found
-
-    def _needed(self, module: StudyModule, unit: Unit) -> Unit | None:
-        """The unit that this one starts from, if its study says that there is one."""
-        wanted = module.needs(unit.options) if hasattr(module, "needs") else None
-        if wanted is None:
-            return None
-        study, label = wanted
-        other = study_module(study)
-        options = dict(other.variants(self.study))[label]
-        return replace(unit, study=study, version=other.VERSION, label=label, options=options)
-
-    def only(self, *studies: str) -> Plan:
-        """The part of the plan that these studies of networks are; the inputs stay, interpolation goes."""
+    def only(self, wanted: str) -> Plan:
+        """The part of the plan that is for one study of networks; the inputs stay, interpolation goes."""
+        studies = STUDIES_OF.get(wanted, (wanted,))
         models = [
             replace(model, studies=tuple(name for name in model.studies if name in studies))
             for model in self.models
             if model.name != BICUBIC
         ]
         return replace(self, models=tuple(models))
+
+
+def units_of(study: Study, dataset: str, image: str, model: str = "", studies: tuple[str, ...] = STUDIES) -> list[Unit]:
+    """What is owed for an image and a network, or, without one, for the image alone."""
+    found = []
+    for module in map(study_module, studies):
+        if module.NEEDS_NETWORK is bool(model):
+            for label, options in module.variants(study):
+                unit = Unit(module.NAME, module.VERSION, dataset, image, model, label, options)
+                found.append(replace(unit, needs=_needed(study, module, unit)))
+    return found
+
+
+def _needed(study: Study, module: StudyModule, unit: Unit) -> Unit | None:
+    """The unit that this one starts from, if its study says that there is one."""
+    wanted = module.needs(unit.options) if hasattr(module, "needs") else None
+    if wanted is None:
+        return None
+    name, label = wanted
+    other = study_module(name)
+    options = dict(other.variants(study))[label]
+    return replace(unit, study=name, version=other.VERSION, label=label, options=options)
 
 
 def study_module(name: str) -> StudyModule:

@@ -17,10 +17,10 @@ from l2xbench.config import Study
 from l2xbench.manifest import make_manifest
 from l2xbench.plan import Plan, make_plan
 from l2xbench.report.build import build_report
+from l2xbench.report.findings import find
+from l2xbench.report.page import write_page
+from l2xbench.report.runs import Run, all_failures, read_runs
 from l2xbench.store import Store
-
-NEEDED_BY = {"ablation": ("restoration", "attribution", "ablation"), "similarity": ("similarity",)}
-"""What is run where one study alone is wanted: `restoration` tells what the networks give unmasked."""
 
 
 def run_study(
@@ -40,7 +40,7 @@ def run_study(
     fetch.fetch_needs(console, study, data_root)
     plan = make_plan(study, out, data_root)
     if only is not None:
-        plan = plan.only(*NEEDED_BY.get(only, (only,)))
+        plan = plan.only(only)
     if dry_run:
         _show_plan(console, plan)
         return 0
@@ -53,21 +53,26 @@ def run_study(
     with screen.RunProgress(console) as progress:
         result = runner.run(plan, store, progress)
         progress.working("tables")
-        manifest = make_manifest(plan, result, started=started, command=_command())
-        manifest["only"] = only
-        built = build_report(store, manifest, result, progress, only)
-    written = store.write_text(_manifest_name(out, only), json.dumps(manifest, indent=2))
-    if not built.restoration.empty:
-        screen.show_table(console, built.restoration, f"{study.study}: mean PSNR (dB) and SSIM")
-    if not built.ablation.empty:
-        screen.show_table(console, _brief(built.ablation), f"{study.study}: PSNR (dB) by masked share")
-    if not built.similarity.empty:
+        manifest = make_manifest(plan, result, started=started, command=_command(), only=only)
+        written = store.write_text(_manifest_name(out, only), json.dumps(manifest, indent=2))
+        run = Run(written.name, manifest, result.records, result.failures)
+        others = read_runs(store, but=written.name)
+        findings = find(store, run)
+        paths = build_report(store, findings, all_failures([run, *others]), progress)
+        page = write_page(store, [findings, *(find(store, other) for other in others)], progress)
+    if not findings.restoration.empty:
+        screen.show_table(console, findings.restoration, f"{study.study}: mean PSNR (dB) and SSIM")
+    if "ablation_psnr" in findings.tables:
+        summary = findings.tables["ablation_psnr"].frame
+        screen.show_table(console, _brief(summary), f"{study.study}: PSNR (dB) by masked share")
+    if not findings.similarity.empty:
         columns = ["dataset", "model_a", "model_b", "cka", "p_value", "chance", "warning"]
-        screen.show_table(console, built.similarity[columns], f"{study.study}: CKA of attributions")
+        screen.show_table(console, findings.similarity[columns], f"{study.study}: CKA of attributions")
     reused = f", {result.reused} found done" if result.reused else ""
     failed = f", {len(result.failures)} failed (tables/failures.csv)" if result.failures else ""
     console.print(f"{result.computed} units computed{reused}{failed}", highlight=False)
-    screen.show_paths(console, out, [*built.paths, ("manifest", written)])
+    screen.show_paths(console, out, [*paths, ("manifest", written)])
+    screen.show_page(console, page)
     return 1 if result.failures else 0
 
 

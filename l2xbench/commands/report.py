@@ -1,0 +1,67 @@
+"""`l2xbench report`: tables, figures and the page of a results folder again, from its records alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from l2xbench.commands import screen
+from l2xbench.report.build import build_report
+from l2xbench.report.colormap import colour_map
+from l2xbench.report.findings import find
+from l2xbench.report.page import write_page
+from l2xbench.report.runs import Run, all_failures, read_runs
+from l2xbench.store import Store
+
+
+def remake(results: Path, *, palette: str | None = None, one_file: bool | None = None) -> int:
+    """Makes everything anew that is made from records; no network is loaded.
+
+    Tables and figures of a run whose records are no longer all there are left as they are: they say more.
+
+    Args:
+        results: the folder that a run left.
+        palette: the colours of maps, instead of the study's.
+        one_file: whether the page holds everything, or loads it from its folder; by its size if None.
+
+    Returns:
+        the exit code, 0.
+
+    Raises:
+        RequestError: it is no results folder, or there is no such palette.
+    """
+    if palette is not None:
+        colour_map(palette)
+    console = Console()
+    store = Store(results)
+    store.prepare()
+    with screen.RunProgress(console) as progress:
+        runs = [_coloured(run, palette) for run in read_runs(store)]
+        findings = [find(store, run) for run in runs]
+        failures = all_failures(runs)
+        paths: dict[str, Path] = {}
+        for found in findings:
+            if found.run.missing:
+                console.print(
+                    f"{found.run.name}: {found.run.missing} of its units have no record here (another run has taken "
+                    "their place, they were removed, or another version made them); its tables and figures are left "
+                    "as they are",
+                    markup=False,
+                    highlight=False,
+                )
+            else:
+                paths.update(build_report(store, found, failures, progress))
+        page = write_page(store, findings, progress, one_file=one_file)
+    screen.show_paths(console, results, list(paths.items()))
+    screen.show_page(console, page)
+    return 0
+
+
+def _coloured(run: Run, palette: str | None) -> Run:
+    study = run.manifest["study"]
+    if palette is None or study["heatmaps"] is None:
+        return run
+    coloured = {**study, "heatmaps": {**study["heatmaps"], "palette": palette}}
+    return replace(run, manifest={**run.manifest, "study": coloured})
