@@ -187,6 +187,9 @@ def report(
     debug: Debug = False,
 ) -> None:
     """Make tables, figures and report.html of a results folder again, from its records alone: no network is run."""
+    from l2xbench.report.manifests import manifest_files
+
+    manifest_files(results)
     from l2xbench.commands.report import remake
 
     raise typer.Exit(remake(results, palette=palette, one_file=one_file))

@@ -145,9 +145,16 @@ def groups(curves: list[Curve], manifest: Mapping[str, Any]) -> Iterator[tuple[s
 
 
 def ablation_figures(
-    store: Store, curves: list[Curve], records: Iterable[Record], manifest: Mapping[str, Any]
+    store: Store, curves: list[Curve], records: Iterable[Record], manifest: Mapping[str, Any], device: str
 ) -> list[Path]:
     """Draw `figures/ablation*` and `figures/cost-faithfulness*`; a figure of the same records is not drawn again.
+
+    Args:
+        store: where they go.
+        curves: of all datasets, granularities and orders.
+        records: of the studies `ablation`, and `attribution` for what the maps cost.
+        manifest: the study, its order of datasets and networks, its seed.
+        device: where that was measured.
 
     Returns:
         the PNGs' paths.
@@ -169,8 +176,8 @@ def ablation_figures(
         spots = cost_spots(shown, records, seed)
         if spots:
             options |= {"spots": [(s.method, s.model, s.seconds, s.gap, *s.interval) for s in spots]}
-            options["device"] = manifest["device"]
-            draw = partial(cost_figure, spots, title, f"{manifest['device']}, {manifest['threads']} threads")
+            options["device"] = device
+            draw = partial(cost_figure, spots, title, device)
             paths.append(_keep_figure(store, f"cost-faithfulness{suffix}", dataset, options, draw))
     return paths
 

@@ -42,8 +42,8 @@ def build_report(
         paths.append(("heatmaps", heatmaps[0].parent))
     if findings.curves:
         progress.working("drawing the ablation")
-        drawn = ablation_figures(store, findings.curves, findings.run.records, manifest)
-        paths.append(("ablation", drawn[0]))
+        drawn = ablation_figures(store, findings.curves, findings.run.records, manifest, findings.run.device)
+        paths += [("ablation", path) for path in drawn[:1]]
     paths += [(f"CKA on {name}", path) for name, path in similarity_figures(store, manifest, findings.similarity)]
     return paths
 

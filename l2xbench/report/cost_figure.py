@@ -112,8 +112,7 @@ def cost_figure(spots: list[Spot], title: str, device: str) -> Figure:
         figure.text(0.1 / page, 1 - 0.1 / height, head, va="top", linespacing=style.LINE_SPACING)
         handles = [
             Line2D([], [], color=look.colour, linestyle="none", marker=look.marker, markersize=4, label=name)
-            for name, look in looks.items()
-            if name in methods
+            for name, look in ((name, looks[name]) for name in methods)
         ]
         random = looks[RANDOM]
         handles.append(Line2D([], [], color=random.colour, linestyle=random.dashes, label=RANDOM))

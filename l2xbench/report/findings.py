@@ -43,7 +43,7 @@ def find(store: Store, run: Run) -> Findings:
     tables = [] if restoration.empty else restoration_tables(restoration, dataset_notes=notes)
     cost = cost_frame(shown, manifest)
     caption = "Mean seconds to super-resolve and to explain one image, and the largest completeness error."
-    tables.append(Table("cost", cost, caption, notes=[f"On {manifest['device']}, {manifest['threads']} threads."]))
+    tables.append(Table("cost", cost, caption, notes=[f"On {run.device}."]))
     curves = make_curves(run.records, manifest) if only in (None, "ablation") else []
     tables += ablation_tables(curves, run.records, manifest)
     similarity = similarity_frame(store, manifest, run.records)

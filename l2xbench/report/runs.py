@@ -11,12 +11,12 @@ from typing import Any
 from l2xbench.config import Study
 from l2xbench.errors import RequestError
 from l2xbench.plan import BICUBIC, STUDIES, STUDIES_OF, units_of
+from l2xbench.report.manifests import manifest_files
 from l2xbench.runner import Failure
 from l2xbench.store import Record, Store
 from l2xbench.studies.base import Unit
 from l2xbench.validation import parse
 
-MANIFESTS = "manifest*.json"
 _NEEDED = ("l2xbench", "finished", "device", "threads", "seed", "models", "datasets", "study")
 
 
@@ -34,26 +34,16 @@ class Run:
     """Units of the manifest without a record that did not fail: overwritten since, removed, or of another version."""
 
     @property
+    def device(self) -> str:
+        """Where it was measured, and with how many threads."""
+        threads = self.manifest["threads"]
+        return f"{self.manifest['device']}, {threads} thread{'' if threads == 1 else 's'}"
+
+    @property
     def only(self) -> str | None:
         """The one study that the command was for; None for a whole run."""
         only = self.manifest.get("only")
         return None if only is None else str(only)
-
-
-def manifest_files(root: Path) -> list[Path]:
-    """The manifests of a results folder, that of the whole study first.
-
-    Raises:
-        RequestError: there is none, so that it is no results folder, or one whose run has not finished.
-    """
-    if not root.is_dir():
-        raise RequestError(f"{root}: no such folder; a results folder is needed, for example results/demo")
-    found = sorted(root.glob(MANIFESTS), key=lambda path: (path.name != "manifest.json", path.name))
-    if not found:
-        raise RequestError(
-            f"{root}: no results folder: there is no manifest.json in it, which `l2xbench run` writes when it is done"
-        )
-    return found
 
 
 def read_runs(store: Store, but: str = "") -> list[Run]:
@@ -103,6 +93,8 @@ def read_run(store: Store, path: Path) -> Run:
     there = {(r.study, r.dataset, r.model, r.image, r.label) for r in records}
     failures = [f for f in told if (f.study, f.dataset, f.model, f.image, f.label) not in there]
     failed = {(f.study, f.dataset, f.model, f.image, f.label) for f in failures}
+    # an older manifest lacks the newer keys
+    manifest["study"] = study.model_dump(mode="json")
     return Run(path.name, manifest, records, failures, missing=len(owed.keys() - failed))
 
 

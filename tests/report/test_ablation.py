@@ -49,8 +49,6 @@ def manifest(models: list[str], **wanted: Any) -> dict[str, Any]:
     attribution = {"methods": ["l2x"], "reference": "mean", "target": "image"}
     return {
         "seed": 0,
-        "device": "cpu",
-        "threads": 2,
         "models": dict.fromkeys(models),
         "datasets": {"set": {"note": "a part"}},
         "study": {"ablation": {"random_orders": 2, **options}, "attribution": attribution},
@@ -93,7 +91,7 @@ def report_ablation(folder: Path, some: list[Record], of: dict[str, Any]) -> pd.
     tables = ablation_tables(curves, some, of)
     for table in tables:
         table.write(folder / "tables")
-    ablation_figures(Store(folder), curves, some, of)
+    ablation_figures(Store(folder), curves, some, of, "cpu")
     return tables[1].frame if tables else pd.DataFrame()
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from l2xbench.report.markup import latex, markdown
 from l2xbench.report import restoration
+from l2xbench.report.markup import latex, markdown
 from l2xbench.report.restoration import COLUMNS
 from l2xbench.report.tables import write_table
 

@@ -87,7 +87,7 @@ def write_page(store: Store, findings: Sequence[Findings], progress: Progress, *
             "image": of.inputs.image,
             "height": of.inputs.values["height"],
             "width": of.inputs.values["width"],
-            "hr": "hr" in of.inputs.files,
+            "stops": ["LR", "SR", *(["HR"] if "hr" in of.inputs.files else []), *(["map"] if of.explained else [])],
         }
         reused = False
         if embed:
@@ -221,7 +221,7 @@ def _ablation(newest: Sequence[Findings]) -> dict[str, Any] | None:
             }
         )
     tables = [found.tables[name] for name in ("ablation_psnr", "ablation_ssim")]
-    return {"groups": shown, "tables": tables, "device": f"{manifest['device']}, {manifest['threads']} threads"}
+    return {"groups": shown, "tables": tables, "device": found.run.device}
 
 
 def _squares(newest: Sequence[Findings]) -> dict[str, Any] | None:

@@ -36,12 +36,19 @@ function valueOf(text) {
   return text === "inf" ? Infinity : text === "-inf" ? -Infinity : Number(text);
 }
 
+// Points of a chart lie on one another: all that are under the pointer tell theirs.
+function near(of) {
+  if (!of.matches(".hit")) return [of];
+  const far = (one, axis) => Math.abs(one.getAttribute(axis) - of.getAttribute(axis));
+  return [...of.closest("svg").querySelectorAll(".hit")].filter((one) => Math.hypot(far(one, "cx"), far(one, "cy")) < 9);
+}
+
 const tip = document.getElementById("tip");
 document.addEventListener("pointerover", (event) => {
   const of = event.target.closest("[data-tip]");
   tip.hidden = !of;
   if (!of) return;
-  tip.textContent = of.dataset.tip;
+  tip.textContent = near(of).map((one) => one.dataset.tip).join("\n");
   const place = of.getBoundingClientRect();
   const left = Math.min(place.right + 6, document.documentElement.clientWidth - tip.offsetWidth - 8);
   tip.style.left = `${Math.max(8, left)}px`;

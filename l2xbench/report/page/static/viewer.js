@@ -79,8 +79,6 @@ function startViewer() {
     return made;
   };
 
-  const stops = () => (index.images[state.at].hr ? ["LR", "SR", "HR", "map"] : ["LR", "SR", "map"]);
-
   async function show(at) {
     state.at = at;
     state.cursor = null;
@@ -95,7 +93,7 @@ function startViewer() {
     if (state.at !== at) return; // another was chosen meanwhile
     const before = state.stops;
     state.shown = data;
-    state.stops = stops();
+    state.stops = index.images[at].stops;
     if (before && before.length !== state.stops.length) state.layer = state.stops.length - 1;
     $("layer").max = state.stops.length - 1;
     $("stops").replaceChildren(...state.stops.map((name, place) => {
@@ -305,13 +303,13 @@ function startViewer() {
       }
     }
     if (!cursor) {
-      $("reading").textContent = "Point at a picture to read its map.";
+      $("reading").textContent = state.method ? "Point at a picture to read its map." : "";
       return;
     }
     const { x, y } = cursor;
     const s = index.scale;
     $("reading").textContent =
-      `LR pixel x ${x}, y ${y} (SR x ${s * x} to ${s * x + s - 1}, y ${s * y} to ${s * y + s - 1}): each network's attribution is under its picture.`;
+      `LR pixel x ${x}, y ${y} (SR x ${s * x} to ${s * x + s - 1}, y ${s * y} to ${s * y + s - 1})${state.method ? ": each network's attribution is under its picture." : "."}`;
     if (aloud) $("spoken").textContent = `x ${x}, y ${y}: ${values.join(", ")}`;
   }
 
@@ -407,8 +405,8 @@ function startViewer() {
   });
   $("layer").addEventListener("input", (event) => setLayer(Number(event.target.value)));
   $("between").addEventListener("change", () => setLayer(state.layer));
-  $("palette").addEventListener("change", drawMaps);
-  $("gain").addEventListener("input", drawMaps);
+  $("palette")?.addEventListener("change", drawMaps);
+  $("gain")?.addEventListener("input", drawMaps);
   $("larger").addEventListener("click", () => zoomBy(2));
   $("smaller").addEventListener("click", () => zoomBy(1 / 2));
   $("whole").addEventListener("click", whole);
@@ -420,7 +418,7 @@ function startViewer() {
     });
   }
 
-  $("palette").value = index.palette;
+  if ($("palette")) $("palette").value = index.palette;
   const wanted = /^#image=(.+)$/.exec(location.hash);
   let start = 0;
   if (wanted) {
