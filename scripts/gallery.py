@@ -11,7 +11,6 @@ import argparse
 import io
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -23,7 +22,8 @@ ROOT = Path(__file__).parents[1]
 START, END = "<!-- gallery: `make gallery` writes these lines -->", "<!-- end of the gallery -->"
 WIDTH = 1200
 """Pixels; what a README shows is narrower."""
-_WINDOW = (1400, 1360)
+WINDOW = 1400
+"""Pixels that the page is wide when its picture is taken."""
 
 
 def pictures(results: Path) -> Iterator[tuple[str, str, Path]]:
@@ -37,8 +37,8 @@ def pictures(results: Path) -> Iterator[tuple[str, str, Path]]:
     if heatmap is not None:
         explained = manifest["study"]["attribution"]
         caption = (
-            f"One image, {networks}: the part in which they differ most, and which LR pixels each used for the whole "
-            f"image (reference {explained['reference']}, target {explained['target']})"
+            f"One image, {networks}: a part enlarged, and which LR pixels each used (reference "
+            f"{explained['reference']}, target {explained['target']})"
         )
         yield "heatmap", caption, heatmap
     for name, caption in (
@@ -58,21 +58,31 @@ def small(figure: Path, out: Path) -> None:
     if picture.width > WIDTH:
         picture = picture.resize((WIDTH, round(picture.height * WIDTH / picture.width)), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    picture.quantize(256, method=Image.Quantize.MEDIANCUT).save(buffer, "PNG", optimize=True)
+    # median cut would give the few pixels of a colour bar the photograph's colours
+    picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=2).save(buffer, "PNG", optimize=True)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(buffer.getvalue())
 
 
 def photograph(page: Path, out: Path) -> bool:
-    """The top of the page as Chromium shows it; False where there is none."""
+    """The page's pictures, half HR and half map, as Chromium shows them; False where there is none."""
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if program is None:
         return False
-    options = ["--headless", "--no-sandbox", "--hide-scrollbars", "--disable-background-networking"]
-    with tempfile.TemporaryDirectory() as profile:
-        command = [program, *options, f"--user-data-dir={profile}", f"--screenshot={out}"]
-        command += [f"--window-size={_WINDOW[0]},{_WINDOW[1]}", "--virtual-time-budget=5000", page.resolve().as_uri()]
-        subprocess.run(command, check=True, capture_output=True, timeout=120)
+    from playwright.sync_api import sync_playwright
+
+    options = ["--no-sandbox", "--disable-background-networking"]
+    with sync_playwright() as driver, driver.chromium.launch(executable_path=program, args=options) as browser:
+        view = browser.new_page(viewport={"width": WINDOW, "height": 1200})
+        view.goto(page.resolve().as_uri())
+        view.wait_for_selector("#panels .panel")
+        view.locator("#layer").fill("2.5")
+        view.locator("#layer").blur()
+        view.wait_for_function("[...document.querySelectorAll('.view img[src]')].every(one => one.complete)")
+        first, last = (view.locator(one).bounding_box() for one in ("#images h2", "#panels"))
+        assert first is not None and last is not None
+        clip = {"x": 0.0, "y": first["y"], "width": float(WINDOW), "height": last["y"] + last["height"] - first["y"]}
+        view.screenshot(path=out, full_page=True, clip=clip)  # type: ignore[arg-type]
     return True
 
 

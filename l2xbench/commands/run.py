@@ -61,7 +61,8 @@ def run_study(
         paths = build_report(store, findings, all_failures([run, *others]), progress)
         page = write_page(store, [findings, *(find(store, other) for other in others)], progress)
     if not findings.restoration.empty:
-        screen.show_table(console, findings.restoration, f"{study.study}: mean PSNR (dB) and SSIM")
+        shown = findings.restoration.drop(columns="seconds")  # which `cost` tells
+        screen.show_table(console, shown, f"{study.study}: mean PSNR (dB) and SSIM")
     if "ablation_psnr" in findings.tables:
         summary = findings.tables["ablation_psnr"].frame
         screen.show_table(console, _brief(summary), f"{study.study}: PSNR (dB) by masked share")

@@ -32,7 +32,6 @@ def make_results(
     size: tuple[int, int] = (12, 16),
     hr: bool = True,
     failures: Sequence[Failure] = (),
-    without: Sequence[str] = (),
     note: str = "a note",
     title: str | None = None,
     only: str | None = None,
@@ -48,7 +47,6 @@ def make_results(
         size: of each LR image.
         hr: whether there are HR images, PSNR and SSIM.
         failures: what the manifest says has failed; such units have no record.
-        without: studies whose records are not there.
         note: of each dataset.
         title: of the study.
         only: the one study that the command was for.
@@ -64,6 +62,7 @@ def make_results(
         **blocks,
     }
     study = Study.model_validate(given)
+    named = models if only else (BICUBIC, *models)
     manifest: dict[str, Any] = {
         "l2xbench": "0.1.0",
         "command": "l2xbench run made.yaml",
@@ -86,7 +85,7 @@ def make_results(
                 "weights": f"{name}.pth",
                 "identity": f"identity of {name}",
             }
-            for name in (BICUBIC, *models)
+            for name in named
         },
         "datasets": {
             name: {
@@ -102,14 +101,14 @@ def make_results(
     store = Store(root)
     random = np.random.default_rng(0)
     failed = {(f.study, f.dataset, f.model, f.image, f.label) for f in failures}
-    for model in ("", BICUBIC, *models):
+    for model in ("", *named):
         identity = manifest["models"][model]["identity"] if model else ""
         studies = {"studies": ("restoration",)} if model == BICUBIC else {}
         for dataset, of in images.items():
             for image in of:
                 for unit in units_of(study, dataset, image, model, **studies):
-                    named = (unit.study, unit.dataset, unit.model, unit.image, unit.label)
-                    if unit.study not in without and named not in failed:
+                    about = (unit.study, unit.dataset, unit.model, unit.image, unit.label)
+                    if about not in failed:
                         outcome = _outcome(unit, random, size, study.scale, hr)
                         store.keep(unit, unit.key(identity, f"digest of {image}"), outcome)
     name = "manifest.json" if only is None else f"manifest-{only}.json"

@@ -113,6 +113,8 @@ def write_page(store: Store, findings: Sequence[Findings], progress: Progress, *
     scripts = "\n".join((_HERE / "static" / name).read_text(encoding="utf-8") for name in ("tables.js", "viewer.js"))
     context = {
         "main": main.run.manifest,
+        "networks": sum(name != BICUBIC for name in main.run.manifest["models"]),
+        "count": len(entries),
         "tables": main.tables,
         "images": [(name, list(of)) for name, of in groupby(enumerate(entries), key=lambda pair: pair[1]["dataset"])],
         "methods": list(dict.fromkeys(method for of in images for method in of.explained)),
@@ -259,8 +261,12 @@ def _squares(newest: Sequence[Findings]) -> dict[str, Any] | None:
 
 
 def _pair_tip(row: Mapping[Any, Any]) -> str:
-    names = {"low": "interval from", "high": "to", "p_value": "p", "chance": "chance level"}
-    told = [f"{said} {row[name]:.3g}" for name, said in names.items() if not pd.isna(row[name])]
+    told = [] if pd.isna(row["low"]) else [f"interval {row['low']:.3f} to {row['high']:.3f}"]
+    told += [
+        f"{said} {row[name]:.3g}"
+        for name, said in (("p_value", "p"), ("chance", "chance level"))
+        if not pd.isna(row[name])
+    ]
     return f"{row['model_a']} and {row['model_b']}: {', '.join([*told, row['warning']])}".rstrip(", ")
 
 

@@ -94,7 +94,7 @@ def test_curves_and_squares_tell_their_numbers(visit: Open, whole: Path) -> None
     assert re.search(r"^l2x, 10 % masked: \d\d\.\d\d dB$", page.locator("#tip").inner_text(), re.MULTILINE)
     cell = page.locator(".square td[data-tip]").first
     cell.hover()
-    assert re.match(r"edsr and rcan: interval from [-\d.]+ to [\d.]+, p [\d.]+", page.locator("#tip").inner_text())
+    assert re.match(r"edsr and rcan: interval [-\d.]+ to [\d.]+, p [\d.]+", page.locator("#tip").inner_text())
     page.mouse.move(1, 1)
     assert page.locator("#tip").is_hidden()
     description = page.locator("svg.chart").first.get_attribute("aria-label")
