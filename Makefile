@@ -27,7 +27,11 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## run the bundled study: tables, heatmaps and a manifest in results/demo
 	$(BIN)/l2xbench run configs/demo.yaml
 
-test: $(READY)  ## the tests, without the slow ones
+gallery: $(READY)  ## the README's pictures from the bundled study, ablation and CKA with it
+	$(BIN)/l2xbench run configs/demo.yaml --set 'ablation={}' --set 'similarity={}'
+	$(BIN)/python scripts/gallery.py results/demo
+
+test: $(READY)  ## the tests, without the slow ones; those of the page and of LaTeX need chromium and pdflatex
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not slow'
 
 test-slow: $(READY)  ## the slow tests: wheel in a fresh environment, and the like
@@ -54,4 +58,4 @@ wheel: $(READY)  ## build the wheel, configs and models included, into dist/
 clean:  ## remove what was built; keeps .venv and results
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup demo test test-slow train-compact check format wheel clean
+.PHONY: help setup demo gallery test test-slow train-compact check format wheel clean

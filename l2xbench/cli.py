@@ -219,6 +219,28 @@ def cka(
     raise typer.Exit(run_study(study, folder, how, only="similarity"))
 
 
+@app.command(epilog="Example: l2xbench report results/demo --palette blue-orange")
+def report(
+    results: Annotated[Path, typer.Argument(help="A results folder.", metavar="RESULTS")],
+    palette: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--palette", help="green-red or blue-orange; the study's by default.", metavar="NAME"),
+    ] = None,
+    one_file: Annotated[
+        Optional[bool],  # noqa: UP045
+        typer.Option("--one-file/--folder", help="The page whole, or loading images from its folder; by its size."),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Make tables, figures and report.html of a results folder again, from its records alone: no network is run."""
+    from l2xbench.report.manifests import manifest_files
+
+    manifest_files(results)
+    from l2xbench.commands.report import remake
+
+    raise typer.Exit(remake(results, palette=palette, one_file=one_file))
+
+
 @app.command(epilog="Example: l2xbench models swinir")
 def models(
     name: Annotated[

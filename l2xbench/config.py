@@ -172,10 +172,23 @@ class SensitivityOptions(Strict):
     """Random subsets for each n."""
 
 
+def _box(text: str) -> str:
+    if text != "auto" and not re.fullmatch(r"\d+,\d+,\d+,\d+", text):
+        raise ValueError("auto, or y,x,h,w in SR pixels, for example 60,80,48,48")
+    return text
+
+
+Box = Annotated[str, AfterValidator(_box)]
+
+
 class HeatmapOptions(Strict):
     """The paper's Fig. 2."""
 
     palette: Literal["green-red", "blue-orange"] = "green-red"
+    """`blue-orange` is for readers who cannot tell green from red."""
+    zoom: Box | dict[str, Box] | None = "auto"
+    """The part that HR and SR show enlarged: `y,x,h,w` in SR pixels, one for each image by name, or `auto`, where the
+    networks differ most; null shows the whole image."""
 
 
 class SimilarityOptions(Strict):

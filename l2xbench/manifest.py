@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import asdict
 from datetime import datetime, timezone
 from importlib import metadata
 from typing import Any
@@ -17,7 +18,9 @@ from l2xbench.runner import Result, choose_device
 LIBRARIES = ("torch", "torchvision", "basicsr", "spandrel", "timm", "captum", "numpy", "pillow", "scikit-image")
 
 
-def make_manifest(plan: Plan, result: Result, *, started: datetime, command: str, engine: Engine) -> dict[str, Any]:
+def make_manifest(
+    plan: Plan, result: Result, *, started: datetime, command: str, engine: Engine, only: str | None = None
+) -> dict[str, Any]:
     """The manifest of a finished run, ready for JSON.
 
     Args:
@@ -26,11 +29,13 @@ def make_manifest(plan: Plan, result: Result, *, started: datetime, command: str
         started: when the run began, UTC.
         command: the command line.
         engine: where the units ran.
+        only: the one study that the command was for.
     """
     finished = datetime.now(timezone.utc)
     return {
         "l2xbench": l2xbench.__version__,
         "command": command,
+        "only": only,
         "started": started.isoformat(timespec="seconds"),
         "finished": finished.isoformat(timespec="seconds"),
         "seconds": round((finished - started).total_seconds(), 1),
@@ -46,6 +51,7 @@ def make_manifest(plan: Plan, result: Result, *, started: datetime, command: str
             "reused": result.reused,
             "failed": len(result.failures),
         },
+        "failures": [asdict(failure) for failure in result.failures],
         "models": {model.name: _model(model.source) for model in plan.models},
         "datasets": {
             dataset.name: {

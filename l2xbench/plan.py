@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 BICUBIC = "bicubic"
 STUDIES = ("inputs", "restoration", "attribution", "ablation", "randomisation", "sensitivity", "similarity")
 """In the order in which they run."""
+STUDIES_OF = {"ablation": ("restoration", "attribution", "ablation"), "similarity": ("similarity",)}
+"""What is run where one study alone is wanted: `restoration` tells what the networks give unmasked."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,9 @@ class Plan:
                 for unit in self.model_groups(model, dataset):
                     yield unit, dataset
 
-    def only(self, *studies: str) -> Plan:
-        """The part of the plan that these studies of networks are; the inputs stay, interpolation goes."""
+    def only(self, wanted: str) -> Plan:
+        """The part of the plan that is for one study of networks; the inputs stay, interpolation goes."""
+        studies = STUDIES_OF.get(wanted, (wanted,))
         models = [
             replace(model, studies=tuple(name for name in model.studies if name in studies))
             for model in self.models

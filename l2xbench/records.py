@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -75,31 +75,60 @@ class Records:
     """
 
     def __init__(
-        self, store: Store, groups: Sequence[tuple[Name, str]], images: Mapping[str, tuple[list[str], list[str]]]
+        self,
+        store: Store,
+        groups: Sequence[tuple[Name, str]],
+        images: Mapping[str, tuple[list[str], list[str]]],
+        lacking: Mapping[Name, Collection[str]] | None = None,
     ) -> None:
-        """The records of `groups` (each with its recipe) in `store`; `images` are a dataset's, with their digests."""
+        """The records of `groups` (each with its recipe) in `store`.
+
+        Args:
+            store: where they are.
+            groups: in the order in which they are read.
+            images: a dataset's, with their digests.
+            lacking: images of a group whose files are gone: their records do not count.
+        """
         self._store = store
+        self._lacking = lacking or {}
         self.wanted = groups
         self.images = images
 
     def of(self, *studies: str) -> Records:
         """Those of these studies alone."""
-        return Records(self._store, [each for each in self.wanted if each[0].study in studies], self.images)
+        wanted = [each for each in self.wanted if each[0].study in studies]
+        return Records(self._store, wanted, self.images, self._lacking)
+
+    def of_images(self, dataset: str, images: Collection[str]) -> Records:
+        """Those of these images alone, in the dataset's order."""
+        wanted = [each for each in self.wanted if each[0].dataset == dataset]
+        chosen = _without(*self.images[dataset], set(self.images[dataset][0]).difference(images))
+        return Records(self._store, wanted, {dataset: chosen}, self._lacking)
 
     def groups(self) -> Iterator[RecordGroup]:
         """Column by column, which is quick for millions. Groups without a finished unit are left out."""
         for name, recipe in self.wanted:
-            found = self._store.group(name).columns(recipe, *self.images[name.dataset])
+            found = self._store.group(name).columns(recipe, *self._images_of(name))
             if found is not None:
                 yield RecordGroup(*name, *found)
 
     def __iter__(self) -> Iterator[Record]:
         for name, recipe in self.wanted:
             group = self._store.group(name)
-            for image, digest in zip(*self.images[name.dataset], strict=True):
+            for image, digest in zip(*self._images_of(name), strict=True):
                 record = group.record(image, recipe, digest)
                 if record is not None:
                     yield record
+
+    def _images_of(self, name: Name) -> tuple[list[str], list[str]]:
+        lacking = self._lacking.get(name)
+        images, digests = self.images[name.dataset]
+        return _without(images, digests, lacking) if lacking else (images, digests)
+
+
+def _without(images: list[str], digests: list[str], left_out: Collection[str]) -> tuple[list[str], list[str]]:
+    kept = [row for row, image in enumerate(images) if image not in left_out]
+    return [images[row] for row in kept], [digests[row] for row in kept]
 
 
 def in_studies(records: Iterable[Record], *studies: str) -> Iterable[Record]:

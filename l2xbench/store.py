@@ -165,6 +165,8 @@ class Group:
         if (block.recipe, block.rows[1][row]) != (recipe, digest):
             return None
         kept, columns = self._body(number)
+        if not all(_is_inside(entry["path"]) for entry in kept.values()):
+            return None
         files = {what: _joined(entry["path"], image) for what, entry in kept.items()}
         sizes = {what: entry["sizes"][row] for what, entry in kept.items()}
         values = {what: column[row] for what, column in columns.items()}
@@ -179,6 +181,9 @@ class Group:
                 images, _ = block.rows
                 lacking.difference_update(images)
                 for entry in block.files().values():
+                    if not _is_inside(entry["path"]):
+                        lacking.update(images)
+                        continue
                     for image, size in zip(images, entry["sizes"], strict=True):
                         folder, _, name = _joined(entry["path"], image).rpartition("/")
                         there = listing(folder).get(name)
@@ -477,6 +482,12 @@ def _parted(path: str, image: str) -> list[str]:
         return [path]
     before, _, after = path.rpartition(image)
     return [before, after]
+
+
+def _is_inside(parts: Sequence[str]) -> bool:
+    """Whether a path stays in the results folder, which may be from elsewhere; no image's name has a `/`."""
+    path = Path(_joined(parts, "image"))
+    return not path.is_absolute() and ".." not in path.parts
 
 
 def _joined(parts: Sequence[str], image: str) -> str:

@@ -82,7 +82,7 @@ def test_a_study_from_yaml_to_tables_and_heatmaps_and_nothing_twice(
     assert again.returncode == 0
     assert "0 units computed, 12 found done" in again.stdout
     after = contents(out)
-    assert {name for name in before if before[name] != after.get(name)} == {"manifest.json"}
+    assert {name for name in before if before[name] != after.get(name)} == {"manifest.json", "report.html"}
 
     changed = l2xbench("run", write_study(), "--out", out, "--set", "attribution.reference=mean")
     assert "3 units computed, 9 found done" in changed.stdout, "only the maps depend on the reference"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from l2xbench.attribution import Attribution, explain
 from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.methods.registry import get_method
 from l2xbench.attribution.references import parse_reference
-from l2xbench.attribution.targets import PatchTarget, parse_target
+from l2xbench.attribution.targets import parse_target
 from l2xbench.commands import screen
 from l2xbench.data import metrics
 from l2xbench.data.images import to_image, to_tensor
@@ -26,14 +26,11 @@ from l2xbench.errors import RequestError
 from l2xbench.files import write_whole
 from l2xbench.report.colormap import colour_map
 from l2xbench.report.heatmaps import HeatmapPanel, NetworkPanel, heatmap_figure, save_figure
-from l2xbench.report.panels import Box
+from l2xbench.report.zoom import around_target, zoom_psnr
 from l2xbench.runner import choose_device
 from l2xbench.store import Store
 from l2xbench.zoo.load import build, locate
 from l2xbench.zoo.network import Network
-
-_ENLARGED = 3
-"""A patch is shown with as much around it as makes this many times its size."""
 
 
 @dataclass(frozen=True)
@@ -90,17 +87,18 @@ def explain_image(
         _keep(answers[-1].found, out / f"{name}.npz")
         del network
     assert pair is not None
+    zoom = around_target(answers[0].found.target, (pair.lr.shape[0] * scale, pair.lr.shape[1] * scale))
     panel = HeatmapPanel(
         dataset=image.parent.resolve().name or "image",
         image=image.stem,
         scale=scale,
         lr=pair.lr,
         hr=pair.hr,
-        networks=tuple(answer.panel for answer in answers),
+        networks=tuple(replace(a.panel, zoom_psnr=zoom_psnr(a.panel.sr, pair.hr, zoom)) for a in answers),
         method=method,
         reference=reference,
         target=answers[0].found.target,
-        zoom=_zoom(target, pair.lr.shape, scale),
+        zoom=zoom,
     )
     with console.status("drawing"):
         # not the image's own name: `--out .` must not draw over it
@@ -179,18 +177,3 @@ def _keep(found: Attribution, path: Path) -> None:
         delta=found.delta[0].cpu().numpy(),
     )
     write_whole(path, buffer.getbuffer())
-
-
-def _zoom(target: str, shape: tuple[int, ...], scale: int) -> Box | None:
-    """A patch with its surroundings, in SR pixels; None where that is most of the image."""
-    patch = parse_target(target)
-    if not isinstance(patch, PatchTarget):
-        return None
-    box = []
-    for start, length, whole in ((patch.y, patch.height, shape[0] * scale), (patch.x, patch.width, shape[1] * scale)):
-        shown = _ENLARGED * max(patch.height, patch.width)
-        if shown > whole / 2:
-            return None
-        box.append((min(max(start + (length - shown) // 2, 0), whole - shown), shown))
-    (y, height), (x, width) = box
-    return (y, x, height, width)

@@ -19,11 +19,11 @@ from l2xbench.engines import make_engine
 from l2xbench.lock import run_lock
 from l2xbench.manifest import make_manifest
 from l2xbench.plan import Plan, make_plan
-from l2xbench.report.build import Built, build_report
+from l2xbench.report.build import build_report
+from l2xbench.report.findings import Findings, find
+from l2xbench.report.page import Page, write_page
+from l2xbench.report.runs import Run, all_failures, read_runs
 from l2xbench.store import DamagedFile, Store
-
-NEEDED_BY = {"ablation": ("restoration", "attribution", "ablation"), "similarity": ("similarity",)}
-"""What is run where one study alone is wanted: `restoration` tells what the networks give unmasked."""
 
 
 @dataclass(frozen=True)
@@ -51,33 +51,44 @@ def run_study(study: Study, out: Path, how: How, *, only: str | None = None) -> 
     fetch.fetch_needs(console, study, how.data_root)
     plan = make_plan(study, out, how.data_root)
     if only is not None:
-        plan = plan.only(*NEEDED_BY.get(only, (only,)))
+        plan = plan.only(only)
     if how.dry_run:
         _show_plan(console, plan)
         return 0
     store = Store(out)
     store.prepare()
-    with run_lock(out, _command()):
-        result, built, written = _carry_out(console, plan, store, how, only)
-    if not built.restoration.empty:
-        screen.show_table(console, built.restoration, f"{study.study}: mean PSNR (dB) and SSIM")
-    if not built.ablation.empty:
-        screen.show_table(console, _brief(built.ablation), f"{study.study}: PSNR (dB) by masked share")
-    if not built.similarity.empty:
+    with run_lock(out, command_line()):
+        result, made = _carry_out(console, plan, store, how, only)
+    findings = made.findings
+    if not findings.restoration.empty:
+        shown = findings.restoration.drop(columns="seconds")  # which `cost` tells
+        screen.show_table(console, shown, f"{study.study}: mean PSNR (dB) and SSIM")
+    if "ablation_psnr" in findings.tables:
+        summary = findings.tables["ablation_psnr"].frame
+        screen.show_table(console, _brief(summary), f"{study.study}: PSNR (dB) by masked share")
+    if not findings.similarity.empty:
         columns = ["dataset", "model_a", "model_b", "cka", "p_value", "chance", "warning"]
-        screen.show_table(console, built.similarity[columns], f"{study.study}: CKA of attributions")
+        screen.show_table(console, findings.similarity[columns], f"{study.study}: CKA of attributions")
     reused = f", {result.reused} found done" if result.reused else ""
     failed = f", {len(result.failures)} failed (tables/failures.csv)" if result.failures else ""
     console.print(f"{result.computed} units computed{reused}{failed}", highlight=False)
     if result.untried:
         console.print(f"{result.untried} failed before and were not tried again; --retry-failed does", highlight=False)
-    screen.show_paths(console, out, [*built.paths, ("manifest", written)])
+    screen.show_paths(console, out, made.paths)
+    screen.show_page(console, made.page)
     return 1 if result.failures else 0
 
 
-def _carry_out(
-    console: Console, plan: Plan, store: Store, how: How, only: str | None
-) -> tuple[runner.Result, Built, Path]:
+@dataclass(frozen=True)
+class _Made:
+    """What came of a run's records."""
+
+    findings: Findings
+    paths: list[tuple[str, Path]]
+    page: Page
+
+
+def _carry_out(console: Console, plan: Plan, store: Store, how: How, only: str | None) -> tuple[runner.Result, _Made]:
     for dataset in plan.datasets:
         if dataset.note:
             console.print(f"{dataset.name}: {dataset.note}", markup=False, highlight=False)
@@ -92,18 +103,24 @@ def _carry_out(
                 plan, store, progress, engine, fresh=fresh, retry_failed=how.retry_failed and not mended, only=only
             )
             progress.working("tables")
-            manifest = make_manifest(plan, result, started=started, command=_command(), engine=engine)
-            manifest["only"] = only
+            manifest = make_manifest(plan, result, started=started, command=command_line(), engine=engine, only=only)
+            written = store.write_text(_manifest_name(store.root, only), json.dumps(manifest, indent=2))
             try:
-                built = build_report(store, manifest, result, progress, only)
+                return result, _report(store, Run(written.name, manifest, result.records, result.failures), progress)
             except DamagedFile as error:
                 if str(error) in mended:
                     raise
                 mended.add(str(error))  # it is gone, so that its unit is left to do
                 progress.note(str(error))
-            else:
-                break
-    return result, built, store.write_text(_manifest_name(store.root, only), json.dumps(manifest, indent=2))
+
+
+def _report(store: Store, run: Run, progress: runner.Progress) -> _Made:
+    """Tables and figures of a run, and the page of all runs of its folder."""
+    others = read_runs(store, but=run.name)
+    findings = find(store, run)
+    paths = build_report(store, findings, all_failures([run, *others]), progress)
+    page = write_page(store, [findings, *(find(store, other) for other in others)], progress)
+    return _Made(findings, [*paths, ("manifest", store.root / run.name)], page)
 
 
 def _brief(summary: pd.DataFrame) -> pd.DataFrame:
@@ -156,5 +173,6 @@ def _manifest_name(out: Path, only: str | None) -> str:
     return "manifest.json" if there == only else f"manifest-{only}.json"
 
 
-def _command() -> str:
+def command_line() -> str:
+    """What was typed."""
     return shlex.join(["l2xbench", *sys.argv[1:]])

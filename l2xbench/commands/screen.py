@@ -10,12 +10,14 @@ from types import TracebackType
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.filesize import decimal
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as TimeLeft
 from rich.table import Table
 
 from l2xbench.records import Failure
+from l2xbench.report.page import Page
 
 
 class RunProgress:
@@ -100,6 +102,16 @@ def show_paths(console: Console, root: Path, paths: Sequence[tuple[str, Path]]) 
     for what, path in paths:
         shown = path if not path.is_absolute() else _relative(path)
         console.print(f"{what.ljust(width)}  [cyan]{escape(str(shown))}[/]", soft_wrap=True)
+
+
+def show_page(console: Console, page: Page) -> None:
+    """Where the page is, and how large it is."""
+    if page.beside:
+        size = f"{decimal(page.size)}, and {decimal(page.beside)} in its folder for {page.images} images"
+    else:
+        size = f"{decimal(page.size)}, one file"
+    path = _relative(page.path) if page.path.is_absolute() else page.path
+    console.print(f"page  [cyan]{escape(str(path))}[/]  {size}", soft_wrap=True, highlight=False)
 
 
 def _relative(path: Path) -> Path:

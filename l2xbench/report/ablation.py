@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from l2xbench.records import Record
+from l2xbench.records import Record, in_groups, in_studies
 from l2xbench.report.ablation_figures import ablation_figure, methods_figure
-from l2xbench.report.curves import METRICS, RANDOM, Curve, gap, make_curves, with_random
+from l2xbench.report.cost_figure import cost_figure, cost_spots
+from l2xbench.report.curves import METRICS, NAMES, RANDOM, Curve, gap, with_random
 from l2xbench.report.style import save_figure
-from l2xbench.report.tables import write_table
+from l2xbench.report.tables import Table
 from l2xbench.store import Store
 from l2xbench.studies.base import Unit
 
@@ -23,36 +25,25 @@ FIGURES_VERSION = 1
 _KEYS = COLUMNS[:5]
 
 
-def report_ablation(store: Store, records: list[Record], manifest: Mapping[str, Any]) -> pd.DataFrame:
-    """Write `tables/ablation*` and `figures/ablation*`; a figure of the same records is not drawn again.
+def ablation_tables(curves: list[Curve], records: Iterable[Record], manifest: Mapping[str, Any]) -> list[Table]:
+    """Make `ablation` (a row a ratio) and its summaries, `ablation_psnr` and `ablation_ssim`.
 
     Args:
-        store: where they go.
-        records: of the study `ablation`, and of `restoration` for what the networks give unmasked.
+        curves: none give no tables.
+        records: of the study `restoration`, for what the networks give unmasked.
         manifest: the study, its order of datasets and networks, its seed.
-
-    Returns:
-        the summary of PSNR, as in `tables/ablation_psnr`; empty where there was nothing to ablate.
     """
-    curves = make_curves(records, manifest)
     if not curves:
-        return pd.DataFrame()
+        return []
     notes = _notes(manifest, curves)
-    root = store.root
     caption = "Mean PSNR (dB) and SSIM after masking a share of the LR features (the paper's Fig. 3a)."
-    write_table(ablation_frame(curves), root / "tables/ablation", caption=caption, notes=notes)
-    summaries = {metric: summary_frame(curves, records, metric, manifest["seed"]) for metric in METRICS}
-    for metric, summary in summaries.items():
-        name = "PSNR (dB)" if metric == "psnr" else "SSIM"
-        write_table(
-            summary,
-            root / f"tables/ablation_{metric}",
-            caption=f"Mean {name} by mask ratio, and how far each order lies below random order.",
-            notes=[*notes, _HOW_TO_READ],
-        )
-    keys = [record.key for record in records if record.study == "ablation"]
-    _draw(store, curves, manifest, keys)
-    return summaries["psnr"]
+    tables = [Table("ablation", ablation_frame(curves), caption, notes=notes)]
+    for metric, name in NAMES.items():
+        summary = summary_frame(curves, records, metric, manifest["seed"])
+        digits = 2 if metric == "psnr" else 4
+        caption = f"Mean {name} by mask ratio, and how far each order lies below random order."
+        tables.append(Table(f"ablation_{metric}", summary, caption, notes=[*notes, _HOW_TO_READ], digits=digits))
+    return tables
 
 
 _HOW_TO_READ = (
@@ -83,9 +74,10 @@ def ablation_frame(curves: Iterable[Curve]) -> pd.DataFrame:
 def summary_frame(curves: list[Curve], records: Iterable[Record], metric: str, seed: int) -> pd.DataFrame:
     """A row a curve: the metric unmasked and at each ratio, and the gap to random order."""
     unmasked = {
-        (r.dataset, r.model, r.image): r.values[metric]
-        for r in records
-        if r.study == "restoration" and isinstance(r.values[metric], float)
+        (group.dataset, group.model, image): value
+        for group in in_groups(records, "restoration")
+        for image, value in zip(group.images, group.column(metric), strict=True)
+        if isinstance(value, float)
     }
     rows = []
     for curve, random in with_random(curves):
@@ -129,10 +121,12 @@ def _notes(manifest: Mapping[str, Any], curves: list[Curve]) -> list[str]:
     return notes
 
 
-def _draw(store: Store, curves: list[Curve], manifest: Mapping[str, Any], keys: list[str]) -> None:
-    """One pair of figures for each dataset, granularity and order; the first of each has the plain name."""
+def groups(curves: list[Curve], manifest: Mapping[str, Any]) -> Iterator[tuple[str, str, list[Curve]]]:
+    """Curves that belong in one figure (a dataset, granularity and order, with random order's): suffix, title, curves.
+
+    The first of each has the plain name.
+    """
     wanted = manifest["study"]["ablation"]
-    methods = wanted["methods"] or manifest["study"]["attribution"]["methods"]
     datasets = list(dict.fromkeys(curve.dataset for curve in curves))
     for dataset in datasets:
         for granularity in wanted["granularity"]:
@@ -148,18 +142,50 @@ def _draw(store: Store, curves: list[Curve], manifest: Mapping[str, Any], keys: 
                 suffix = "".join(f"-{name}" for name, names in places if name != names[0])
                 count = max(len(curve.images) for curve in shown)
                 title = f"{dataset} ({count} image{'' if count == 1 else 's'}), {granularity}s, {order} order"
-                seed = manifest["seed"]
-                options = {"records": keys, "models": list(manifest["models"]), "method": methods[0], "seed": seed}
-                draw = partial(ablation_figure, shown, methods[0], title, seed)
-                _keep_figure(store, f"ablation{suffix}", dataset, {**options, "title": title}, draw)
-                if any(curve.method == RANDOM for curve in shown):
-                    draw = partial(methods_figure, shown, title, seed)
-                    _keep_figure(store, f"ablation-methods{suffix}", dataset, {**options, "title": title}, draw)
+                yield suffix, title, shown
 
 
-def _keep_figure(store: Store, stem: str, dataset: str, options: Mapping[str, Any], draw: Callable[[], Figure]) -> None:
+def ablation_figures(
+    store: Store, curves: list[Curve], records: Iterable[Record], manifest: Mapping[str, Any], device: str
+) -> list[Path]:
+    """Draw `figures/ablation*` and `figures/cost-faithfulness*`; a figure of the same records is not drawn again.
+
+    Args:
+        store: where they go.
+        curves: of all datasets, granularities and orders.
+        records: of the studies `ablation`, and `attribution` for what the maps cost.
+        manifest: the study, its order of datasets and networks, its seed.
+        device: where that was measured.
+
+    Returns:
+        the PNGs' paths.
+    """
+    ablated = [record.key for record in in_studies(records, "ablation")]
+    paths = []
+    for suffix, title, shown in groups(curves, manifest):
+        methods = manifest["study"]["ablation"]["methods"] or manifest["study"]["attribution"]["methods"]
+        seed = manifest["seed"]
+        options = {"models": list(manifest["models"]), "method": methods[0], "seed": seed, "title": title}
+        options["records"] = ablated
+        dataset = shown[0].dataset
+        draw = partial(ablation_figure, shown, methods[0], title, seed)
+        paths.append(_keep_figure(store, f"ablation{suffix}", dataset, options, draw))
+        if any(curve.method == RANDOM for curve in shown):
+            draw = partial(methods_figure, shown, title, seed)
+            paths.append(_keep_figure(store, f"ablation-methods{suffix}", dataset, options, draw))
+        spots = cost_spots(shown, records, seed)
+        if spots:
+            options |= {"spots": [(s.method, s.model, s.seconds, s.gap, *s.interval) for s in spots]}
+            options["device"] = device
+            draw = partial(cost_figure, spots, title, device)
+            paths.append(_keep_figure(store, f"cost-faithfulness{suffix}", dataset, options, draw))
+    return paths
+
+
+def _keep_figure(store: Store, stem: str, dataset: str, options: Mapping[str, Any], draw: Callable[[], Figure]) -> Path:
     unit = Unit("figure", FIGURES_VERSION, dataset, stem, "", options=options)
     key = unit.key("", "")
     if store.find(unit, key) is None:
         save_figure(draw(), store.root / "figures" / stem)
         store.keep_files(unit, key, {ending: f"figures/{stem}.{ending}" for ending in ("png", "pdf")})
+    return store.root / "figures" / f"{stem}.png"

@@ -13,9 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from l2xbench.report import style
-from l2xbench.report.curves import METRICS, RANDOM, Curve, gap, with_random
+from l2xbench.report.curves import METRICS, NAMES, RANDOM, Curve, gap, with_random
 
-_NAMES = {"psnr": "PSNR (dB)", "ssim": "SSIM"}
 _MOST_COLUMNS = 6
 _LEFT = 1.15  # the y axis and its label, in cm
 _RIGHT = 0.15
@@ -28,24 +27,26 @@ _ROWS_BETWEEN = 0.2
 
 
 @dataclass(frozen=True)
-class _Look:
+class Look:
+    """How a method's lines are drawn."""
+
     colour: str
     dashes: Literal["solid"] | tuple[float, tuple[float, ...]] = "solid"
     marker: str = "o"
 
 
-_RANDOM_LOOK = _Look(style.SERIES[1], (0, (4, 2)), "")
-_CONTROL_LOOK = _Look(style.FAINT, (0, (1, 1)), "s")
+_RANDOM_LOOK = Look(style.SERIES[1], (0, (4, 2)), "")
+_CONTROL_LOOK = Look(style.FAINT, (0, (1, 1)), "s")
 _METHOD_COLOURS = [colour for colour in style.SERIES if colour != _RANDOM_LOOK.colour]
 _MARKERS = "oD^vP*X"
 
 
-def _looks(methods: list[str]) -> dict[str, _Look]:
+def looks_of(methods: list[str]) -> dict[str, Look]:
     """Random order dashed as in the paper, the control `difference` grey, each method its colour and marker."""
     looks = {RANDOM: _RANDOM_LOOK, "difference": _CONTROL_LOOK}
     for number, method in enumerate(m for m in methods if m not in looks):
         colour = _METHOD_COLOURS[number % len(_METHOD_COLOURS)]
-        looks[method] = _Look(colour, marker=_MARKERS[number % len(_MARKERS)])
+        looks[method] = Look(colour, marker=_MARKERS[number % len(_MARKERS)])
     return looks
 
 
@@ -69,7 +70,7 @@ def ablation_figure(curves: list[Curve], method: str, title: str, seed: int) -> 
     cell = (width - _LEFT - _RIGHT - (columns - 1) * _BETWEEN) / columns
     block = _NAME + 2 * _PLOT + _ROWS_BETWEEN + _FOOT
     height = _HEAD + blocks * block
-    looks = _looks([method])
+    looks = looks_of([method])
     with style.context():
         figure = style.new_figure(width, height)
         first: dict[str, Axes] = {}
@@ -92,7 +93,7 @@ def ablation_figure(curves: list[Curve], method: str, title: str, seed: int) -> 
     return figure
 
 
-def _plot(axes: Axes, curves: list[Curve], metric: str, looks: dict[str, _Look], seed: int) -> None:
+def _plot(axes: Axes, curves: list[Curve], metric: str, looks: dict[str, Look], seed: int) -> None:
     for curve, random in with_random(curves):
         look = looks[curve.method]
         ratios = 100 * np.array(curve.ratios)
@@ -119,10 +120,10 @@ def _dress(axes: Axes, metric: str, *, bottom: bool, first: bool) -> None:
     if bottom:
         axes.set_xlabel("masked (%)", labelpad=2)
     if first:
-        axes.set_ylabel(_NAMES[metric], labelpad=2)
+        axes.set_ylabel(NAMES[metric], labelpad=2)
 
 
-def _head(figure: Figure, width: float, height: float, title: str, looks: dict[str, _Look]) -> None:
+def _head(figure: Figure, width: float, height: float, title: str, looks: dict[str, Look]) -> None:
     room = (width - 0.2) * style.POINTS_PER_CM
     figure.text(0.1 / width, 1 - 0.1 / height, style.fit(title, room, size=style.TEXT_PT), va="top")
     handles = [
@@ -152,7 +153,7 @@ def methods_figure(curves: list[Curve], title: str, seed: int) -> Figure:
     """
     networks = list(dict.fromkeys(curve.model for curve in curves))
     methods = [name for name in dict.fromkeys(curve.method for curve in curves) if name != RANDOM]
-    looks = _looks(methods)
+    looks = looks_of(methods)
     lines = math.ceil(len(methods) / 5)  # of the legend
     left = min(3.2, 0.3 + max(style.text_width(name, style.TEXT_PT) for name in networks) / style.POINTS_PER_CM)
     head = 0.6 + 0.4 * lines
@@ -185,7 +186,7 @@ def methods_figure(curves: list[Curve], title: str, seed: int) -> Figure:
             for edge in range(1, len(networks)):
                 axes.axhline(edge - 0.5, color=style.FAINT, alpha=0.3, linewidth=0.4)
             axes.grid(axis="x", color=style.FAINT, alpha=0.25, linewidth=0.4)
-            axes.set_xlabel(f"mean gap to random order, {_NAMES[metric]}", labelpad=2)
+            axes.set_xlabel(f"mean gap to random order, {NAMES[metric]}", labelpad=2)
         room = (width - 0.2) * style.POINTS_PER_CM
         figure.text(0.1 / width, 1 - 0.1 / height, style.fit(title, room, size=style.TEXT_PT), va="top")
         handles = [

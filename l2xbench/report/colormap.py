@@ -19,7 +19,7 @@ _ARMS = {
 PALETTES = tuple(_ARMS)
 
 # How dark the greyed LR image may be under the map: 0 is white, 1 the image itself.
-_BACKDROP = 0.38
+BACKDROP = 0.38
 
 # The limit leaves this share of the |attribution| beyond it.
 _CLIPPED_SHARE = 0.10
@@ -71,6 +71,22 @@ def colour_map(palette: str) -> Colormap:
     return colours.with_extremes(over=over, under=under, bad="#ffffff")
 
 
+def palette_table(palette: str) -> NDArray[np.uint8]:
+    """(N + 2, 3): the colours from -limit to limit, then what lies below and what lies above.
+
+    Raises:
+        RequestError: no palette of that name.
+    """
+    colours = colour_map(palette)
+    rows = colours(np.concatenate([np.arange(colours.N), [-1, colours.N]]))
+    return np.rint(255 * rows[:, :3]).astype(np.uint8)
+
+
+def luma(image: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(H, W), 0 to 255, of an (H, W, 3) image."""
+    return np.asarray(image.astype(np.float64) @ _LUMA)
+
+
 def over_image(values: NDArray[np.float64], image: NDArray[np.uint8], limit: float, palette: str) -> NDArray[np.uint8]:
     """Draw a signed map over the image it explains, greyed and faded.
 
@@ -85,6 +101,6 @@ def over_image(values: NDArray[np.float64], image: NDArray[np.uint8], limit: flo
         proportion to the white in it, so that a full colour is the bar's wherever it lies.
     """
     colour = colour_map(palette)(Normalize(-limit, limit)(np.ma.masked_invalid(values)))[..., :3]
-    backdrop = 1 - _BACKDROP * (1 - image.astype(np.float64) @ _LUMA / 255)
+    backdrop = 1 - BACKDROP * (1 - luma(image) / 255)
     white = colour.min(axis=-1, keepdims=True)
     return np.rint(255 * np.clip(colour - white * (1 - backdrop[..., None]), 0, 1)).astype(np.uint8)

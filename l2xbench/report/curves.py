@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from l2xbench.records import Record, in_studies
 
 METRICS = ("psnr", "ssim")
+NAMES = {"psnr": "PSNR (dB)", "ssim": "SSIM"}
 RANDOM = "random"
 _RESAMPLES = 2000
 

@@ -50,7 +50,7 @@ class Layout:
         zoom_tall = panel.zoom[2] / panel.zoom[3] if panel.zoom else tall
         room = (page - 2 * MARGIN - (columns - 1) * _GAP) / columns
         # Text takes what it takes; the pictures share the rest of the page's height.
-        text = rows * (3 * _LINE + 3 * _SMALL_LINE + _ROW_GAP) + 4 * _LINE + BAR + _BAR_BELOW
+        text = rows * (3 * _LINE + 4 * _SMALL_LINE + _ROW_GAP) + 4 * _LINE + BAR + _BAR_BELOW
         most = (style.COLUMN_CM * 1.5 if narrow else style.PAGE_HEIGHT_CM) - text
         picture = min(room, most / rows / (tall + min(zoom_tall, tall)))
         cell = max(picture, min(room, _NARROWEST))
@@ -120,21 +120,27 @@ class Layout:
 
 
 def _note(network: NetworkPanel, width: float, *, complete: bool) -> str:
-    """PSNR and SSIM, and what a reader must know before trusting the map."""
+    """PSNR and SSIM, PSNR of the enlarged part, and what a reader must know before trusting the map."""
     figures = []
     if network.psnr is not None:
-        figures.append("∞ dB" if math.isinf(network.psnr) else f"{network.psnr:.2f} dB")
+        figures.append(_decibels(network.psnr))
     if network.ssim is not None:
         figures.append(f"{network.ssim:.4f}")
     line = " / ".join(figures)
     lines = [line] if style.text_width(line, style.SMALL_PT) <= width else figures
     lines = [line for line in lines if line]
+    if network.zoom_psnr is not None:
+        lines.append(f"part: {_decibels(network.zoom_psnr)}")
     error = network.completeness_error
     if not np.isfinite(network.values).all():
         lines.append("map: not finite")
     elif complete and error is not None and not error <= _WORTH_SAYING:
         lines.append(f"incomplete by {error:.0%}" if error < 10 else "incomplete")
     return "\n".join(lines)
+
+
+def _decibels(psnr: float) -> str:
+    return "∞ dB" if math.isinf(psnr) else f"{psnr:.2f} dB"
 
 
 def _head(panel: HeatmapPanel, framed: bool, width: float) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ class NetworkPanel:
         psnr: dB, or None without an HR image.
         ssim: or None.
         completeness_error: |sum R - delta| / max(|delta|, 1e-3 sum |R|), or None where it was not measured.
+        zoom_psnr: dB, of the enlarged part alone; None where there is none.
     """
 
     name: str
@@ -35,6 +36,7 @@ class NetworkPanel:
     psnr: float | None
     ssim: float | None
     completeness_error: float | None
+    zoom_psnr: float | None = None
 
 
 @dataclass(frozen=True)
@@ -81,16 +83,21 @@ class HeatmapPanel:
     @property
     def target_box(self) -> Box | None:
         """The SR pixels of a `patch` or a `neuron`; None for any other target."""
-        kind, _, numbers = self.target.partition(":")
-        try:
-            values = [int(number) for number in numbers.split(",")]
-        except ValueError:
-            return None
-        if kind == "patch" and len(values) == 4:
-            return (values[0], values[1], values[2], values[3])
-        if kind == "neuron" and len(values) == 3:
-            return (values[1], values[2], 1, 1)
+        return target_box(self.target)
+
+
+def target_box(target: str) -> Box | None:
+    """The SR pixels of `patch:y,x,h,w` or `neuron:c,y,x`; None for any other target."""
+    kind, _, numbers = target.partition(":")
+    try:
+        values = [int(number) for number in numbers.split(",")]
+    except ValueError:
         return None
+    if kind == "patch" and len(values) == 4:
+        return (values[0], values[1], values[2], values[3])
+    if kind == "neuron" and len(values) == 3:
+        return (values[1], values[2], 1, 1)
+    return None
 
 
 # A method counts as complete when its maps miss the objective's difference by less than this: then its values

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import pandas as pd
 
-from l2xbench.report.tables import Better, write_table
+from l2xbench.report.tables import Better, Table
 
 COLUMNS = ("dataset", "model", "psnr", "ssim", "images", "parameters")
 _BEST: dict[str, Better] = {"psnr": "high", "ssim": "high"}
 
 
-def restoration_tables(
-    frame: pd.DataFrame, folder: Path, *, dataset_notes: Mapping[str, str] | None = None
-) -> list[Path]:
-    """Write `restoration` (a dataset and network a line) and `table1` (a network a line), three files each.
+def restoration_tables(frame: pd.DataFrame, *, dataset_notes: Mapping[str, str] | None = None) -> list[Table]:
+    """Make `restoration` (a dataset and network a line) and `table1` (a network a line).
 
     A mean over fewer images than others of its dataset (some of a network's units failed) does not compete
     for best; it gets a dagger.
@@ -24,11 +21,7 @@ def restoration_tables(
     Args:
         frame: the columns `COLUMNS`, and others after them (`seconds`, the mean time of an image). PSNR in
             dB; both may be missing where there is no HR image; `parameters` may be missing (bicubic).
-        folder: where the tables lie.
         dataset_notes: what to say of a dataset (`20 of Urban100's 100 images`).
-
-    Returns:
-        the six paths.
 
     Raises:
         KeyError: a column of `COLUMNS` is missing.
@@ -44,19 +37,11 @@ def restoration_tables(
     for name in _BEST:
         barred[name] = short & frame[name].notna()
     caption = "Mean PSNR (dB) and SSIM of each network. Best in bold, second best underlined."
-    lines = write_table(
-        frame,
-        folder / "restoration",
-        caption=caption,
-        best=_BEST,
-        within="dataset",
-        incomparable=barred,
-        notes=notes,
-    )
+    lines = Table("restoration", frame, caption, _BEST, "dataset", barred, notes)
     wide, wide_barred = _by_network(frame, barred)
-    return lines + write_table(
-        wide, folder / "table1", caption=caption, best=_BEST, incomparable=wide_barred, notes=notes
-    )
+    if "seconds" in frame:
+        notes = [*notes, "Seconds: mean time to super-resolve one image."]
+    return [lines, Table("table1", wide, caption, _BEST, None, wide_barred, notes)]
 
 
 def _by_network(frame: pd.DataFrame, barred: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from l2xbench.records import Record, in_studies
-from l2xbench.report.tables import write_table
+from l2xbench.report.tables import Table
 from l2xbench.store import Store
 
 UNCHANGED = 0.9
@@ -23,38 +22,35 @@ _UNCHANGED_NOTE = (
 )
 
 
-def sanity_tables(store: Store, records: Iterable[Record], manifest: Mapping[str, Any], folder: Path) -> None:
-    """Write `randomisation`, `sensitivity` and `diffusion` where there are records for them."""
-    randomisation = randomisation_frame(records)
-    if not randomisation.empty:
-        write_table(
-            randomisation,
-            folder / "randomisation",
-            caption="Rank correlation of maps with those of the network with layers drawn anew, from the output down "
+def sanity_tables(store: Store, records: Iterable[Record], manifest: Mapping[str, Any]) -> list[Table]:
+    """`randomisation`, `sensitivity` and `diffusion` where there are records for them."""
+    found = [
+        Table(
+            "randomisation",
+            randomisation_frame(records),
+            "Rank correlation of maps with those of the network with layers drawn anew, from the output down "
             "(Adebayo et al., 2018).",
             notes=[_UNCHANGED_NOTE],
-        )
-    sensitivity = sensitivity_frame(records)
-    if not sensitivity.empty:
-        write_table(
-            sensitivity,
-            folder / "sensitivity",
-            caption="Sensitivity-n (Ancona et al., 2018): correlation of the sum of n attributions with what the "
-            "objective loses when those features become the reference.",
+        ),
+        Table(
+            "sensitivity",
+            sensitivity_frame(records),
+            "Sensitivity-n (Ancona et al., 2018): correlation of the sum of n attributions with what the objective "
+            "loses when those features become the reference.",
             notes=[
                 "Pearson's over random subsets, mean over images; at n = all features (share 1) the ratio of the two."
             ],
-        )
-    diffusion = diffusion_frame(store, records, manifest)
-    if not diffusion.empty:
-        write_table(
-            diffusion,
-            folder / "diffusion",
-            caption="Diffusion index (Gu and Dong, 2021): how widely a patch's map is spread over the LR image.",
+        ),
+        Table(
+            "diffusion",
+            diffusion_frame(store, records, manifest),
+            "Diffusion index (Gu and Dong, 2021): how widely a patch's map is spread over the LR image.",
             notes=[
                 "100 (1 - G), G the Gini coefficient of the map's absolute values, channels summed; mean over images."
             ],
-        )
+        ),
+    ]
+    return [table for table in found if not table.frame.empty]
 
 
 def randomisation_frame(records: Iterable[Record]) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from l2xbench.files import unwritable
 from l2xbench.records import Record, in_studies
 from l2xbench.report.matrix import Matrix, cka_figure
 from l2xbench.report.style import save_figure
-from l2xbench.report.tables import write_table
+from l2xbench.report.tables import Table
 from l2xbench.store import Store
 from l2xbench.studies.base import Unit
 from l2xbench.studies.cka import align, gram
@@ -157,8 +157,8 @@ def _numbers(
     }
 
 
-def similarity_table(frame: pd.DataFrame, manifest: Mapping[str, Any], stem: Path) -> list[Path]:
-    """`tables/cka`, with what a reader must know before quoting a number of it."""
+def similarity_table(frame: pd.DataFrame, manifest: Mapping[str, Any]) -> Table:
+    """`cka`, with what a reader must know before quoting a number of it."""
     options = manifest["study"]["similarity"]
     size, confidence = options["size"], options["confidence"]
     told = (
@@ -178,11 +178,11 @@ def similarity_table(frame: pd.DataFrame, manifest: Mapping[str, Any], stem: Pat
     if (frame["warning"] == "not defined").any():
         notes.append("not defined: a network's attributions do not vary, or there are too few samples.")
     caption = f"CKA (Eq. 7) of {_what(options)} between networks."
-    return write_table(frame, stem, caption=caption, notes=notes)
+    return Table("cka", frame, caption, notes=notes)
 
 
-def similarity_figures(store: Store, manifest: Mapping[str, Any], frame: pd.DataFrame) -> Iterator[tuple[str, Path]]:
-    """Draws `figures/cka-<dataset>` for each dataset; yields its name and the PNG's path."""
+def similarity_matrices(manifest: Mapping[str, Any], frame: pd.DataFrame) -> Iterator[tuple[str, Matrix, pd.DataFrame]]:
+    """Each dataset's square of networks, and the rows of `frame` that it shows."""
     options = manifest["study"].get("similarity")
     for dataset, part in frame.groupby("dataset", sort=False):
         named = set(part["model_a"]) | set(part["model_b"])
@@ -194,8 +194,16 @@ def similarity_figures(store: Store, manifest: Mapping[str, Any], frame: pd.Data
             doubtful=_square(part.assign(doubt=part["warning"] == TOO_FEW), names, "doubt", diagonal=0) == 1,
             remark=f"italic: {TOO_FEW}, unrelated networks would have up to {part['chance'].max():.2f}",
         )
+        yield str(dataset), matrix, part
+
+
+def similarity_figures(store: Store, manifest: Mapping[str, Any], frame: pd.DataFrame) -> Iterator[tuple[str, Path]]:
+    """Draws `figures/cka-<dataset>` for each dataset; yields its name and the PNG's path."""
+    options = manifest["study"].get("similarity")
+    for dataset, matrix, part in similarity_matrices(manifest, frame):
         stem = f"cka-{dataset}"
-        drawn = {"names": names, "values": part.to_json(double_precision=12), "options": options, "title": matrix.title}
+        drawn = {"names": list(matrix.names), "values": part.to_json(double_precision=12), "options": options}
+        drawn["title"] = matrix.title
         unit = Unit("similarity-figure", FIGURE_VERSION, str(dataset), "cka", "", options=drawn)
         files = {"png": f"figures/{stem}.png", "pdf": f"figures/{stem}.pdf"}
         if store.find(unit, unit.key("", "")) is None:

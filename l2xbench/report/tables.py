@@ -1,4 +1,4 @@
-"""Tables as three files: CSV with every digit, Markdown and LaTeX as a paper prints them."""
+"""Tables as three files (CSV with every digit, Markdown and LaTeX as a paper prints them), and as rows for the page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -36,20 +36,57 @@ _DAGGER = "†"
 
 
 @dataclass(frozen=True)
-class _Cell:
-    text: str
-    mark: Mark = ""
-    number: bool = False
+class Table:
+    """A table before it is written in any language; what its parts mean, `write_table` tells."""
+
+    name: str
+    """Of its files."""
+    frame: pd.DataFrame
+    caption: str
+    best: Mapping[str, Better] = field(default_factory=dict)
+    within: str | None = None
+    incomparable: pd.DataFrame | None = None
+    notes: Sequence[str] = ()
+    digits: int | None = None
+
+    def write(self, folder: Path) -> list[Path]:
+        """Writes the three files; their paths."""
+        return write_table(
+            self.frame,
+            folder / self.name,
+            caption=self.caption,
+            best=self.best,
+            within=self.within,
+            incomparable=self.incomparable,
+            notes=self.notes,
+            digits=self.digits,
+        )
+
+    def sheet(self) -> Sheet:
+        """The texts and marks that a reader sees."""
+        marks = _marks(self.frame, self.best, self.within, self.incomparable)
+        return _sheet(self.frame, marks, self.incomparable, self.caption, list(self.notes), self.digits)
 
 
 @dataclass(frozen=True)
-class _Sheet:
+class Cell:
+    """What stands in a place of a table."""
+
+    text: str
+    mark: Mark = ""
+    value: float | None = None
+    """What numbers are sorted by; None for text and where nothing is known."""
+
+
+@dataclass(frozen=True)
+class Sheet:
     """A table as it will be read: texts and marks, not yet in any language."""
 
-    groups: list[tuple[str, int]]  # a header over several columns, and how many; empty where there is one row
+    groups: list[tuple[str, int]]
+    """A header over several columns, and how many; empty where there is one row."""
     headers: list[str]
     numeric: list[bool]
-    rows: list[list[_Cell]]
+    rows: list[list[Cell]]
     caption: str
     notes: list[str] = field(default_factory=list)
 
@@ -63,6 +100,7 @@ def write_table(
     within: str | None = None,
     incomparable: pd.DataFrame | None = None,
     notes: Sequence[str] = (),
+    digits: int | None = None,
 ) -> list[Path]:
     """Write a table as `stem`.csv, `stem`.md and `stem`.tex, each whole or not at all.
 
@@ -82,12 +120,14 @@ def write_table(
         incomparable: shaped as `frame`, true where a value must not compete; it gets a dagger, which `notes`
             explain.
         notes: lines below the table; plain text.
+        digits: after the point, of numbers that are not whole and that the name of their column does not tell; by
+            default such numbers have four significant digits.
 
     Returns:
         the three paths.
     """
     marks = _marks(frame, best or {}, within, incomparable)
-    sheet = _sheet(frame, marks, incomparable, caption, list(notes))
+    sheet = _sheet(frame, marks, incomparable, caption, list(notes), digits)
     texts = {
         ".csv": _csv(frame),
         ".md": _as_markdown(sheet),
@@ -108,7 +148,11 @@ def _is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def _shown(value: object, name: str) -> str:
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral) or not math.isfinite(value) or float(value).is_integer()
+
+
+def _shown(value: object, name: str, digits: int | None) -> str:
     """A value as it is printed; nothing known is a dash."""
     if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, Real) and math.isnan(value)):
         return _NOTHING
@@ -119,6 +163,8 @@ def _shown(value: object, name: str) -> str:
         return "∞" if number > 0 else "−∞"
     if name in _DIGITS:
         text = f"{number:.{_DIGITS[name]}f}"
+    elif digits is not None:
+        text = f"{number:.{digits}f}"
     elif isinstance(value, Integral) or (number.is_integer() and abs(number) < 1e15):
         text = f"{int(number):,}"
     else:
@@ -170,20 +216,25 @@ def _sheet(
     incomparable: pd.DataFrame | None,
     caption: str,
     notes: list[str],
-) -> _Sheet:
+    digits: int | None,
+) -> Sheet:
     names = [_name(label) for label in frame.columns]
     values = [frame.iloc[:, column].tolist() for column in range(frame.shape[1])]
+    # a count stays a count, and a measurement that happens to be whole keeps its digits
+    fractions = [any(_is_number(value) and not _is_whole(value) for value in column) for column in values]
     rows = []
     for row in range(frame.shape[0]):
         cells = []
         for column, name in enumerate(names):
-            text = _shown(values[column][row], name)
+            text = _shown(values[column][row], name, digits if fractions[column] else None)
             if incomparable is not None and bool(incomparable.iloc[row, column]):
                 text += _DAGGER
-            cells.append(_Cell(text, marks[row][column]))
+            value = values[column][row]
+            known = _is_number(value) and not math.isnan(value)
+            cells.append(Cell(text, marks[row][column], float(value) if known else None))
         rows.append(cells)
     numeric = [any(_is_number(value) for value in column) for column in values]
-    return _Sheet(_groups(frame), [_header(name) for name in names], numeric, rows, caption, notes)
+    return Sheet(_groups(frame), [_header(name) for name in names], numeric, rows, caption, notes)
 
 
 def _groups(frame: pd.DataFrame) -> list[tuple[str, int]]:
@@ -216,7 +267,7 @@ def _whole(column: pd.Series) -> bool:
     return bool(len(known) and known.map(lambda value: float(value).is_integer()).all())
 
 
-def _as_markdown(sheet: _Sheet) -> str:
+def _as_markdown(sheet: Sheet) -> str:
     grouped = [name for name, span in sheet.groups for _ in range(span)] or [""] * len(sheet.headers)
     headers = [
         markdown(f"{group} {header}" if group else header) for group, header in zip(grouped, sheet.headers, strict=True)
@@ -239,7 +290,7 @@ def _markdown_row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _as_latex(sheet: _Sheet, name: str) -> str:
+def _as_latex(sheet: Sheet, name: str) -> str:
     # More than eight columns do not fit a column of a two-column page.
     environment = "table*" if len(sheet.headers) > 8 else "table"
     lines = [

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from l2xbench.records import Record
 from l2xbench.report import ablation
-from l2xbench.report.ablation import COLUMNS, report_ablation
+from l2xbench.report.ablation import COLUMNS, ablation_figures, ablation_tables
 from l2xbench.report.curves import gap, make_curves
-from l2xbench.store import Record, Store
+from l2xbench.store import Store
 
 RATIOS = [0.05, 0.1, 0.3]
 IMAGES = ["a", "b", "c"]
@@ -85,9 +86,19 @@ def test_only_images_that_both_have_are_compared() -> None:
     assert gap(l2x, random, "psnr", 0).mean == pytest.approx(3)
 
 
+def report_ablation(folder: Path, some: list[Record], of: dict[str, Any]) -> pd.DataFrame:
+    """Tables and figures below `folder`; the summary of PSNR."""
+    curves = make_curves(some, of)
+    tables = ablation_tables(curves, some, of)
+    for table in tables:
+        table.write(folder / "tables")
+    ablation_figures(Store(folder), curves, some, of, "cpu")
+    return tables[1].frame if tables else pd.DataFrame()
+
+
 def test_tables_and_figures(tmp_path: Path) -> None:
     models = [f"network-{number}" for number in range(8)]
-    summary = report_ablation(Store(tmp_path), records(models), manifest(models))
+    summary = report_ablation(tmp_path, records(models), manifest(models))
     table = pd.read_csv(tmp_path / "tables/ablation.csv")
     assert tuple(table.columns[:9]) == COLUMNS
     assert len(table) == 8 * 3 * 3
@@ -112,16 +123,16 @@ def test_a_figure_of_the_same_records_is_not_drawn_again(tmp_path: Path, monkeyp
     original = ablation.save_figure
     monkeypatch.setattr(ablation, "save_figure", lambda figure, stem: (drawn.append(stem.name), original(figure, stem)))
     some = records(["net"])
-    report_ablation(Store(tmp_path), some, manifest(["net"]))
-    report_ablation(Store(tmp_path), some, manifest(["net"]))
+    report_ablation(tmp_path, some, manifest(["net"]))
+    report_ablation(tmp_path, some, manifest(["net"]))
     assert drawn == ["ablation", "ablation-methods"]
-    report_ablation(Store(tmp_path), [replace(r, key="other") for r in some], manifest(["net"]))
+    report_ablation(tmp_path, [replace(r, key="other") for r in some], manifest(["net"]))
     assert len(drawn) == 4
 
 
 def test_without_random_order_there_are_curves_and_no_gap(tmp_path: Path) -> None:
     some = [r for r in records(["net"]) if r.label.startswith("l2x")]
-    summary = report_ablation(Store(tmp_path), some, manifest(["net"]))
+    summary = report_ablation(tmp_path, some, manifest(["net"]))
     assert summary["gap"].isna().all()
     assert (tmp_path / "figures/ablation.png").is_file()
     assert not (tmp_path / "figures/ablation-methods.png").exists()
@@ -129,5 +140,5 @@ def test_without_random_order_there_are_curves_and_no_gap(tmp_path: Path) -> Non
 
 def test_nothing_to_ablate_gives_no_files(tmp_path: Path) -> None:
     empty = Record("key", "ablation", "set", "net", "a", "l2x-pixel-descending", {"psnr": [], "ssim": []})
-    assert report_ablation(Store(tmp_path), [empty], manifest(["net"])).empty
+    assert report_ablation(tmp_path, [empty], manifest(["net"])).empty
     assert list(tmp_path.iterdir()) == []

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from l2xbench.config import SimilarityOptions
+from l2xbench.records import Record
 from l2xbench.report import similarity
 from l2xbench.report.similarity import TOO_FEW, similarity_figures, similarity_frame, similarity_table
-from l2xbench.store import Record, Store
+from l2xbench.store import Store
 from l2xbench.studies.base import Outcome, Unit
 
 FEW = {"permutations": 49, "bootstrap": 50}
@@ -94,11 +95,11 @@ def test_the_warning_is_for_samples_too_few_for_the_biased_estimator(tmp_path: P
         study = manifest(["a", "b"], estimator=estimator, resample="crops")
         frame = similarity_frame(store, study, records)
         found[estimator] = frame.iloc[0]
-        similarity_table(frame, study, tmp_path / f"tables/{estimator}")
+        similarity_table(frame, study).write(tmp_path / estimator)
     assert found["biased"]["chance"] > 0.3 and found["biased"]["warning"] == TOO_FEW
     assert abs(found["unbiased"]["chance"]) < 0.05 and found["unbiased"]["warning"] == ""
-    assert "take estimator: unbiased" in (tmp_path / "tables/biased.md").read_text()
-    plain = (tmp_path / "tables/unbiased.md").read_text()
+    assert "take estimator: unbiased" in (tmp_path / "biased/cka.md").read_text()
+    plain = (tmp_path / "unbiased/cka.md").read_text()
     assert TOO_FEW not in plain and "Set5: a note." in plain
 
 
@@ -110,7 +111,7 @@ def test_a_network_whose_maps_do_not_vary_has_no_number(tmp_path: Path) -> None:
     assert frame["cka"].isna().all() and frame["warning"].tolist() == ["not defined"]
     ((dataset, figure),) = similarity_figures(store, study, frame)
     assert dataset == "Set5" and figure.stat().st_size > 1000
-    similarity_table(frame, study, tmp_path / "tables/cka")
+    similarity_table(frame, study).write(tmp_path / "tables")
     assert "do not vary" in (tmp_path / "tables/cka.md").read_text()
 
 

@@ -3,14 +3,16 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from l2xbench.report import restoration
 from l2xbench.report.markup import latex, markdown
-from l2xbench.report.restoration import COLUMNS, restoration_tables
+from l2xbench.report.restoration import COLUMNS
 from l2xbench.report.tables import write_table
 
 
@@ -26,6 +28,11 @@ SCORES = scores(
     ("Urban100", "carn_m", 27.119, 0.7923, 20, 412000),
     ("Urban100", "DCTLSA", 27.900, 0.8000, 19, 1592000),
 )
+
+
+def restoration_tables(frame: pd.DataFrame, folder: Path, **options: Any) -> list[Path]:
+    tables = restoration.restoration_tables(frame, **options)
+    return [path for table in tables for path in table.write(folder)]
 
 
 def read(stem: Path) -> tuple[str, str, str]:

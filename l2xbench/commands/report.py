@@ -1,0 +1,78 @@
+"""`l2xbench report`: tables, figures and the page of a results folder again, from its records alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from l2xbench.commands import screen
+from l2xbench.commands.run import command_line
+from l2xbench.lock import run_lock
+from l2xbench.report.build import build_report
+from l2xbench.report.colormap import colour_map
+from l2xbench.report.findings import find
+from l2xbench.report.page import Page, write_page
+from l2xbench.report.runs import Run, all_failures, read_runs
+from l2xbench.store import DamagedFile, Store
+
+
+def remake(results: Path, *, palette: str | None = None, one_file: bool | None = None) -> int:
+    """Makes everything anew that is made from records; no network is loaded.
+
+    Tables and figures of a run whose records are no longer all there are left as they are: they say more.
+
+    Args:
+        results: the folder that a run left.
+        palette: the colours of maps, instead of the study's.
+        one_file: whether the page holds everything, or loads it from its folder; by its size if None.
+
+    Returns:
+        the exit code, 0.
+
+    Raises:
+        RequestError: it is no results folder, or there is no such palette.
+    """
+    if palette is not None:
+        colour_map(palette)
+    console = Console()
+    store = Store(results)
+    store.prepare()
+    with run_lock(results, command_line()), screen.RunProgress(console) as progress:
+        while True:
+            try:
+                paths, page = _remake(store, palette, one_file, progress)
+                break
+            except DamagedFile as error:  # it is gone, and its unit counts as missing
+                progress.note(str(error))
+    screen.show_paths(console, results, list(paths.items()))
+    screen.show_page(console, page)
+    return 0
+
+
+def _remake(
+    store: Store, palette: str | None, one_file: bool | None, progress: screen.RunProgress
+) -> tuple[dict[str, Path], Page]:
+    runs = [_coloured(run, palette) for run in read_runs(store)]
+    findings = [find(store, run) for run in runs]
+    failures = all_failures(runs)
+    paths: dict[str, Path] = {}
+    for found in findings:
+        if found.run.missing:
+            progress.note(
+                f"{found.run.name}: {found.run.missing} of its units have no record here (another run has taken "
+                "their place, they were removed, or another version made them); its tables and figures are left "
+                "as they are"
+            )
+        else:
+            paths.update(build_report(store, found, failures, progress))
+    return paths, write_page(store, findings, progress, one_file=one_file)
+
+
+def _coloured(run: Run, palette: str | None) -> Run:
+    study = run.manifest["study"]
+    if palette is None or study["heatmaps"] is None:
+        return run
+    coloured = {**study, "heatmaps": {**study["heatmaps"], "palette": palette}}
+    return replace(run, manifest={**run.manifest, "study": coloured})

@@ -1,0 +1,121 @@
+"""What the records of a run say, as tables and curves: what is written, drawn and put on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import pandas as pd
+
+from l2xbench.records import Failure, Record, RecordGroup, Records, in_groups
+from l2xbench.report.ablation import ablation_tables
+from l2xbench.report.curves import Curve, make_curves
+from l2xbench.report.restoration import restoration_tables
+from l2xbench.report.runs import Run
+from l2xbench.report.sanity import sanity_tables
+from l2xbench.report.similarity import similarity_frame, similarity_table
+from l2xbench.report.tables import Table
+from l2xbench.store import Store
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A run's numbers."""
+
+    run: Run
+    shown: Records
+    """The records that the run is for; with `only`, those that it needed besides are left out."""
+    restoration: pd.DataFrame
+    curves: list[Curve]
+    """Of the ablation."""
+    similarity: pd.DataFrame
+    tables: dict[str, Table]
+    """By name; those that have rows."""
+
+
+def find(store: Store, run: Run) -> Findings:
+    """Everything that a run's records say; what takes long (CKA) is kept as records of its own."""
+    manifest, only = run.manifest, run.only
+    shown = run.records if only is None else run.records.of(only)
+    notes = {name: entry["note"] for name, entry in manifest["datasets"].items() if entry["note"]}
+    restoration = restoration_frame(shown, manifest)
+    tables = [] if restoration.empty else restoration_tables(restoration, dataset_notes=notes)
+    cost = cost_frame(shown, manifest)
+    caption = "Mean seconds to super-resolve and to explain one image, and the largest completeness error."
+    tables.append(Table("cost", cost, caption, notes=[f"On {run.device}.", *tile_notes(shown)]))
+    curves = make_curves(run.records, manifest) if only in (None, "ablation") else []
+    tables += ablation_tables(curves, run.records, manifest)
+    similarity = similarity_frame(store, manifest, run.records)
+    if not similarity.empty:
+        tables.append(similarity_table(similarity, manifest))
+    tables += sanity_tables(store, shown, manifest)
+    found = {table.name: table for table in tables if not table.frame.empty}
+    return Findings(run, shown, restoration, curves, similarity, found)
+
+
+def restoration_frame(records: Iterable[Record], manifest: Mapping[str, Any]) -> pd.DataFrame:
+    """A row a dataset and network: mean PSNR (dB), SSIM, images, parameters, weights, mean seconds an image."""
+    columns = ["dataset", "model", "psnr", "ssim", "images", "parameters", "weights", "seconds"]
+    rows = [
+        {
+            "dataset": group.dataset,
+            "model": group.model,
+            "psnr": _numbers(group, "psnr").mean(),
+            "ssim": _numbers(group, "ssim").mean(),
+            "images": len(group.images),
+            "parameters": group.column("parameters")[0],
+            "weights": manifest["models"][group.model]["weights"],
+            "seconds": _numbers(group, "seconds").mean(),
+        }
+        for group in in_groups(records, "restoration")
+    ]
+    return _in_order(pd.DataFrame(rows, columns=columns), manifest) if rows else pd.DataFrame(columns=columns)
+
+
+def cost_frame(records: Iterable[Record], manifest: Mapping[str, Any]) -> pd.DataFrame:
+    """A row a dataset, network and step (`inference` or a method): mean seconds, largest completeness error, images."""
+    columns = ["dataset", "model", "method", "seconds", "completeness_error", "images"]
+    rows = [
+        {
+            "dataset": group.dataset,
+            "model": group.model,
+            "method": group.label or "inference",
+            "seconds": _numbers(group, "seconds").mean(),
+            "completeness_error": _numbers(group, "completeness_error").max(),
+            "images": len(group.images),
+        }
+        for group in in_groups(records, "restoration", "attribution")
+    ]
+    return _in_order(pd.DataFrame(rows, columns=columns), manifest) if rows else pd.DataFrame(columns=columns)
+
+
+def _numbers(group: RecordGroup, name: str) -> pd.Series:
+    """A column as numbers; None is no number."""
+    return pd.Series(group.column(name), dtype=float)
+
+
+def tile_notes(records: Iterable[Record]) -> list[str]:
+    """Which results are of tiles, for want of memory; no line where none is."""
+    told = []
+    for group in in_groups(records, "restoration", "attribution", "ablation", "sensitivity"):
+        tiled = sum(tile is not None for tile in group.column("tile"))
+        if tiled:
+            what = " ".join(part for part in (group.study, group.label) if part)
+            told.append(f"{group.model} on {group.dataset}, {what}: {tiled} of {len(group.images)}")
+    return [f"Out of memory, so done in overlapping tiles: {'; '.join(told)}."] if told else []
+
+
+def failures_table(failures: Iterable[Failure]) -> Table:
+    """A row a failed unit."""
+    frame = pd.DataFrame([asdict(f) for f in failures], columns=[field.name for field in fields(Failure)])
+    return Table("failures", frame, "Units of work that failed, and why.")
+
+
+def _in_order(frame: pd.DataFrame, manifest: Mapping[str, Any]) -> pd.DataFrame:
+    """Rows in the study's order of datasets and networks, whatever order the units were done in."""
+    places = {name: list(manifest[kind]) for name, kind in (("dataset", "datasets"), ("model", "models"))}
+    keys = [frame[name].map(order.index) for name, order in places.items()]
+    return frame.iloc[pd.DataFrame(keys).T.sort_values(["dataset", "model"], kind="stable").index].reset_index(
+        drop=True
+    )

@@ -1,0 +1,219 @@
+"""Curves and spots as SVG that the page's style colours: coordinates here, elements in `templates/charts.html`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.ticker import LogLocator, MaxNLocator
+
+from l2xbench.report.cost_figure import Spot
+from l2xbench.report.curves import METRICS, NAMES, RANDOM, Curve, Numbers, gap, with_random
+
+_SERIES = 6
+"""Colours that the style has for methods; then they start again."""
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 12.0, 8.0, 34.0
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A point of a chart, with what is said of it when it is pointed at."""
+
+    x: float
+    y: float
+    tip: str
+    text: str = ""
+    """Beside it."""
+    low: float | None = None
+    high: float | None = None
+    """Ends of its interval."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One method: `look` names its colour in the style."""
+
+    name: str
+    look: str
+    dots: list[Dot]
+    band: str = ""
+    """An SVG path."""
+    joined: bool = True
+
+    @property
+    def path(self) -> str:
+        """The dots joined."""
+        return "M" + "L".join(f"{dot.x:.1f},{dot.y:.1f}" for dot in self.dots)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One plot, in the SVG's own units."""
+
+    title: str
+    description: str
+    """What a reader who cannot see it is told."""
+    width: float
+    height: float
+    series: list[Series]
+    x_ticks: list[tuple[float, str]]
+    y_ticks: list[tuple[float, str]]
+    x_label: str
+    y_label: str
+    zero: float | None = None
+    """Where a line for 0 stands."""
+
+    left, right, top, bottom = _LEFT, _RIGHT, _TOP, _BOTTOM
+
+
+@dataclass(frozen=True)
+class Axis:
+    """From numbers to places."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    log: bool = False
+
+    def __call__(self, value: float) -> float:
+        low, high, at = map(math.log10, (self.low, self.high, value)) if self.log else (self.low, self.high, value)
+        return self.start + (at - low) / (high - low) * (self.end - self.start)
+
+    def ticks(self, most: int) -> list[tuple[float, str]]:
+        """At most so many round numbers inside the axis."""
+        if self.log:
+            few = math.log10(self.high / self.low) < 1.2
+            found = LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)).tick_values(self.low, self.high)
+        else:
+            found = MaxNLocator(most).tick_values(self.low, self.high)
+        inside = [float(tick) for tick in found if self.low <= tick <= self.high]
+        return [(self(tick), f"{tick:.4g}".replace("-", "−")) for tick in inside]
+
+
+def looks(methods: Iterable[str]) -> dict[str, str]:
+    """Method -> the name of its colour: controls have their own."""
+    found = {RANDOM: "random", "difference": "control"}
+    for number, method in enumerate(name for name in methods if name not in found):
+        found[method] = f"s{number % _SERIES}"
+    return found
+
+
+def ablation_charts(curves: list[Curve], seed: int) -> list[tuple[str, list[Chart]]]:
+    """For each network a chart of PSNR and one of SSIM over the masked share, all networks on one scale.
+
+    Bands are those of `ablation_figures.ablation_figure`.
+    """
+    look = looks(dict.fromkeys(curve.method for curve in curves))
+    networks = list(dict.fromkeys(curve.model for curve in curves))
+    bands = {metric: [_band(*pair, metric, seed) for pair in with_random(curves)] for metric in METRICS}
+    found = []
+    for network in networks:
+        charts = []
+        for metric in METRICS:
+            x, y = _axes(curves, bands[metric])
+            series, told = [], []
+            for curve, (low, high) in zip(curves, bands[metric], strict=True):
+                if curve.model != network:
+                    continue
+                shares = [100 * ratio for ratio in curve.ratios]
+                means = curve.mean(metric)
+                dots = [
+                    Dot(x(share), y(mean), f"{curve.method}, {share:.4g} % masked: {_shown(mean, metric)}")
+                    for share, mean in zip(shares, means, strict=True)
+                ]
+                series.append(Series(curve.method, look[curve.method], dots, _area(list(map(x, shares)), low, high, y)))
+                told.append(f"{curve.method} from {_shown(means[0], metric)} to {_shown(means[-1], metric)}")
+            charts.append(
+                Chart(
+                    title=NAMES[metric],
+                    description=f"{NAMES[metric]} of {network} from {100 * curves[0].ratios[0]:.4g} % to "
+                    f"{100 * curves[0].ratios[-1]:.4g} % masked: {'; '.join(told)}.",
+                    width=300,
+                    height=190,
+                    series=series,
+                    x_ticks=x.ticks(5),
+                    y_ticks=y.ticks(5),
+                    x_label="masked (%)",
+                    y_label=NAMES[metric],
+                )
+            )
+        found.append((network, charts))
+    return found
+
+
+def _band(curve: Curve, random: Curve | None, metric: str, seed: int) -> tuple[Numbers, Numbers]:
+    mean = curve.mean(metric)
+    if curve.method == RANDOM:
+        orders = curve.by_order(metric)
+        return orders.min(axis=0), orders.max(axis=0)
+    below = None if random is None else gap(curve, random, metric, seed)
+    if below is None:
+        return mean, mean
+    high, low = mean + below.by_ratio - below.band
+    return low, high
+
+
+def _axes(curves: list[Curve], bands: Sequence[tuple[Numbers, Numbers]]) -> tuple[Axis, Axis]:
+    shares = [100 * ratio for curve in curves for ratio in curve.ratios]
+    low = min(float(band[0].min()) for band in bands)
+    high = max(float(band[1].max()) for band in bands)
+    pad = 0.05 * (high - low) or 0.5
+    x = Axis(0, max(shares) * 1.02, _LEFT, 300 - _RIGHT)
+    return x, Axis(low - pad, high + pad, 190 - _BOTTOM, _TOP)
+
+
+def _area(xs: list[float], low: Numbers, high: Numbers, y: Axis) -> str:
+    there = [f"{x:.1f},{y(float(value)):.1f}" for x, value in zip(xs, high, strict=True)]
+    back = [f"{x:.1f},{y(float(value)):.1f}" for x, value in zip(xs, low, strict=True)]
+    return "M" + "L".join([*there, *reversed(back)]) + "Z"
+
+
+def _shown(value: float, metric: str) -> str:
+    return f"{value:.2f} dB" if metric == "psnr" else f"{value:.4f}"
+
+
+def cost_chart(spots: list[Spot]) -> Chart:
+    """Seconds a map, logarithmic, against the gap to random order in dB: `cost_figure` for the page."""
+    width, height = 640.0, 300.0
+    networks = list(dict.fromkeys(spot.model for spot in spots))
+    look = looks(dict.fromkeys(spot.method for spot in spots))
+    ends = [0.0, *(end for spot in spots for end in spot.interval)]
+    pad = 0.08 * (max(ends) - min(ends)) or 0.5
+    x = Axis(min(s.seconds for s in spots) / 1.5, max(s.seconds for s in spots) * 1.7, _LEFT, width - _RIGHT, log=True)
+    y = Axis(min(ends) - pad, max(ends) + pad, height - _BOTTOM, _TOP)
+    series = []
+    for method in dict.fromkeys(spot.method for spot in spots):
+        dots: list[Dot] = []
+        for spot in spots:
+            if spot.method == method:
+                low, high = spot.interval
+                tip = (
+                    f"{method} on {spot.model}: {spot.seconds:.3g} s a map, {spot.gap:.2f} dB below random order "
+                    f"(95 %: {low:.2f} to {high:.2f})"
+                )
+                text = str(networks.index(spot.model) + 1) if len(networks) > 1 else ""
+                dots.append(Dot(x(spot.seconds), y(spot.gap), tip, text, y(low), y(high)))
+        series.append(Series(method, look[method], dots, joined=False))
+    told = "; ".join(dot.tip for one in series for dot in one.dots)
+    return Chart(
+        title="Cost against faithfulness",
+        description=f"Seconds a map against the mean gap to random order. {told}.",
+        width=width,
+        height=height,
+        series=series,
+        x_ticks=x.ticks(8),
+        y_ticks=y.ticks(6),
+        x_label="seconds a map",
+        y_label="gap to random order (dB)",
+        zero=y(0),
+    )
+
+
+def legend(curves_or_spots: Iterable[Any]) -> list[tuple[str, str]]:
+    """Each method and its look, in the order in which they come."""
+    methods = list(dict.fromkeys(one.method for one in curves_or_spots))
+    found = looks(methods)
+    return [(method, found[method]) for method in methods]

@@ -1,0 +1,160 @@
+"""An image's pictures and maps, from records to the panels that figures and the page show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l2xbench.records import Record, Records
+from l2xbench.report.panels import HeatmapPanel, NetworkPanel
+from l2xbench.report.zoom import zoom_box, zoom_psnr
+from l2xbench.store import Store
+
+_SHOWN = ("inputs", "restoration", "attribution")
+AT_ONCE = 100_000
+"""Records in memory at a time, some 200 MB; then the journals are read again for further images."""
+
+
+@dataclass(frozen=True)
+class ImageRecords:
+    """What there is of one image.
+
+    Attributes:
+        inputs: its LR and HR image.
+        restored: network -> record, in the study's order, interpolation too.
+        explained: method -> network -> record; only networks whose SR image is there.
+    """
+
+    inputs: Record
+    restored: Mapping[str, Record]
+    explained: Mapping[str, Mapping[str, Record]]
+
+
+def image_records(
+    manifest: Mapping[str, Any], records: Records, chosen: Mapping[str, Sequence[str]] | None = None
+) -> Iterator[ImageRecords]:
+    """Every image that has an SR image, in the study's order; its methods as the attribution block names them.
+
+    Args:
+        manifest: of the run.
+        records: its own; so many images at a time are read as memory holds.
+        chosen: the images wanted, by dataset; all by default.
+    """
+    explained = manifest["study"]["attribution"] or {"methods": []}
+    shown = records.of(*_SHOWN)
+    methods = dict.fromkeys(explained["methods"])
+    for name, _ in shown.wanted:
+        if name.study == "attribution":
+            methods.setdefault(name.label)
+    for dataset, entry in manifest["datasets"].items():
+        images = list(entry["images"]) if chosen is None else chosen[dataset]
+        at_once = max(1, AT_ONCE // max(1, _groups(shown, dataset)))
+        for start in range(0, len(images), at_once):
+            part = images[start : start + at_once]
+            found: dict[str, dict[tuple[str, str, str], Record]] = {}
+            for record in shown.of_images(dataset, part):
+                found.setdefault(record.image, {})[record.study, record.model, record.label] = record
+            for image in part:
+                one = _of_image(found.get(image, {}), manifest["models"], methods)
+                if one is not None:
+                    yield one
+
+
+def fitting_images(manifest: Mapping[str, Any], records: Records, most: int) -> dict[str, list[str]]:
+    """Of each dataset the first images, of which all together have at most so many records; one at the least."""
+    fitting: dict[str, list[str]] = {}
+    left = most
+    for dataset, entry in manifest["datasets"].items():
+        each = max(1, _groups(records.of(*_SHOWN), dataset))
+        fitting[dataset] = list(entry["images"])[: left // each or int(left == most)]
+        left -= each * len(fitting[dataset])
+    return fitting
+
+
+def _groups(records: Records, dataset: str) -> int:
+    return sum(name.dataset == dataset for name, _ in records.wanted)
+
+
+def _of_image(
+    found: Mapping[tuple[str, str, str], Record], models: Iterable[str], methods: Iterable[str]
+) -> ImageRecords | None:
+    inputs = found.get(("inputs", "", ""))
+    restored = {model: found["restoration", model, ""] for model in models if ("restoration", model, "") in found}
+    if inputs is None or not restored:
+        return None
+    maps = {
+        method: {
+            model: found["attribution", model, method] for model in restored if ("attribution", model, method) in found
+        }
+        for method in methods
+    }
+    return ImageRecords(inputs, restored, {method: of for method, of in maps.items() if of})
+
+
+class Pictures:
+    """Loads an image's panels, each picture once."""
+
+    def __init__(self, store: Store, manifest: Mapping[str, Any], of: ImageRecords) -> None:
+        self._store = store
+        self._study = manifest["study"]
+        self._of = of
+        self._sr: dict[str, NDArray[np.uint8]] = {}
+        self.lr = store.load_image(of.inputs.files["lr"])
+        self.hr = store.load_image(of.inputs.files["hr"]) if "hr" in of.inputs.files else None
+
+    def panel(self, method: str, *, zoomed: bool = False) -> HeatmapPanel:
+        """The networks' SR images and maps by `method`.
+
+        Args:
+            method: one that the image has maps of.
+            zoomed: whether a part is chosen to be enlarged, as the study says.
+
+        Raises:
+            RequestError: the study names a part that lies outside the image.
+        """
+        inputs, study = self._of.inputs, self._study
+        target = study["attribution"]["target"]
+        explained = self._of.explained[method]
+        pictures = {name: self._picture(name) for name in explained}
+        zoom = None
+        if zoomed:
+            wanted = study["heatmaps"].get("zoom")
+            zoom = zoom_box(wanted, inputs.image, target, list(pictures.values()), study["scale"])
+        return HeatmapPanel(
+            dataset=inputs.dataset,
+            image=inputs.image,
+            scale=study["scale"],
+            lr=self.lr,
+            hr=self.hr,
+            networks=tuple(
+                NetworkPanel(
+                    name=name,
+                    sr=sr,
+                    values=self._store.load_arrays(explained[name].files["attribution"])["values"],
+                    psnr=number(self._of.restored[name], "psnr"),
+                    ssim=number(self._of.restored[name], "ssim"),
+                    completeness_error=number(explained[name], "completeness_error"),
+                    zoom_psnr=zoom_psnr(sr, self.hr, zoom, study["restoration"]["colour"]),
+                )
+                for name, sr in pictures.items()
+            ),
+            method=method,
+            reference=study["attribution"]["reference"],
+            target=target,
+            zoom=zoom,
+        )
+
+    def _picture(self, name: str) -> NDArray[np.uint8]:
+        if name not in self._sr:
+            self._sr[name] = self._store.load_image(self._of.restored[name].files["sr"])
+        return self._sr[name]
+
+
+def number(record: Record, what: str) -> float | None:
+    """A number of a record; None where it has none."""
+    value = record.values.get(what)
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None

@@ -1,0 +1,130 @@
+"""The README's gallery from a study's own results: small pictures, and the lines of the README that show them.
+
+    python scripts/gallery.py results/demo
+
+`make gallery` runs the study first. What the results do not have (CKA with one network, say) is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+START, END = "<!-- gallery: `make gallery` writes these lines -->", "<!-- end of the gallery -->"
+WIDTH = 1200
+"""Pixels; what a README shows is narrower."""
+WINDOW = 1400
+"""Pixels that the page is wide when its picture is taken."""
+
+
+def pictures(results: Path) -> Iterator[tuple[str, str, Path]]:
+    """Name, caption and figure of each picture that the results have."""
+    manifest = json.loads((results / "manifest.json").read_text())
+    dataset, entry = next(iter(manifest["datasets"].items()))
+    count = len(manifest["models"]) - 1
+    networks = "one network" if count == 1 else f"{count} networks"
+    maps = (results / "figures" / f"heatmap-{dataset}-{image}.png" for image in entry["images"])
+    heatmap = next((path for path in maps if path.is_file()), None)
+    if heatmap is not None:
+        explained = manifest["study"]["attribution"]
+        caption = (
+            f"One image, {networks}: a part enlarged, and which LR pixels each used (reference "
+            f"{explained['reference']}, target {explained['target']})"
+        )
+        yield "heatmap", caption, heatmap
+    for name, caption in (
+        ("ablation", "PSNR and SSIM as the pixels that a map calls important are masked, against random order"),
+        ("cost-faithfulness", "What a map takes, and how far its order lies below random order"),
+        (f"cka-{dataset}", "How alike the networks see: CKA of their attributions"),
+    ):
+        figure = results / "figures" / f"{name}.png"
+        if figure.is_file():
+            yield name.partition("-")[0], caption, figure
+
+
+def small(figure: Path, out: Path) -> None:
+    """Writes a PNG of at most `WIDTH` pixels and 256 colours."""
+    with Image.open(figure) as image:
+        picture = image.convert("RGB")
+    if picture.width > WIDTH:
+        picture = picture.resize((WIDTH, round(picture.height * WIDTH / picture.width)), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    # median cut would give the few pixels of a colour bar the photograph's colours
+    picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=2).save(buffer, "PNG", optimize=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(buffer.getvalue())
+
+
+def photograph(page: Path, out: Path) -> bool:
+    """The page's pictures, half HR and half map, as Chromium shows them; False where there is none."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        return False
+    from playwright.sync_api import sync_playwright
+
+    options = ["--no-sandbox", "--disable-background-networking"]
+    with sync_playwright() as driver, driver.chromium.launch(executable_path=program, args=options) as browser:
+        view = browser.new_page(viewport={"width": WINDOW, "height": 1200})
+        view.goto(page.resolve().as_uri())
+        view.wait_for_selector("#panels .panel")
+        view.locator("#layer").fill("2.5")
+        view.locator("#layer").blur()
+        view.wait_for_function("[...document.querySelectorAll('.view img[src]')].every(one => one.complete)")
+        first, last = (view.locator(one).bounding_box() for one in ("#images h2", "#panels"))
+        assert first is not None and last is not None
+        clip = {"x": 0.0, "y": first["y"], "width": float(WINDOW), "height": last["y"] + last["height"] - first["y"]}
+        view.screenshot(path=out, full_page=True, clip=clip)  # type: ignore[arg-type]
+    return True
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Makes the pictures and the lines."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=Path, help="a results folder, for example results/demo")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs/gallery", help="where the pictures go")
+    parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
+    wanted = parser.parse_args(arguments)
+    if not (wanted.results / "manifest.json").is_file():
+        print(f"{wanted.results}: no results folder; `l2xbench run configs/demo.yaml` makes one", file=sys.stderr)
+        return 2
+    shown = []
+    for name, caption, figure in pictures(wanted.results):
+        small(figure, wanted.out / f"{name}.png")
+        shown.append((name, caption))
+    with tempfile.TemporaryDirectory() as folder:
+        shot = Path(folder, "page.png")
+        if photograph(wanted.results / "report.html", shot):
+            small(shot, wanted.out / "page.png")
+            shown.append(("page", "`report.html`: every image with all networks side by side"))
+        else:
+            print("page.png is not made: Chromium is not on the path", file=sys.stderr)
+    lines = [START]
+    for name, caption in shown:
+        path = wanted.out / f"{name}.png"
+        lines += ["", f"{caption}:", "", f"![{caption.replace('`', '')}]({_below(path, wanted.readme.parent)})"]
+        print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+    text = wanted.readme.read_text()
+    before, _, rest = text.partition(START)
+    _, end, after = rest.partition(END)
+    if not end:
+        print(f"{wanted.readme}: has no lines '{START}' and '{END}'", file=sys.stderr)
+        return 2
+    wanted.readme.write_text(before + "\n".join([*lines, "", END]) + after)
+    return 0
+
+
+def _below(path: Path, folder: Path) -> str:
+    return path.resolve().relative_to(folder.resolve()).as_posix()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""Cost against faithfulness."""
+
+from __future__ import annotations
+
+import pytest
+from matplotlib.text import Text
+
+from l2xbench.records import Record
+from l2xbench.report import style
+from l2xbench.report.cost_figure import Spot, cost_figure, cost_spots
+from l2xbench.report.curves import make_curves
+from tests.report.test_ablation import manifest, records
+
+
+def attributed(model: str, method: str, seconds: float, dataset: str = "set") -> Record:
+    return Record("key", "attribution", dataset, model, f"image {seconds}", method, {"seconds": seconds})
+
+
+def test_a_spot_is_what_a_map_takes_and_how_far_its_order_lies_below_random() -> None:
+    some = records(["net"])
+    costs = [attributed("net", "l2x", 1.0), attributed("net", "l2x", 3.0), attributed("net", "l2x", 9.0, "other")]
+    (spot,) = cost_spots(make_curves(some, manifest(["net"])), [*some, *costs], 0)
+    assert (spot.method, spot.model, spot.seconds) == ("l2x", "net", 2.0), "the control's maps have no cost here"
+    assert spot.gap == pytest.approx(3) and spot.interval == pytest.approx((3, 3))
+    without = [curve for curve in make_curves(some, manifest(["net"])) if curve.method != "random"]
+    assert cost_spots(without, costs, 0) == []
+
+
+@pytest.mark.parametrize(("networks", "page"), [(1, style.COLUMN_CM), (3, style.COLUMN_CM), (11, style.PAGE_CM)])
+def test_the_figure_fits_its_page_and_its_text_is_inside_and_legible(networks: int, page: float) -> None:
+    methods = ("l2x", "integrated_gradients", "lam", "difference")
+    spots = [
+        Spot(method, f"a_network_with_a_name-{number}", 10.0 ** (place - 2) * (1 + number), 2 - place / 3, (1.5, 2.5))
+        for number in range(networks)
+        for place, method in enumerate(methods)
+    ]
+    figure = cost_figure(spots, "a set (3 images), pixels, descending order", "cpu, 2 threads")
+    width, height = figure.get_size_inches() * style.CM_PER_INCH
+    assert width == pytest.approx(page) and height < 12
+    figure.canvas.draw()  # which puts the labels of the axes in their place
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    (axes,) = figure.axes
+    assert all(text.get_fontsize() >= 6 for text in figure.findobj(Text))
+    for text in (*figure.texts, *axes.texts, axes.xaxis.label, axes.yaxis.label):
+        if text.get_text():
+            box = text.get_window_extent(renderer)
+            assert (
+                box.x0 >= -1 and box.y0 >= -1 and box.x1 <= figure.bbox.width + 1 and box.y1 <= figure.bbox.height + 1
+            )
+    numbers = {text.get_text() for text in figure.axes[0].texts}
+    assert numbers == ({str(number + 1) for number in range(networks)} if networks > 1 else set())

@@ -1,0 +1,46 @@
+"""The README's gallery."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from scripts import gallery
+from tests.report.page.conftest import make_page
+from tests.report.results import make_results
+
+
+def test_small_pictures_and_the_lines_that_show_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_results(tmp_path / "results")
+    make_page(root)
+    figures = root / "figures"
+    figures.mkdir()
+    for name in ("heatmap-Set5-baby", "cka-Set5"):
+        Image.effect_noise((2000, 1000), 90).convert("RGB").save(figures / f"{name}.png")
+    monkeypatch.setattr(gallery, "photograph", lambda page, out: False)
+    readme = tmp_path / "README.md"
+    readme.write_text(f"# name\n\n{gallery.START}\nold\n{gallery.END}\n\nmore\n")
+    arguments = [str(root), "--out", str(tmp_path / "docs/gallery"), "--readme", str(readme)]
+    assert gallery.main(arguments) == 0
+    pictures = sorted((tmp_path / "docs/gallery").iterdir())
+    assert [path.name for path in pictures] == ["cka.png", "heatmap.png"]
+    with Image.open(pictures[0]) as image:
+        assert image.size == (1200, 600) and image.mode == "P"
+    text = readme.read_text()
+    assert text.startswith("# name\n\n<!-- gallery") and text.endswith("<!-- end of the gallery -->\n\nmore\n")
+    assert "old" not in text and "](docs/gallery/heatmap.png)" in text and "2 networks" in text
+    assert gallery.main(arguments) == 0 and readme.read_text() == text, "the same lines again"
+
+
+def test_what_is_no_results_folder_or_no_place_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert gallery.main([str(tmp_path)]) == 2
+    assert "no results folder" in capsys.readouterr().err
+
+
+def test_the_readme_has_the_place() -> None:
+    text = (gallery.ROOT / "README.md").read_text()
+    assert text.count(gallery.START) == 1 and text.index(gallery.START) < text.index(gallery.END)
