@@ -115,7 +115,8 @@ def fill(folder: Path, share: float, files: bool) -> str:
     records = store.records()
     rows = written = 0
     for name, recipe in records.wanted:
-        if not name.model:
+        path = store.journal(name)
+        if not name.model or path.exists():
             continue
         images, digests = records.images[name.dataset]
         chosen = np.flatnonzero(random.random(len(images)) < share)
@@ -125,12 +126,11 @@ def fill(folder: Path, share: float, files: bool) -> str:
             picked = [images[row] for row in part], [digests[row] for row in part]
             told = _files(store, name, picked[0]) if files else {}
             lines.append(Block.of(DONE, recipe, *picked, told, _values(name, len(part), random)).line())
-        path = store.journal(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"".join(lines))
         rows += len(chosen)
         written += path.stat().st_size
-    return f"{rows:,} records in {len(records.wanted):,} journals, {written / 1e9:.2f} GB"
+    return f"{rows:,} records written into {len(records.wanted):,} journals, {written / 1e9:.2f} GB"
 
 
 def _values(name: Name, rows: int, random: np.random.Generator) -> dict[str, Any]:
@@ -187,12 +187,13 @@ STEPS: dict[str, Callable[..., str]] = {
 }
 
 
-def measured(step: Callable[..., str], *arguments: Any) -> tuple[str, float, float]:
-    """A step in this process: what it says, its seconds, the process's peak memory in GB."""
-    started = time.perf_counter()
+def measured(step: Callable[..., str], *arguments: Any) -> tuple[str, float, float, float]:
+    """A step in this process: what it says, its seconds, those of the CPU, the process's peak memory in GB."""
+    started, busy = time.perf_counter(), time.process_time()
     said = step(*arguments)
+    spent = time.perf_counter() - started, time.process_time() - busy
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return said, time.perf_counter() - started, peak / 1e9
+    return said, *spent, peak / 1e9
 
 
 def main() -> None:
@@ -217,8 +218,8 @@ def main() -> None:
         for name in chosen.steps.split(","):
             more = (chosen.done, chosen.files) if name == "fill" else ()
             with ProcessPoolExecutor(1, mp_context=context) as alone:
-                said, seconds, peak = alone.submit(measured, STEPS[name], folder, *more).result()
-            print(f"{name:8} {seconds:7.1f} s {peak:6.2f} GB   {said}", flush=True)
+                said, seconds, busy, peak = alone.submit(measured, STEPS[name], folder, *more).result()
+            print(f"{name:8} {seconds:7.1f} s (CPU {busy:.1f} s) {peak:6.2f} GB   {said}", flush=True)
 
 
 if __name__ == "__main__":
