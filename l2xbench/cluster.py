@@ -31,6 +31,8 @@ try:
 except ImportError:  # said by `ray_workers`
     ray = None
 
+MINUTES = 10
+"""How long a cluster may take to start all workers."""
 SHARED = 8
 """Images and networks that wait in the object store for workers that have not come to them yet, of each kind."""
 
@@ -112,7 +114,14 @@ class _RayHand:
         # one job after the other: later ones start from what earlier ones have made
         self._class = ray.remote(**resources, max_restarts=0, max_task_retries=0, max_concurrency=1)(_Actor)
         self._objects = objects
-        self.actor = self._class.remote(settings)
+        self._start()
+
+    def _start(self) -> None:
+        self.actor = self._class.remote(self._settings)
+        self.versions = self.actor.versions.remote()  # there as soon as the cluster has found room for it
+
+    def is_ready(self) -> bool:
+        return bool(ray.wait([self.versions], timeout=0)[0])
 
     def submit(self, job: Job) -> Future[Done]:
         network, pair = self._objects.network(job), self._objects.image(job)
@@ -125,7 +134,7 @@ class _RayHand:
 
     def restart(self) -> None:
         self.close()
-        self.actor = self._class.remote(self._settings)
+        self._start()
 
     def close(self) -> None:
         ray.kill(self.actor, no_restart=True)
@@ -176,6 +185,13 @@ def _versions() -> dict[str, str]:
 
 def _check_versions(hands: list[_RayHand]) -> None:
     here = _versions()
-    for there in ray.get([hand.actor.versions.remote() for hand in hands]):
+    try:
+        found = ray.get([hand.versions for hand in hands], timeout=MINUTES * 60)
+    except ray.exceptions.GetTimeoutError:
+        raise RequestError(f"engine: the cluster had no room for {len(hands)} workers in {MINUTES} minutes") from None
+    except ray.exceptions.RayError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise RequestError(f"engine: a worker cannot start ({reason}); is l2xbench installed there?") from None
+    for there in found:
         if there != here:
             raise RequestError(f"engine: a worker has {there}, this machine {here}; install the same everywhere")

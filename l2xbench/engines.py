@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -31,6 +32,8 @@ AHEAD = 2
 """Units that a worker of a process of its own has at a time: one at work, one to begin with when that is done."""
 LIVES = 2
 """Workers that may die with a unit before it is given up."""
+PATIENCE = 0.5
+"""Seconds between two looks at a worker that has not started yet."""
 
 Bundles = Iterator[list[Job]]
 Fetch = Callable[[Job], Job]
@@ -111,6 +114,10 @@ class Hand(Protocol):
         """Sends a job; they are done in the order in which they are sent."""
         ...
 
+    def is_ready(self) -> bool:
+        """Whether it has started, and takes jobs."""
+        ...
+
     def is_death(self, error: BaseException) -> bool:
         """Whether the worker is gone."""
         ...
@@ -137,16 +144,22 @@ class Workers:
         first_bundle = next(bundles, None)
         if first_bundle is None:
             return
-        bundles = chain([first_bundle], bundles)
+        owed = _Owed(chain([first_bundle], bundles))
         self._hands = [_Queue(hand) for hand in self._start()]
         deaths: Counter[tuple[int, ...]] = Counter()
         while True:
-            for hand in self._hands:
-                hand.fill(bundles, begins)
+            ready = [hand.worker.is_ready() for hand in self._hands]
+            for hand in (hand for hand, is_ready in zip(self._hands, ready, strict=True) if is_ready):
+                hand.fill(owed, begins)
             first = [hand.sent[0][0] for hand in self._hands if hand.sent]
-            if not first:
+            if not first and owed.is_empty:
                 return
-            wait(first, return_when=FIRST_COMPLETED)
+            # a worker that is still to come may find room at any time, or never
+            patience = None if all(ready) else PATIENCE
+            if first:
+                wait(first, timeout=patience, return_when=FIRST_COMPLETED)
+            else:
+                time.sleep(PATIENCE)
             for hand in self._hands:
                 while hand.sent and hand.sent[0][0].done():
                     future, job = hand.sent.popleft()
@@ -158,13 +171,40 @@ class Workers:
                     else:
                         deaths[job.place] += 1
                         given_up = deaths[job.place] >= LIVES
-                        hand.recover([] if given_up else [job], fetch)
+                        owed.give_back(hand.recover([] if given_up else [job], fetch))
                         if given_up:
                             yield job, Done(reason=f"its worker died, {LIVES} times (out of memory?)")
 
     def close(self) -> None:
         for hand in self._hands:
             hand.worker.close()
+
+
+class _Owed:
+    """The bundles that no worker has: those of workers that died come first."""
+
+    def __init__(self, bundles: Bundles) -> None:
+        self._bundles = bundles
+        self._again: deque[list[Job]] = deque()
+        self._drained = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing more, as far as was asked."""
+        return self._drained and not self._again
+
+    def take(self) -> list[Job]:
+        """The next bundle; empty when there is none."""
+        if self._again:
+            return self._again.popleft()
+        bundle = next(self._bundles, [])
+        self._drained = not bundle
+        return bundle
+
+    def give_back(self, bundle: list[Job]) -> None:
+        """What a worker has not done; any other may."""
+        if bundle:
+            self._again.append(bundle)
 
 
 class _Queue:
@@ -175,10 +215,10 @@ class _Queue:
         self.sent: deque[tuple[Future[Done], Job]] = deque()
         self._waiting: deque[Job] = deque()
 
-    def fill(self, bundles: Bundles, begins: Begins) -> None:
+    def fill(self, owed: _Owed, begins: Begins) -> None:
         while len(self.sent) < AHEAD:
             if not self._waiting:
-                self._waiting.extend(next(bundles, []))
+                self._waiting.extend(owed.take())
             if not self._waiting:
                 return
             job = self._waiting.popleft()
@@ -193,16 +233,17 @@ class _Queue:
                 future.set_exception(error)
             self.sent.append((future, job))
 
-    def recover(self, lost: list[Job], fetch: Fetch) -> None:
-        """Another worker, which gets what the one that died had not given back."""
+    def recover(self, lost: list[Job], fetch: Fetch) -> list[Job]:
+        """Puts another worker in its place; gives all that the one that died had not given back."""
         again = [*lost, *(job for _, job in self.sent), *self._waiting]
         self.sent.clear()
+        self._waiting.clear()
+        self.worker.restart()
         coming = {job.key for job in again}
-        self._waiting = deque(
+        return [
             fetch(job) if job.needs is not None and job.given is None and job.needs not in coming else job
             for job in again
-        )
-        self.worker.restart()
+        ]
 
 
 class Process:
@@ -219,6 +260,9 @@ class Process:
 
     def submit(self, job: Job) -> Future[Done]:
         return self._pool.submit(_work, job)
+
+    def is_ready(self) -> bool:
+        return True
 
     def is_death(self, error: BaseException) -> bool:
         return isinstance(error, BrokenProcessPool)

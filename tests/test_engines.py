@@ -133,8 +133,11 @@ class Slow:
                     each.set_result(Done(reason="later"))
         return future
 
+    def is_ready(self) -> bool:
+        return True
+
     def is_death(self, error: BaseException) -> bool:
-        return False
+        return isinstance(error, ConnectionError)
 
     def restart(self) -> None: ...
 
@@ -151,3 +154,34 @@ def test_no_more_is_sent_ahead_than_is_taken() -> None:
     next(taken)
     assert len(worker.futures) == len(drawn) == AHEAD
     assert len(list(taken)) == len(jobs) - 1
+
+
+class Gone(Slow):
+    """A worker that dies with its first job, and whose place stays empty."""
+
+    def submit(self, job: Job) -> Future[Done]:
+        future: Future[Done] = Future()
+        future.set_exception(ConnectionError("the machine went down"))
+        self.futures.append(future)
+        return future
+
+    def is_ready(self) -> bool:
+        return not self.futures
+
+
+class Quick(Slow):
+    """A worker that has everything ready at once."""
+
+    def submit(self, job: Job) -> Future[Done]:
+        future: Future[Done] = Future()
+        future.set_result(Done(reason="done"))
+        return future
+
+
+def test_what_a_lost_machine_had_is_done_by_the_others() -> None:
+    units = [Unit("restoration", 1, "set", f"image{number}", "net") for number in range(9)]
+    jobs = [Job(u, f"k{n}", (n,), None, "net", None, "d", None) for n, u in enumerate(units)]
+    bundles = iter([jobs[:3], jobs[3:6], jobs[6:]])
+    engine = Workers(lambda: [Gone(), Quick()], "one is gone", 1)
+    done = [(job.place, each.reason) for job, each in engine.run(bundles, lambda job: job, lambda job: None)]
+    assert sorted(done) == [((n,), "done") for n in range(9)]
