@@ -121,7 +121,7 @@ def _draw_network(
     _show(lower, drawn, size, view)
     _mark_target(lower, panel, style.INK)
     if view is None:
-        _mark_frame(lower, panel.zoom, style.FAINT, "solid")
+        _mark_frame(lower, panel.zoom, style.INK, "solid")
 
 
 def _cell(figure: Figure, layout: Layout, number: int, above: str, below: str) -> tuple[Axes, Axes]:

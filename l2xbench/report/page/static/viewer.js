@@ -279,7 +279,7 @@ function startViewer() {
 
   function within(view, event) {
     const area = view.getBoundingClientRect();
-    return { x: (100 * (event.clientX - area.left)) / area.width, y: (100 * (event.clientY - area.top)) / area.height, area };
+    return { x: (100 * (event.clientX - area.left)) / area.width, y: (100 * (event.clientY - area.top)) / area.height };
   }
 
   // ---- reading values ---------------------------------------------------------------------------------------------
@@ -363,7 +363,6 @@ function startViewer() {
   panels.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !state.shown) return;
     const entry = index.images[state.at];
-    const step = (by) => choose((state.at + by + index.images.length) % index.images.length);
     const actions = { "+": () => zoomBy(2), "=": () => zoomBy(2), "-": () => zoomBy(1 / 2), 0: whole, "[": () => step(-1), "]": () => step(1) };
     if (moves[event.key]) {
       const [across, down] = moves[event.key];
@@ -384,6 +383,8 @@ function startViewer() {
 
   // ---- controls ---------------------------------------------------------------------------------------------------
 
+  const step = (by) => choose((state.at + by + index.images.length) % index.images.length);
+
   function choose(at) {
     show(at);
     // so that a reload, or the address sent to somebody, shows the same image
@@ -394,7 +395,6 @@ function startViewer() {
     }
   }
 
-  const step = (by) => choose((state.at + by + index.images.length) % index.images.length);
   $("image").addEventListener("change", (event) => choose(Number(event.target.value)));
   $("previous").addEventListener("click", () => step(-1));
   $("next").addEventListener("click", () => step(1));
