@@ -43,7 +43,8 @@ def find(store: Store, run: Run) -> Findings:
     tables = [] if restoration.empty else restoration_tables(restoration, dataset_notes=notes)
     cost = cost_frame(shown, manifest)
     caption = "Mean seconds to super-resolve and to explain one image, and the largest completeness error."
-    tables.append(Table("cost", cost, caption, notes=[f"On {run.device}.", *tile_notes(shown)]))
+    notes_of_cost = [f"On {run.device}.", *tile_notes(cost, shown)]
+    tables.append(Table("cost", cost.drop(columns="tiled"), caption, notes=notes_of_cost))
     curves = make_curves(run.records, manifest) if only in (None, "ablation") else []
     tables += ablation_tables(curves, run.records, manifest)
     similarity = similarity_frame(store, manifest, run.records)
@@ -74,8 +75,11 @@ def restoration_frame(records: Iterable[Record], manifest: Mapping[str, Any]) ->
 
 
 def cost_frame(records: Iterable[Record], manifest: Mapping[str, Any]) -> pd.DataFrame:
-    """A row a dataset, network and step (`inference` or a method): mean seconds, largest completeness error, images."""
-    columns = ["dataset", "model", "method", "seconds", "completeness_error", "images"]
+    """A row a dataset, network and step (`inference` or a method): mean seconds, largest completeness error, images.
+
+    `tiled` counts the images that memory was too small for, so that they were done in tiles.
+    """
+    columns = ["dataset", "model", "method", "seconds", "completeness_error", "images", "tiled"]
     rows = [
         {
             "dataset": group.dataset,
@@ -84,6 +88,7 @@ def cost_frame(records: Iterable[Record], manifest: Mapping[str, Any]) -> pd.Dat
             "seconds": _numbers(group, "seconds").mean(),
             "completeness_error": _numbers(group, "completeness_error").max(),
             "images": len(group.images),
+            "tiled": _tiled(group),
         }
         for group in in_groups(records, "restoration", "attribution")
     ]
@@ -95,15 +100,22 @@ def _numbers(group: RecordGroup, name: str) -> pd.Series:
     return pd.Series(group.column(name), dtype=float)
 
 
-def tile_notes(records: Iterable[Record]) -> list[str]:
-    """Which results are of tiles, for want of memory; no line where none is."""
-    told = []
-    for group in in_groups(records, "restoration", "attribution", "ablation", "sensitivity"):
-        tiled = sum(tile is not None for tile in group.column("tile"))
-        if tiled:
-            what = " ".join(part for part in (group.study, group.label) if part)
-            told.append(f"{group.model} on {group.dataset}, {what}: {tiled} of {len(group.images)}")
+def tile_notes(cost: pd.DataFrame, records: Iterable[Record]) -> list[str]:
+    """Which results are of tiles, for want of memory: those of `cost`, and of tests of maps. No line where none is."""
+    told = [
+        f"{row.model} on {row.dataset}, {row.method}: {row.tiled} of {row.images}"
+        for row in cost[cost["tiled"] > 0].itertuples()
+    ]
+    for group in in_groups(records, "ablation", "sensitivity"):
+        if tiled := _tiled(group):
+            told.append(
+                f"{group.model} on {group.dataset}, {group.study} {group.label}: {tiled} of {len(group.images)}"
+            )
     return [f"Out of memory, so done in overlapping tiles: {'; '.join(told)}."] if told else []
+
+
+def _tiled(group: RecordGroup) -> int:
+    return sum(tile is not None for tile in group.columns.get("tile", ()))
 
 
 def failures_table(failures: Iterable[Failure]) -> Table:
