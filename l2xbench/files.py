@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from l2xbench.errors import RequestError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def write_whole(path: Path, data: bytes | memoryview) -> Path:
@@ -35,3 +41,12 @@ def write_whole(path: Path, data: bytes | memoryview) -> Path:
 def with_ending(stem: Path, ending: str) -> Path:
     """`stem` + `ending`; unlike `Path.with_suffix` it keeps a dot that belongs to the name (`img_0.5`)."""
     return stem.parent / f"{stem.name}{ending}"
+
+
+def packed(arrays: Mapping[str, np.ndarray]) -> memoryview:
+    """Arrays by name as the bytes of a compressed `.npz`, without pickles."""
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getbuffer()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,23 +16,21 @@ from l2xbench.attribution import Attribution, explain
 from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.methods.registry import get_method
 from l2xbench.attribution.references import parse_reference
-from l2xbench.attribution.targets import PatchTarget, parse_target
+from l2xbench.attribution.targets import parse_target
 from l2xbench.commands import screen
 from l2xbench.data import metrics
 from l2xbench.data.images import to_image, to_tensor
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.errors import RequestError
-from l2xbench.files import write_whole
+from l2xbench.files import packed, write_whole
 from l2xbench.report.colormap import colour_map
 from l2xbench.report.heatmaps import HeatmapPanel, NetworkPanel, heatmap_figure, save_figure
-from l2xbench.report.panels import Box
+from l2xbench.report.panels import surroundings
 from l2xbench.runner import choose_device
 from l2xbench.store import Store
-from l2xbench.zoo.load import build, locate
+from l2xbench.studies.attribution import arrays_of
+from l2xbench.zoo.load import build, locate, short_names
 from l2xbench.zoo.network import Network
-
-_ENLARGED = 3
-"""A patch is shown with as much around it as makes this many times its size."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ def explain_image(
     _check(target, reference, method)
     colour_map(palette)
     console = Console()
-    sources = {name: locate(model, seed=seed) for name, model in _names(models).items()}
+    sources = {name: locate(model, seed=seed) for name, model in short_names(models).items()}
     place = choose_device(device)
     Store(out).prepare()
     answers: list[_Answer] = []
@@ -87,7 +84,7 @@ def explain_image(
             )
         with console.status(f"explaining {name}"):
             answers.append(_explained(name, network, pair, target, reference, method, seed))
-        _keep(answers[-1].found, out / f"{name}.npz")
+        write_whole(out / f"{name}.npz", packed(arrays_of(answers[-1].found)))
         del network
     assert pair is not None
     panel = HeatmapPanel(
@@ -100,7 +97,7 @@ def explain_image(
         method=method,
         reference=reference,
         target=answers[0].found.target,
-        zoom=_zoom(target, pair.lr.shape, scale),
+        zoom=surroundings(answers[0].found.target, pair.lr.shape[:2], scale),
     )
     with console.status("drawing"):
         # not the image's own name: `--out .` must not draw over it
@@ -134,20 +131,6 @@ def _check(target: str, reference: str, method: str) -> None:
             raise RequestError(f"{flag}: {error}") from None
 
 
-def _names(models: Sequence[str]) -> dict[str, str]:
-    """Name -> network, fit for a file's name: the card's or the checkpoint's, told apart where two are alike."""
-    named: dict[str, str] = {}
-    for model in models:
-        stem = Path(model).stem if "/" in model or Path(model).suffix else model
-        stem = stem.rpartition(":")[2] if ":" in model else stem
-        number, name = 1, stem
-        while name in named:
-            number += 1
-            name = f"{stem}-{number}"
-        named[name] = model
-    return named
-
-
 def _explained(
     name: str, network: Network, pair: LoadedPair, target: str, reference: str, method: str, seed: int
 ) -> _Answer:
@@ -166,31 +149,3 @@ def _explained(
     missed = float(found.completeness_error[0])
     panel = NetworkPanel(name, sr, values, psnr, ssim, missed if np.isfinite(missed) else None)
     return _Answer(panel, found, time.perf_counter() - started)
-
-
-def _keep(found: Attribution, path: Path) -> None:
-    """The same names as a study's maps: `values` (3, H, W), `reference` (3, H, W), `delta` ()."""
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        allow_pickle=False,
-        values=found.values[0].cpu().numpy(),
-        reference=found.reference[0].cpu().numpy(),
-        delta=found.delta[0].cpu().numpy(),
-    )
-    write_whole(path, buffer.getbuffer())
-
-
-def _zoom(target: str, shape: tuple[int, ...], scale: int) -> Box | None:
-    """A patch with its surroundings, in SR pixels; None where that is most of the image."""
-    patch = parse_target(target)
-    if not isinstance(patch, PatchTarget):
-        return None
-    box = []
-    for start, length, whole in ((patch.y, patch.height, shape[0] * scale), (patch.x, patch.width, shape[1] * scale)):
-        shown = _ENLARGED * max(patch.height, patch.width)
-        if shown > whole / 2:
-            return None
-        box.append((min(max(start + (length - shown) // 2, 0), whole - shown), shown))
-    (y, height), (x, width) = box
-    return (y, x, height, width)

@@ -152,3 +152,26 @@ def local_view(panel: HeatmapPanel, maps: Sequence[NDArray[np.float64]]) -> Box 
     top = min(max(round(middle_y - tall / 2), 0), rows - tall)
     left = min(max(round(middle_x - wide / 2), 0), columns - wide)
     return (top * panel.scale, left * panel.scale, tall * panel.scale, wide * panel.scale)
+
+
+_ENLARGED = 3
+"""A patch is shown with as much around it as makes this many times its size."""
+
+
+def surroundings(target: str, shape: tuple[int, int], scale: int) -> Box | None:
+    """A patch with what lies around it, in SR pixels; None for another target, or where that is most of the image.
+
+    Args:
+        target: as `HeatmapPanel.target`.
+        shape: height and width of the LR image.
+    """
+    if not target.startswith("patch:"):
+        return None
+    y, x, height, width = (int(number) for number in target.partition(":")[2].split(","))
+    shown = _ENLARGED * max(height, width)
+    box = []
+    for start, length, whole in ((y, height, shape[0] * scale), (x, width, shape[1] * scale)):
+        if shown > whole / 2:
+            return None
+        box.append(min(max(start + (length - shown) // 2, 0), whole - shown))
+    return (box[0], box[1], shown, shown)
