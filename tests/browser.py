@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -32,7 +31,7 @@ class Watched:
 
     Attributes:
         page: Playwright's page.
-        errors: console errors and uncaught exceptions.
+        errors: the console's errors and warnings, uncaught exceptions, dialogs.
         outside: addresses asked for that are not of the page's own origin.
     """
 
@@ -41,8 +40,9 @@ class Watched:
     outside: list[str] = field(default_factory=list)
 
     def watch(self) -> None:
-        self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+        self.page.on("console", lambda m: self.errors.append(m.text) if m.type in ("error", "warning") else None)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.errors.append(dialog.message), dialog.dismiss()))
         self.page.on("request", self._asked)
         self.page.on("websocket", lambda socket: self._note(socket.url))
 
@@ -59,19 +59,13 @@ class Watched:
             self.outside.append(url)
 
 
-def chromium() -> str | None:
-    """The machine's Chromium, or the one that `L2XBENCH_CHROMIUM` names."""
-    named = os.environ.get("L2XBENCH_CHROMIUM")
-    return named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium for all tests of a session; they skip where there is none."""
+    """A headless Chromium, the one of the session (playwright allows no second); tests skip where there is none."""
     driver = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install -e '.[dev]'")
-    program = chromium()
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if program is None:
-        pytest.skip("needs Chromium (Debian: apt-get install chromium; or name one in L2XBENCH_CHROMIUM)")
+        pytest.skip("needs Chromium on the path (apt-get install chromium)")
     with driver.sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         yield opened

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 from rich.console import Console
+from rich.markup import escape
 
 from l2xbench.attribution import Attribution, explain
 from l2xbench.attribution.errors import AttributionError
@@ -57,10 +58,10 @@ def explain_image(
     """Explains one LR image by several networks; writes the figure and the maps into the folder `out`.
 
     Returns:
-        the exit code, 0.
+        the exit code: 0, or 1 where some of the networks could not be explained.
 
     Raises:
-        RequestError: a file, name, target, reference or method is wrong, or a network cannot be explained.
+        RequestError: a file, name, target, reference or method is wrong, or no network can be explained.
     """
     _check(target, reference, method)
     colour_map(palette)
@@ -69,6 +70,7 @@ def explain_image(
     place = choose_device(device)
     Store(out).prepare()
     answers: list[_Answer] = []
+    failures: list[RequestError] = []
     pair: LoadedPair | None = None
     scale = 0
     for name, source in sources.items():
@@ -83,10 +85,16 @@ def explain_image(
                 "one figure shows one scale"
             )
         with console.status(f"explaining {name}"):
-            answers.append(_explained(name, network, pair, target, reference, method, seed))
+            try:
+                answers.append(_explained(name, network, pair, target, reference, method, seed))
+            except RequestError as error:
+                failures.append(error)
+                continue
         write_whole(out / f"{name}.npz", packed(arrays_of(answers[-1].found)))
         del network
     assert pair is not None
+    if not answers:
+        raise failures[0]
     panel = HeatmapPanel(
         dataset=image.parent.resolve().name or "image",
         image=image.stem,
@@ -112,9 +120,11 @@ def explain_image(
         for answer in answers
     ]
     screen.show_table(console, pd.DataFrame(rows), f"{image.name}: {method}, {reference}, {panel.target}")
-    maps = [(name, out / f"{name}.npz") for name in sources]
+    maps = [(answer.panel.name, out / f"{answer.panel.name}.npz") for answer in answers]
     screen.show_paths(console, out, [("figure", figure), ("", vector), *maps])
-    return 0
+    for failure in failures:
+        console.print(f"[yellow]failed[/] {escape(str(failure))}", soft_wrap=True)
+    return 1 if failures else 0
 
 
 def _check(target: str, reference: str, method: str) -> None:

@@ -6,18 +6,20 @@ import os
 import sys
 import webbrowser
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from contextlib import closing, suppress
+from copy import deepcopy
 from pathlib import Path
 
 import torch
 from rich.console import Console
 
+from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.references import parse_reference
 from l2xbench.config import Study
 from l2xbench.errors import RequestError
 from l2xbench.explore.page import Page
 from l2xbench.explore.pictures import Kind, Picture, Uploads, collect, of_datasets
-from l2xbench.explore.server import Shelf, address, listen, serve
+from l2xbench.explore.server import LOCAL, Shelf, address, listen, serve
 from l2xbench.explore.session import Session
 from l2xbench.explore.workbench import Workbench
 from l2xbench.plan import plan_dataset, plan_model
@@ -26,8 +28,6 @@ from l2xbench.zoo.cards import bundled_cards, read_card
 from l2xbench.zoo.load import Source, build, locate, short_names
 from l2xbench.zoo.network import Network
 from l2xbench.zoo.weights import State, state
-
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def explore(
@@ -49,7 +49,7 @@ def explore(
 
     Args:
         images: files and folders; the study's, or scikit-image's photographs, where none is named.
-        models: as `load_model` knows them; the bundled networks where none is named. Not with a study.
+        models: as `load_model` knows them; the bundled networks where none is named. A study has its own.
         study: gives networks, images, reference, method, device and seed.
         kind: what image files are.
         side: LR pixels on a side of the window at first.
@@ -67,31 +67,27 @@ def explore(
         sources = {name: plan_model(name, entry, study).source for name, entry in study.models.items()}
         trust, seed, device = study.trust, study.seed, study.device
     place = choose_device(device)
-    listening = listen(host, port)  # a port that is taken is told before networks are loaded
-    networks = _load(sources, console, place, trust)
-    scale = next(iter(networks.values())).scale
-    found = _pictures(images, study, scale, kind, data_root)
-    first = _first(study, scale, list(networks), side)
-    bench, uploads = Workbench(networks, seed=seed), Uploads()
+    with listen(host, port) as listening:  # first: a port that is taken is told before networks are loaded
+        networks = _load(sources, console, place, trust)
+        scale = next(iter(networks.values())).scale
+        found = _pictures(images, study, scale, kind, data_root)
+        first = _first(study, scale, list(networks), side)
 
-    async def build_page(shelf: Shelf) -> None:
-        await Page(bench, replace(first, networks=list(networks)), found, uploads, shelf).start()
+        def started() -> None:
+            where = address(listening)
+            console.print(f"[bold]{where}[/]  shows the page; Ctrl-C ends it", highlight=False, soft_wrap=True)
+            if host not in LOCAL:
+                console.print("[yellow]whoever reaches this machine can use the page[/]: nothing asks who it is")
+            if browser and _has_a_screen():
+                webbrowser.open(where)
 
-    def started() -> None:
-        where = address(listening)
-        console.print(f"[bold]{where}[/]  shows the page; Ctrl-C ends it", highlight=False)
-        if host not in _LOOPBACK:
-            console.print("[yellow]whoever reaches this machine can use the page[/]: nothing asks who it is")
-        if browser and _has_a_screen():
-            webbrowser.open(where)
+        with closing(Workbench(networks, seed=seed)) as bench, closing(Uploads()) as uploads:
 
-    try:
-        serve(listening, build_page, started)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        bench.close()
-        uploads.close()
+            async def build_page(shelf: Shelf) -> None:
+                await Page(bench, deepcopy(first), found, uploads, shelf).start()
+
+            with suppress(KeyboardInterrupt):
+                serve(listening, build_page, started)
     return 0
 
 
@@ -132,7 +128,10 @@ def _first(study: Study | None, scale: int, networks: list[str], side: int | Non
         session.side = min([*crops, session.side])
         if study.attribution is not None:
             session.method = study.attribution.methods[0]
-            session.reference, session.variance = parse_reference(study.attribution.reference)
+            try:
+                session.reference, session.variance = parse_reference(study.attribution.reference)
+            except AttributionError as error:
+                raise RequestError(f"attribution.reference: {error}") from None
             session.options = dict(study.attribution.options.get(session.method, {}))
         if study.heatmaps is not None:
             session.palette = study.heatmaps.palette

@@ -100,7 +100,7 @@ class Choices:
                     )
 
     def _build_networks(self, names: list[str]) -> None:
-        with ui.element("div").classes("group"):
+        with ui.element("div").classes("group networks"):
             ui.label("Networks").classes("heading")
             self._networks = {
                 name: ui.checkbox(name, value=name in self.session.networks, on_change=self._choose).props("dense")
@@ -178,10 +178,11 @@ class Choices:
         self._options.clear()
         with self._options:
             for name, (kind, default) in method.options.items():
+                value = self.session.options.get(name, default)
                 if kind is bool:
-                    ui.checkbox(name, value=default, on_change=self._setting(name, kind)).props("dense")
+                    ui.checkbox(name, value=value, on_change=self._setting(name, kind)).props("dense")
                 else:
-                    number = ui.number(name, value=default, min=0, on_change=self._setting(name, kind))
+                    number = ui.number(name, value=value, min=0, on_change=self._setting(name, kind))
                     number.props("dense outlined debounce=400")
 
     def _setting(self, name: str, kind: type) -> Any:

@@ -44,7 +44,7 @@ class Page:
         with ui.element("header").classes("top"):
             ui.label("l2xbench explore").classes("title")
             ui.label("Click the image: which input pixels did each network use for that spot?").classes("lead")
-        with ui.element("main").classes("bench"):
+        with ui.element("div").classes("bench"):
             self.choices = Choices(self, session, found, list(bench.networks))
             self._build_picture(list(bench.networks))
             self.maps = Maps(self, session)
@@ -137,7 +137,7 @@ class Page:
         self.restored = {}
         self.choices.show_window()
         self.maps.clear()
-        await self._show()
+        await self._do(self._show, newest=False)  # where this network has no SR image, others may have maps
         await self._explain()
 
     async def _show(self) -> None:

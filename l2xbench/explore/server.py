@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import socket
 import warnings
@@ -18,7 +19,8 @@ from l2xbench.errors import RequestError
 PORT = 8470
 _TRIES = 20
 _KEPT_BYTES = 256 * 2**20
-_LOCAL = ("127.0.0.1", "localhost", "::1")
+LOCAL = ("127.0.0.1", "localhost", "::1")
+"""Addresses that only this machine reaches."""
 _TYPES = {"png": "image/png", "f32": "application/octet-stream"}
 
 
@@ -55,15 +57,19 @@ def listen(host: str, port: int | None) -> socket.socket:
         RequestError: the port is taken, or the host is not this machine's.
     """
     wanted = range(PORT, PORT + _TRIES) if port is None else [port]
-    reason = ""
     for number in wanted:
         try:
             return socket.create_server((host, number), family=_family(host))
         except OSError as error:
-            reason = error.strerror or str(error)
+            if error.errno == errno.EACCES:
+                raise RequestError(
+                    f"--port {number}: may not be used (permission denied); name one from 1024"
+                ) from None
+            if error.errno != errno.EADDRINUSE:
+                raise RequestError(f"--host {host}: is not an address of this machine") from None
     if port is None:
-        raise RequestError(f"--port: none of {PORT} to {PORT + _TRIES - 1} can be had on {host} ({reason})")
-    raise RequestError(f"--port {port}: cannot be had on {host} ({reason}); name another, or 0 for any free one")
+        raise RequestError(f"--port: {PORT} to {PORT + _TRIES - 1} are all taken; name another, or 0 for any free one")
+    raise RequestError(f"--port {port}: is taken; name another, or 0 for any free one")
 
 
 def _family(host: str) -> socket.AddressFamily:
@@ -88,9 +94,9 @@ def serve(listening: socket.socket, build: Callable[[Shelf], Awaitable[None]], s
     shelf = Shelf()
     app = FastAPI(openapi_url=None)
     host = listening.getsockname()[0]
-    if host in _LOCAL:
+    if host in LOCAL:
         # a page elsewhere whose name is made to point here (DNS rebinding) is turned away
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*_LOCAL, "[::1]"])
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL, "[::1]"])
     app.get("/shelf/{name}")(shelf.answer)
 
     @ui.page("/", title="l2xbench explore", favicon="🔎")
