@@ -1,6 +1,6 @@
 """From click to map: how long a user of `l2xbench explore` waits, by network and method.
 
-    python scripts/measure_explore.py --methods l2x,integrated_gradients,lam --clicks 7 -- --crop 96
+    python scripts/measure_explore.py --methods l2x,lam --clicks 5 -- --models edsr-compact --crop 96
 
 Starts the explorer with what follows `--`, opens it in a headless Chromium (needs playwright), and clicks spots that
 were not clicked before: with one network chosen, one method after the other. A time starts with the click's event in
@@ -92,8 +92,8 @@ def main() -> None:
         page.set_default_timeout(PATIENCE)
         page.goto(url)
         page.locator(".cards .numbers > div").first.wait_for()
-        window = page.locator(".window .q-select").inner_text().split("\n")[-1]
-        print(f"window {window} LR pixels, {torch.get_num_threads()} threads, {options.clicks} clicks each\n")
+        window = page.get_by_label("Window, LR", exact=True).input_value()
+        print(f"window of {window} LR pixels a side, {torch.get_num_threads()} threads, {options.clicks} clicks each\n")
         print("| network | method | from click to map | | × l2x |\n| --- | --- | ---: | ---: | ---: |")
         own: dict[str, float] = {}
         for name, method, times in measure(page, options.methods.split(","), options.clicks):

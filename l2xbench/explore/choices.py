@@ -65,7 +65,7 @@ class Choices:
         if self._kind.enabled:
             self._kind.set_value(picture.kind)
         self._overview.set(src=overview, rows=rows, columns=columns, label="The whole image: click to move the window")
-        sizes = {side: f"{side} × {side}" for side in pictures.sides(whole.lr.shape)}
+        sizes = {side: f"{side} px" for side in pictures.sides(whole.lr.shape)}
         now = min(self.session.side, max(sizes))
         self.session.side = now if now in sizes else max(side for side in sizes if side <= now or side == min(sizes))
         self._side.set_options(sizes, value=self.session.side)
@@ -88,7 +88,7 @@ class Choices:
                 self._overview = Viewer("The whole image", linked=False, on_pick=self._move)
                 with ui.element("div").classes("group"):
                     self._side = ui.select(
-                        [self.session.side], value=self.session.side, label="Window", on_change=self._resize
+                        [self.session.side], value=self.session.side, label="Window, LR", on_change=self._resize
                     )
                     self._side.props("dense outlined options-dense")
                     self._kind = ui.toggle(_KINDS, value=found[0].kind, on_change=self._as_kind)

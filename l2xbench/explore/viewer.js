@@ -80,14 +80,19 @@ export default {
       };
     },
     frames() {
+      const least = (9 * this.part[3]) / (this.wide || 1); // a frame around one pixel must be seen
+      const seen = ([y, x, height, width]) => {
+        const [tall, broad] = [Math.max(height, least), Math.max(width, least)];
+        return [y - (tall - height) / 2, x - (broad - width) / 2, tall, broad];
+      };
       const found = [];
       if (this.dashed) found.push({ kind: "dashed", box: this.dashed });
-      if (this.box) found.push({ kind: "box", box: this.box });
+      if (this.box) found.push({ kind: "box", box: seen(this.box) });
       if (this.at && this.cursor) {
         const place = (at, size, length) => Math.min(Math.max(at - Math.floor(size / 2), 0), length - size);
         const [height, width] = this.cursor;
         const box = [place(this.at[0], height, this.rows), place(this.at[1], width, this.columns), height, width];
-        found.push({ kind: "cursor", box });
+        found.push({ kind: "cursor", box: seen(box) });
       }
       return found;
     },

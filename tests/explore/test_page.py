@@ -209,10 +209,10 @@ def test_another_image_and_another_window(explorer: Explorer) -> None:
     expect(explorer.base.locator("img")).not_to_have_attribute("src", shown or "")
     second = explorer.map_of("edsr")
     assert second != before
-    explorer.choose("Window", "50 × 50")
+    explorer.choose("Window, LR", "50 px")
     expect(explorer.base.locator("svg")).to_have_attribute("viewBox", "0 0 200 160")
     assert explorer.map_of("edsr") != second
-    explorer.choose("Window", "32 × 32")
+    explorer.choose("Window, LR", "32 px")
     expect(explorer.base.locator("svg")).to_have_attribute("viewBox", "0 0 128 128")
     overview = explorer.page.locator(".choices .viewer")
     box = overview.bounding_box()
