@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -370,6 +371,70 @@ def explain(
         out=out or Path("results", "explain", image.stem),
         hr=hr,
         palette=palette,
+        device=device or "auto",
+        trust=trust,
+        seed=seed or 0,
+    )
+    raise typer.Exit(code)
+
+
+@app.command(epilog="Example: l2xbench explore photo.png --models edsr-compact,./mine.pth")
+def explore(
+    images: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(help="LR images and folders; scikit-image's photographs by default.", metavar="[IMAGE]..."),
+    ] = None,
+    models: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--models", help="Cards, card YAMLs or checkpoint files: a,b,c; the bundled ones by default."),
+    ] = None,
+    study: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--study", help="A study's YAML: its networks, images and reference.", metavar="STUDY"),
+    ] = None,
+    hr: Annotated[bool, typer.Option("--hr", help="The images are HR: LR is made of them by bicubic.")] = False,
+    crop: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--crop", help="LR pixels on a side of what is explained at a time; 96 by default.", min=8),
+    ] = None,
+    port: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--port", help="By default the first free one from 8470; 0 for any.", min=0, max=65535),
+    ] = None,
+    host: Annotated[
+        str, typer.Option("--host", help="The address to listen on; others than this let others in.")
+    ] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
+    data_root: DataRoot = None,
+    device: Device = None,
+    trust: Annotated[bool, typer.Option("--trust", help="Run the Python of file.py:Class.")] = False,
+    seed: Seed = None,
+    debug: Debug = False,
+) -> None:
+    """Open a local page: click a spot of an SR image and see which pixels each network used for it.
+
+    Nothing is sent anywhere: the page comes from this machine, and asks for nothing else.
+    """
+    if find_spec("nicegui") is None:
+        raise RequestError("explore: the page needs an extra: pip install 'l2xbench[explore]'")
+    names = _names(models)
+    found = None
+    if study is not None:
+        from l2xbench.config import read_study
+
+        found = read_study(study, _overrides(None, device=device, seed=seed), names)
+    from l2xbench.commands.explore import explore as open_page
+
+    code = open_page(
+        images or [],
+        names,
+        study=found,
+        kind="hr" if hr else "lr",
+        side=crop,
+        data_root=data_root,
+        host=host,
+        port=port,
+        browser=browser,
         device=device or "auto",
         trust=trust,
         seed=seed or 0,

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from l2xbench.errors import RequestError
 
 PARTIAL = ".partial"
 """The ending of a file that is being written; only a process that was killed leaves one."""
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def write_whole(path: Path, data: bytes | memoryview, *, sole: bool = False) -> Path:
@@ -78,3 +83,12 @@ def unwritable(path: Path, error: OSError) -> RequestError:
 def with_ending(stem: Path, ending: str) -> Path:
     """`stem` + `ending`; unlike `Path.with_suffix` it keeps a dot that belongs to the name (`img_0.5`)."""
     return stem.parent / f"{stem.name}{ending}"
+
+
+def packed(arrays: Mapping[str, np.ndarray]) -> memoryview:
+    """Arrays by name as the bytes of a compressed `.npz`, without pickles."""
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getbuffer()

@@ -126,8 +126,8 @@ def make_plan(study: Study, out: Path, data_root: Path | None = None) -> Plan:
     _check_attribution(study)
     _check_similarity(study)
     bicubic = PlannedModel(BICUBIC, locate(_bicubic_card(study.scale)), studies=("restoration",))
-    models = (bicubic, *(_plan_model(name, entry, study) for name, entry in study.models.items()))
-    datasets = tuple(_plan_dataset(name, entry, study, data_root) for name, entry in study.datasets.items())
+    models = (bicubic, *(plan_model(name, entry, study) for name, entry in study.models.items()))
+    datasets = tuple(plan_dataset(name, entry, study, data_root) for name, entry in study.datasets.items())
     return Plan(study, models, datasets, out)
 
 
@@ -182,7 +182,8 @@ def _bicubic_card(scale: int) -> ModelCard:
     return card.model_copy(update={"scale": scale, "arch": {**card.arch, "scale": scale}})
 
 
-def _plan_model(name: str, entry: ModelEntry, study: Study) -> PlannedModel:
+def plan_model(name: str, entry: ModelEntry, study: Study) -> PlannedModel:
+    """A study's network with its card and weights found; errors by key, as `make_plan`'s."""
     key = f"models.{name}"
     try:
         if entry.inline is not None:
@@ -202,7 +203,8 @@ def _plan_model(name: str, entry: ModelEntry, study: Study) -> PlannedModel:
     return PlannedModel(name, source, STUDIES)
 
 
-def _plan_dataset(name: str, entry: DatasetEntry, study: Study, data_root: Path | None) -> Dataset:
+def plan_dataset(name: str, entry: DatasetEntry, study: Study, data_root: Path | None) -> Dataset:
+    """A study's dataset with its images found; errors by key, as `make_plan`'s."""
     try:
         root = _dataset_root(entry.path, data_root)
         dataset = open_dataset(name, root, study.scale, entry.images, kind=entry.kind)

@@ -14,6 +14,8 @@ import pytest
 import yaml
 from PIL import Image
 
+from tests.browser import browser, browser_page  # noqa: F401  fixtures for every test
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:

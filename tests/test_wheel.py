@@ -33,6 +33,8 @@ def test_the_wheel_works_without_the_checkout(tmp_path: Path) -> None:
         for file in folder.rglob("*.*"):
             assert f"l2xbench/bundled/{kind}/{file.relative_to(folder)}" in names
 
+    assert {"l2xbench/explore/page.css", "l2xbench/explore/viewer.js"} <= set(names)
+
     environment = tmp_path / "environment"
     venv.create(environment, with_pip=True)
     # a fresh environment, in which the dependencies installed for the tests stand in for an hour of downloads

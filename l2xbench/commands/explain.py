@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 from rich.console import Console
+from rich.markup import escape
 
 from l2xbench.attribution import Attribution, explain
 from l2xbench.attribution.errors import AttributionError
@@ -23,13 +23,14 @@ from l2xbench.data import metrics
 from l2xbench.data.images import to_image, to_tensor
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.errors import RequestError
-from l2xbench.files import write_whole
+from l2xbench.files import packed, write_whole
 from l2xbench.report.colormap import colour_map
 from l2xbench.report.heatmaps import HeatmapPanel, NetworkPanel, heatmap_figure, save_figure
 from l2xbench.report.zoom import around_target, zoom_psnr
 from l2xbench.runner import choose_device
 from l2xbench.store import Store
-from l2xbench.zoo.load import build, locate
+from l2xbench.studies.attribution import arrays_of
+from l2xbench.zoo.load import build, locate, short_names
 from l2xbench.zoo.network import Network
 
 
@@ -57,18 +58,19 @@ def explain_image(
     """Explains one LR image by several networks; writes the figure and the maps into the folder `out`.
 
     Returns:
-        the exit code, 0.
+        the exit code: 0, or 1 where some of the networks could not be explained.
 
     Raises:
-        RequestError: a file, name, target, reference or method is wrong, or a network cannot be explained.
+        RequestError: a file, name, target, reference or method is wrong, or no network can be explained.
     """
     _check(target, reference, method)
     colour_map(palette)
     console = Console()
-    sources = {name: locate(model, seed=seed) for name, model in _names(models).items()}
+    sources = {name: locate(model, seed=seed) for name, model in short_names(models).items()}
     place = choose_device(device)
     Store(out).prepare()
     answers: list[_Answer] = []
+    failures: list[RequestError] = []
     pair: LoadedPair | None = None
     scale = 0
     for name, source in sources.items():
@@ -83,10 +85,16 @@ def explain_image(
                 "one figure shows one scale"
             )
         with console.status(f"explaining {name}"):
-            answers.append(_explained(name, network, pair, target, reference, method, seed))
-        _keep(answers[-1].found, out / f"{name}.npz")
+            try:
+                answers.append(_explained(name, network, pair, target, reference, method, seed))
+            except RequestError as error:
+                failures.append(error)
+                continue
+        write_whole(out / f"{name}.npz", packed(arrays_of(answers[-1].found)))
         del network
     assert pair is not None
+    if not answers:
+        raise failures[0]
     zoom = around_target(answers[0].found.target, (pair.lr.shape[0] * scale, pair.lr.shape[1] * scale))
     panel = HeatmapPanel(
         dataset=image.parent.resolve().name or "image",
@@ -113,9 +121,11 @@ def explain_image(
         for answer in answers
     ]
     screen.show_table(console, pd.DataFrame(rows), f"{image.name}: {method}, {reference}, {panel.target}")
-    maps = [(name, out / f"{name}.npz") for name in sources]
+    maps = [(answer.panel.name, out / f"{answer.panel.name}.npz") for answer in answers]
     screen.show_paths(console, out, [("figure", figure), ("", vector), *maps])
-    return 0
+    for failure in failures:
+        console.print(f"[yellow]failed[/] {escape(str(failure))}", soft_wrap=True)
+    return 1 if failures else 0
 
 
 def _check(target: str, reference: str, method: str) -> None:
@@ -130,20 +140,6 @@ def _check(target: str, reference: str, method: str) -> None:
             look_up()
         except AttributionError as error:
             raise RequestError(f"{flag}: {error}") from None
-
-
-def _names(models: Sequence[str]) -> dict[str, str]:
-    """Name -> network, fit for a file's name: the card's or the checkpoint's, told apart where two are alike."""
-    named: dict[str, str] = {}
-    for model in models:
-        stem = Path(model).stem if "/" in model or Path(model).suffix else model
-        stem = stem.rpartition(":")[2] if ":" in model else stem
-        number, name = 1, stem
-        while name in named:
-            number += 1
-            name = f"{stem}-{number}"
-        named[name] = model
-    return named
 
 
 def _explained(
@@ -164,16 +160,3 @@ def _explained(
     missed = float(found.completeness_error[0])
     panel = NetworkPanel(name, sr, values, psnr, ssim, missed if np.isfinite(missed) else None)
     return _Answer(panel, found, time.perf_counter() - started)
-
-
-def _keep(found: Attribution, path: Path) -> None:
-    """The same names as a study's maps: `values` (3, H, W), `reference` (3, H, W), `delta` ()."""
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        allow_pickle=False,
-        values=found.values[0].cpu().numpy(),
-        reference=found.reference[0].cpu().numpy(),
-        delta=found.delta[0].cpu().numpy(),
-    )
-    write_whole(path, buffer.getbuffer())

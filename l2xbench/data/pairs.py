@@ -29,6 +29,10 @@ class LoadedPair:
     hr: np.ndarray | None
     digest: str
 
+    def window(self, box: tuple[int, int, int, int], scale: int) -> LoadedPair:
+        """The part of the pair that the window (y, x, height, width) of LR pixels shows."""
+        return _loaded(self.name, *_cut(self.lr, self.hr, box, scale))
+
 
 @dataclass(frozen=True)
 class ImagePair:
@@ -70,12 +74,8 @@ class ImagePair:
             if crop < 1:
                 raise RequestError(f"crop is {crop}; it is a number of LR pixels from 1")
             top, left = (max(0, length - crop) // 2 for length in lr.shape[:2])
-            lr = lr[top : top + crop, left : left + crop]
-            if hr is not None:
-                hr = hr[top * scale : (top + crop) * scale, left * scale : (left + crop) * scale]
-        lr = np.ascontiguousarray(lr)
-        hr = None if hr is None else np.ascontiguousarray(hr)
-        return LoadedPair(self.name, lr, hr, _digest(lr, hr))
+            lr, hr = _cut(lr, hr, (top, left, crop, crop), scale)
+        return _loaded(self.name, lr, hr)
 
     def source(self, scale: int, crop: int | None = None) -> str:
         """SHA-256 over the files, and over what else decides which pixels `load` makes of them: nothing is decoded.
@@ -101,6 +101,21 @@ class ImagePair:
                 f"{scale} HR must be {width} x {height}, or larger by fewer than {scale} pixels a side"
             )
         return hr[:height, :width]
+
+
+def _cut(
+    lr: np.ndarray, hr: np.ndarray | None, box: tuple[int, int, int, int], scale: int
+) -> tuple[np.ndarray, np.ndarray | None]:
+    y, x, height, width = box
+    if hr is not None:
+        hr = hr[y * scale : (y + height) * scale, x * scale : (x + width) * scale]
+    return lr[y : y + height, x : x + width], hr
+
+
+def _loaded(name: str, lr: np.ndarray, hr: np.ndarray | None) -> LoadedPair:
+    lr = np.ascontiguousarray(lr)
+    hr = None if hr is None else np.ascontiguousarray(hr)
+    return LoadedPair(name, lr, hr, _digest(lr, hr))
 
 
 def _size(image: np.ndarray) -> str:

@@ -7,8 +7,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
+from l2xbench.attribution import Attribution
 from l2xbench.config import Study, explained_methods
 from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
@@ -49,15 +51,15 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
     seconds = time.perf_counter() - started
     if not torch.isfinite(found.values).all():
         raise FloatingPointError("the attribution holds NaN or infinity")
-    arrays = {
-        "values": found.values[0].cpu().numpy(),
-        "reference": found.reference[0].cpu().numpy(),
-        "delta": found.delta[0].cpu().numpy(),
-    }
     values: dict[str, Value] = {"seconds": seconds}
     if tile is not None:
         values["tile"] = tile
     for name in ("delta", "completeness_error"):
         number = float(getattr(found, name)[0])
         values[name] = number if math.isfinite(number) else None  # a control runs no network and has neither
-    return Outcome(values=values, arrays={"attribution": arrays})
+    return Outcome(values=values, arrays={"attribution": arrays_of(found)})
+
+
+def arrays_of(found: Attribution) -> dict[str, np.ndarray]:
+    """One image's map as it is kept: `values` (3, H, W), `reference` (3, H, W), `delta` ()."""
+    return {name: getattr(found, name)[0].cpu().numpy() for name in ("values", "reference", "delta")}

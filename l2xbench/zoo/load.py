@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module, metadata
 from pathlib import Path
@@ -120,6 +120,20 @@ def locate(
     if present is None and card.provider != "module" and card.parameters != 0:
         raise RequestError(f"{card.name}: no weights here; {how_to_get(card)}")
     return Source(card, present, seed)
+
+
+def short_names(models: Sequence[str]) -> dict[str, str]:
+    """Name -> network, fit for a file's name: the card's or the checkpoint's, told apart where two are alike."""
+    named: dict[str, str] = {}
+    for model in models:
+        stem = Path(model).stem if "/" in model or Path(model).suffix else model
+        stem = stem.rpartition(":")[2] if ":" in model else stem
+        number, name = 1, stem
+        while name in named:
+            number += 1
+            name = f"{stem}-{number}"
+        named[name] = model
+    return named
 
 
 def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = False) -> Network:

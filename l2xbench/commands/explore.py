@@ -1,0 +1,147 @@
+"""`l2xbench explore`: a local page on which a click shows what each network used."""
+
+from __future__ import annotations
+
+import os
+import sys
+import webbrowser
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+from copy import deepcopy
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from l2xbench.attribution.errors import AttributionError
+from l2xbench.attribution.references import parse_reference
+from l2xbench.config import Study
+from l2xbench.errors import RequestError
+from l2xbench.explore.page import Page
+from l2xbench.explore.pictures import Kind, Picture, Uploads, collect, of_datasets
+from l2xbench.explore.server import LOCAL, Shelf, address, listen, serve
+from l2xbench.explore.session import Session
+from l2xbench.explore.workbench import Workbench
+from l2xbench.plan import plan_dataset, plan_model
+from l2xbench.runner import choose_device
+from l2xbench.zoo.cards import bundled_cards, read_card
+from l2xbench.zoo.load import Source, build, locate, short_names
+from l2xbench.zoo.network import Network
+from l2xbench.zoo.weights import State, state
+
+
+def explore(
+    images: Sequence[str],
+    models: Sequence[str] | None,
+    *,
+    study: Study | None = None,
+    kind: Kind = "lr",
+    side: int | None = None,
+    data_root: Path | None = None,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    browser: bool = True,
+    device: str = "auto",
+    trust: bool = False,
+    seed: int = 0,
+) -> int:
+    """Loads the networks and serves the page until Ctrl-C.
+
+    Args:
+        images: files and folders; the study's, or scikit-image's photographs, where none is named.
+        models: as `load_model` knows them; the bundled networks where none is named. A study has its own.
+        study: gives networks, images, reference, method, device and seed.
+        kind: what image files are.
+        side: LR pixels on a side of the window at first.
+
+    Returns:
+        the exit code, 0.
+
+    Raises:
+        RequestError: a name, file, device or port is wrong.
+    """
+    console = Console()
+    if study is None:
+        sources = {name: locate(model, seed=seed) for name, model in short_names(models or _bundled()).items()}
+    else:
+        sources = {name: plan_model(name, entry, study).source for name, entry in study.models.items()}
+        trust, seed, device = study.trust, study.seed, study.device
+    place = choose_device(device)
+    with listen(host, port) as listening:  # first: a port that is taken is told before networks are loaded
+        networks = _load(sources, console, place, trust)
+        scale = next(iter(networks.values())).scale
+        found = _pictures(images, study, scale, kind, data_root)
+        first = _first(study, scale, list(networks), side)
+
+        def started() -> None:
+            where = address(listening)
+            console.print(f"[bold]{where}[/]  shows the page; Ctrl-C ends it", highlight=False, soft_wrap=True)
+            if host not in LOCAL:
+                console.print("[yellow]whoever reaches this machine can use the page[/]: nothing asks who it is")
+            if browser and _has_a_screen():
+                webbrowser.open(where)
+
+        with closing(Workbench(networks, seed=seed)) as bench, closing(Uploads()) as uploads:
+
+            async def build_page(shelf: Shelf) -> None:
+                await Page(bench, deepcopy(first), found, uploads, shelf).start()
+
+            with suppress(KeyboardInterrupt):
+                serve(listening, build_page, started)
+    return 0
+
+
+def _bundled() -> list[str]:
+    """The networks that ship with their weights."""
+    cards = [read_card(path) for path in bundled_cards().values()]
+    return [card.name for card in cards if state(card) is State.BUNDLED]
+
+
+def _load(sources: Mapping[str, Source], console: Console, place: torch.device, trust: bool) -> dict[str, Network]:
+    networks: dict[str, Network] = {}
+    for name, source in sources.items():
+        with console.status(f"loading {name}"):
+            networks[name] = build(source, device=place, trust=trust)
+        first, scale = next(iter(networks)), next(iter(networks.values())).scale
+        if networks[name].scale != scale:
+            raise RequestError(
+                f"--models: {name} is for scale {networks[name].scale}, {first} for scale {scale}; "
+                "one page shows one scale"
+            )
+    return networks
+
+
+def _pictures(
+    images: Sequence[str], study: Study | None, scale: int, kind: Kind, data_root: Path | None
+) -> list[Picture]:
+    if images or study is None:
+        return collect(images, scale, kind)
+    datasets = [plan_dataset(name, entry, study, data_root) for name, entry in study.datasets.items()]
+    return of_datasets(datasets, named=len(datasets) > 1)
+
+
+def _first(study: Study | None, scale: int, networks: list[str], side: int | None) -> Session:
+    """What a tab begins with."""
+    session = Session(scale, networks)
+    if study is not None:
+        crops = [entry.crop for entry in study.datasets.values() if entry.crop]
+        session.side = min([*crops, session.side])
+        if study.attribution is not None:
+            session.method = study.attribution.methods[0]
+            try:
+                session.reference, session.variance = parse_reference(study.attribution.reference)
+            except AttributionError as error:
+                raise RequestError(f"attribution.reference: {error}") from None
+            session.options = dict(study.attribution.options.get(session.method, {}))
+        if study.heatmaps is not None:
+            session.palette = study.heatmaps.palette
+    session.side = side or session.side
+    session.question  # noqa: B018  a wrong method or option is told before the page opens
+    return session
+
+
+def _has_a_screen() -> bool:
+    """Whether a browser of its own window is likely; without a screen one would take over the terminal."""
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -1,0 +1,121 @@
+"""What a session has found, as pictures, numbers and files for the page."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from l2xbench.explore.workbench import Answer
+from l2xbench.report.colormap import colour_map, over_image, shared_limit
+from l2xbench.report.heatmaps import HeatmapPanel, heatmap_figure, save_figure
+from l2xbench.report.panels import Box, in_unit, local_view
+
+_OVERVIEW = 400
+"""Pixels on the longer side of the small picture of a whole image."""
+
+
+@dataclass(frozen=True)
+class DrawnMap:
+    """A network's map: `picture` is a PNG of one pixel an LR pixel, `values` (h, w) float32 in the drawing's unit."""
+
+    picture: bytes
+    values: bytes
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """All maps of a panel on one colour scale.
+
+    Attributes:
+        view: y, x, height, width in LR pixels: the part that the maps fill, or the whole.
+        limit: the value of the full colour.
+        unit: what the values are.
+        bar: a PNG of the colours from -limit to limit, one pixel high.
+    """
+
+    maps: dict[str, DrawnMap]
+    view: Box
+    limit: float
+    unit: str
+    bar: bytes
+
+
+class Number(NamedTuple):
+    """A line under a map."""
+
+    name: str
+    value: str
+    meaning: str
+
+
+def draw(panel: HeatmapPanel, palette: str, *, near: bool) -> Drawing:
+    """The maps of a panel as `heatmap_figure` would draw them.
+
+    Args:
+        near: show only the part of the image that the maps fill.
+    """
+    unit = in_unit(panel)
+    limit = shared_limit(unit.maps)
+    view = local_view(panel, unit.maps) if near else None
+    whole = (0, 0, *panel.lr.shape[:2])
+    y, x, height, width = (length // panel.scale for length in view) if view else whole
+    maps = {
+        network.name: DrawnMap(
+            png(over_image(values, panel.lr, limit, palette)), np.ascontiguousarray(values, "<f4").tobytes()
+        )
+        for network, values in zip(panel.networks, unit.maps, strict=True)
+    }
+    colours = colour_map(palette)(np.linspace(0, 1, 255))[None, :, :3]
+    return Drawing(maps, (y, x, height, width), limit, unit.label, png(np.rint(255 * colours).astype(np.uint8)))
+
+
+def numbers(answer: Answer) -> list[Number]:
+    """What is said under a map."""
+    lines = []
+    if answer.delta is not None:
+        meaning = "What the map explains: the objective for the image, less that for the reference"
+        lines.append(Number("delta", _delta(answer, answer.delta), meaning))
+    if answer.completeness_error is not None:
+        meaning = "How far the map's sum is from delta, as a share of delta"
+        lines.append(Number("completeness error", f"{answer.completeness_error:.1e}", meaning))
+    time = f"{answer.seconds:.2g} s" if answer.seconds < 10 else f"{answer.seconds:.0f} s"
+    return [
+        *lines,
+        Number("positive share", f"{answer.positive:.0%}", "Of the sum of |map|, what lies in positive pixels"),
+        Number("diffusion index", f"{answer.diffusion:.2f}", "LAM's: near 0 where few pixels count, 100 where all do"),
+        Number("time", time, "To make this map"),
+    ]
+
+
+def _delta(answer: Answer, delta: float) -> str:
+    if answer.question.method == "lam":  # its detector's answer is no sum over samples
+        return f"{delta:.4g}"
+    _, _, height, width = (int(number) for number in answer.question.target.partition(":")[2].split(","))
+    return f"{delta:.4g} ({255 * delta / (3 * height * width):.1f} grey levels a sample)"
+
+
+def figure(panel: HeatmapPanel, palette: str, ending: Literal[".png", ".pdf"]) -> bytes:
+    """The figure that `l2xbench explain` would write."""
+    with tempfile.TemporaryDirectory() as folder:
+        png_file, pdf_file = save_figure(heatmap_figure(panel, palette=palette), Path(folder, "figure"))
+        return (png_file if ending == ".png" else pdf_file).read_bytes()
+
+
+def png(image: np.ndarray) -> bytes:
+    """(H, W, 3) uint8 as a PNG, quickly rather than small."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def overview(lr: np.ndarray) -> bytes:
+    """A small picture of a whole LR image, as a PNG."""
+    small = Image.fromarray(lr)
+    small.thumbnail((_OVERVIEW, _OVERVIEW))  # never enlarges
+    return png(np.asarray(small))

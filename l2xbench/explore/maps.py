@@ -1,0 +1,172 @@
+"""The right of the page: each network's map with its numbers, the colours' scale, and what can be downloaded."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from nicegui import ui
+from nicegui.events import ValueChangeEventArguments
+
+from l2xbench.explore.drawing import Drawing, Number
+from l2xbench.explore.server import Shelf
+from l2xbench.explore.session import Session
+from l2xbench.explore.viewer import Viewer
+from l2xbench.explore.workbench import Question
+from l2xbench.files import packed
+from l2xbench.report.colormap import PALETTES
+
+T = TypeVar("T", bound=ui.element)
+
+if TYPE_CHECKING:
+    from l2xbench.explore.page import Page
+
+
+def _labelled(element: T, label: str) -> T:
+    """Names of networks come from files: they are set as they are, not parsed."""
+    element.props["aria-label"] = label
+    return element
+
+
+class _Card:
+    """One network's map."""
+
+    def __init__(self, name: str, session: Session) -> None:
+        self.name, self.session = name, session
+        with _labelled(ui.element("article").classes("card"), f"Map of {name}"):
+            with ui.element("div").classes("head"):
+                ui.label(name).classes("name")
+                self.save = ui.button("npz", icon="download", on_click=self._download).props(
+                    "flat dense no-caps size=sm"
+                )
+                _labelled(self.save, f"Download the map of {name} as npz")
+            self.viewer = Viewer(f"The map of {name}")
+            self.numbers = ui.element("dl").classes("numbers")
+            self.message = ui.label().classes("message").props("role=alert")
+        self.message.set_visibility(False)
+
+    def wait(self) -> None:
+        self.viewer.set(busy=True, note="waiting")
+        self.save.set_enabled(False)
+        self.message.set_visibility(False)
+
+    def tell(self, lines: list[Number]) -> None:
+        self.numbers.clear()
+        with self.numbers:
+            for line in lines:
+                with ui.element("div").tooltip(line.meaning):
+                    with ui.element("dt"):
+                        ui.label(line.name)
+                    with ui.element("dd"):
+                        ui.label(line.value)
+
+    def _download(self) -> None:
+        answer = self.session.answers.get(self.name)
+        if answer is not None:
+            ui.download.content(bytes(packed(answer.arrays)), f"{self.name}.npz")
+
+
+class Maps:
+    """The maps of the chosen networks, all on one scale of colours."""
+
+    def __init__(self, page: Page, session: Session) -> None:
+        self.page, self.session = page, session
+        self.near = True
+        self._cards: dict[str, _Card] = {}
+        with ui.element("section").classes("maps").props('aria-label="Maps"'):
+            with ui.element("div").classes("bar"):
+                ui.switch("Enlarge", value=True, on_change=self._set_near).props("dense")
+                palette = ui.toggle(list(PALETTES), value=session.palette, on_change=self._set_palette)
+                palette.props("dense no-caps unelevated")
+                with ui.element("div").classes("downloads") as self._downloads:
+                    ui.label("Figure").classes("what")
+                    self._save(".pdf")
+                    self._save(".png")
+            with ui.element("div").classes("scale") as self._scale:
+                self._low = ui.label()
+                self._bar = ui.element("img").props('alt="Colours from negative to positive"')
+                self._high = ui.label()
+                self._unit = ui.label().classes("unit")
+            self._grid = ui.element("div").classes("cards")
+            self._nothing = ui.label("Choose a network on the left.").classes("hint")
+        self._hide()
+
+    def _save(self, ending: Literal[".pdf", ".png"]) -> None:
+        button = ui.button(ending[1:].upper(), on_click=partial(self.page.download, ending))
+        button.props("outline dense no-caps").props(f'aria-label="Download the figure as {ending[1:]}"')
+
+    def _hide(self) -> None:
+        """What there is only with maps."""
+        self._scale.classes(add="unseen")
+        self._downloads.classes(add="unseen")
+
+    def clear(self) -> None:
+        """Forgets the maps of another window."""
+        self._grid.clear()
+        self._cards = {}
+        self._hide()
+
+    def wait(self, names: list[str]) -> None:
+        """A card for each network; those that are there stay until their answer comes."""
+        if list(self._cards) != names:
+            self._grid.clear()
+            with self._grid:
+                self._cards = {name: _Card(name, self.session) for name in names}
+        for card in self._cards.values():
+            card.wait()
+        self._nothing.set_visibility(not names)
+        self._downloads.classes(add="unseen")
+
+    def work(self, name: str) -> None:
+        """The network is being explained."""
+        self._cards[name].viewer.set(note="explaining")
+
+    def answer(self, name: str, lines: list[Number]) -> None:
+        """The network's numbers; its map comes with `draw`."""
+        card = self._cards[name]
+        card.viewer.set(busy=False, note=None)
+        card.save.set_enabled(True)
+        card.tell(lines)
+
+    def fail(self, name: str, line: str) -> None:
+        """The network has no map."""
+        card = self._cards[name]
+        card.viewer.set(busy=False, note=None, src=None, values=None)
+        card.tell([])
+        card.message.set_text(line)
+        card.message.set_visibility(True)
+
+    def draw(self, drawn: Drawing, shelf: Shelf) -> None:
+        """All maps that there are, on their common scale."""
+        session = self.session
+        assert session.pair is not None
+        rows, columns = session.pair.lr.shape[:2]
+        box = tuple(length / session.scale for length in session.box)
+        for name, one in drawn.maps.items():
+            self._cards[name].viewer.set(
+                src=shelf.put(one.picture, "png"),
+                values=shelf.put(one.values, "f32"),
+                stamp=session.answers[name].question.target,
+                rows=rows,
+                columns=columns,
+                view=drawn.view,
+                box=box,
+            )
+        self._low.set_text(f"−{drawn.limit:g}")
+        self._high.set_text(f"+{drawn.limit:g}")
+        self._bar.props(f'src="{shelf.put(drawn.bar, "png")}"')
+        self._unit.set_text(drawn.unit)
+        self._scale.classes(remove="unseen")
+
+    def done(self, question: Question, failed: list[str]) -> None:
+        """All networks have answered."""
+        if len(failed) < len(self._cards):
+            self._downloads.classes(remove="unseen")
+
+    def _set_near(self, event: ValueChangeEventArguments) -> None:
+        self.near = bool(event.value)
+        self.page.redraw()
+
+    def _set_palette(self, event: ValueChangeEventArguments) -> None:
+        self.session.palette = str(event.value)
+        self.page.redraw()

@@ -1,0 +1,146 @@
+"""What one tab of a browser has chosen, and what has been found for it. Knows no page, and runs no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from l2xbench.attribution.errors import AttributionError
+from l2xbench.attribution.methods.registry import get_method
+from l2xbench.attribution.references import BLUR_VARIANCE, parse_reference
+from l2xbench.data.pairs import LoadedPair
+from l2xbench.errors import RequestError
+from l2xbench.explore import pictures
+from l2xbench.explore.pictures import Picture
+from l2xbench.explore.workbench import Answer, Question, Restored
+from l2xbench.report.colormap import PALETTES
+from l2xbench.report.heatmaps import HeatmapPanel, NetworkPanel
+from l2xbench.report.panels import Box
+from l2xbench.report.zoom import around_target
+
+PATCHES = (1, 2, 4, 8, 16, 32, 64)
+"""SR pixels on a side of the patch that is explained; 1 is one pixel with its three channels."""
+
+
+@dataclass
+class Session:
+    """The choices of one tab.
+
+    Attributes:
+        scale: SR pixels for each LR pixel, along each side.
+        networks: those whose maps are wanted, in this order.
+        side: LR pixels on a side of the window, as far as the image goes.
+        patch: SR pixels on a side of the patch, as far as the window goes.
+        spot: y, x in SR pixels of the window: the patch's middle.
+        options: of the method, by name, where they are not the defaults.
+        answers: by network, each to the question as it was when it was asked.
+    """
+
+    scale: int
+    networks: list[str]
+    side: int = 96
+    patch: int = 16
+    method: str = "l2x"
+    reference: str = "blur"
+    variance: float = BLUR_VARIANCE
+    options: dict[str, Any] = field(default_factory=dict)
+    palette: str = PALETTES[0]
+    picture: Picture | None = None
+    whole: LoadedPair | None = None
+    window: Box = (0, 0, 0, 0)
+    pair: LoadedPair | None = None
+    spot: tuple[int, int] = (0, 0)
+    answers: dict[str, Answer] = field(default_factory=dict)
+
+    def open(self, picture: Picture, whole: LoadedPair) -> None:
+        """Takes another image, and looks at its middle."""
+        self.picture, self.whole = picture, whole
+        self.look(self.side)
+
+    def look(self, side: int, middle: tuple[float, float] | None = None) -> None:
+        """Moves the window: `side` LR pixels about `middle` (y, x), the image's middle by default."""
+        assert self.whole is not None
+        self.side = side
+        self.window = pictures.window(self.whole.lr.shape, side, middle)
+        self.pair = self.whole.window(self.window, self.scale)
+        _, _, height, width = self.window
+        self.spot = (height * self.scale // 2, width * self.scale // 2)
+        self.answers = {}
+
+    @property
+    def window_middle(self) -> tuple[float, float]:
+        """y, x in LR pixels of the whole image."""
+        y, x, height, width = self.window
+        return (y + height / 2, x + width / 2)
+
+    @property
+    def sr_shape(self) -> tuple[int, int]:
+        """Height and width of the window's SR image."""
+        return (self.window[2] * self.scale, self.window[3] * self.scale)
+
+    @property
+    def box(self) -> Box:
+        """The patch about the spot, moved to lie within the window, in SR pixels."""
+        box = []
+        for at, length in zip(self.spot, self.sr_shape, strict=True):
+            size = min(self.patch, length)
+            box.append((min(max(at - size // 2, 0), length - size), size))
+        (y, height), (x, width) = box
+        return (y, x, height, width)
+
+    @property
+    def question(self) -> Question:
+        """What is asked now.
+
+        Raises:
+            RequestError: the method has no such option, or a value is out of its range.
+        """
+        reference = self.reference
+        if reference == "blur" and self.variance != BLUR_VARIANCE:
+            reference = f"blur:alpha={self.variance:g}"
+        try:
+            parse_reference(reference)
+            get_method(self.method).bind(self.options)
+        except AttributionError as error:
+            raise RequestError(str(error)) from None
+        return Question(
+            target=f"patch:{','.join(map(str, self.box))}",
+            reference=reference,
+            method=self.method,
+            options=tuple(sorted(self.options.items())),
+        )
+
+    def panel(self, sr: dict[str, Restored]) -> HeatmapPanel | None:
+        """What is found so far for one question, as the figures of a study show it; None before the first answer.
+
+        Args:
+            sr: each answering network's SR image.
+        """
+        answers = {name: self.answers[name] for name in self.networks if name in self.answers}
+        if not answers or self.pair is None or self.picture is None:
+            return None
+        question = next(iter(answers.values())).question
+        return HeatmapPanel(
+            dataset="explore",
+            image=self.picture.label,
+            scale=self.scale,
+            lr=self.pair.lr,
+            hr=self.pair.hr,
+            networks=tuple(
+                NetworkPanel(
+                    name=name,
+                    sr=sr[name].image,
+                    values=answer.values,
+                    psnr=sr[name].psnr,
+                    ssim=sr[name].ssim,
+                    completeness_error=answer.completeness_error,
+                )
+                for name, answer in answers.items()
+            ),
+            method=question.method,
+            reference=question.reference,
+            target=question.target,
+            zoom=around_target(
+                question.target, (self.pair.lr.shape[0] * self.scale, self.pair.lr.shape[1] * self.scale)
+            ),
+        )

@@ -1,0 +1,89 @@
+"""`l2xbench explore` before its page opens: what is wrong is told in one line, and what is chosen is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Command
+
+
+def test_without_the_extra_one_line_says_how_to_get_it(l2xbench: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    from l2xbench import cli
+
+    def absent(name: str) -> ModuleSpec | None:
+        return None
+
+    monkeypatch.setattr(cli, "find_spec", absent)
+    done = l2xbench("explore")
+    assert done.returncode == 2
+    assert done.stderr == "l2xbench: explore: the page needs an extra: pip install 'l2xbench[explore]'\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["none.png"], "none.png: no such file"),
+        (["{study}"], "is not an image"),
+        (["--models", "edsrr"], "did you mean"),
+        (["--models", "./none.pth"], "none.pth"),
+        (["--models", ","], "--models"),
+        (["--study", "demoo"], "did you mean 'demo'"),
+        (["--study", "{study}", "--models", "tinny"], "did you mean 'tiny'"),
+        (["--study", "{wrong}"], "attribution.reference"),
+        (["--study", "{half}"], "models.edsr: the card is for scale 4"),
+        (["--device", "gpu"], "device: 'gpu'"),
+        (["--port", "70000"], "--port"),
+        (["--host", "203.0.113.1"], "--host 203.0.113.1: is not an address of this machine"),
+        (["--crop", "2"], "--crop"),
+    ],
+)
+def test_a_wrong_request_is_told_in_one_line(
+    l2xbench: Command,
+    tmp_path: Path,
+    write_study: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    expected: str,
+) -> None:
+    pytest.importorskip("nicegui", reason="needs the extra: pip install -e '.[explore]'")
+    monkeypatch.chdir(tmp_path)
+    studies = {}
+    for name, blocks in (
+        ("wrong", {"attribution": {"reference": "blurr"}}),
+        ("half", {"scale": 2, "models": {"edsr": "edsr-compact"}}),
+        ("study", {}),
+    ):
+        studies[name] = write_study(**blocks).rename(tmp_path / f"{name}.yaml")
+    given = [argument.format(**studies) for argument in arguments]
+    port = [] if "--port" in arguments or "--host" in arguments else ["--port", "0"]
+    done = l2xbench("explore", *given, *port)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert expected in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_networks_of_two_scales_cannot_share_a_page(l2xbench: Command, tmp_path: Path) -> None:
+    pytest.importorskip("nicegui", reason="needs the extra: pip install -e '.[explore]'")
+    card = tmp_path / "double.yaml"
+    card.write_text("{provider: l2xbench, arch: {type: Bicubic, scale: 2}, scale: 2, parameters: 0}")
+    done = l2xbench("explore", "--models", f"edsr-compact,{card}", "--port", "0")
+    assert done.returncode == 2
+    assert "double is for scale 2, edsr-compact for scale 4" in done.stderr
+
+
+def test_a_tab_begins_as_the_study_says(write_study: Callable[..., Path]) -> None:
+    pytest.importorskip("nicegui", reason="needs the extra: pip install -e '.[explore]'")
+    from l2xbench.commands.explore import _first
+    from l2xbench.config import read_study
+
+    attribution = {"methods": ["lam", "l2x"], "reference": "blur:alpha=2", "options": {"lam": {"steps": 5}}}
+    heatmaps = {"palette": "blue-orange"}
+    study = read_study(str(write_study(attribution=attribution, heatmaps=heatmaps)))
+    first = _first(study, 4, ["tiny"], None)
+    assert (first.method, first.options, first.reference, first.variance) == ("lam", {"steps": 5}, "blur", 2.0)
+    assert (first.palette, first.side, first.networks) == ("blue-orange", 96, ["tiny"])
+    assert _first(None, 4, ["tiny"], 48).side == 48
