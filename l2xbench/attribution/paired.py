@@ -6,12 +6,13 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from l2xbench.attribution.dispatch import Paired, Session, Watch, as_written, running
+from l2xbench.attribution.dispatch import Paired, Session, Watch, as_written, raise_dtype, running
 from l2xbench.attribution.errors import NotFiniteError, ReferenceLostError, ShapeError
 from l2xbench.attribution.rules.registry import OperationRecord
 from l2xbench.attribution.state import evaluating, preserved
@@ -94,7 +95,7 @@ def forward(
     model: nn.Module, x: Tensor, x_ref: Tensor, strict: bool, output: int | str | None, check_finite: bool
 ) -> tuple[Tensor, Tensor, Tensor, Session]:
     """One paired pass: the leaf, the two outputs, and what was met."""
-    lower = any(p.is_floating_point() and p.element_size() < x.element_size() for p in model.parameters())
+    lower = any(raise_dtype(t.dtype, x.dtype) != t.dtype for t in chain(model.parameters(), model.buffers()))
     state = Session(model, x.dtype, strict=strict, check_finite=check_finite, raises=lower)
     with torch.inference_mode(False), torch.enable_grad():
         leaf = x.clone().requires_grad_()

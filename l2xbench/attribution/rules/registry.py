@@ -114,12 +114,12 @@ def find(name: str, moving: frozenset[str]) -> Entry | None:
 
 
 def chord(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, derivative: Callable[[Tensor], Tensor]) -> Tensor:
-    """dy/dx, blended into the derivative f' at the midpoint where the inputs are too close for a quotient:
+    """dy/dx, and the derivative f' at the midpoint where |dx| is at most t, too small for a quotient.
 
-    (dy dx + e f') / (dx^2 + e). Since dy = f' dx + f3 dx^3/24 (f3 the third derivative) it is off by e f3/24
-    at most, and the quotient's rounding is damped below |dx| = sqrt(e); both are of the order of dy's own rounding.
+    With t = eps^(1/3) neither is off by more than dy's own rounding: dy = f' dx + f3 dx^3/24 (f3 the third
+    derivative), and the quotient's error is that of dy over dx.
     """
-    e = torch.finfo(x.dtype).eps ** (2 / 3)
     dx = x - x_ref
-    slope = derivative(torch.lerp(x, x_ref, 0.5)).addcmul(y - y_ref, dx, value=1 / e)
-    return slope.div_(torch.addcmul(dx.new_ones(()), dx, dx, value=1 / e))
+    slope = (y - y_ref).div_(dx)
+    near = dx.abs_() <= torch.finfo(dx.dtype).eps ** (1 / 3)
+    return torch.where(near, derivative(torch.lerp(x, x_ref, 0.5)), slope)
