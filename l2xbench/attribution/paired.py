@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from l2xbench.attribution.dispatch import Paired, Session, Watch, as_written, raise_dtype, running
+from l2xbench.attribution.dispatch import Paired, Session, as_written, raise_dtype, running
 from l2xbench.attribution.errors import NotFiniteError, ReferenceLostError, ShapeError
 from l2xbench.attribution.rules.registry import OperationRecord
 from l2xbench.attribution.state import evaluating, preserved
+from l2xbench.attribution.watch import Watch
 
 __all__ = ["OperationRecord", "PairedOutput", "paired_forward"]
 
