@@ -10,13 +10,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import chain
 from typing import Literal, TypeVar, get_args
 
 import torch
 from torch import Tensor, nn
 
 from .errors import AttributionError, unknown
+from .state import numbers_of
 
 HALF = (torch.float16, torch.bfloat16)
 Precision = Literal["auto", "float32", "float64"]
@@ -62,7 +62,7 @@ def computed(compute: Callable[[torch.dtype], T], precision: str, own: torch.dty
 @contextmanager
 def in_float32(network: nn.Module) -> Iterator[None]:
     """Float32 for half-precision parameters and buffers, said in a warning; they have their own back after."""
-    halves = [tensor for tensor in _numbers(network) if tensor.dtype in HALF]
+    halves = [tensor for tensor in numbers_of(network) if tensor.dtype in HALF]
     if halves:
         warnings.warn(f"{type(network).__name__} is in half precision: explained in float32", stacklevel=4)
     with _cast(halves, torch.float32):
@@ -72,7 +72,7 @@ def in_float32(network: nn.Module) -> Iterator[None]:
 @contextmanager
 def in_precision(network: nn.Module, dtype: torch.dtype) -> Iterator[None]:
     """`dtype` for all floating-point parameters and buffers; they have their own back after."""
-    with _cast([t for t in _numbers(network) if t.is_floating_point() and t.dtype != dtype], dtype):
+    with _cast([t for t in numbers_of(network) if t.is_floating_point() and t.dtype != dtype], dtype):
         yield
 
 
@@ -82,12 +82,8 @@ def at_most(network: nn.Module, dtype: torch.dtype) -> Iterator[None]:
     a network that makes float32 constants of its own has no two types to join.
     """
     size = dtype.itemsize
-    with _cast([t for t in _numbers(network) if t.is_floating_point() and t.element_size() > size], dtype):
+    with _cast([t for t in numbers_of(network) if t.is_floating_point() and t.element_size() > size], dtype):
         yield
-
-
-def _numbers(network: nn.Module) -> Iterator[Tensor]:
-    return chain(network.parameters(), network.buffers())
 
 
 @contextmanager
