@@ -100,6 +100,8 @@ class AttributionOptions(Strict):
     target: str = "image"
     strict: bool = False
     """Refuse operations that the engine has no exact rule for."""
+    precision: Literal["auto", "float32", "float64"] = "auto"
+    """Of the computation: `auto` is float32, and float64 for `l2x` of a single output or a small patch."""
 
 
 def _ratios(value: Any) -> Any:

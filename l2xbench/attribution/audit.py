@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from l2xbench.attribution.explain import completeness_error
 from l2xbench.attribution.paired import paired_forward
-from l2xbench.attribution.precision import in_precision
+from l2xbench.attribution.precision import at_most
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class AuditedOperation:
 class Audit:
     """Completeness errors, |sum R - delta| / max(|delta|, 1e-3 sum |R|), of the image and (the worst) of outputs.
 
-    In float32 the error of a single output is mostly the network's own: its two outputs are nearly equal numbers.
+    In float32 the error of a single output is mostly the network's own: its two outputs are nearly equal numbers, and
+    `explain` takes float64 for them.
     `operations` is sorted by share of the error, then by count.
     """
 
@@ -73,7 +74,7 @@ def audit(
         with (
             torch.inference_mode(False),
             torch.enable_grad(),
-            in_precision(model, dtype),
+            at_most(model, dtype),
             paired_forward(model, x, x_ref, output=output) as out,
         ):
             change = (out.value.detach() - out.reference).double()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 
 from .errors import AttributionError
 from .paired import paired_forward
-from .precision import in_float32, single
+from .precision import Precision, at_most, computed, in_float32, single
 from .targets import sum_per_image
 
 Tensors = Tensor | tuple[Tensor, ...]
@@ -39,11 +38,14 @@ class L2X(GradientAttribution):
     Args:
         model: any module. It is run in evaluation mode, and left as it was.
         multiply_by_inputs: whether `attribute` multiplies by (inputs - baselines); if not, it gives the multipliers.
+        precision: `"float32"`, `"float64"`, or `"auto"`, which is float64 where the network can: every target here is
+            a single output, and float32's rounding is up to 4e-4 of its difference. What is returned has the inputs'.
     """
 
-    def __init__(self, model: nn.Module, multiply_by_inputs: bool = True) -> None:
+    def __init__(self, model: nn.Module, multiply_by_inputs: bool = True, precision: Precision = "auto") -> None:
         super().__init__(model)
         self.model = model
+        self.precision = precision
         self._multiply_by_inputs = multiply_by_inputs
 
     @property
@@ -86,24 +88,31 @@ class L2X(GradientAttribution):
         if several or additional_forward_args is not None:
             model = _Joined(model, values, () if additional_forward_args is None else extra)
             x, reference = _join(values), _join(references)
-        with ExitStack() as stack:
-            for context in (torch.inference_mode(False), torch.enable_grad(), in_float32(model)):
-                stack.enter_context(context)
-            paired = stack.enter_context(paired_forward(model, x, reference))
+        with torch.inference_mode(False), torch.enable_grad(), in_float32(model):
+            values_and_delta = computed(
+                lambda dtype: self._computed(model, x.to(dtype), reference.to(dtype), target),
+                self.precision,
+                x.dtype,
+                delicate=True,
+            )
+        attributions, delta = (answer.to(x) for answer in values_and_delta)
+        parts = (attributions,) if model is self.model else _split(attributions, values)
+        answer = parts if several else parts[0]
+        return (answer, delta) if return_convergence_delta else answer
+
+    def _computed(self, model: nn.Module, x: Tensor, reference: Tensor, target: CaptumTarget) -> tuple[Tensor, Tensor]:
+        """The attributions, of the shape of `x`, and (N,) how far their sum is from the output's difference."""
+        with at_most(model, x.dtype), paired_forward(model, x, reference) as paired:
             chosen, chosen_reference = (select_target(y, target) for y in (paired.value, paired.reference))
             if chosen.numel() != len(chosen):
                 raise AttributionError(
                     f"target={target!r} leaves outputs of shape {tuple(chosen.shape)}; choose one number per image"
                 )
             (multiplier,) = torch.autograd.grad(chosen.sum(), paired.inputs)
-        attributions = multiplier * (x - reference) if self._multiply_by_inputs else multiplier
-        result = _split(attributions, values) if several or x is not values[0] else (attributions,)
-        answer = result if several else result[0]
-        if not return_convergence_delta:
-            return answer
-        change = (chosen.detach() - chosen_reference).reshape(len(chosen))
-        total = sum_per_image(multiplier * (x - reference))
-        return answer, (total - change.to(total)).to(change)
+            change = (chosen.detach() - chosen_reference).reshape(len(chosen))
+        attributions = multiplier * (x - reference)
+        total = sum_per_image(attributions)
+        return attributions if self._multiply_by_inputs else multiplier, total - change.to(total)
 
 
 def select_target(output: Tensor, target: CaptumTarget) -> Tensor:

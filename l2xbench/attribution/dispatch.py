@@ -21,9 +21,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode, enable_reentrant_dispatch
 from torch.utils._mode_utils import no_dispatch
-from torch.utils._pytree import tree_leaves, tree_map_only
+from torch.utils._pytree import tree_leaves
 
 from l2xbench.attribution import mutation
 from l2xbench.attribution.errors import (
@@ -35,7 +34,7 @@ from l2xbench.attribution.errors import (
 from l2xbench.attribution.rules import find
 from l2xbench.attribution.rules.comparisons import ARITHMETIC, COMPARISONS, as_number
 from l2xbench.attribution.rules.integral import fallback
-from l2xbench.attribution.rules.registry import Call, OperationRecord
+from l2xbench.attribution.rules.registry import Call, OperationRecord, without_gradient
 from l2xbench.attribution.rules.selection import chosen, differentiable, select
 
 
@@ -99,42 +98,32 @@ class Paired(Tensor):
 
     _value: Tensor
     _reference: Tensor
-    _viewed: Paired | None
+    _viewed: Paired | None = None
     """What this is a view of; None, not itself, for what is no view: a cycle would outlive its use."""
-    _path: tuple[mutation.View, ...]
-    _version_written: int
-    _version_seen: int
-    _compared: Any
+    _path: tuple[mutation.View, ...] = ()
+    _version_written: int = 0
+    _version_seen: int = 0
+    _compared: Any = None
     """What was compared, where this is the truth of a comparison."""
-    _sources: list[tuple[Tensor, Tensor]]
-    """What a discrete tensor (an index, a mask) was made from."""
+    _sources: Any = ()
+    """What a discrete tensor (an index, a mask) was made from: pairs of tensors."""
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @staticmethod
     def of(value: Tensor, reference: Tensor, root: Paired | None = None, path: tuple[Any, ...] = ()) -> Paired:
         """Pair two streams; `root` and `path` say of which tensor this is a view."""
-        if reference is not value and reference.stride() != value.stride():
-            reference = (
-                torch.empty_strided(value.size(), value.stride(), dtype=value.dtype, device=value.device).copy_(
-                    reference
-                )
-                if not mutation.overlaps(value)
-                else reference
+        strides = value.stride()
+        if reference is not value and reference.stride() != strides and not mutation.overlaps(value):
+            reference = torch.empty_strided(value.size(), strides, dtype=value.dtype, device=value.device).copy_(
+                reference
             )
         shell = Tensor._make_wrapper_subclass(
-            Paired,
-            value.size(),
-            strides=value.stride(),
-            storage_offset=value.storage_offset(),
-            dtype=value.dtype,
-            device=value.device,
+            Paired, value.size(), strides, value.storage_offset(), dtype=value.dtype, device=value.device
         )
         shell._value, shell._reference = value, reference
-        shell._viewed = root
-        shell._path = path
-        shell._version_written = 0
-        shell._version_seen = 0 if root is None else root._version_written
+        if root is not None:
+            shell._viewed, shell._path, shell._version_seen = root, path, root._version_written
         return shell
 
     @property
@@ -161,13 +150,24 @@ class Paired(Tensor):
     def __torch_dispatch__(  # type: ignore[override]
         cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        with (
-            torch._C.DisableTorchFunction(),
-            enable_reentrant_dispatch(),
-            torch.inference_mode(False),
-            torch.enable_grad(),
-        ):
-            return run(session(), func, args, kwargs or {})
+        # Rules may use paired tensors (this is `enable_reentrant_dispatch` without its layers of Python, which every
+        # operation would pass through).
+        with torch._C._RestorePythonTLSSnapshot():
+            return follow(run, session(), func, args, kwargs or {})
+
+
+def follow(step: Any, *given: Any) -> Any:
+    """A step of ours amid the network's: whatever that says about gradients, the value stream has them."""
+    if torch.is_inference_mode_enabled():
+        with torch.inference_mode(False):
+            return follow(step, *given)
+    before = torch.is_grad_enabled()
+    torch._C._set_grad_enabled(True)
+    try:
+        with torch._C.DisableTorchFunction():
+            return step(*given)
+    finally:
+        torch._C._set_grad_enabled(before)
 
 
 def run(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -180,7 +180,7 @@ def run(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     if traits.mutates:
         return mutate(state, traits, func, args, kwargs)
     if traits.name in ARITHMETIC:
-        args = tuple(numbers(state, traits.name, args, kwargs))
+        args = numbers(state, traits.name, args, kwargs)
     elif traits.name in ("where", "masked_fill"):
         numeric = by_number(state, traits.name, args)
         if numeric is not None:
@@ -209,6 +209,8 @@ def paired_result(
 
 def label(state: Session, name: str, args: Any, kwargs: dict[str, Any], result: Any) -> None:
     """Let a discrete result (a comparison, an index) remember what it was made from."""
+    if isinstance(result, Paired) and result.dtype.is_floating_point:
+        return
     for item in result if isinstance(result, (list, tuple)) else (result,):
         if isinstance(item, Paired) and not differentiable(item._value) and item._value is not item._reference:
             item._sources = sources_of((args, kwargs))
@@ -223,7 +225,7 @@ def sources_of(arguments: Any) -> list[tuple[Tensor, Tensor]]:
         if isinstance(argument, Paired):
             value, reference = argument.pair()
             if value is not reference:
-                found += [(value, reference)] if differentiable(value) else getattr(argument, "_sources", [])
+                found += [(value, reference)] if differentiable(value) else argument._sources
     return found
 
 
@@ -234,41 +236,37 @@ def by_number(state: Session, name: str, args: Any) -> Any:
         return None
     if not all(math.isfinite(t) if isinstance(t, (int, float)) else bool(t.isfinite().all()) for t in (a, b)):
         return None
-    number = next(numbers(state, "mul", (c,), {}))
+    (number,) = numbers(state, "mul", (c,), {})
     with torch.no_grad():
         return number * (a - b) + b
 
 
 def streams(state: Session, traits: mutation.Traits, func: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, Any]:
     """Both streams' results of an operation that changes nothing in place."""
-    values, references, moving = [], [], set()
-    for name, argument in zip(traits.arguments, args, strict=False):
-        v, r = split(state, argument)
-        values.append(v)
-        references.append(r)
-        if differs(v, r):
-            moving.add(name)
-    value_options, reference_options = {}, {}
-    for name, argument in kwargs.items():
-        v, r = split(state, argument)
-        value_options[name], reference_options[name] = v, r
-        if differs(v, r):
-            moving.add(name)
+    values, references, moving, carried = list(args), list(args), [], False
+    for i, argument in enumerate(args):
+        if type(argument) in NUMBERS:
+            continue
+        values[i], references[i] = v, r = split(state, argument)
+        if v is not r:
+            moving.append(traits.arguments[i])
+            carried = carried or carries_gradient(v)
+    value_options, reference_options = kwargs, kwargs
+    if kwargs:
+        value_options, reference_options = {}, {}
+        for name, argument in kwargs.items():
+            value_options[name], reference_options[name] = v, r = split(state, argument)
+            if v is not r:
+                moving.append(name)
+                carried = carried or carries_gradient(v)
     if not moving:
-        with torch.no_grad():
-            value = func(*values, **value_options)
+        value = without_gradient(func, values, value_options)
         return value, value
     still = frozenset(moving)
     entry = find(traits.name, still)
     record = OperationRecord(traits.name, "") if entry is None else state.record(traits.name, entry.kind)
     call = Call(func, values, references, value_options, reference_options, still, record)
-    if not any(
-        a is not b and carries_gradient(a)
-        for a, b in (
-            *zip(values, references, strict=True),
-            *zip(value_options.values(), reference_options.values(), strict=True),
-        )
-    ):
+    if not carried:
         call.sources = sources_of((args, kwargs))
         if entry is not None and entry.kind != "selection":
             entry = None
@@ -305,6 +303,9 @@ def without_rule(state: Session, call: Call) -> Any:
             "strict=True refuses the line integral"
         )
     return fallback(call)
+
+
+NUMBERS = {int, float, bool, type(None)}
 
 
 def split(state: Session, argument: Any) -> tuple[Any, Any]:
@@ -347,10 +348,6 @@ def raise_dtype(dtype: torch.dtype, to: torch.dtype) -> torch.dtype:
     return to
 
 
-def differs(value: Any, reference: Any) -> bool:
-    return value is not reference
-
-
 def wrap(value: Any, reference: Any) -> Any:
     """Pair a result: a tensor, or a list or tuple of them."""
     if isinstance(value, Tensor):
@@ -381,7 +378,7 @@ def mutate(state: Session, traits: mutation.Traits, func: Any, args: Any, kwargs
     options = {k: v for k, v in kwargs.items() if k not in traits.mutates}
     form = mutation.traits(traits.functional)
     if form.name in ARITHMETIC:
-        args = tuple(numbers(state, form.name, args, kwargs))
+        args = numbers(state, form.name, args, kwargs)
     numeric = by_number(state, form.name, args) if form.name == "masked_fill" and len(args) == 3 else None
     value, reference = streams(state, form, traits.functional, args, options) if numeric is None else numeric.pair()
     results = ((value, reference),) if isinstance(value, Tensor) else tuple(zip(value, reference, strict=True))
@@ -561,103 +558,20 @@ SPECIAL = {
 }
 mutation.SPECIAL_NAMES.update(SPECIAL)
 
-LOSSES = {
-    Tensor.numpy,
-    Tensor.tolist,
-    Tensor.data_ptr,
-    Tensor.untyped_storage,
-    Tensor.storage,
-    Tensor.__array__,
-    Tensor.__dlpack__,
-}
 
-
-RECURRENT = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
-"""Layers whose oneDNN kernel would read memory past the dispatcher; without it they are made of ordinary
-operations.
-"""
-
-
-class Watch(TorchFunctionMode):
-    """Sees the network's calls before they are taken apart.
-
-    It names the calls through which the reference would be lost, and puts the pair in the place of a plain
-    tensor whose memory was written with paired data.
-    """
-
-    def __init__(self, state: Session) -> None:
-        super().__init__()
-        self.state = state
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        state = self.state
-        if func in LOSSES and args and isinstance(args[0], Paired):
-            return self.leave(func, args[0], args[1:], kwargs or {})
-        if state.written:
-            args = substitute(state, args)
-            kwargs = {k: substitute(state, v) for k, v in (kwargs or {}).items()}
-        name = getattr(func, "__name__", "")
-        if state.raises and not name.endswith("_") and any(isinstance(a, Paired) for a in args):
-            args = raised(state, args)
-            kwargs = {k: raised(state, v) for k, v in (kwargs or {}).items()}
-        if name in RECURRENT:
-            args = (
-                args[0],
-                tree_map_only(Tensor, lambda t: t if isinstance(t, Paired) else Paired.of(t, t), args[1]),
-                *args[2:],
-            )
-            with torch.backends.mkldnn.flags(enabled=False):
-                return func(*args, **(kwargs or {}))
-        outer, state.calling = state.calling, func
-        try:
-            state.writes_out = bool(kwargs) and "out" in kwargs
-            return func(*args, **kwargs) if kwargs else func(*args)
-        finally:
-            state.calling = outer
-
-    def leave(self, func: Any, tensor: Paired, args: Any, kwargs: Any) -> Any:
-        """Out of PyTorch: allowed for what does not differ between the streams."""
-        value, reference = tensor.pair()
-        name = getattr(func, "__name__", str(func))
-        if value is reference or (name == "tolist" and torch.equal(value, reference)):
-            return func(value.detach(), *args, **kwargs)
-        raise ReferenceLostError(
-            f"{name}() in {self.state.where()} takes a tensor that depends on the input out of PyTorch, "
-            "where its reference cannot follow; write this step with torch operations"
-        )
-
-
-def raised(state: Session, argument: Any) -> Any:
-    """Plain tensors of a lower precision in that of the computation, for functions that check types before
-    they dispatch.
-    """
-    return tree_map_only(
-        Tensor,
-        lambda t: t if isinstance(t, Paired) or t.dtype not in LOW else t.to(raise_dtype(t.dtype, state.dtype)),
-        argument,
-    )
-
-
-def substitute(state: Session, argument: Any) -> Any:
-    if type(argument) is Tensor or isinstance(argument, nn.Parameter):
-        found = as_written(state, argument)
-        return argument if found is None else found
-    if isinstance(argument, (list, tuple)) and any(isinstance(a, (Tensor, list, tuple)) for a in argument):
-        return type(argument)(substitute(state, a) for a in argument) if type(argument) in (list, tuple) else argument
-    return argument
-
-
-def numbers(state: Session, name: str, args: Any, kwargs: dict[str, Any]) -> Iterator[Any]:
+def numbers(state: Session, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
     """Put a comparison's 0 or 1, with its multipliers, in the place of its truth where a number is wanted of it."""
-    for argument in args:
-        compared = getattr(argument, "_compared", None) if isinstance(argument, Paired) else None
-        wanted = name != "_to_copy" or (kwargs.get("dtype") or torch.bool).is_floating_point
-        if compared is None or not wanted:
-            yield argument
-            continue
-        (a, a_ref), (b, b_ref) = (split(state, c) for c in compared)
-        c, c_ref = argument.pair()
-        yield Paired.of(*as_number(a, b, a_ref, b_ref, c, c_ref, state.dtype))
+    if all(a._compared is None for a in args if type(a) is Paired):
+        return args
+    if name == "_to_copy" and not (kwargs.get("dtype") or torch.bool).is_floating_point:
+        return args
+    return tuple(as_paired_number(state, a) if type(a) is Paired and a._compared is not None else a for a in args)
+
+
+def as_paired_number(state: Session, truth: Paired) -> Paired:
+    (a, a_ref), (b, b_ref) = (split(state, c) for c in truth._compared)
+    c, c_ref = truth.pair()
+    return Paired.of(*as_number(a, b, a_ref, b_ref, c, c_ref, state.dtype))
 
 
 SHAPES_ONLY = {

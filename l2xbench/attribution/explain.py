@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, overload
 
 import torch
@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from .errors import AttributionError
 from .methods import Explained, Method, Problem, get_method
 from .methods.plain import quiet
-from .precision import in_float32, single
+from .precision import Precision, at_most, computed, in_float32, in_precision, single
 from .references import make_reference
 from .targets import Target, TargetLike, parse_target, sum_per_image
 from .tiles import Tiling, auto_tile, crop, saved_bytes
 
-_KEYWORDS = ("reference", "target", "method", "output", "strict", "tile", "overlap", "seed")
+_KEYWORDS = ("reference", "target", "method", "output", "strict", "tile", "overlap", "seed", "precision")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class Attribution:
     delta: Tensor
     """(N,) the objective's difference between image and reference; NaN for controls, which run no network."""
     completeness_error: Tensor
-    """(N,) |sum of values - delta| / max(|delta|, 0.001 sum of |values|)."""
+    """(N,) |sum of values - delta| / max(|delta|, 0.001 sum of |values|), of both as they were computed: where that was
+    in float64 and the inputs are float32, rounding map and delta to float32 adds up to 1e-6."""
     method: str
     target: str
     operations: list[Any] = field(default_factory=list, repr=False)
@@ -65,6 +66,7 @@ def explain(
     tile: int | Literal["auto"] | None = None,
     overlap: int = 16,
     seed: int = 0,
+    precision: Precision = "auto",
     **options: Any,
 ) -> Attribution | list[Attribution]:
     """Explain a network's output for a batch of images by the images' own values.
@@ -89,6 +91,10 @@ def explain(
             memory; the map then sums to the difference of the tiled output. `"auto"` chooses by the free memory.
         overlap: margin in LR pixels that a tile has around the part of its output that is used.
         seed: of the methods that draw random numbers.
+        precision: `"float32"` or `"float64"`, whatever the network has; the map is in the inputs' own. `"auto"` is the
+            inputs', but `l2x` computes objectives of a single output or a few (`neuron`, a `patch` of up to 16 SR
+            pixels, and what is asked for with them) in float64, at about twice the cost: in float32 rounding is up to
+            4e-4 of so small a difference. Where that fails it warns, and computes them in float32.
         **options: the method's own: `steps` (integrated_gradients, lam), `samples` and `noise` (smoothgrad), `window`
             and `stride` (occlusion), `sigma`, `kernel` and `detector` (lam).
 
@@ -128,12 +134,12 @@ def explain(
             strict=strict,
             seed=seed,
         )
-        side = _tile_side(problem, tile, overlap) if chosen.runs_network else None
-        with nullcontext() if chosen.restores or not chosen.runs_network else quiet(network):
-            if side is None:
-                answers = chosen.explain(problem, **bound)
-            else:
-                answers = _in_tiles(chosen, problem, bound, side, overlap)
+        answers = computed(
+            lambda dtype: _answers(chosen, problem, bound, dtype, tile, overlap),
+            precision,
+            images.dtype,
+            delicate=chosen.raises and any(wanted.delicate for wanted in targets),
+        )
         results = [
             _finish(answer, problem.reference, chosen, wanted) for answer, wanted in zip(answers, targets, strict=True)
         ]
@@ -148,16 +154,39 @@ def completeness_error(values: Tensor, delta: Tensor) -> Tensor:
     return torch.where(error == 0, 0.0, error / torch.maximum(delta.abs(), 1e-3 * size))
 
 
+def _answers(
+    method: Method,
+    problem: Problem,
+    options: dict[str, Any],
+    dtype: torch.dtype,
+    tile: int | Literal["auto"] | None,
+    overlap: int,
+) -> list[Explained]:
+    """The maps, computed in a precision."""
+    network = problem.network
+    side = _tile_side(problem, tile, overlap, dtype.itemsize) if method.runs_network else None
+    given = {name: getattr(problem, name).to(dtype) for name in ("inputs", "reference", "whole")}
+    problem = replace(problem, **given)
+    with ExitStack() as stack:
+        if method.runs_network:
+            stack.enter_context((at_most if method.raises else in_precision)(network, dtype))
+        if method.runs_network and not method.restores:
+            stack.enter_context(quiet(network))
+        if side is None:
+            return method.explain(problem, **options)
+        return _in_tiles(method, problem, options, side, overlap)
+
+
 def _finish(answer: Explained, reference: Tensor, method: Method, target: Target) -> Attribution:
     values = answer.values.detach()
     if method.runs_network and not bool(torch.isfinite(values).all()):
         warnings.warn(f"method {method.name!r}: the map for target '{target}' holds NaN or Inf", stacklevel=3)
     error = completeness_error(values, answer.delta)
     return Attribution(
-        values=values,
+        values=values.to(reference),
         reference=reference,
-        delta=answer.delta.to(values),
-        completeness_error=error.to(values),
+        delta=answer.delta.to(reference),
+        completeness_error=error.to(reference),
         method=method.name,
         target=str(target),
         operations=answer.operations,
@@ -181,7 +210,8 @@ def _check_inputs(inputs: Tensor) -> None:
         raise AttributionError("inputs: hold NaN or Inf")
 
 
-def _tile_side(problem: Problem, tile: int | Literal["auto"] | None, overlap: int) -> int | None:
+def _tile_side(problem: Problem, tile: int | Literal["auto"] | None, overlap: int, itemsize: int) -> int | None:
+    """The side of a tile, whose map will be computed in numbers of `itemsize` bytes."""
     if tile is None:
         return None
     if isinstance(overlap, bool) or not isinstance(overlap, int) or overlap < 0:
@@ -191,7 +221,8 @@ def _tile_side(problem: Problem, tile: int | Literal["auto"] | None, overlap: in
             f"tile={tile!r} needs images (N, C, H, W); the inputs have shape {tuple(problem.inputs.shape)}"
         )
     if tile == "auto":
-        return auto_tile(problem.inputs, overlap, lambda images: _map_bytes(problem, images))
+        wider = itemsize / problem.inputs.element_size()
+        return auto_tile(problem.inputs, overlap, lambda images: int(wider * _map_bytes(problem, images)))
     if isinstance(tile, bool) or not isinstance(tile, int) or tile < 1:
         raise AttributionError(f"tile={tile!r}: give a side in LR pixels, 'auto' or None")
     return tile

@@ -7,7 +7,7 @@ view calls), so that a write to either is seen through the other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +91,6 @@ class Traits:
     functional: Any = None
     fills: bool = False
     special: str | None = None
-    extra: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
 SPECIAL_NAMES: set[str] = set()

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from l2xbench.attribution.dispatch import Paired, Session, Watch, as_written, running
+from l2xbench.attribution.dispatch import Paired, Session, as_written, raise_dtype, running
 from l2xbench.attribution.errors import NotFiniteError, ReferenceLostError, ShapeError
 from l2xbench.attribution.rules.registry import OperationRecord
-from l2xbench.attribution.state import evaluating, preserved
+from l2xbench.attribution.state import evaluating, numbers_of, preserved
+from l2xbench.attribution.watch import Watch
 
 __all__ = ["OperationRecord", "PairedOutput", "paired_forward"]
 
@@ -85,7 +86,7 @@ def prepare(model: nn.Module, inputs: Tensor, references: Tensor) -> tuple[Tenso
             raise NotFiniteError(f"the {name} itself contains NaN or Inf")
     dtype = inputs.dtype if inputs.dtype in (torch.float32, torch.float64) else torch.float32
     halves = {torch.float16, torch.bfloat16}
-    if inputs.dtype in halves or any(parameter.dtype in halves for parameter in model.parameters()):
+    if inputs.dtype in halves or any(t.dtype in halves for t in numbers_of(model)):
         warnings.warn("a half-precision network or input: explained in float32", stacklevel=4)
     return inputs.detach().to(dtype), references.detach().to(device=inputs.device, dtype=dtype)
 
@@ -94,7 +95,7 @@ def forward(
     model: nn.Module, x: Tensor, x_ref: Tensor, strict: bool, output: int | str | None, check_finite: bool
 ) -> tuple[Tensor, Tensor, Tensor, Session]:
     """One paired pass: the leaf, the two outputs, and what was met."""
-    lower = any(p.is_floating_point() and p.element_size() < x.element_size() for p in model.parameters())
+    lower = any(raise_dtype(t.dtype, x.dtype) != t.dtype for t in numbers_of(model))
     state = Session(model, x.dtype, strict=strict, check_finite=check_finite, raises=lower)
     with torch.inference_mode(False), torch.enable_grad():
         leaf = x.clone().requires_grad_()

@@ -10,6 +10,26 @@ import torch
 from torch import Tensor, nn
 
 
+def modules_of(model: nn.Module) -> list[nn.Module]:
+    """All submodules, the model first: `model.modules()`, which takes as long as a small network's forward pass."""
+    found, waiting = {id(model): model}, [model]
+    while waiting:
+        for child in waiting.pop()._modules.values():
+            if child is not None and id(child) not in found:
+                found[id(child)] = child
+                waiting.append(child)
+    return list(found.values())
+
+
+def numbers_of(model: nn.Module) -> list[Tensor]:
+    """All parameters and buffers, each once."""
+    own = (d for module in modules_of(model) for d in (module._parameters, module._buffers))
+    return list({id(t): t for tensors in own for t in tensors.values() if t is not None}.values())
+
+
+PLAIN = (int, float, bool, str, type(None), type(lambda: None))
+
+
 @contextmanager
 def preserved(model: nn.Module) -> Iterator[None]:
     """Put back parameters, buffers, attributes (also inside lists, dicts and sets), hooks and training flags
@@ -21,6 +41,8 @@ def preserved(model: nn.Module) -> Iterator[None]:
     seen: set[int] = set()
 
     def note(value: Any, depth: int = 0) -> None:
+        if type(value) in PLAIN:
+            return
         if isinstance(value, Tensor):
             # a tensor kept from a call in inference mode has no version, and cannot be written to from here either
             settled = value.is_inference() or torch.nn.parameter.is_lazy(value)
@@ -38,7 +60,7 @@ def preserved(model: nn.Module) -> Iterator[None]:
             for item in value:
                 note(item, depth + 1)
 
-    for module in model.modules():
+    for module in modules_of(model):
         attributes.append((module.__dict__, dict(module.__dict__)))
         for value in list(module.__dict__.values()):
             note(value)
@@ -66,7 +88,7 @@ def preserved(model: nn.Module) -> Iterator[None]:
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluation mode for every submodule; each one's own flag is put back."""
-    flags = [(module, module.training) for module in model.modules()]
+    flags = [(module, module.training) for module in modules_of(model)]
     model.eval()
     try:
         yield

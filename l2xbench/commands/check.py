@@ -115,3 +115,5 @@ def _show(console: Console, result: Audit, outputs: int) -> None:
         errors.append((f"worst of {outputs} outputs", result.neurons64, result.neurons32))
     rows = [{"objective": name, "float64": f"{e64:.1e}", "float32": f"{e32:.1e}"} for name, e64, e32 in errors]
     show_table(console, pd.DataFrame(rows), "completeness error")
+    if outputs:
+        console.print("single outputs are explained in float64, unless asked otherwise", style="dim", highlight=False)

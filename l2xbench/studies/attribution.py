@@ -28,7 +28,8 @@ def variants(config: Study) -> list[tuple[str, dict[str, Any]]]:
     wanted = config.attribution
     if wanted is None:
         return []
-    common = {"reference": wanted.reference, "target": wanted.target, "strict": wanted.strict, "seed": config.seed}
+    common = {key: getattr(wanted, key) for key in ("reference", "target", "strict", "precision")}
+    common["seed"] = config.seed
     return [
         (method, {"method": method, **common, **wanted.options.get(method, {})}) for method in explained_methods(config)
     ]

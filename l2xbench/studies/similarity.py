@@ -44,6 +44,7 @@ def variants(config: Study) -> list[tuple[str, dict[str, Any]]]:
         "reference": wanted.reference or maps.reference,
         "target": wanted.target,
         "strict": maps.strict,
+        "precision": maps.precision,
         **maps.options.get(wanted.method, {}),
     }
     return [("", options)]

@@ -8,7 +8,7 @@ from ..paired import paired_forward
 from .registry import Explained, Problem, method
 
 
-@method("l2x", together=True, restores=True)
+@method("l2x", together=True, restores=True, raises=True)
 def l2x(problem: Problem) -> list[Explained]:
     """Ours: exact attribution of the output's difference in one backward pass (the paper's Eqs. 1 to 6)."""
     answers = []

@@ -77,6 +77,8 @@ class Method:
     runs_network: bool
     restores: bool
     """Whether the method itself leaves the network as it was."""
+    raises: bool
+    """Whether the method computes in the inputs' precision also where the network's parameters have a lower one."""
     reference: Callable[..., Tensor] | None
     """(whole image, **options) -> the method's own reference, for the methods that have one."""
 
@@ -111,6 +113,7 @@ def method(
     together: bool = False,
     runs_network: bool = True,
     restores: bool = False,
+    raises: bool = False,
     reference: Callable[..., Tensor] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a method: `function(problem, objective, *, option: type = default, ...) -> map`.
@@ -123,6 +126,7 @@ def method(
         together: the function is `(problem, **options) -> list[Explained]`, one answer per target of `problem.targets`.
         runs_network: False for controls, which get no objective: `function(problem, **options)`.
         restores: the function itself leaves the network as it was; without it, that is seen to.
+        raises: the function computes in the inputs' precision, whatever lower one the network's parameters have.
         reference: the method's own reference, made from the whole image and the options; `explain` reports it.
     """
 
@@ -135,7 +139,7 @@ def method(
         parameters = inspect.signature(function).parameters.values()
         options = {p.name: (hints[p.name], p.default) for p in parameters if p.kind is p.KEYWORD_ONLY}
         summary = (inspect.getdoc(function) or "").partition("\n")[0]
-        _METHODS[name] = Method(name, explain, options, summary, runs_network, restores, reference)
+        _METHODS[name] = Method(name, explain, options, summary, runs_network, restores, raises, reference)
         return function
 
     return register

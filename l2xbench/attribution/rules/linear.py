@@ -144,6 +144,7 @@ IN_SELF = [
 ]
 
 IN_ARGUMENTS = {
+    "linear": ("input",),
     "add": ("self", "other"),
     "sub": ("self", "other"),
     "rsub": ("self", "other"),

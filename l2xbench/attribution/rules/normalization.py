@@ -21,7 +21,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from l2xbench.attribution.rules.registry import Call, Pair, rule
+from l2xbench.attribution.rules.piecewise import ramp
+from l2xbench.attribution.rules.registry import Call, Pair, register, rule
 
 
 class Standardize(torch.autograd.Function):
@@ -159,6 +160,47 @@ def rms_norm(call: Call) -> Pair:
     with torch.no_grad():
         y_ref = affine(y_ref.view(x.shape), weight, None)
     return (affine(y.view(x.shape), weight, None), nothing), (y_ref, nothing)
+
+
+class Normalized(torch.autograd.Function):
+    """y = x / s along `dim` with s = max(|x|, eps): the form of the file's heading that never cancels,
+
+    dy = (dx - y_bar ds) / s_bar,   ds = k sum (x_bar / n_bar) dx,   n = |x|, k = ds/dn in [0, 1] (1 where n > eps).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, x_ref: Tensor, dim: Any, eps: float) -> tuple[Tensor, Tensor]:
+        n, n_ref = (torch.linalg.vector_norm(t, 2, dim, True) for t in (x, x_ref))
+        s, s_ref = n.clamp_min(eps), n_ref.clamp_min(eps)
+        y, y_ref = x / s, x_ref / s_ref
+        total = (n + n_ref).clamp_min_(torch.finfo(x.dtype).tiny)
+        slope = ramp(n - eps, n_ref - eps).mul_(2).div_(total)
+        ctx.dim = dim
+        ctx.save_for_backward(torch.lerp(x, x_ref, 0.5), torch.lerp(y, y_ref, 0.5), slope, 2 / (s + s_ref))
+        ctx.mark_non_differentiable(y_ref)
+        ctx.set_materialize_grads(False)
+        return y, y_ref
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor | None, _: Any) -> tuple[Tensor | None, None, None, None]:
+        if g is None:
+            return None, None, None, None
+        x, y, slope, r = ctx.saved_tensors
+        along = (g * y).sum(ctx.dim, keepdim=True).mul_(slope)
+        return torch.addcmul(g, x, along, value=-1).mul_(r), None, None, None
+
+
+def euclidean(given: dict[str, Any]) -> bool:
+    """Whether `F.normalize` is called for the 2-norm of real numbers."""
+    return given.get("p", 2) == 2 and given.get("out") is None and given["input"].is_floating_point()
+
+
+@register("rule", ["normalize"], {"input"}, fits=euclidean)
+def normalize(call: Call) -> Pair:
+    """`F.normalize`: see `Normalized`."""
+    return Normalized.apply(
+        call.values[0], call.references[0], call.argument(2, "dim", 1), call.argument(3, "eps", 1e-12)
+    )
 
 
 class EuclideanNorm(torch.autograd.Function):

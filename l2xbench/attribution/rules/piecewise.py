@@ -10,6 +10,7 @@ which is 1, 0, or x / (x - x') or x' / (x' - x), exact to rounding each.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -22,7 +23,8 @@ from l2xbench.attribution.rules.registry import Call, Pair, rule
 class Elementwise(torch.autograd.Function):
     """y = f(x) elementwise with the multiplier `slope(x, x', y, y')`.
 
-    `whole` where `f` depends on an element's place (a parameter for each channel).
+    `f` takes the tensor to write to as a second argument, or None. `whole` where `f` depends on an element's place (a
+    parameter for each channel).
     """
 
     @staticmethod
@@ -30,18 +32,18 @@ class Elementwise(torch.autograd.Function):
         ctx: Any,
         x: Tensor,
         x_ref: Tensor,
-        f: Callable[[Tensor], Tensor],
+        f: Callable[[Tensor, Tensor | None], Tensor],
         slope: Callable[..., Tensor],
-        whole: bool = True,
+        whole: bool = False,
     ) -> tuple[Tensor, Tensor]:
         if whole or x.is_complex():
-            y, y_ref = f(x), f(x_ref)
+            y, y_ref = f(x, None), f(x_ref, None)
             m = slope(x, x_ref, y, y_ref)
         else:
             y, y_ref, m = torch.empty_like(x), torch.empty_like(x), torch.empty_like(x)
             for a, a_ref, b, b_ref, k in blocks(x, x_ref, y, y_ref, m):
-                b.copy_(f(a))
-                b_ref.copy_(f(a_ref))
+                f(a, b)
+                f(a_ref, b_ref)
                 k.copy_(slope(a, a_ref, b, b_ref))
         ctx.save_for_backward(m)
         ctx.mark_non_differentiable(y_ref)
@@ -53,28 +55,65 @@ class Elementwise(torch.autograd.Function):
         return None if g is None else g * ctx.saved_tensors[0], None, None, None, None
 
 
-def elementwise(call: Call, slope: Callable[..., Tensor]) -> Pair:
-    """Run a call of one moving tensor, its first argument, with a given chord slope."""
+@cache
+def out_form(operation: Any) -> Any:
+    """The overload of an ATen operation that writes to `out=`, if there is one."""
+    name = operation._overloadname
+    return getattr(operation.overloadpacket, "out" if name == "default" else f"{name}_out", None)
 
-    def f(x: Tensor) -> Tensor:
-        return call.operation(x, *call.values[1:], **call.value_options)
 
-    whole = any(isinstance(a, Tensor) and a.numel() > 1 for a in (*call.values[1:], *call.value_options.values()))
-    return Elementwise.apply(call.values[0], call.references[0], f, slope, whole)
+def writing(call: Call, moving: int = 0) -> Callable[[Tensor, Tensor | None], Tensor]:
+    """A call as a function of one argument and of the tensor to write to, or None."""
+    before, after, options = call.values[:moving], call.values[moving + 1 :], call.value_options
+    form = out_form(call.operation)
+
+    def f(x: Tensor, out: Tensor | None) -> Tensor:
+        if out is None:
+            return call.operation(*before, x, *after, **options)
+        if form is None:
+            return out.copy_(call.operation(*before, x, *after, **options))
+        return form(*before, x, *after, **options, out=out)
+
+    return f
+
+
+def elementwise(call: Call, slope: Callable[..., Tensor], moving: int = 0) -> Pair:
+    """Run a call of one moving tensor, its first argument or the one at `moving`, with a given chord slope."""
+    others = (*call.values[:moving], *call.values[moving + 1 :], *call.value_options.values())
+    whole = any(isinstance(a, Tensor) and a.numel() > 1 for a in others)
+    return Elementwise.apply(call.values[moving], call.references[moving], writing(call, moving), slope, whole)
+
+
+class Rectified(torch.autograd.Function):
+    """max(x, 0), in as few passes as there can be: most networks spend their elementwise time here."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, x_ref: Tensor) -> tuple[Tensor, Tensor]:
+        y, y_ref, m = torch.empty_like(x), torch.empty_like(x), torch.empty_like(x)
+        for a, a_ref, b, b_ref, k in blocks(x, x_ref, y, y_ref, m):
+            torch.clamp_min(a, 0, out=b)
+            torch.clamp_min(a_ref, 0, out=b_ref)
+            ramp_of(a, a_ref, b, b_ref, k)
+        ctx.save_for_backward(m)
+        ctx.mark_non_differentiable(y_ref)
+        ctx.set_materialize_grads(False)
+        return y, y_ref
+
+    backward = Elementwise.backward
 
 
 def ramp(x: Tensor, x_ref: Tensor) -> Tensor:
     """The chord slope of max(x, 0), in [0, 1]; at x = x' the gradient, which is 0 at 0."""
-    return ramp_of(x, x_ref, x.relu(), x_ref.relu())
+    return ramp_of(x, x_ref, x.relu(), x_ref.relu(), torch.empty_like(x))
 
 
-def ramp_of(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor) -> Tensor:
+def ramp_of(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, out: Tensor) -> Tensor:
     """The same from y = max(x, 0), y' = max(x', 0): dy/dx is exact (1, 0, or x/(x - x')) unless dx = 0."""
     dx = x - x_ref
-    slope = (y - y_ref).div_(dx)
-    if not bool(slope.sum().isfinite()):
-        slope = torch.where(dx == 0, (x > 0).to(x.dtype), slope).nan_to_num_(0.0)
-    return slope
+    torch.sub(y, y_ref, out=out).div_(dx)
+    if not bool(out.sum().isfinite()):
+        out.copy_(torch.where(dx == 0, (x > 0).to(x.dtype), out).nan_to_num_(0.0))
+    return out
 
 
 def box(x: Tensor, x_ref: Tensor, low: Any, high: Any) -> Tensor:
@@ -86,7 +125,7 @@ def box(x: Tensor, x_ref: Tensor, low: Any, high: Any) -> Tensor:
 @rule("relu")
 def relu(call: Call) -> Pair:
     """max(x, 0)."""
-    return elementwise(call, ramp_of)
+    return Rectified.apply(call.values[0], call.references[0])
 
 
 @rule("leaky_relu")

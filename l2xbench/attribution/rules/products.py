@@ -56,25 +56,38 @@ def product(call: Call) -> Pair:
 
 
 class MatrixProduct(torch.autograd.Function):
-    """a @ b of matrices or batches of matrices of equal batch size."""
+    """a @ b of matrices or batches of matrices of equal batch shape."""
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor, a_ref: Tensor, b_ref: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.shapes = a.shape, b.shape
+        a, b, a_ref, b_ref = (t.reshape(-1, *t.shape[-2:]) for t in (a, b, a_ref, b_ref))
         ctx.save_for_backward(mean_of(a, a_ref), mean_of(b, b_ref))
-        y_ref = a_ref @ b_ref
+        y_ref = torch.bmm(a_ref, b_ref)
         ctx.mark_non_differentiable(y_ref)
         ctx.set_materialize_grads(False)
-        return a @ b, y_ref
+        shape = (*ctx.shapes[0][:-1], ctx.shapes[1][-1])
+        return torch.bmm(a, b).view(shape), y_ref.view(shape)
 
     @staticmethod
     def backward(ctx: Any, g: Tensor | None, _: Any) -> tuple[Tensor | None, ...]:
         if g is None:
             return None, None, None, None
         a, b = ctx.saved_tensors
-        return g @ b.mH if ctx.needs_input_grad[0] else None, a.mH @ g if ctx.needs_input_grad[1] else None, None, None
+        g = g.reshape(-1, *g.shape[-2:])
+        m_a = torch.bmm(g, b.mH).view(ctx.shapes[0]) if ctx.needs_input_grad[0] else None
+        m_b = torch.bmm(a.mH, g).view(ctx.shapes[1]) if ctx.needs_input_grad[1] else None
+        return m_a, m_b, None, None
+
+
+def alike(given: dict[str, Any]) -> bool:
+    """Whether two factors are matrices, or as many on either side."""
+    a, b = given["self"], given["other"]
+    return a.dim() >= 2 and b.dim() >= 2 and a.shape[:-2] == b.shape[:-2] and a.dtype == b.dtype
 
 
 @rule("mm", "bmm")
+@register("rule", ["matmul"], {"self", "other"}, fits=alike)
 def matrix_product(call: Call) -> Pair:
     """a @ b: see `MatrixProduct`; linear where only one of them moves."""
     if len(call.moving) < 2:

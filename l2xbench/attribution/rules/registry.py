@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 import torch
@@ -31,7 +32,17 @@ class OperationRecord:
         return abs(self.residual) / max(abs(delta), 1e-30)
 
 
-@dataclass
+def without_gradient(f: Callable[..., Any], args: Any, options: dict[str, Any]) -> Any:
+    """f(*args, **options) where autograd records nothing; `torch.no_grad` takes as long as a small operation."""
+    before = torch.is_grad_enabled()
+    torch._C._set_grad_enabled(False)
+    try:
+        return f(*args, **options)
+    finally:
+        torch._C._set_grad_enabled(before)
+
+
+@dataclass(slots=True)
 class Call:
     """One call of an ATen operation on paired tensors.
 
@@ -59,8 +70,7 @@ class Call:
 
     def reference(self) -> Any:
         """The operation on the reference stream, without."""
-        with torch.no_grad():
-            return self.operation(*self.references, **self.reference_options)
+        return without_gradient(self.operation, self.references, self.reference_options)
 
     def argument(self, index: int, name: str, default: Any = None) -> Any:
         """A plain argument given by position or by name."""
@@ -77,11 +87,14 @@ Rule = Callable[[Call], Pair]
 
 @dataclass
 class Entry:
-    """A rule, its kind, and the arguments (schema names) in which it holds; `None` means all."""
+    """A rule, its kind, the arguments (schema names) in which it holds, `None` meaning all; and for calls that may be
+    taken apart instead, whether it holds for their arguments by name.
+    """
 
     kind: Kind
     apply: Rule
     arguments: frozenset[str] | None = None
+    fits: Callable[[dict[str, Any]], bool] = lambda given: True
 
     def covers(self, moving: frozenset[str]) -> bool:
         return self.arguments is None or moving <= self.arguments
@@ -91,13 +104,18 @@ RULES: dict[str, list[Entry]] = {}
 """ATen operation name (without its overload) -> what may be applied, first fit first."""
 
 
-def register(kind: Kind, names: Iterable[str], arguments: Iterable[str] | None = None) -> Callable[[Rule], Rule]:
+def register(
+    kind: Kind,
+    names: Iterable[str],
+    arguments: Iterable[str] | None = None,
+    fits: Callable[[dict[str, Any]], bool] = lambda given: True,
+) -> Callable[[Rule], Rule]:
     """Enter a rule for some operations, valid when only `arguments` carry a difference."""
 
     def enter(apply: Rule) -> Rule:
         for name in names:
             covered = None if arguments is None else frozenset(arguments)
-            RULES.setdefault(name, []).append(Entry(kind, apply, covered))
+            RULES.setdefault(name, []).append(Entry(kind, apply, covered, fits))
         return apply
 
     return enter
@@ -108,6 +126,7 @@ def rule(*names: str, arguments: Iterable[str] | None = None) -> Callable[[Rule]
     return register("rule", names, arguments)
 
 
+@cache
 def find(name: str, moving: frozenset[str]) -> Entry | None:
     """The first entry for an operation that covers the arguments which carry a difference."""
     return next((entry for entry in RULES.get(name, ()) if entry.covers(moving)), None)
@@ -116,10 +135,13 @@ def find(name: str, moving: frozenset[str]) -> Entry | None:
 def chord(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, derivative: Callable[[Tensor], Tensor]) -> Tensor:
     """dy/dx, blended into the derivative f' at the midpoint where the inputs are too close for a quotient:
 
-    (dy dx + e f') / (dx^2 + e). Since dy = f' dx + f3 dx^3/24 (f3 the third derivative) it is off by e f3/24
-    at most, and the quotient's rounding is damped below |dx| = sqrt(e); both are of the order of dy's own rounding.
+    (q^2 dy/dx + f') / (q^2 + 1) with q = dx^2 / e. Since dy = f' dx + f3 dx^3/24 (f3 the third derivative) it is off
+    by f3 dx^2/24 / (q^2 + 1), at most e f3/48 and nothing for a large dx; the quotient's rounding is damped below
+    |dx| = sqrt(e). Both are of the order of dy's own rounding. (Choosing by `where` takes longer than all of this.)
     """
-    e = torch.finfo(x.dtype).eps ** (2 / 3)
-    dx = x - x_ref
-    slope = derivative(torch.lerp(x, x_ref, 0.5)).addcmul(y - y_ref, dx, value=1 / e)
-    return slope.div_(torch.addcmul(dx.new_ones(()), dx, dx, value=1 / e))
+    unit = torch.finfo(x.dtype).eps ** (-1 / 3)
+    u = (x - x_ref).mul_(unit)
+    q = u * u
+    slope = derivative(torch.lerp(x, x_ref, 0.5))
+    slope.addcmul_((y - y_ref).mul_(u), q, value=unit)
+    return slope.div_(torch.addcmul(q.new_ones(()), q, q))

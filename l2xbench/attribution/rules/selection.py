@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from l2xbench.attribution.errors import UnsupportedOperationError
-from l2xbench.attribution.rules.piecewise import Elementwise
+from l2xbench.attribution.rules.piecewise import elementwise
 from l2xbench.attribution.rules.registry import Call, OperationRecord, Pair, register, rule
 
 Evaluate = Callable[..., Tensor]
@@ -229,11 +229,7 @@ def step_slope(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor) -> Tensor:
 )
 def step(call: Call) -> Pair:
     """A function with jumps: the chord slope, exact; large where a jump is crossed by a small dx."""
-
-    def f(x: Tensor) -> Tensor:
-        return call.operation(x, *call.values[1:], **call.value_options)
-
-    return Elementwise.apply(call.values[0], call.references[0], f, step_slope)
+    return elementwise(call, step_slope)
 
 
 class Switch(torch.autograd.Function):

@@ -7,13 +7,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from l2xbench.attribution.rules.piecewise import Elementwise, elementwise, ramp
+from l2xbench.attribution.rules.piecewise import Elementwise, elementwise, ramp, writing
 from l2xbench.attribution.rules.registry import Call, Pair, chord, register, rule
 
 
 def shrink(u: Tensor) -> Tensor:
     """(1 - e^-u) / u for u >= 0, which is 1 at 0 and 0 at infinity."""
-    return torch.where(u > 0, -torch.expm1(-u) / u, torch.ones_like(u))
+    u = u.clamp_min(torch.finfo(u.dtype).tiny)
+    return torch.expm1(-u).neg_().div_(u)
 
 
 def sigmoid_slope(x: Tensor, x_ref: Tensor) -> Tensor:
@@ -73,9 +74,11 @@ def elu(call: Call) -> Pair:
 def log_slope(x: Tensor, x_ref: Tensor) -> Tensor:
     """1 / L(x, x') = log1p(w) / (w min(x, x')), w = |x - x'| / min(x, x')."""
     low = torch.minimum(x, x_ref)
-    w = (x - x_ref).abs() / low
-    ratio = torch.where(w > 0, torch.log1p(w) / w, torch.ones_like(w))
-    return torch.where(w.isinf(), (x.log() - x_ref.log()) / (x - x_ref), ratio / low)
+    w = (x - x_ref).abs_().div_(low).clamp_min_(torch.finfo(x.dtype).tiny)
+    slope = torch.log1p(w).div_(w).div_(low)
+    if bool(w.amax().isinf()):
+        slope = torch.where(w.isinf(), (x.log() - x_ref.log()) / (x - x_ref), slope)
+    return slope
 
 
 LOGARITHMS = {"log": 1.0, "log2": 1.4426950408889634, "log10": 0.4342944819032518}
@@ -148,13 +151,13 @@ def power(call: Call) -> Pair:
     return by_chord(call)
 
 
-def derivative_of(f: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+def derivative_of(f: Callable[[Tensor, None], Tensor]) -> Callable[[Tensor], Tensor]:
     """f' elementwise, by autograd."""
 
     def derivative(x: Tensor) -> Tensor:
         with torch.enable_grad():
             leaf = x.detach().requires_grad_()
-            y = f(leaf)
+            y = f(leaf, None)
             return torch.autograd.grad(y, leaf, torch.ones_like(y))[0] if y.requires_grad else torch.zeros_like(x)
 
     return derivative
@@ -166,8 +169,7 @@ def scaled_chord(call: Call, x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor)
     near = dx.abs() <= (24 * torch.finfo(dx.dtype).eps) ** (1 / 3) * torch.minimum(x.abs(), x_ref.abs())
     slope = (y - y_ref) / dx
     if near.any():
-        f = lambda t: call.operation(t, *call.values[1:], **call.value_options)  # noqa: E731
-        slope = torch.where(near, derivative_of(f)((x + x_ref) / 2), slope)
+        slope = torch.where(near, derivative_of(writing(call))((x + x_ref) / 2), slope)
     return slope
 
 
@@ -231,13 +233,12 @@ def by_chord(call: Call) -> Pair:
     """dy/dx, and f' at the midpoint where dx is small."""
     moving = next(i for i, (a, b) in enumerate(zip(call.values, call.references, strict=True)) if a is not b)
 
-    def f(x: Tensor) -> Tensor:
-        return call.operation(*call.values[:moving], x, *call.values[moving + 1 :], **call.value_options)
+    f = writing(call, moving)
 
     def slope(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor) -> Tensor:
         return chord(x, x_ref, y, y_ref, derivative_of(f))
 
-    return Elementwise.apply(call.values[moving], call.references[moving], f, slope)
+    return elementwise(call, slope, moving)
 
 
 register("rule", ["pow"], {"exponent"})(by_chord)
@@ -251,5 +252,9 @@ def log_sigmoid(call: Call) -> Pair:
     def slope(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor) -> Tensor:
         return chord(x, x_ref, y, y_ref, lambda mid: torch.sigmoid(-mid))
 
-    y, y_ref = Elementwise.apply(x, x_ref, torch.nn.functional.logsigmoid, slope)
+    def f(x: Tensor, out: Tensor | None) -> Tensor:
+        y = torch.nn.functional.logsigmoid(x)
+        return y if out is None else out.copy_(y)
+
+    y, y_ref = Elementwise.apply(x, x_ref, f, slope)
     return (y, x.new_empty(0)), (y_ref, x.new_empty(0))
