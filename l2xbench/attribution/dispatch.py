@@ -28,7 +28,6 @@ from l2xbench.attribution import mutation
 from l2xbench.attribution.errors import (
     AttributionError,
     NotFiniteError,
-    ReferenceLostError,
     UnsupportedOperationError,
 )
 from l2xbench.attribution.rules import find
@@ -152,7 +151,7 @@ class Paired(Tensor):
     ) -> Any:
         # Rules may use paired tensors (this is `enable_reentrant_dispatch` without its layers of Python, which every
         # operation would pass through).
-        with torch._C._RestorePythonTLSSnapshot():
+        with torch._C._RestorePythonTLSSnapshot():  # type: ignore[attr-defined]
             return follow(run, session(), func, args, kwargs or {})
 
 

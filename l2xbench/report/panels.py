@@ -159,6 +159,3 @@ def local_view(panel: HeatmapPanel, maps: Sequence[NDArray[np.float64]]) -> Box 
     top = min(max(round(middle_y - tall / 2), 0), rows - tall)
     left = min(max(round(middle_x - wide / 2), 0), columns - wide)
     return (top * panel.scale, left * panel.scale, tall * panel.scale, wide * panel.scale)
-
-
-"""A patch is shown with as much around it as makes this many times its size."""
