@@ -357,6 +357,19 @@ def test_explain_leaves_a_figure_and_each_map(
     assert (tmp_path / "results/explain/lr/bicubic.npz").is_file()
 
 
+def test_explain_keeps_the_maps_of_the_networks_that_can_be_explained(
+    l2xbench: Command, tmp_path: Path, lr_image: Path
+) -> None:
+    (tmp_path / "stops.py").write_text("import torch\nclass Net(torch.nn.Module):\n    scale = 4\n")
+    (tmp_path / "stops.yaml").write_text("{provider: module, module: './stops.py:Net', scale: 4}")
+    out = tmp_path / "out"
+    models = f"{tmp_path}/stops.yaml,edsr-compact"
+    done = l2xbench("explain", lr_image, "--models", models, "--trust", "--out", out)
+    assert done.returncode == 1, done.stderr
+    assert "failed stops:" in done.stdout
+    assert {path.name for path in out.iterdir()} == {"edsr-compact.npz", "heatmap-lr.png", "heatmap-lr.pdf"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

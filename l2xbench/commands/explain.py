@@ -152,7 +152,7 @@ def _explained(
         found = explain(network, lr, reference=reference, target=target, method=method, seed=seed)
         with torch.no_grad():
             sr = to_image(network(lr))
-    except ValueError as error:  # an AttributionError, or an output that is no image
+    except Exception as error:  # an AttributionError, an output that is no image, whatever a user's network raises
         raise RequestError(f"{name}: {' '.join(str(error).split())}") from error
     psnr = None if pair.hr is None else metrics.psnr(sr, pair.hr, network.scale, "y")
     ssim = None if pair.hr is None else metrics.ssim(sr, pair.hr, network.scale, "y")
