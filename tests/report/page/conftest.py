@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,20 +32,6 @@ def make_page(root: Path, *, one_file: bool | None = None) -> Path:
     """The page of a results folder."""
     store = Store(root)
     return write_page(store, [find(store, run) for run in read_runs(store)], Silent(), one_file=one_file).path
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Debian's Chromium (or another that is on the path), headless."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright (pip install -e '.[dev]')")
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        pytest.skip("needs Chromium on the path (apt-get install chromium)")
-    with playwright.sync_playwright() as driver:
-        quiet = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
-        opened = driver.chromium.launch(executable_path=program, args=quiet)
-        yield opened
-        opened.close()
 
 
 @dataclass
