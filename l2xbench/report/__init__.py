@@ -1,1 +1,1 @@
-"""Tables and figures, made from records; never from a network."""
+"""Tables, figures and the page, made from records; never from a network."""
