@@ -69,7 +69,8 @@ def encode(outcome: Outcome) -> Encoded:
     files = {}
     for what, image in outcome.images.items():
         buffer = io.BytesIO()
-        Image.fromarray(image).save(buffer, format="PNG")
+        # half of the time that the default (6) takes, for 3 % more bytes
+        Image.fromarray(image).save(buffer, format="PNG", compress_level=4)
         files[what] = (".png", buffer.getvalue())
     for what, arrays in outcome.arrays.items():
         buffer = io.BytesIO()

@@ -1,6 +1,6 @@
 """Where the time of a study goes: what the networks take, and what everything else does.
 
-    python scripts/profile_study.py configs/urban100.yaml --data-root ~/data --set datasets.urban100.images=20
+    python scripts/profile_study.py my_study.yaml --data-root ~/data
 
 All arguments are those of `l2xbench run`; results go to a temporary folder unless `--out` names another. Printed are
 the seconds that the main thread spent in each part, from the first image to the last figure; what other threads did
@@ -72,7 +72,9 @@ class Clock:
         return timed
 
     def show(self) -> None:
-        """Prints the parts, the longest first."""
+        """Prints the parts, the longest first; nothing where nothing was run."""
+        if not self.main:
+            return
         total = sum(self.main.values())
         print(f"\n{'part':36} {'seconds':>8} {'share':>7}   in other threads")
         for part in sorted({*self.main, *self.others}, key=lambda name: -self.main[name]):
