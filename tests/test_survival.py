@@ -49,10 +49,15 @@ def run(tmp_path: Path, write_study: Callable[..., Path]) -> Iterator[Run]:
 
 
 def tables(out: Path) -> dict[str, str]:
-    """Every table as it is on disk; of `cost`, whose seconds are measured, all but those."""
-    found = {path.name: path.read_text() for path in (out / "tables").iterdir() if path.stem != "cost"}
-    cost = pd.read_csv(out / "tables/cost.csv").drop(columns="seconds")
-    return {**found, "cost": cost.to_csv()}
+    """Every table as it is on disk; of those with measured seconds, all but these."""
+    found = {path.name: path.read_text() for path in (out / "tables").iterdir()}
+    for path in (out / "tables").glob("*.csv"):
+        table = pd.read_csv(path)
+        measured = [name for name in table if name.endswith("seconds")]
+        if measured:
+            found[path.name] = table.drop(columns=measured).to_csv()
+            del found[f"{path.stem}.md"], found[f"{path.stem}.tex"]
+    return found
 
 
 def kept(out: Path) -> dict[tuple[str, ...], dict]:
