@@ -70,7 +70,7 @@ def fitting_images(manifest: Mapping[str, Any], records: Records, most: int) -> 
     left = most
     for dataset, entry in manifest["datasets"].items():
         each = max(1, _groups(records.of(*_SHOWN), dataset))
-        fitting[dataset] = list(entry["images"])[: left // each or int(left == most)]
+        fitting[dataset] = list(entry["images"])[: max(left // each, int(left == most))]
         left -= each * len(fitting[dataset])
     return fitting
 

@@ -85,11 +85,8 @@ def test_a_record_that_points_outside_its_folder_is_not_followed(tmp_path: Path,
     store = Store(tmp_path / "results")
     (run,) = read_runs(store)
     assert run.missing == 1
-    shown = list(run.records)
-    assert [record.image for record in shown if record.study == "restoration" and record.model == "edsr"] == [
-        "bird",
-        "head",
-    ]
+    shown = [record.image for record in run.records.of("restoration") if record.model == "edsr"]
+    assert shown == ["bird", "head"]
     unit = next(u for u in units_of(Study.model_validate(run.manifest["study"]), "Set5", "baby", "edsr"))
     assert store.find(unit, unit.key("identity of edsr", "digest of baby")) is None
 
