@@ -24,11 +24,10 @@ $(READY): pyproject.toml constraints.txt
 	$(PIP) -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: $(READY)  ## run the bundled study: tables, heatmaps and a manifest in results/demo
+demo: $(READY)  ## run the bundled study of eleven networks into results/demo: report.html, tables, figures
 	$(BIN)/l2xbench run configs/demo.yaml
 
-gallery: $(READY)  ## the README's pictures from the bundled study, ablation and CKA with it
-	$(BIN)/l2xbench run configs/demo.yaml --set 'ablation={}' --set 'similarity={}'
+gallery: demo  ## the README's pictures, from the bundled study
 	$(BIN)/python scripts/gallery.py results/demo
 
 test: $(READY)  ## the tests, without the slow ones; those of the page and of LaTeX need chromium and pdflatex
