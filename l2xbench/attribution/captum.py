@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from .errors import AttributionError
 from .paired import paired_forward
-from .precision import Precision, at_most, computed, in_float32, single
+from .precision import Precision, computed, in_float32, single
 from .targets import sum_per_image
 
 Tensors = Tensor | tuple[Tensor, ...]
@@ -91,6 +91,7 @@ class L2X(GradientAttribution):
         with torch.inference_mode(False), torch.enable_grad(), in_float32(model):
             values_and_delta = computed(
                 lambda dtype: self._computed(model, x.to(dtype), reference.to(dtype), target),
+                model,
                 self.precision,
                 x.dtype,
                 delicate=True,
@@ -102,7 +103,7 @@ class L2X(GradientAttribution):
 
     def _computed(self, model: nn.Module, x: Tensor, reference: Tensor, target: CaptumTarget) -> tuple[Tensor, Tensor]:
         """The attributions, of the shape of `x`, and (N,) how far their sum is from the output's difference."""
-        with at_most(model, x.dtype), paired_forward(model, x, reference) as paired:
+        with paired_forward(model, x, reference) as paired:
             chosen, chosen_reference = (select_target(y, target) for y in (paired.value, paired.reference))
             if chosen.numel() != len(chosen):
                 raise AttributionError(

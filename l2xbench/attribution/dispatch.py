@@ -31,10 +31,10 @@ from l2xbench.attribution.errors import (
     UnsupportedOperationError,
 )
 from l2xbench.attribution.rules import find
-from l2xbench.attribution.rules.comparisons import ARITHMETIC, COMPARISONS, as_number
+from l2xbench.attribution.rules.comparisons import ARITHMETIC, COMPARISONS, INTEGER, truth
 from l2xbench.attribution.rules.integral import fallback
 from l2xbench.attribution.rules.registry import Call, OperationRecord, without_gradient
-from l2xbench.attribution.rules.selection import chosen, differentiable, select
+from l2xbench.attribution.rules.selection import Choice, chosen, differentiable, select
 
 
 @dataclass
@@ -43,8 +43,11 @@ class Session:
 
     model: nn.Module
     dtype: torch.dtype
+    device: str = "cpu"
     strict: bool = False
     check_finite: bool = False
+    still: bool = False
+    """Places that one stream alone selects have no difference (see `uneven.py`)."""
     raises: bool = False
     """The network's parameters have a lower precision than the computation."""
     records: dict[tuple[str, str], OperationRecord] = field(default_factory=dict)
@@ -59,6 +62,8 @@ class Session:
     writes_out: bool = False
     leaks: list[str] = field(default_factory=list)
     """Python numbers read from tensors whose value differs from their reference: operation and submodule."""
+    uneven: list[str] = field(default_factory=list)
+    """Selections of different size in the two streams: what they are, in words."""
 
     def record(self, name: str, kind: str) -> OperationRecord:
         found = self.records.get((name, kind))
@@ -102,8 +107,12 @@ class Paired(Tensor):
     _path: tuple[mutation.View, ...] = ()
     _version_written: int = 0
     _version_seen: int = 0
-    _compared: Any = None
-    """What was compared, where this is the truth of a comparison."""
+    _discrete: bool = False
+    """Whether this is a truth or an integer that differs between the streams."""
+    _made: Any = None
+    """Of such a one, the operation, arguments and options that gave it, where they tell how it is a number."""
+    _members: Any = None
+    """Of indices of all places that either stream selects: which of them each does (`uneven.py`)."""
     _sources: Any = ()
     """What a discrete tensor (an index, a mask) was made from: pairs of tensors."""
 
@@ -174,19 +183,20 @@ def run(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     traits = mutation.traits(func)
     if traits.name in SHAPES_ONLY:
         return func(*(split(state, a)[0] for a in args), **{k: split(state, v)[0] for k, v in kwargs.items()})
-    if traits.special is not None:
-        return SPECIAL[traits.special](state, func, args, kwargs)
+    special = SPECIAL.get(traits.name)
+    if special is not None:
+        return special(state, func, args, kwargs)
     if traits.mutates:
         return mutate(state, traits, func, args, kwargs)
     if traits.name in ARITHMETIC:
         args = numbers(state, traits.name, args, kwargs)
-    elif traits.name in ("where", "masked_fill"):
+    elif traits.name in CONDITIONAL:
         numeric = by_number(state, traits.name, args)
         if numeric is not None:
             return numeric
     value, reference = streams(state, traits, func, args, kwargs)
     result = paired_result(traits, func, args, kwargs, value, reference, state)
-    label(state, traits.name, args, kwargs, result)
+    label(func, args, kwargs, result)
     return result
 
 
@@ -206,15 +216,24 @@ def paired_result(
     return wrap(value, reference)
 
 
-def label(state: Session, name: str, args: Any, kwargs: dict[str, Any], result: Any) -> None:
+def label(func: Any, args: Any, kwargs: dict[str, Any], result: Any) -> None:
     """Let a discrete result (a comparison, an index) remember what it was made from."""
     if isinstance(result, Paired) and result.dtype.is_floating_point:
         return
+    members = next((a._members for a in args if type(a) is Paired and a._members is not None), None)
     for item in result if isinstance(result, (list, tuple)) else (result,):
-        if isinstance(item, Paired) and not differentiable(item._value) and item._value is not item._reference:
-            item._sources = sources_of((args, kwargs))
-            if name in COMPARISONS:
-                item._compared = args
+        if not isinstance(item, Paired) or differentiable(item._value):
+            continue
+        item._members = members
+        if item._value is item._reference:
+            continue
+        if torch.equal(item._value, item._reference):
+            item._reference = item._value
+        else:
+            item._discrete, item._sources = True, sources_of((args, kwargs))
+            name = mutation.traits(func).name
+            if name in COMPARISONS or name in INTEGER or name == "_to_copy":
+                item._made = func, args, kwargs
 
 
 def sources_of(arguments: Any) -> list[tuple[Tensor, Tensor]]:
@@ -229,19 +248,24 @@ def sources_of(arguments: Any) -> list[tuple[Tensor, Tensor]]:
 
 
 def by_number(state: Session, name: str, args: Any) -> Any:
-    """`where` and `masked_fill` of constants by a comparison: b + c (a - b), with the comparison's multipliers."""
+    """`where` and `masked_fill` of constants by a truth: b + c (a - b), with the truth's multipliers."""
     c, a, b = (args[1], args[2], args[0]) if name == "masked_fill" else args
-    if getattr(c, "_compared", None) is None or any(isinstance(t, Paired) for t in (a, b)):
+    if not (isinstance(c, Paired) and c._discrete) or any(isinstance(t, Paired) for t in (a, b)):
         return None
     if not all(math.isfinite(t) if isinstance(t, (int, float)) else bool(t.isfinite().all()) for t in (a, b)):
         return None
-    (number,) = numbers(state, "mul", (c,), {})
+    number = as_number(state, c)
     with torch.no_grad():
         return number * (a - b) + b
 
 
 def streams(state: Session, traits: mutation.Traits, func: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, Any]:
     """Both streams' results of an operation that changes nothing in place."""
+    before = BEFORE.get(traits.name)
+    if before is not None:
+        pair = before(state, func, args, kwargs)
+        if pair is not None:
+            return pair
     values, references, moving, carried = list(args), list(args), [], False
     for i, argument in enumerate(args):
         if type(argument) in NUMBERS:
@@ -265,10 +289,12 @@ def streams(state: Session, traits: mutation.Traits, func: Any, args: Any, kwarg
     entry = find(traits.name, still)
     record = OperationRecord(traits.name, "") if entry is None else state.record(traits.name, entry.kind)
     call = Call(func, values, references, value_options, reference_options, still, record)
-    if not carried:
-        call.sources = sources_of((args, kwargs))
-        if entry is not None and entry.kind != "selection":
-            entry = None
+    if not carried or traits.name in CONDITIONAL:
+        call.sources = sources_of(
+            (args, kwargs) if not carried else [a for a in args if type(a) is Paired and a._discrete]
+        )
+    if not carried and entry is not None and entry.kind != "selection":
+        entry = None
     value, reference = without_rule(state, call) if entry is None else entry.apply(call)
     if state.check_finite:
         check_finite(state, call, value, reference)
@@ -304,6 +330,7 @@ def without_rule(state: Session, call: Call) -> Any:
     return fallback(call)
 
 
+CONDITIONAL = {"where", "masked_fill"}
 NUMBERS = {int, float, bool, type(None)}
 
 
@@ -494,83 +521,50 @@ def check_finite(state: Session, call: Call, value: Any, reference: Any) -> None
             )
 
 
-def scalar(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """`item()`, `bool()`, `int()`: the value stream decides. A float that differs between the streams is reported."""
-    value, reference = split(state, args[0])
-    result = func(value.detach())
-    if value is not reference and func(reference) != result:
-        state.record("item", "selection")
-        state.leaks.append(f"{CONVERSIONS.get(type(result), 'item')}() in {state.where()}")
-    return result
-
-
-CONVERSIONS = {bool: "bool", int: "int", float: "float"}
-
-
-def choose_math(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> int:
-    """Attention is taken apart into products and a softmax."""
-    return 0
-
-
-def attention(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """A fused attention kernel, taken apart."""
-    names = mutation.traits(func).arguments
-    given = dict(zip(names, args, strict=False)) | kwargs
-    mask = given.get("attn_mask", given.get("attn_bias"))
-    q, k, v = (a if isinstance(a, Paired) else Paired.of(a, a) for a in (given["query"], given["key"], given["value"]))
-    with torch.no_grad():
-        y, weights = torch.ops.aten._scaled_dot_product_attention_math(
-            q, k, v, mask, 0.0, bool(given.get("is_causal", False)), scale=given.get("scale")
-        )
-    return (y, weights, *(None,) * (len(func._schema.returns) - 2))
-
-
-def detach(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """The gradient would stop here; the difference does not."""
-    return run(state, torch.ops.aten.alias.default, args, {})
-
-
-def leaky(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """RReLU, in evaluation a LeakyReLU whose slope is the mean of its bounds."""
-    given = dict(zip(mutation.traits(func).arguments, args, strict=False)) | kwargs
-    slope = (given.get("lower", 1 / 8) + given.get("upper", 1 / 3)) / 2
-    result = run(state, torch.ops.aten.leaky_relu.default, (given["self"], slope), {})
-    if func._schema.name.endswith("_"):
-        store(state, given["self"], *result.pair())
-        return given["self"]
-    return result
-
-
-SPECIAL = {
-    "rrelu_with_noise": leaky,
-    "rrelu_with_noise_": leaky,
-    "_local_scalar_dense": scalar,
-    "is_nonzero": scalar,
-    "_fused_sdp_choice": choose_math,
-    "_scaled_dot_product_flash_attention_for_cpu": attention,
-    "_scaled_dot_product_flash_attention": attention,
-    "_scaled_dot_product_efficient_attention": attention,
-    "_scaled_dot_product_cudnn_attention": attention,
-    "_scaled_dot_product_fused_attention_overrideable": attention,
-    "detach": detach,
-    "detach_": lambda state, func, args, kwargs: args[0],
-}
-mutation.SPECIAL_NAMES.update(SPECIAL)
+SPECIAL: dict[str, Any] = {}
+"""ATen operation -> what is done instead, `(state, operation, args, kwargs) -> result`."""
+BEFORE: dict[str, Any] = {}
+"""ATen operation -> `(state, operation, args, kwargs)` -> both streams' results, or None where its rule will do."""
 
 
 def numbers(state: Session, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
-    """Put a comparison's 0 or 1, with its multipliers, in the place of its truth where a number is wanted of it."""
-    if all(a._compared is None for a in args if type(a) is Paired):
+    """Put a truth's 0 or 1, or an integer, that differs between the streams in its place as a number with multipliers,
+    where the operation's result is no longer discrete.
+    """
+    if not any(a._discrete for a in args if type(a) is Paired):
         return args
-    if name == "_to_copy" and not (kwargs.get("dtype") or torch.bool).is_floating_point:
-        return args
-    return tuple(as_paired_number(state, a) if type(a) is Paired and a._compared is not None else a for a in args)
+    if name == "_to_copy":
+        stays = not (kwargs.get("dtype") or torch.bool).is_floating_point
+    else:
+        stays = name not in ("div", "mean") and not any(
+            isinstance(a, float) or (isinstance(a, Tensor) and differentiable(a)) for a in args
+        )
+    return args if stays else tuple(as_number(state, a) for a in args)
 
 
-def as_paired_number(state: Session, truth: Paired) -> Paired:
-    (a, a_ref), (b, b_ref) = (split(state, c) for c in truth._compared)
-    c, c_ref = truth.pair()
-    return Paired.of(*as_number(a, b, a_ref, b_ref, c, c_ref, state.dtype))
+def as_number(state: Session, discrete: Any) -> Any:
+    """A discrete result as a floating-point pair: a comparison by its chord, an integer by that of the rounding that
+    made it; any other choice by an even share of what it was chosen by.
+    """
+    if not (isinstance(discrete, Paired) and discrete._discrete):
+        return discrete
+    made = mutation.traits(discrete._made[0]).name if discrete._made else ""
+    if made in COMPARISONS:
+        pairs = [split(state, as_number(state, c)) for c in discrete._made[1]]
+        (a, a_ref), (b, b_ref) = pairs
+        return Paired.of(*truth(a, b, a_ref, b_ref, *discrete.pair(), state.dtype))
+    with torch.no_grad():
+        if made in INTEGER:
+            func, args, kwargs = discrete._made
+            return func(*(as_number(state, a) for a in args), **kwargs)
+        if made == "_to_copy":
+            before = as_number(state, discrete._made[1][0])
+            return torch.trunc(before) if differentiable(before) else before.to(state.dtype)
+    value, reference = (t.to(state.dtype) for t in discrete.pair())
+    sources = [a for a, _ in discrete._sources], [b for _, b in discrete._sources]
+    if sources[0]:
+        value = Choice.apply(value, reference, state.record("choice", "selection"), *sources[0], *sources[1])
+    return Paired.of(value, reference)
 
 
 SHAPES_ONLY = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import ExitStack
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, overload
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from .errors import AttributionError
 from .methods import Explained, Method, Problem, get_method
 from .methods.plain import quiet
-from .precision import Precision, at_most, computed, in_float32, in_precision, single
+from .precision import Precision, computed, in_float32, single
 from .references import make_reference
 from .targets import Target, TargetLike, parse_target, sum_per_image
 from .tiles import Tiling, auto_tile, crop, saved_bytes
@@ -136,9 +136,11 @@ def explain(
         )
         answers = computed(
             lambda dtype: _answers(chosen, problem, bound, dtype, tile, overlap),
+            network,
             precision,
             images.dtype,
             delicate=chosen.raises and any(wanted.delicate for wanted in targets),
+            raises=chosen.raises,
         )
         results = [
             _finish(answer, problem.reference, chosen, wanted) for answer, wanted in zip(answers, targets, strict=True)
@@ -163,15 +165,10 @@ def _answers(
     overlap: int,
 ) -> list[Explained]:
     """The maps, computed in a precision."""
-    network = problem.network
     side = _tile_side(problem, tile, overlap, dtype.itemsize) if method.runs_network else None
     given = {name: getattr(problem, name).to(dtype) for name in ("inputs", "reference", "whole")}
     problem = replace(problem, **given)
-    with ExitStack() as stack:
-        if method.runs_network:
-            stack.enter_context((at_most if method.raises else in_precision)(network, dtype))
-        if method.runs_network and not method.restores:
-            stack.enter_context(quiet(network))
+    with nullcontext() if method.restores or not method.runs_network else quiet(problem.network):
         if side is None:
             return method.explain(problem, **options)
         return _in_tiles(method, problem, options, side, overlap)

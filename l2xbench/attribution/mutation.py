@@ -90,10 +90,8 @@ class Traits:
     mutates: tuple[int | str, ...] = ()
     functional: Any = None
     fills: bool = False
-    special: str | None = None
 
 
-SPECIAL_NAMES: set[str] = set()
 FILLS = {"normal_", "uniform_", "random_", "bernoulli_", "exponential_", "geometric_", "cauchy_", "log_normal_"}
 RENAMED = {"_index_put_impl_": "index_put"}
 
@@ -105,8 +103,6 @@ def traits(func: Any) -> Traits:
     namespace, _, name = schema.name.partition("::")
     plain = name if namespace in ("aten", "prims") else schema.name
     arguments = tuple(argument.name for argument in schema.arguments)
-    if plain in SPECIAL_NAMES:
-        return Traits(plain, arguments, special=plain)
     mutates: list[int | str] = []
     for position, argument in enumerate(schema.arguments):
         if argument.alias_info is not None and argument.alias_info.is_write:

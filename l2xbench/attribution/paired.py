@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from l2xbench.attribution import special  # noqa: F401  (registers what it handles)
 from l2xbench.attribution.dispatch import Paired, Session, as_written, raise_dtype, running
-from l2xbench.attribution.errors import NotFiniteError, ReferenceLostError, ShapeError
+from l2xbench.attribution.errors import NotFiniteError, ReferenceLostError, ShapeError, UnsupportedOperationError
 from l2xbench.attribution.rules.registry import OperationRecord
 from l2xbench.attribution.state import evaluating, numbers_of, preserved
+from l2xbench.attribution.uneven import GhostError
 from l2xbench.attribution.watch import Watch
 
 __all__ = ["OperationRecord", "PairedOutput", "paired_forward"]
@@ -62,16 +65,12 @@ def paired_forward(
         UnsupportedOperationError: with `strict`, an operation without a rule.
     """
     x, x_ref = prepare(model, inputs, references)
-    with ExitStack() as stack:
-        stack.enter_context(preserved(model))
-        stack.enter_context(evaluating(model))
-        leaf, value, reference, state = forward(model, x, x_ref, strict, output, check_finite=False)
-        if not (bool(torch.isfinite(value).all()) and bool(torch.isfinite(reference).all())):
-            forward(model, x, x_ref, strict, output, check_finite=True)
-            raise NotFiniteError("the network's output is NaN or Inf")
-        if state.leaks:
-            verify(model, x_ref, reference, output, state.leaks)
-        yield PairedOutput(leaf, value, reference, list(state.records.values()))
+    leaf, value, reference, state = forward(model, x, x_ref, strict, output)
+    if not (bool(torch.isfinite(value).all()) and bool(torch.isfinite(reference).all())):
+        forward(model, x, x_ref, strict, output, check_finite=True)
+        raise NotFiniteError("the network's output is NaN or Inf")
+    verify(model, x, x_ref, value.detach(), reference, output, state)
+    yield PairedOutput(leaf, value, reference, list(state.records.values()))
 
 
 def prepare(model: nn.Module, inputs: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
@@ -92,17 +91,28 @@ def prepare(model: nn.Module, inputs: Tensor, references: Tensor) -> tuple[Tenso
 
 
 def forward(
-    model: nn.Module, x: Tensor, x_ref: Tensor, strict: bool, output: int | str | None, check_finite: bool
+    model: nn.Module,
+    x: Tensor,
+    x_ref: Tensor,
+    strict: bool,
+    output: int | str | None,
+    check_finite: bool = False,
+    still: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor, Session]:
-    """One paired pass: the leaf, the two outputs, and what was met."""
+    """One paired pass: the leaf, the two outputs, and what was met. The model is as before after it."""
     lower = any(raise_dtype(t.dtype, x.dtype) != t.dtype for t in numbers_of(model))
-    state = Session(model, x.dtype, strict=strict, check_finite=check_finite, raises=lower)
+    state = Session(model, x.dtype, x.device.type, strict=strict, check_finite=check_finite, still=still, raises=lower)
     with torch.inference_mode(False), torch.enable_grad():
         leaf = x.clone().requires_grad_()
         carried = leaf.view_as(leaf)
-    with running(state), torch.no_grad(), torch.autocast(x.device.type, enabled=False):
-        with Watch(state):
-            result = model(Paired.of(carried, x_ref.clone()))
+    with preserved(model), evaluating(model), running(state), torch.no_grad(), eagerly():
+        try:
+            with Watch(state):
+                result = model(Paired.of(carried, x_ref.clone()))
+        except GhostError:
+            result = None
+        if result is None and not still:
+            return forward(model, x, x_ref, strict, output, check_finite, still=True)
         result = choose(result, output)
         if not isinstance(result, Tensor):
             raise ReferenceLostError(
@@ -121,17 +131,41 @@ def forward(
     return leaf, value, reference.detach(), state
 
 
-def verify(model: nn.Module, x_ref: Tensor, reference: Tensor, output: int | str | None, leaks: list[str]) -> None:
-    """A Python number read from the value stream steered both streams: see whether the reference stream is
-    still F(x').
+def eagerly() -> AbstractContextManager[Any]:
+    """Compiled parts of a network run as they were written: a compiler would take our own steps for the network's."""
+    if "torch._dynamo" in sys.modules and hasattr(torch.compiler, "set_stance"):
+        return torch.compiler.set_stance("force_eager")
+    return nullcontext()
+
+
+def verify(
+    model: nn.Module,
+    x: Tensor,
+    x_ref: Tensor,
+    value: Tensor,
+    reference: Tensor,
+    output: int | str | None,
+    state: Session,
+) -> None:
+    """Where a Python number read from the value stream steered both streams, or they selected different places, see
+    whether each is still what the network makes of its input alone.
     """
-    _, plain, _, _ = forward(model, x_ref, x_ref, False, output, check_finite=False)
-    scale = float(plain.abs().max()) + float((plain - reference).abs().max())
-    if plain.shape != reference.shape or float((plain - reference).abs().max()) > 1e-4 * scale:
-        raise ReferenceLostError(
-            f"{leaks[0]} takes a number out of a tensor that depends on the input, and the network's output "
-            "depends on it; "
-            "its reference cannot follow into a Python number: keep it a tensor"
+    streams = [(x, value)] if state.uneven else []
+    streams += [(x_ref, reference)] if state.uneven or state.leaks else []
+    for alone, found in streams:
+        _, plain, _, _ = forward(model, alone, alone, False, output)
+        plain = plain.detach()
+        scale = float(plain.abs().max())
+        if plain.shape == found.shape and float((plain - found).abs().max()) <= 1e-4 * scale:
+            continue
+        if state.leaks:
+            raise ReferenceLostError(
+                f"{state.leaks[0]} takes a number out of a tensor that depends on the input, and the network's output "
+                "depends on it; its reference cannot follow into a Python number: keep it a tensor"
+            )
+        raise UnsupportedOperationError(
+            f"{state.uneven[0]}: its size depends on the data, and what follows mixes the selected elements, which "
+            "cannot be explained (use torch.where, or multiply by the mask)"
         )
 
 

@@ -24,15 +24,26 @@ Precision = Literal["auto", "float32", "float64"]
 T = TypeVar("T")
 
 
-def computed(compute: Callable[[torch.dtype], T], precision: str, own: torch.dtype, delicate: bool) -> T:
+def computed(
+    compute: Callable[[torch.dtype], T],
+    network: nn.Module,
+    precision: str,
+    own: torch.dtype,
+    delicate: bool = False,
+    raises: bool = True,
+) -> T:
     """`compute(dtype)` in the precision asked for.
 
     Args:
         compute: makes the answer in float32 or float64.
-        precision: `"float32"`, `"float64"`, or `"auto"`: the network's own, but float64 for what is delicate; the own
-            again, with a warning, where the network or the device cannot do that.
+        network: what it runs, cast to that precision.
+        precision: `"float32"`, `"float64"`, or `"auto"`: the own one, but float64 for what is delicate; the own again,
+            with a warning, where the network or the device cannot do that.
         own: float32 or float64.
         delicate: whether float32's rounding would show in the answer.
+        raises: whether `compute` raises parameters of a lower precision as it meets them, as the engine does. Then the
+            network is cast for a second attempt only (TorchScript and recurrent layers compare types before the engine
+            sees them): one that makes float32 constants of its own would have two types to join.
 
     Raises:
         AttributionError: an unknown precision, or one that was asked for by name and fails.
@@ -42,14 +53,18 @@ def computed(compute: Callable[[torch.dtype], T], precision: str, own: torch.dty
     dtype = getattr(torch, precision, torch.float64 if delicate else own)
     if dtype == own:
         return compute(own)
-    try:
-        return compute(dtype)
-    except AttributionError:
-        raise
-    except Exception as failure:  # whatever a network, a kernel or a device has against float64
-        reason = f"{type(failure).__name__}: {str(failure).strip().partition(chr(10))[0]}"
-        if precision != "auto":
-            raise AttributionError(f"precision={precision!r}: the network fails in it ({reason})") from failure
+    failure: Exception | None = None
+    for casting in (at_most, in_precision) if raises else (in_precision,):
+        try:
+            with casting(network, dtype):
+                return compute(dtype)
+        except AttributionError:
+            raise
+        except Exception as error:  # whatever a network, a kernel or a device has against float64
+            failure = failure or error
+    reason = f"{type(failure).__name__}: {str(failure).strip().partition(chr(10))[0]}"
+    if precision != "auto":
+        raise AttributionError(f"precision={precision!r}: the network fails in it ({reason})") from failure
     answer = compute(own)
     warnings.warn(
         f"single outputs are computed in float64, which failed here ({reason}); computed in {own} instead, "
@@ -78,9 +93,7 @@ def in_precision(network: nn.Module, dtype: torch.dtype) -> Iterator[None]:
 
 @contextmanager
 def at_most(network: nn.Module, dtype: torch.dtype) -> Iterator[None]:
-    """`dtype` for parameters and buffers of a higher precision; lower ones the engine raises as it meets them, so that
-    a network that makes float32 constants of its own has no two types to join.
-    """
+    """`dtype` for parameters and buffers of a higher precision; they have their own back after."""
     size = dtype.itemsize
     with _cast([t for t in numbers_of(network) if t.is_floating_point() and t.element_size() > size], dtype):
         yield

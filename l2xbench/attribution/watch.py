@@ -26,9 +26,9 @@ LOSSES = {
 }
 
 
-RECURRENT = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
+RECURRENT = {"lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"}
 """Layers whose oneDNN kernel would read memory past the dispatcher; without it they are made of ordinary
-operations.
+operations, which write to their states.
 """
 
 
@@ -43,6 +43,9 @@ WHOLE: dict[Any, Traits] = {
     F.normalize: NORMALIZE,
 }
 """Calls with a rule of their own: fewer steps, and fewer passes over memory, than by their parts."""
+
+
+UNINITIALISED = {torch.empty, torch.empty_like, torch.empty_strided, Tensor.new_empty, Tensor.new_empty_strided}
 
 
 class Watch(TorchFunctionMode):
@@ -67,6 +70,8 @@ class Watch(TorchFunctionMode):
         if state.raises and not name.endswith("_") and any(isinstance(a, Paired) for a in args):
             args = raised(state, args)
             kwargs = {k: raised(state, v) for k, v in (kwargs or {}).items()}
+        if func in UNINITIALISED:
+            return func(*args, **(kwargs or {})).zero_()  # what lay there must not look like a difference
         if func in WHOLE:
             whole = follow(run_whole, state, WHOLE[func], func, args, kwargs or {})
             if whole is not None:
@@ -80,8 +85,11 @@ class Watch(TorchFunctionMode):
             with torch.backends.mkldnn.flags(enabled=False):
                 return func(*args, **(kwargs or {}))
         outer, state.calling = state.calling, func
+        state.writes_out = bool(kwargs) and "out" in kwargs
         try:
-            state.writes_out = bool(kwargs) and "out" in kwargs
+            if torch.is_autocast_enabled(state.device):  # the network's own; it would lower what is computed higher
+                with torch.autocast(state.device, enabled=False):
+                    return func(*args, **(kwargs or {}))
             return func(*args, **kwargs) if kwargs else func(*args)
         finally:
             state.calling = outer

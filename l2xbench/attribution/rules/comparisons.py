@@ -1,4 +1,4 @@
-"""Comparisons used as numbers: `(x > 0).float() * x`, `mask * x`.
+"""Truths and integers used as numbers: `(x > 0).float() * x`, `mask * x`, `x - x.floor().long()`.
 
 The truth c of a > b has no gradient, but as the number 0 or 1 it has a chord, dc / (da - db): large where a
 small difference crosses, and then the effect of the crossing is small for any network that is continuous there.
@@ -12,6 +12,12 @@ import torch
 from torch import Tensor
 
 COMPARISONS = {"gt", "lt", "ge", "le", "eq", "ne", "greater", "less", "greater_equal", "less_equal", "not_equal"}
+INTEGER = {
+    "add", "sub", "rsub", "mul", "neg", "clamp", "clamp_min", "clamp_max", "maximum", "minimum", "sum", "amax", "amin",
+    "view", "reshape", "unsqueeze", "squeeze", "expand", "select", "slice", "permute", "transpose", "t", "clone",
+    "alias", "_unsafe_view", "repeat", "flip", "roll",
+}  # fmt: skip
+"""What is done to integers that is the same done to numbers."""
 ARITHMETIC = {"mul", "add", "sub", "rsub", "div", "mean", "sum", "_to_copy", "convolution", "lerp"}
 
 
@@ -31,7 +37,7 @@ class Truth(torch.autograd.Function):
         return m.sum_to_size(ctx.shapes[0]), -m.sum_to_size(ctx.shapes[1]), None, None, None
 
 
-def as_number(
+def truth(
     a: Any, b: Any, a_ref: Any, b_ref: Any, c: Tensor, c_ref: Tensor, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
     """The comparison's truth on both streams, as 0 and 1, with multipliers to what was compared."""

@@ -145,6 +145,7 @@ IN_SELF = [
 
 IN_ARGUMENTS = {
     "linear": ("input",),
+    "_convolution": ("input", "bias"),
     "add": ("self", "other"),
     "sub": ("self", "other"),
     "rsub": ("self", "other"),

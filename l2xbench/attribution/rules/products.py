@@ -108,6 +108,7 @@ LINEAR_PART = {
     "linalg_cross": ({"self"}, {"other"}),
     "addcmul": ({"self", "tensor1"}, {"self", "tensor2"}),
     "convolution": ({"input", "bias"}, {"weight", "bias"}),
+    "_convolution": ({"weight", "bias"},),
     "lerp": ({"self", "end"},),
     "_trilinear": ({"i1"}, {"i2"}, {"i3"}),
 }

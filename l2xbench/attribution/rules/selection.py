@@ -139,6 +139,14 @@ class Choice(torch.autograd.Function):
         return (None, None, None, *multipliers, *(None,) * len(dx))
 
 
+class Rest(Choice):
+    """Zero, with the multipliers of a change y - y' that nothing else carries."""
+
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, y_ref: Tensor, record: OperationRecord, *inputs: Tensor) -> Tensor:
+        return Choice.forward(ctx, y, y_ref, record, *inputs).zero_()
+
+
 def chosen(call: Call) -> Pair:
     """An operation of which only indices or masks differ between the streams."""
     with torch.no_grad():
@@ -232,6 +240,17 @@ def step(call: Call) -> Pair:
     return elementwise(call, step_slope)
 
 
+def carriers(
+    a: Tensor, b: Tensor, a_ref: Tensor, b_ref: Tensor, y: Tensor, y_ref: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The differences of the two branches and of the result; a branch's is 0 where it cannot carry the result's: where
+    it is no number (a mask of -inf in one stream, which softmax sees to), or 1e8 times as large (memory that the network
+    has not written to).
+    """
+    da, db, dy = ((t - t_ref).nan_to_num_(0.0, 0.0, 0.0) for t, t_ref in ((a, a_ref), (b, b_ref), (y, y_ref)))
+    return (*(torch.where(d.abs() > 1e8 * dy.abs(), torch.zeros_like(d), d) for d in (da, db)), dy)
+
+
 class Switch(torch.autograd.Function):
     """y = a where c else b, with a condition c that differs between the streams at some places.
 
@@ -242,14 +261,15 @@ class Switch(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, c: Tensor, c_ref: Tensor, a: Tensor, b: Tensor, a_ref: Tensor, b_ref: Tensor) -> Any:
         y, y_ref = torch.where(c, a, b), torch.where(c_ref, a_ref, b_ref)
-        da, db, dy = a - a_ref, b - b_ref, y - y_ref
-        size = da.square() + db.square()
-        share = torch.where(size > 0, dy / size, torch.zeros_like(dy))
-        share = share.nan_to_num_(0.0, 0.0, 0.0)  # an entry masked with -inf in one stream: softmax sees to it
+        da, db, dy = carriers(a, b, a_ref, b_ref, y, y_ref)
+        scale = torch.maximum(da.abs(), db.abs())  # squares of large or of tiny differences are no numbers
+        da, db = da / scale, db / scale
+        share = dy / scale / (da.square() + db.square())
+        m_a, m_b = ((share * d).nan_to_num_(0.0, 0.0, 0.0) for d in (da, db))
         changed = c != c_ref
         ctx.shapes = a.shape, b.shape
         ctx.save_for_backward(
-            torch.where(changed, share * da, c.to(dy.dtype)), torch.where(changed, share * db, (~c).to(dy.dtype))
+            torch.where(changed, m_a, c.to(dy.dtype)), torch.where(changed, m_b, (~c).to(dy.dtype))
         )
         ctx.mark_non_differentiable(y_ref)
         ctx.set_materialize_grads(False)
@@ -267,7 +287,7 @@ class Switch(torch.autograd.Function):
 def where(call: Call) -> Pair:
     """See `Switch`."""
     (c, a, b), (c_ref, a_ref, b_ref) = call.values, call.references
-    return switch(c, c_ref, a, b, a_ref, b_ref)
+    return switch(call, c, c_ref, a, b, a_ref, b_ref)
 
 
 @register("rule", ["masked_fill"])
@@ -275,10 +295,10 @@ def masked_fill(call: Call) -> Pair:
     """`where` with the filling first."""
     (b, c, a), (b_ref, c_ref, a_ref) = call.values, call.references
     a, a_ref = (t if isinstance(t, Tensor) else b.new_tensor(t) for t in (a, a_ref))
-    return switch(c, c_ref, a, b, a_ref, b_ref)
+    return switch(call, c, c_ref, a, b, a_ref, b_ref)
 
 
-def switch(c: Tensor, c_ref: Tensor, a: Tensor, b: Tensor, a_ref: Tensor, b_ref: Tensor) -> Pair:
+def switch(call: Call, c: Tensor, c_ref: Tensor, a: Tensor, b: Tensor, a_ref: Tensor, b_ref: Tensor) -> Pair:
     """`Switch` on tensors of one type.
 
     Where -inf (a softmax's mask) is chosen in one stream only, a difference of infinity could not be
@@ -293,4 +313,13 @@ def switch(c: Tensor, c_ref: Tensor, a: Tensor, b: Tensor, a_ref: Tensor, b_ref:
             floor = everything[everything.isfinite()].min() - 1e3
     if one_sided.any():
         a, b, a_ref, b_ref = (torch.where(one_sided & (t == -torch.inf), floor, t) for t in (a, b, a_ref, b_ref))
-    return Switch.apply(c, c_ref, a, b, a_ref, b_ref)
+    y, y_ref = Switch.apply(c, c_ref, a, b, a_ref, b_ref)
+    if call.sources:
+        with torch.no_grad():
+            da, db, dy = carriers(a, b, a_ref, b_ref, y, y_ref)
+            still = (c != c_ref) & (da == 0) & (db == 0) & (dy != 0)
+            left = torch.where(still, dy, torch.zeros_like(dy))
+        if still.any():
+            sources = [a for a, _ in call.sources], [b for _, b in call.sources]
+            y = y + Rest.apply(left, torch.zeros_like(left), call.record, *sources[0], *sources[1])
+    return y, y_ref
