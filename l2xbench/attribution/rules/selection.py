@@ -244,11 +244,12 @@ def carriers(
     a: Tensor, b: Tensor, a_ref: Tensor, b_ref: Tensor, y: Tensor, y_ref: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The differences of the two branches and of the result; a branch's is 0 where it cannot carry the result's: where
-    it is no number (a mask of -inf in one stream, which softmax sees to), or 1e8 times as large (memory that the network
-    has not written to).
+    it is no number (a mask of -inf in one stream, which softmax sees to), or 1e8 times as large (memory that the
+    network has not written to).
     """
     da, db, dy = ((t - t_ref).nan_to_num_(0.0, 0.0, 0.0) for t, t_ref in ((a, a_ref), (b, b_ref), (y, y_ref)))
-    return (*(torch.where(d.abs() > 1e8 * dy.abs(), torch.zeros_like(d), d) for d in (da, db)), dy)
+    da, db = (torch.where(d.abs() > 1e8 * dy.abs(), torch.zeros_like(d), d) for d in (da, db))
+    return da, db, dy
 
 
 class Switch(torch.autograd.Function):
@@ -268,9 +269,7 @@ class Switch(torch.autograd.Function):
         m_a, m_b = ((share * d).nan_to_num_(0.0, 0.0, 0.0) for d in (da, db))
         changed = c != c_ref
         ctx.shapes = a.shape, b.shape
-        ctx.save_for_backward(
-            torch.where(changed, m_a, c.to(dy.dtype)), torch.where(changed, m_b, (~c).to(dy.dtype))
-        )
+        ctx.save_for_backward(torch.where(changed, m_a, c.to(dy.dtype)), torch.where(changed, m_b, (~c).to(dy.dtype)))
         ctx.mark_non_differentiable(y_ref)
         ctx.set_materialize_grads(False)
         return y, y_ref
