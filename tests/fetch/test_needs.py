@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 
 from l2xbench.commands.fetch import fetch_needs, tell_needs
-from l2xbench.commands.run import run_study
+from l2xbench.commands.run import How, run_study
 from l2xbench.config import read_study
 from l2xbench.errors import RequestError
 from l2xbench.fetch import sets
@@ -46,10 +46,10 @@ def test_a_study_that_names_a_set_runs_from_download_to_tables(
     write_study: Callable[..., Path], set5: Server, tmp_path: Path
 ) -> None:
     study = read_study(str(write_study(datasets={"set5": {"path": "Set5", "images": 1, "crop": 12}}, heatmaps=None)))
-    assert run_study(study, tmp_path / "out", None) == 0
+    assert run_study(study, tmp_path / "out", How()) == 0
     assert "set5,tiny," in (tmp_path / "out/tables/restoration.csv").read_text()
     assert {path for path, _ in set5.asked} == {f"/Set5/image_SRF_4/img_001_SRF_4_{side}.png" for side in ("HR", "LR")}
-    assert run_study(study, tmp_path / "out", None) == 0
+    assert run_study(study, tmp_path / "out", How()) == 0
     assert len(set5.asked) == 2
 
 
