@@ -116,6 +116,11 @@ class Explorer:
         expect(self.card(name)).to_contain_text("diffusion index", timeout=PATIENCE)
         return str(viewer.locator("img").get_attribute("src"))
 
+    def next_map_of(self, name: str, before: str) -> str:
+        """The address of the map that takes the place of the one at `before`."""
+        expect(self.card(name).locator("img")).not_to_have_attribute("src", before)
+        return self.map_of(name)
+
     def number(self, name: str, line: str) -> str:
         return self.card(name).locator(".numbers > div", has_text=line).locator("dd").inner_text()
 
@@ -207,19 +212,19 @@ def test_another_image_and_another_window(explorer: Explorer) -> None:
     before, shown = explorer.map_of("edsr"), explorer.base.locator("img").get_attribute("src")
     explorer.choose("Image", "second")
     expect(explorer.base.locator("img")).not_to_have_attribute("src", shown or "")
-    second = explorer.map_of("edsr")
-    assert second != before
+    second = explorer.next_map_of("edsr", before)
     explorer.choose("Window, LR", "50 px")
     expect(explorer.base.locator("svg")).to_have_attribute("viewBox", "0 0 200 160")
-    assert explorer.map_of("edsr") != second
+    wider = explorer.next_map_of("edsr", second)
     explorer.choose("Window, LR", "32 px")
     expect(explorer.base.locator("svg")).to_have_attribute("viewBox", "0 0 128 128")
+    near = explorer.next_map_of("edsr", wider)
     overview = explorer.page.locator(".choices .viewer")
     box = overview.bounding_box()
     assert box is not None
     explorer.page.mouse.click(box["x"] + 3, box["y"] + 3)
     expect(overview.locator("rect.dashed.over")).to_have_attribute("x", "0")
-    assert explorer.map_of("edsr") != second
+    explorer.next_map_of("edsr", near)
 
 
 def test_networks_method_reference_and_patch(explorer: Explorer) -> None:
@@ -230,28 +235,24 @@ def test_networks_method_reference_and_patch(explorer: Explorer) -> None:
     expect(explorer.page.get_by_text("Choose a network")).to_be_visible()
     explorer.network("edsr").click()
 
-    image = explorer.card("edsr").locator("img")
     explorer.choose("Reference", "blur")
-    expect(image).not_to_have_attribute("src", before)
+    blurred = explorer.next_map_of("edsr", before)
     explorer.page.get_by_label("Variance").fill("9")
-    seen = explorer.map_of("edsr")
-    expect(image).not_to_have_attribute("src", seen)
+    wider = explorer.next_map_of("edsr", blurred)
 
-    seen = explorer.map_of("edsr")
     explorer.choose("Method", "lam")
-    expect(image).not_to_have_attribute("src", seen)
+    long = explorer.next_map_of("edsr", wider)
     expect(explorer.page.locator(".q-field--disabled")).to_contain_text("Reference")
-    seen = explorer.map_of("edsr")
     explorer.page.get_by_label("steps").fill("3")
-    expect(image).not_to_have_attribute("src", seen)
+    short = explorer.next_map_of("edsr", long)
     explorer.page.get_by_label("kernel").fill("4")
     expect(explorer.card("edsr").get_by_role("alert")).to_have_text(
         "edsr: method 'lam': option kernel is 4; it must be odd"
     )
     explorer.choose("Method", "l2x")
-    seen = explorer.map_of("edsr")
+    exact = explorer.next_map_of("edsr", short)
     explorer.patch(4)
-    expect(image).not_to_have_attribute("src", seen)
+    explorer.next_map_of("edsr", exact)
     expect(explorer.base.locator("rect.box.over")).to_have_attribute("width", "4")
 
 
@@ -291,8 +292,7 @@ def test_an_upload_is_explained_and_a_wrong_one_told(explorer: Explorer, tmp_pat
     upload = explorer.page.locator("input[type=file]")
     upload.set_input_files({"name": NASTY, "mimeType": "image/png", "buffer": (tmp_path / "own.png").read_bytes()})
     expect(explorer.page.get_by_label("Image", exact=True)).to_have_value(NASTY)
-    own = explorer.map_of("edsr")
-    assert own != before
+    explorer.next_map_of("edsr", before)
     explorer.page.locator(".choices").get_by_role("button", name="LR", exact=True).click()
     expect(explorer.base.locator("svg")).to_have_attribute("viewBox", "0 0 128 128")
     expect(explorer.page.locator(".caption")).not_to_contain_text("PSNR")
