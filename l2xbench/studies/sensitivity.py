@@ -6,8 +6,11 @@ M. Ancona et al., Towards better understanding of gradient-based attribution met
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -58,11 +61,63 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
     """
     assert network is not None
     started = time.perf_counter()
-    lr = images.to_tensor(pair.lr)
-    reference = torch.from_numpy(given["reference"])[None]
-    shape = tuple(lr.shape[1:])
     scores = features.feature_values(given["values"], options["granularity"])
     total = len(scores)
+    sizes = sorted({round(total ** (place / (options["sizes"] - 1))) for place in range(options["sizes"])})
+    drawn = _draw(pair, options, sizes[:-1], total)
+    changes = _changes(network, pair, options, given["reference"], drawn)
+    correlations = [
+        _correlation(np.array([scores[places < size].sum() for places in drawn[size]]), np.array(changes.of[size]))
+        for size in sizes[:-1]
+    ]
+    correlations.append(float(scores.sum()) / changes.of_all if changes.of_all else 0.0)
+    return Outcome(
+        values={
+            "sizes": [float(size) for size in sizes],
+            "correlation": correlations,
+            "seconds": time.perf_counter() - started,
+            "network_seconds": changes.network_seconds,
+            **({} if changes.tile is None else {"tile": changes.tile}),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """What the objective loses without each subset, by its size n, and without all features."""
+
+    of: dict[int, list[float]]
+    of_all: float
+    network_seconds: float
+    tile: int | None
+
+
+_known: WeakKeyDictionary[Network, dict[tuple[Any, ...], _Changes]] = WeakKeyDictionary()
+"""Every method's maps of an image are put to the test on the same subsets: the network answers them once."""
+
+
+def _draw(
+    pair: LoadedPair, options: Mapping[str, Any], sizes: Iterable[int], total: int
+) -> dict[int, list[np.ndarray]]:
+    """The random orders of the features whose first n are a subset, by n."""
+    draw = features.generator(pair.digest, options["seed"])
+    return {size: [draw.permutation(total) for _ in range(options["subsets"])] for size in sizes}
+
+
+def _changes(
+    network: Network,
+    pair: LoadedPair,
+    options: Mapping[str, Any],
+    blank: np.ndarray,
+    drawn: dict[int, list[np.ndarray]],
+) -> _Changes:
+    asked = tuple(options[name] for name in ("granularity", "sizes", "subsets", "target", "seed"))
+    key = (pair.digest, sha256(blank.tobytes()).hexdigest(), *asked)
+    known = _known.setdefault(network, {})
+    if key in known:
+        return replace(known[key], network_seconds=0.0)
+    lr = images.to_tensor(pair.lr)
+    reference = torch.from_numpy(blank)[None]
     batches = Batches(network)
     (whole,), (without,) = (torch.cat(list(batches(image)))[None] for image in (lr, reference))
     target = parse_target(options["target"])
@@ -74,26 +129,12 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
         found: list[float] = change.flatten(1).sum(1).tolist()
         return found
 
-    sizes = sorted({round(total ** (place / (options["sizes"] - 1))) for place in range(options["sizes"])})
-    draw = features.generator(pair.digest, options["seed"])
-    correlations: list[float] = []
-    for size in sizes[:-1]:
-        orders = [draw.permutation(total) for _ in range(options["subsets"])]
-        masks = torch.cat([features.masks(places, [size], shape) for places in orders])
-        changes = [number for output in batches(torch.where(masks, reference, lr)) for number in lost(output)]
-        sums = [scores[places < size].sum() for places in orders]
-        correlations.append(_correlation(np.array(sums), np.array(changes)))
-    delta = float(objective.delta[0])
-    correlations.append(float(scores.sum()) / delta if delta else 0.0)
-    return Outcome(
-        values={
-            "sizes": [float(size) for size in sizes],
-            "correlation": correlations,
-            "seconds": time.perf_counter() - started,
-            "network_seconds": batches.seconds,
-            **({} if batches.tile is None else {"tile": batches.tile}),
-        }
-    )
+    changes = {}
+    for size, orders in drawn.items():
+        masks = torch.cat([features.masks(places, [size], tuple(lr.shape[1:])) for places in orders])
+        changes[size] = [number for output in batches(torch.where(masks, reference, lr)) for number in lost(output)]
+    known[key] = _Changes(changes, float(objective.delta[0]), batches.seconds, batches.tile)
+    return known[key]
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:

@@ -49,3 +49,15 @@ def test_a_map_without_the_network_does_not_have_it(pair: LoadedPair) -> None:
     l2x, control = correlations(network, pair), correlations(network, pair, "difference")
     assert np.mean(l2x[:-1]) > np.mean(control[:-1]) + 0.2
     assert abs(control[-1] - 1) > 0.01
+
+
+def test_the_network_answers_once_for_all_methods(pair: LoadedPair) -> None:
+    network = l2xbench.load_model("edsr-compact")
+    alone = correlations(l2xbench.load_model("edsr-compact"), pair, "difference")
+    correlations(network, pair)
+    passes = []
+    network.register_forward_pre_hook(lambda *_: passes.append(1))
+    assert correlations(network, pair, "difference") == alone
+    assert passes == []
+    assert correlations(network, pair, "difference", subsets=4) != alone
+    assert passes
