@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from l2xbench import heap
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.errors import RequestError
 from l2xbench.plan import Plan, study_module
@@ -102,6 +103,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.device = torch.device(settings.device)
+        heap.keep_freed()
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)
         # 10 bits of mantissa are too few for differences; a forward pass gains little here
@@ -143,6 +145,7 @@ class Worker:
         """Lets go of the network."""
         self._network = None
         gc.collect()
+        heap.give_back()
         self._tidy(always=True)
 
     def _built(self, source: Source, identity: str, name: str) -> Network | Done:

@@ -15,6 +15,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from l2xbench import heap
+
 from .errors import AttributionError
 from .targets import Target, Window
 
@@ -147,6 +149,7 @@ def free_memory(device: torch.device) -> int:
         return torch.cuda.mem_get_info(device)[0] + cached
     if device.type == "mps":
         return torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
+    heap.give_back()
     return min(_system_memory(), _control_group_memory())
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from l2xbench import heap
 from l2xbench.attribution import Attribution, explain
 from l2xbench.attribution.tiles import Tiling
 from l2xbench.zoo.network import Network
@@ -140,5 +141,6 @@ def _smaller(side: int) -> int | None:
 
 def _let_go(device: torch.device) -> None:
     gc.collect()
+    heap.give_back()
     if device.type == "cuda":
         torch.cuda.empty_cache()

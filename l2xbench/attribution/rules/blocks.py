@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-SIZE = 1 << 17
-"""Elements of a block: half a megabyte in float32."""
+SIZE = 1 << 18
+"""Elements of a block: a megabyte in float32."""
 
 
 def blocks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
@@ -20,9 +20,7 @@ def blocks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     if n < 2 * SIZE or first.device.type != "cpu" or not all(alike(first, t) for t in tensors):
         yield tensors
         return
-    flat = [t.as_strided((n,), (1,)) for t in tensors]
-    for start in range(0, n, SIZE):
-        yield tuple(t[start : start + SIZE] for t in flat)
+    yield from zip(*(t.as_strided((n,), (1,)).split(SIZE) for t in tensors), strict=True)
 
 
 def rows(dim: int, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
@@ -33,10 +31,8 @@ def rows(dim: int, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     if n < 2 * SIZE or not last or first.device.type != "cpu" or not all(t.is_contiguous() for t in tensors):
         yield tensors
         return
-    flat = [t.view(-1, length) for t in tensors]
     step = max(1, SIZE // length)
-    for start in range(0, n // length, step):
-        yield tuple(t[start : start + step] for t in flat)
+    yield from zip(*(t.view(-1, length).split(step) for t in tensors), strict=True)
 
 
 def alike(a: Tensor, b: Tensor) -> bool:

@@ -90,10 +90,14 @@ class Rectified(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, x_ref: Tensor) -> tuple[Tensor, Tensor]:
         y, y_ref, m = torch.empty_like(x), torch.empty_like(x), torch.empty_like(x)
+        sums = []
         for a, a_ref, b, b_ref, k in blocks(x, x_ref, y, y_ref, m):
             torch.clamp_min(a, 0, out=b)
             torch.clamp_min(a_ref, 0, out=b_ref)
-            ramp_of(a, a_ref, b, b_ref, k)
+            sums.append(torch.sub(b, b_ref, out=k).div_(a - a_ref).sum())
+        if not bool(torch.stack(sums).sum().isfinite()):
+            for a, a_ref, k in blocks(x, x_ref, m):
+                at_rest(a, a_ref, k)
         ctx.save_for_backward(m)
         ctx.mark_non_differentiable(y_ref)
         ctx.set_materialize_grads(False)
@@ -104,16 +108,13 @@ class Rectified(torch.autograd.Function):
 
 def ramp(x: Tensor, x_ref: Tensor) -> Tensor:
     """The chord slope of max(x, 0), in [0, 1]; at x = x' the gradient, which is 0 at 0."""
-    return ramp_of(x, x_ref, x.relu(), x_ref.relu(), torch.empty_like(x))
+    slope = (x.relu() - x_ref.relu()).div_(x - x_ref)  # 1, 0 or x/(x - x'), each exact, unless dx = 0
+    return slope if bool(slope.sum().isfinite()) else at_rest(x, x_ref, slope)
 
 
-def ramp_of(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, out: Tensor) -> Tensor:
-    """The same from y = max(x, 0), y' = max(x', 0): dy/dx is exact (1, 0, or x/(x - x')) unless dx = 0."""
-    dx = x - x_ref
-    torch.sub(y, y_ref, out=out).div_(dx)
-    if not bool(out.sum().isfinite()):
-        out.copy_(torch.where(dx == 0, (x > 0).to(x.dtype), out).nan_to_num_(0.0))
-    return out
+def at_rest(x: Tensor, x_ref: Tensor, slope: Tensor) -> Tensor:
+    """Put the gradient of max(x, 0) into `slope` where dx = 0."""
+    return slope.copy_(torch.where(x == x_ref, (x > 0).to(x.dtype), slope).nan_to_num_(0.0))
 
 
 def box(x: Tensor, x_ref: Tensor, low: Any, high: Any) -> Tensor:
