@@ -256,6 +256,27 @@ def test_networks_method_reference_and_patch(explorer: Explorer) -> None:
     expect(explorer.base.locator("rect.box.over")).to_have_attribute("width", "4")
 
 
+def test_all_of_the_window_and_back_by_a_click(explorer: Explorer) -> None:
+    patch = explorer.map_of("edsr")
+    hint = explorer.page.locator(".picture .hint")
+    expect(hint).to_contain_text("The yellow frame is the patch")
+    explorer.page.get_by_role("button", name="Whole window").click()
+    whole = explorer.next_map_of("edsr", patch)
+    expect(hint).to_contain_text("The maps explain all of this window")
+    expect(explorer.page.get_by_text("Patch, SR pixels on a side")).to_be_hidden()
+    for viewer in (explorer.base, explorer.card("edsr")):
+        expect(viewer.locator("rect.box.over")).to_have_count(0)
+    expect(explorer.page.locator(".scale .unit")).to_contain_text("per SR sample")
+    expect(explorer.card("edsr").locator("svg")).to_have_attribute("viewBox", "0 0 32 32")
+    assert float(explorer.number("edsr", "completeness error")) < 1e-4
+    explorer.click(0.254, 0.754)
+    explorer.next_map_of("edsr", whole)
+    expect(hint).to_contain_text("The yellow frame is the patch")
+    expect(explorer.base.locator("rect.box.over")).to_have_attribute("x", "24")
+    expect(explorer.page.locator(".scale .unit")).to_contain_text("per sample of the patch")
+    expect(explorer.page.get_by_role("button", name="Patch", exact=True)).to_have_attribute("aria-pressed", "true")
+
+
 def test_values_under_the_pointer_here_and_in_the_linked_pictures(explorer: Explorer) -> None:
     box = explorer.card("edsr").locator(".viewer").bounding_box()
     assert box is not None
