@@ -23,7 +23,7 @@ from tests.conftest import heed_ctrl_c
 pytest.importorskip("nicegui", reason="needs the extra: pip install -e '.[explore]'")
 pytest.importorskip("playwright", reason="needs playwright: pip install -e '.[dev]'")
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 NASTY = "<b>bold<img src=x onerror=alert(1)>.png"
 ROOT = Path(__file__).parents[2]
@@ -319,6 +319,25 @@ def test_an_upload_is_explained_and_a_wrong_one_told(explorer: Explorer, tmp_pat
     expect(explorer.page.locator(".caption")).not_to_contain_text("PSNR")
     upload.set_input_files({"name": "words.png", "mimeType": "image/png", "buffer": b"words"})
     expect(explorer.page.locator(".picture .message")).to_have_text(re.compile(r"^words\.png: is not an image"))
+
+
+def test_on_a_phone_and_in_the_dark_nothing_runs_over(served: Served, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 400, "height": 800}, color_scheme="dark")
+    watched = Watched(context.new_page())
+    watched.watch()
+    watched.page.goto(served.url)
+    opened = Explorer(watched.page)
+    opened.map_of("tiny")
+    expect(opened.card("wrong").get_by_role("alert")).to_be_visible(timeout=PATIENCE)
+    assert watched.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    low, high = (watched.page.locator(f".scale > div >> nth={place}").bounding_box() for place in (0, 1))
+    assert low is not None and high is not None and low["y"] == high["y"], "the scale's ends stand on one line"
+    label = watched.page.locator(".q-field__label", has_text="Window, LR")
+    assert label.evaluate("one => one.scrollWidth <= one.clientWidth"), "its words are whole"
+    colours = "getComputedStyle(document.body).backgroundColor + ' ' + getComputedStyle(document.body).color"
+    assert watched.page.evaluate(colours) == "rgb(20, 23, 26) rgb(232, 234, 237)"
+    context.close()
+    assert watched.errors == [] and watched.outside == []
 
 
 def test_downloads_are_the_figure_and_the_map(explorer: Explorer) -> None:
