@@ -176,10 +176,10 @@ def methods_figure(curves: list[Curve], title: str, seed: int) -> Figure:
     left = min(2.2, 0.3 + max(style.text_width(name, style.TEXT_PT) for name in networks) / style.POINTS_PER_CM)
     legend = _legend_columns([*methods, RANDOM], room)
     lines = math.ceil((len(methods) + 1) / legend)
-    head = 0.5 + 0.4 * lines
+    head = 0.58 + 0.33 * lines
     row = max(0.55, 0.2 * len(methods) + 0.15)
     width, height = page, head + row * len(networks) + _LABELS
-    between = 0.35
+    between = 0.5
     cell = (width - left - 2 * _RIGHT - between) / 2  # the last tick's label stands out
     with style.context():
         figure = style.new_figure(width, height)
