@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[1]
 START, END = "<!-- gallery: `make gallery` writes these lines -->", "<!-- end of the gallery -->"
 WIDTH = 1200
 """Pixels; what a README shows is narrower."""
+COLUMN = 480
+"""Pixels that the README gives to a figure of a column's width, which has fewer than `WIDTH`."""
 WINDOW = 1400
 """Pixels that the page is wide when its picture is taken."""
 
@@ -110,7 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
     lines = [START]
     for name, caption in shown:
         path = wanted.out / f"{name}.png"
-        lines += ["", f"{caption}:", "", f"![{caption.replace('`', '')}]({_below(path, wanted.readme.parent)})"]
+        lines += ["", f"{caption}:", "", _shown(_below(path, wanted.readme.parent), caption.replace("`", ""), path)]
         print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
     text = wanted.readme.read_text()
     before, _, rest = text.partition(START)
@@ -120,6 +122,13 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     wanted.readme.write_text(before + "\n".join([*lines, "", END]) + after)
     return 0
+
+
+def _shown(place: str, text: str, path: Path) -> str:
+    """The line that shows a picture: a figure of a column's width in half the README's."""
+    with Image.open(path) as image:
+        narrow = image.width < WIDTH
+    return f'<img src="{place}" alt="{text}" width="{COLUMN}">' if narrow else f"![{text}]({place})"
 
 
 def _below(path: Path, folder: Path) -> str:

@@ -82,7 +82,7 @@ def open_dataset(
         chosen = _choose(pairs, root, images)
     except RequestError as error:
         raise RequestError(f"dataset {name!r}: {error}") from None
-    return Dataset(name, root, found.description, scale, chosen, _note(name, root, chosen, len(pairs)))
+    return Dataset(name, root, found.description, scale, chosen, _note(name, root, chosen, len(pairs), images))
 
 
 def _find(path: Path | str, scale: int, kind: Kind) -> tuple[Path, Layout]:
@@ -147,13 +147,18 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
 
 
-def _note(name: str, root: Path, chosen: tuple[ImagePair, ...], found: int) -> str | None:
+def _note(
+    name: str, root: Path, chosen: tuple[ImagePair, ...], found: int, asked: list[str] | int | None
+) -> str | None:
     remarks = []
     known = _known_set(name, root)
-    if known is not None and len(chosen) < known[1]:
-        remarks.append(f"{len(chosen)} of {known[0]}'s {known[1]} images")
-    elif len(chosen) < found:
-        remarks.append(f"{len(chosen)} of the {found} images found")
+    whole = known[1] if known else found
+    if len(chosen) < whole:
+        missing = f"; {found} are there" if found < whole else ""
+        why = f", as asked for{missing}" if len(chosen) < found else ""
+        first = "the first " if isinstance(asked, int) and why else ""
+        of = f"{known[0]}'s {whole}" if known else whole
+        remarks.append(f"{first}{len(chosen)} of {of} images{why}")
     if all(pair.hr is None for pair in chosen):
         remarks.append("LR only: no metrics")
     if all(pair.lr is None for pair in chosen):

@@ -25,6 +25,11 @@ _KINDS = {"lr": "LR", "hr": "HR"}
 _KINDS_MEAN = "What the image is: LR, to be enlarged as it is, or HR, of which LR is made by MATLAB's bicubic"
 
 
+_PATCH, _WHOLE = "patch", "image"
+_TARGETS = {_PATCH: "Patch", _WHOLE: "Whole window"}
+_TARGETS_MEAN = "What the maps explain: the patch that was clicked, or all SR pixels of the window"
+
+
 class Choices:
     """Keeps the session as the user sets it, and tells the page what has changed."""
 
@@ -69,6 +74,10 @@ class Choices:
         now = min(self.session.side, max(sizes))
         self.session.side = now if now in sizes else max(side for side in sizes if side <= now or side == min(sizes))
         self._side.set_options(sizes, value=self.session.side)
+
+    def take_patch(self) -> None:
+        """A click chose a spot where all of the window was explained."""
+        self._target.set_value(_PATCH)
 
     def show_window(self) -> None:
         """Where the window lies."""
@@ -124,7 +133,12 @@ class Choices:
             for element in (self._method, self._reference, self._variance):
                 element.props("dense outlined options-dense")
             self._variance.props("debounce=400")
-            ui.label("Patch, SR pixels on a side").classes("about")
+            self._target = ui.toggle(
+                _TARGETS, value=_WHOLE if session.whole_window else _PATCH, on_change=self._explain
+            )
+            self._target.props('dense no-caps unelevated spread aria-label="What the maps explain"')
+            self._target.tooltip(_TARGETS_MEAN)
+            self._size = ui.label("Patch, SR pixels on a side").classes("about")
             self._patch = ui.toggle(list(PATCHES), value=session.patch, on_change=self._explain)
             self._patch.props("dense no-caps unelevated spread")
 
@@ -166,6 +180,9 @@ class Choices:
         if self._variance.value:
             self.session.variance = float(self._variance.value)
         self.session.patch = int(self._patch.value)
+        self.session.whole_window = self._target.value == _WHOLE
+        for element in (self._size, self._patch):
+            element.set_visibility(not self.session.whole_window)
         await self.page.ask()
 
     def _fit_method(self) -> None:

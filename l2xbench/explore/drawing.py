@@ -14,7 +14,7 @@ from PIL import Image
 from l2xbench.explore.workbench import Answer
 from l2xbench.report.colormap import colour_map, over_image, shared_limit
 from l2xbench.report.heatmaps import HeatmapPanel, heatmap_figure, save_figure
-from l2xbench.report.panels import Box, in_unit, local_view
+from l2xbench.report.panels import Box, in_unit, local_view, target_box
 
 _OVERVIEW = 400
 """Pixels on the longer side of the small picture of a whole image."""
@@ -75,12 +75,16 @@ def draw(panel: HeatmapPanel, palette: str, *, near: bool) -> Drawing:
     return Drawing(maps, (y, x, height, width), limit, unit.label, png(np.rint(255 * colours).astype(np.uint8)))
 
 
-def numbers(answer: Answer) -> list[Number]:
-    """What is said under a map."""
+def numbers(answer: Answer, scale: int) -> list[Number]:
+    """What is said under a map.
+
+    Args:
+        scale: SR pixels for each LR pixel, along each side.
+    """
     lines = []
     if answer.delta is not None:
         meaning = "What the map explains: the objective for the image, less that for the reference"
-        lines.append(Number("delta", _delta(answer, answer.delta), meaning))
+        lines.append(Number("delta", _delta(answer, answer.delta, scale), meaning))
     if answer.completeness_error is not None:
         meaning = "How far the map's sum is from delta, as a share of delta"
         lines.append(Number("completeness error", f"{answer.completeness_error:.1e}", meaning))
@@ -93,11 +97,12 @@ def numbers(answer: Answer) -> list[Number]:
     ]
 
 
-def _delta(answer: Answer, delta: float) -> str:
+def _delta(answer: Answer, delta: float, scale: int) -> str:
     if answer.question.method == "lam":  # its detector's answer is no sum over samples
         return f"{delta:.4g}"
-    _, _, height, width = (int(number) for number in answer.question.target.partition(":")[2].split(","))
-    return f"{delta:.4g} ({255 * delta / (3 * height * width):.1f} grey levels a sample)"
+    box = target_box(answer.question.target)
+    pixels = box[2] * box[3] if box else answer.values[0].size * scale**2
+    return f"{delta:.4g} ({255 * delta / (3 * pixels):.1f} grey levels a sample)"
 
 
 def figure(panel: HeatmapPanel, palette: str, ending: Literal[".png", ".pdf"]) -> bytes:

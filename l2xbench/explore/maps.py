@@ -141,7 +141,7 @@ class Maps:
         session = self.session
         assert session.pair is not None
         rows, columns = session.pair.lr.shape[:2]
-        box = tuple(length / session.scale for length in session.box)
+        box = tuple(length / session.scale for length in session.frame) if session.frame else None
         for name, one in drawn.maps.items():
             self._cards[name].viewer.set(
                 src=shelf.put(one.picture, "png"),

@@ -26,6 +26,12 @@ T = TypeVar("T")
 
 LR, HR = "LR", "HR"
 
+_PATCH_HINT = (
+    "Click a spot, or move it with the arrow keys (with Shift by one pixel). "
+    "The yellow frame is the patch that the maps explain."
+)
+_WHOLE_HINT = "The maps explain all of this window. Click a spot to explain the patch there instead."
+
 _ACCENT = "#1f5fa8"
 _STYLE = Path(__file__).with_name("page.css")
 
@@ -59,10 +65,7 @@ class Page:
                 self.caption = ui.label().classes("caption")
             self.base = Viewer("The image to click", on_pick=self.pick)
             self.message = ui.label().classes("message").props("role=alert")
-            ui.label(
-                "Click a spot, or move it with the arrow keys (with Shift by one pixel). "
-                "The yellow frame is the patch that the maps explain."
-            ).classes("hint")
+            self.hint = ui.label().classes("hint")
 
     # What is done on the page
 
@@ -103,9 +106,12 @@ class Page:
             await self._do(move)
 
     async def pick(self, y: int, x: int) -> None:
-        """A spot, in SR pixels."""
+        """A spot, in SR pixels: the patch there is explained, also where it was all of the window."""
         self.session.spot = (y, x)
-        await self.ask()
+        if self.session.whole_window:
+            self.choices.take_patch()  # which asks
+        else:
+            await self.ask()
 
     async def ask(self) -> None:
         """The same spot with other choices, or another spot."""
@@ -145,7 +151,7 @@ class Page:
         assert session.pair is not None
         pair = session.pair
         rows, columns = session.sr_shape
-        size = {"rows": rows, "columns": columns, "box": session.box, "cursor": self._cursor()}
+        size = {"rows": rows, "columns": columns, "box": session.frame, "cursor": self._cursor()}
         caption = ""
         if wanted == LR or (wanted == HR and pair.hr is None):
             image = pair.lr
@@ -187,7 +193,8 @@ class Page:
         session, turn = self.session, self._turn
         question, pair = session.question, session.pair
         assert pair is not None
-        self.base.set(box=session.box, cursor=self._cursor())
+        self.base.set(box=session.frame, cursor=self._cursor())
+        self.hint.set_text(_WHOLE_HINT if session.whole_window else _PATCH_HINT)
         session.answers = {}
         self.maps.wait(session.networks)
 
@@ -210,7 +217,7 @@ class Page:
             if not wanted():
                 return
             session.answers[name] = answer
-            self.maps.answer(name, drawing.numbers(answer))
+            self.maps.answer(name, drawing.numbers(answer, session.scale))
             self.redraw()
         if wanted():
             self.maps.done(question, failed)

@@ -103,7 +103,7 @@ def serve(listening: socket.socket, build: Callable[[Shelf], Awaitable[None]], s
     async def tab() -> None:
         await build(shelf)
 
-    ui.run_with(app, show_welcome_message=False, tailwind=False, message_history_length=100, dark=False)
+    ui.run_with(app, show_welcome_message=False, tailwind=False, message_history_length=100, dark=None)
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -32,6 +32,7 @@ class Session:
         side: LR pixels on a side of the window, as far as the image goes.
         patch: SR pixels on a side of the patch, as far as the window goes.
         spot: y, x in SR pixels of the window: the patch's middle.
+        whole_window: explain all SR pixels of the window, whatever the spot.
         options: of the method, by name, where they are not the defaults.
         answers: by network, each to the question as it was when it was asked.
     """
@@ -50,6 +51,7 @@ class Session:
     window: Box = (0, 0, 0, 0)
     pair: LoadedPair | None = None
     spot: tuple[int, int] = (0, 0)
+    whole_window: bool = False
     answers: dict[str, Answer] = field(default_factory=dict)
 
     def open(self, picture: Picture, whole: LoadedPair) -> None:
@@ -89,6 +91,11 @@ class Session:
         return (y, x, height, width)
 
     @property
+    def frame(self) -> Box | None:
+        """What is explained, in SR pixels; None for all of the window."""
+        return None if self.whole_window else self.box
+
+    @property
     def question(self) -> Question:
         """What is asked now.
 
@@ -104,7 +111,7 @@ class Session:
         except AttributionError as error:
             raise RequestError(str(error)) from None
         return Question(
-            target=f"patch:{','.join(map(str, self.box))}",
+            target=f"patch:{','.join(map(str, self.frame))}" if self.frame else "image",
             reference=reference,
             method=self.method,
             options=tuple(sorted(self.options.items())),

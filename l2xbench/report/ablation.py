@@ -21,7 +21,7 @@ from l2xbench.store import Store
 from l2xbench.studies.base import Unit
 
 COLUMNS = ("dataset", "model", "method", "granularity", "order", "ratio", "psnr", "ssim", "images")
-FIGURES_VERSION = 1
+FIGURES_VERSION = 2
 _KEYS = COLUMNS[:5]
 
 

@@ -13,17 +13,21 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from l2xbench.report import style
-from l2xbench.report.curves import METRICS, NAMES, RANDOM, Curve, gap, with_random
+from l2xbench.report.curves import CONTROL, METRICS, NAMES, RANDOM, Curve, gap, with_random
 
-_MOST_COLUMNS = 6
-_LEFT = 1.15  # the y axis and its label, in cm
+_MOST_COLUMNS = {style.COLUMN_CM: 4, style.PAGE_CM: 9}
+"""Networks side by side: a plot of 1.6 cm still shows three curves and two ticks."""
+_MOST_ROWS = 4
+_LEFT = 1.1  # the y axis and its label, in cm as all lengths here
 _RIGHT = 0.15
-_BETWEEN = 0.25
+_BETWEEN = 0.22
 _HEAD = 1.0  # title and legend
-_FOOT = 0.85  # the x axis and its label
+_TICKS = 0.45  # below a network's plots
+_FOOT = 0.4  # the label of the x axes
 _NAME = 0.4  # a network's name
-_PLOT = 2.7  # a plot's height
-_ROWS_BETWEEN = 0.2
+_LABELS = 1.15  # the x axis of all methods, with a label of two lines
+_PLOT, _SMALL_PLOT = 2.7, 1.8  # a plot's height, that of two networks and of more
+_ROWS_BETWEEN = 0.18
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,8 @@ _MARKERS = "oD^vP*X"
 
 
 def looks_of(methods: list[str]) -> dict[str, Look]:
-    """Random order dashed as in the paper, the control `difference` grey, each method its colour and marker."""
-    looks = {RANDOM: _RANDOM_LOOK, "difference": _CONTROL_LOOK}
+    """Random order dashed as in the paper, the control grey, each method its colour and marker."""
+    looks = {RANDOM: _RANDOM_LOOK, CONTROL: _CONTROL_LOOK}
     for number, method in enumerate(m for m in methods if m not in looks):
         colour = _METHOD_COLOURS[number % len(_METHOD_COLOURS)]
         looks[method] = Look(colour, marker=_MARKERS[number % len(_MARKERS)])
@@ -61,15 +65,19 @@ def ablation_figure(curves: list[Curve], method: str, title: str, seed: int) -> 
         method: whose order is shown beside the controls.
         title: what the figure shows.
         seed: of the bootstrap.
+
+    Returns:
+        a figure 8.5 cm wide, or 17.5 cm for more than 16 networks; no text below 6 pt.
     """
-    shown = [curve for curve in curves if curve.method in (method, "difference", RANDOM)]
+    shown = [curve for curve in curves if curve.method in (method, CONTROL, RANDOM)]
     networks = list(dict.fromkeys(curve.model for curve in shown))
-    columns = math.ceil(len(networks) / math.ceil(len(networks) / _MOST_COLUMNS))
-    blocks = math.ceil(len(networks) / columns)
-    width = style.COLUMN_CM if columns <= 2 else style.PAGE_CM
+    width = style.COLUMN_CM if len(networks) <= _MOST_ROWS * _MOST_COLUMNS[style.COLUMN_CM] else style.PAGE_CM
+    blocks = math.ceil(len(networks) / _MOST_COLUMNS[width])
+    columns = math.ceil(len(networks) / blocks)
     cell = (width - _LEFT - _RIGHT - (columns - 1) * _BETWEEN) / columns
-    block = _NAME + 2 * _PLOT + _ROWS_BETWEEN + _FOOT
-    height = _HEAD + blocks * block
+    plot = _PLOT if columns <= 2 else _SMALL_PLOT
+    block = _NAME + 2 * plot + _ROWS_BETWEEN + _TICKS
+    height = _HEAD + blocks * block + _FOOT
     looks = looks_of([method])
     with style.context():
         figure = style.new_figure(width, height)
@@ -77,9 +85,9 @@ def ablation_figure(curves: list[Curve], method: str, title: str, seed: int) -> 
         for number, network in enumerate(networks):
             row, column = divmod(number, columns)
             for place, metric in enumerate(METRICS):
-                top = _HEAD + row * block + _NAME + place * (_PLOT + _ROWS_BETWEEN)
+                top = _HEAD + row * block + _NAME + place * (plot + _ROWS_BETWEEN)
                 left = _LEFT + column * (cell + _BETWEEN)
-                where = (left / width, 1 - (top + _PLOT) / height, cell / width, _PLOT / height)
+                where = (left / width, 1 - (top + plot) / height, cell / width, plot / height)
                 # one scale for all networks: they are there to be compared
                 axes = figure.add_axes(where, sharey=first.get(metric))
                 first.setdefault(metric, axes)
@@ -88,7 +96,9 @@ def ablation_figure(curves: list[Curve], method: str, title: str, seed: int) -> 
                 if place == 0:
                     room = cell * style.POINTS_PER_CM
                     axes.set_title(style.fit(network, room, size=style.TEXT_PT), pad=3)
-                _dress(axes, metric, bottom=place == 1, first=column == 0)
+                _dress(axes, metric, bottom=place == 1, first=column == 0, few=cell > 2)
+        middle = _LEFT + (width - _LEFT - _RIGHT) / 2
+        figure.text(middle / width, 0.1 / height, "masked (%)", ha="center", va="bottom")
         _head(figure, width, height, title, {name: looks[name] for name in dict.fromkeys(c.method for c in shown)})
     return figure
 
@@ -112,13 +122,11 @@ def _plot(axes: Axes, curves: list[Curve], metric: str, looks: dict[str, Look], 
         )
 
 
-def _dress(axes: Axes, metric: str, *, bottom: bool, first: bool) -> None:
-    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+def _dress(axes: Axes, metric: str, *, bottom: bool, first: bool, few: bool) -> None:
+    axes.xaxis.set_major_locator(MaxNLocator(4 if few else 2, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.grid(axis="y", color=style.FAINT, alpha=0.25, linewidth=0.4)
     axes.tick_params(labelbottom=bottom, labelleft=first)
-    if bottom:
-        axes.set_xlabel("masked (%)", labelpad=2)
     if first:
         axes.set_ylabel(NAMES[metric], labelpad=2)
 
@@ -141,6 +149,12 @@ def _head(figure: Figure, width: float, height: float, title: str, looks: dict[s
     )
 
 
+def _legend_columns(names: list[str], room: float) -> int:
+    """Entries of a legend that stand side by side in so many points."""
+    entry = max(style.text_width(name, style.SMALL_PT) for name in names) + 4.5 * style.SMALL_PT
+    return max(1, min(len(names), int(room // entry)))
+
+
 def methods_figure(curves: list[Curve], title: str, seed: int) -> Figure:
     """Draw each method's mean gap to random order, with its 95 % interval: a line a network, PSNR beside SSIM.
 
@@ -150,22 +164,28 @@ def methods_figure(curves: list[Curve], title: str, seed: int) -> Figure:
         curves: of one dataset, granularity and order, with random order's of each network.
         title: what the figure shows.
         seed: of the bootstrap.
+
+    Returns:
+        a figure 8.5 cm wide; no text below 6 pt.
     """
     networks = list(dict.fromkeys(curve.model for curve in curves))
     methods = [name for name in dict.fromkeys(curve.method for curve in curves) if name != RANDOM]
     looks = looks_of(methods)
-    lines = math.ceil(len(methods) / 5)  # of the legend
-    left = min(3.2, 0.3 + max(style.text_width(name, style.TEXT_PT) for name in networks) / style.POINTS_PER_CM)
-    head = 0.6 + 0.4 * lines
+    page = style.COLUMN_CM
+    room = (page - 0.2) * style.POINTS_PER_CM
+    left = min(2.2, 0.3 + max(style.text_width(name, style.TEXT_PT) for name in networks) / style.POINTS_PER_CM)
+    legend = _legend_columns([*methods, RANDOM], room)
+    lines = math.ceil((len(methods) + 1) / legend)
+    head = 0.58 + 0.33 * lines
     row = max(0.55, 0.2 * len(methods) + 0.15)
-    width, height = style.PAGE_CM, head + row * len(networks) + 0.9
+    width, height = page, head + row * len(networks) + _LABELS
     between = 0.5
-    cell = (width - left - _RIGHT - between) / 2
+    cell = (width - left - 2 * _RIGHT - between) / 2  # the last tick's label stands out
     with style.context():
         figure = style.new_figure(width, height)
         for place, metric in enumerate(METRICS):
             start = left + place * (cell + between)
-            where = (start / width, 0.9 / height, cell / width, row * len(networks) / height)
+            where = (start / width, _LABELS / height, cell / width, row * len(networks) / height)
             axes = figure.add_axes(where)
             axes.set_label(metric)
             axes.axvline(0, color=_RANDOM_LOOK.colour, linestyle=_RANDOM_LOOK.dashes, linewidth=1)
@@ -179,15 +199,14 @@ def methods_figure(curves: list[Curve], title: str, seed: int) -> Figure:
                 axes.plot(below.interval, (y, y), color=look.colour, linewidth=1)
                 axes.plot(below.mean, y, color=look.colour, marker=look.marker, markersize=3)
             axes.set_ylim(len(networks) - 0.5, -0.5)
-            room = (left - 0.2) * style.POINTS_PER_CM
-            names = [style.fit(name, room, size=style.TEXT_PT) for name in networks]
+            names = [style.fit(name, (left - 0.2) * style.POINTS_PER_CM, size=style.TEXT_PT) for name in networks]
             axes.set_yticks(range(len(networks)), names if place == 0 else [""] * len(networks))
             axes.tick_params(axis="y", length=0, labelsize=style.TEXT_PT)
             for edge in range(1, len(networks)):
                 axes.axhline(edge - 0.5, color=style.FAINT, alpha=0.3, linewidth=0.4)
             axes.grid(axis="x", color=style.FAINT, alpha=0.25, linewidth=0.4)
-            axes.set_xlabel(f"mean gap to random order, {NAMES[metric]}", labelpad=2)
-        room = (width - 0.2) * style.POINTS_PER_CM
+            axes.xaxis.set_major_locator(MaxNLocator(4))
+            axes.set_xlabel(f"mean gap to random\norder, {NAMES[metric]}", labelpad=2)
         figure.text(0.1 / width, 1 - 0.1 / height, style.fit(title, room, size=style.TEXT_PT), va="top")
         handles = [
             Line2D([], [], color=looks[name].colour, marker=looks[name].marker, markersize=3, label=name)
@@ -198,7 +217,7 @@ def methods_figure(curves: list[Curve], title: str, seed: int) -> Figure:
             handles=handles,
             loc="upper left",
             bbox_to_anchor=(0.0, 1 - 0.4 / height),
-            ncols=math.ceil(len(handles) / lines),
+            ncols=legend,
             borderaxespad=0.3,
             handlelength=2.2,
             columnspacing=1.2,

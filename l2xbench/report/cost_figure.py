@@ -7,20 +7,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import mean
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from l2xbench.records import Record, in_groups
 from l2xbench.report import style
 from l2xbench.report.ablation_figures import looks_of
-from l2xbench.report.curves import RANDOM, Curve, gap, with_random
+from l2xbench.report.curves import CONTROL, RANDOM, Curve, gap, with_random
+from l2xbench.report.labels import Line, Room, place_labels
 
 _LEFT, _RIGHT, _FOOT = 1.0, 0.25, 0.9  # cm, as all lengths here
 _PLOT = 4.6
 _LINE = style.SMALL_PT * 1.35 / style.POINTS_PER_CM
-_MOST_IN_A_COLUMN = 20
-"""Points that a column's width holds."""
+_MOST_IN_A_COLUMN = 24
+"""Labels that a column's width holds."""
+_MARKER_PT = 4.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,15 @@ def cost_spots(curves: list[Curve], records: Iterable[Record], seed: int) -> lis
     return spots
 
 
+def numbered(spots: list[Spot]) -> dict[str, int]:
+    """Network -> the number that stands beside its points; none where there is one network.
+
+    The control looks at no network: its points stay without numbers, and leave room for the others'.
+    """
+    names = list(dict.fromkeys(spot.model for spot in spots if spot.method != CONTROL))
+    return {name: number for number, name in enumerate(names, start=1)} if len(names) > 1 else {}
+
+
 def cost_figure(spots: list[Spot], title: str, device: str) -> Figure:
     """Draw seconds a map (logarithmic) against the gap to random order: up and to the left is better.
 
@@ -71,13 +84,14 @@ def cost_figure(spots: list[Spot], title: str, device: str) -> Figure:
     Returns:
         a figure 8.5 cm wide, or 17.5 cm where so many points need it; no text below 6 pt.
     """
-    networks = list(dict.fromkeys(spot.model for spot in spots))
+    numbers = numbered(spots)
+    labelled = [spot for spot in spots if numbers and spot.method != CONTROL]
     methods = list(dict.fromkeys(spot.method for spot in spots))
     looks = looks_of(methods)
-    page = style.COLUMN_CM if len(spots) <= _MOST_IN_A_COLUMN else style.PAGE_CM
+    page = style.COLUMN_CM if len(labelled) <= _MOST_IN_A_COLUMN else style.PAGE_CM
     room = (page - 0.2) * style.POINTS_PER_CM
     head = style.fit(title, room, size=style.TEXT_PT, lines=2)
-    key = _key(networks, room) if len(networks) > 1 else []
+    key = _key(numbers, room)
     columns = max(1, min(len(methods) + 1, int(page // 2.8)))
     legend = math.ceil((len(methods) + 1) / columns)
     top = 0.15 + (head.count("\n") + 1) * _LINE + legend * _LINE * 1.2 + 0.3
@@ -92,12 +106,9 @@ def cost_figure(spots: list[Spot], title: str, device: str) -> Figure:
         for spot in spots:
             look = looks[spot.method]
             axes.plot((spot.seconds, spot.seconds), spot.interval, color=look.colour, linewidth=0.8, alpha=0.6)
-            axes.plot(spot.seconds, spot.gap, color=look.colour, marker=look.marker, markersize=4, linestyle="none")
-            if key:
-                number = str(networks.index(spot.model) + 1)
-                axes.annotate(
-                    number, (spot.seconds, spot.gap), (3, 1.5), textcoords="offset points", fontsize=style.SMALL_PT
-                )
+            axes.plot(
+                spot.seconds, spot.gap, color=look.colour, marker=look.marker, markersize=_MARKER_PT, linestyle="none"
+            )
         low, high = min(spot.seconds for spot in spots), max(spot.seconds for spot in spots)
         axes.set_xlim(low / 1.6, high * 1.8)
         few = math.log10(high / low) < 1.2
@@ -105,12 +116,13 @@ def cost_figure(spots: list[Spot], title: str, device: str) -> Figure:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_locator(MaxNLocator(6))
+        _label(axes, labelled, [spot for spot in spots if spot not in labelled], numbers)
         axes.grid(axis="y", color=style.FAINT, alpha=0.25, linewidth=0.4)
         axes.set_xlabel(style.fit(f"seconds a map ({device})", room, size=style.TEXT_PT), labelpad=2)
         axes.set_ylabel("mean gap to random order (dB)", labelpad=2)
         figure.text(0.1 / page, 1 - 0.1 / height, head, va="top", linespacing=style.LINE_SPACING)
         handles = [
-            Line2D([], [], color=look.colour, linestyle="none", marker=look.marker, markersize=4, label=name)
+            Line2D([], [], color=look.colour, linestyle="none", marker=look.marker, markersize=_MARKER_PT, label=name)
             for name, look in ((name, looks[name]) for name in methods)
         ]
         random = looks[RANDOM]
@@ -131,10 +143,53 @@ def cost_figure(spots: list[Spot], title: str, device: str) -> Figure:
     return figure
 
 
-def _key(networks: list[str], room: float) -> list[str]:
+def _label(axes: Axes, spots: list[Spot], others: list[Spot], numbers: dict[str, int]) -> None:
+    """Each spot's number beside it, or at the end of a thin line where there is no room."""
+    axes.set_ylim(axes.get_ylim())
+    scale = 72 / axes.figure.dpi
+
+    def points(x: float, y: float) -> tuple[float, float]:
+        across, up = axes.transData.transform((x, y))
+        return float(across) * scale, float(up) * scale
+
+    at = [points(spot.seconds, spot.gap) for spot in spots]
+    texts = [str(numbers[spot.model]) for spot in spots]
+    frame = axes.get_window_extent()
+    places = place_labels(
+        at,
+        [(style.text_width(text, style.SMALL_PT), style.SMALL_PT * 0.8) for text in texts],
+        Room(frame.x0 * scale, frame.y0 * scale, frame.x1 * scale, frame.y1 * scale),
+        marker=_MARKER_PT / 2 + 0.4,
+        others=[points(spot.seconds, spot.gap) for spot in others],
+        lines=[
+            Line(points(spot.seconds, low)[0], points(spot.seconds, low)[1], points(spot.seconds, high)[1])
+            for spot in (*spots, *others)
+            for low, high in [spot.interval]
+        ],
+    )
+    for spot, text, (x, y), place in zip(spots, texts, at, places, strict=True):
+        axes.annotate(
+            text,
+            (spot.seconds, spot.gap),
+            (place.x - x, place.y - y),
+            textcoords="offset points",
+            ha="center",
+            va="center_baseline",
+            fontsize=style.SMALL_PT,
+            # the white rim keeps a number legible upon an interval's line
+            path_effects=[withStroke(linewidth=1.2, foreground="white")],
+            arrowprops=_LEADER if place.leader else None,
+            zorder=4,
+        )
+
+
+_LEADER = {"arrowstyle": "-", "linewidth": 0.4, "color": style.INK, "shrinkA": 0, "shrinkB": _MARKER_PT / 2}
+
+
+def _key(numbers: dict[str, int], room: float) -> list[str]:
     """`1 edsr   2 rcan`, in as many lines as it takes."""
-    lines = [""]
-    for number, name in enumerate(networks, start=1):
+    lines = [""] if numbers else []
+    for name, number in numbers.items():
         entry = style.fit(f"{number} {name}", room, size=style.SMALL_PT)
         longer = f"{lines[-1]}   {entry}" if lines[-1] else entry
         if style.text_width(longer, style.SMALL_PT) <= room:

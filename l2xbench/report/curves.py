@@ -14,6 +14,8 @@ from l2xbench.records import Record, in_studies
 METRICS = ("psnr", "ssim")
 NAMES = {"psnr": "PSNR (dB)", "ssim": "SSIM"}
 RANDOM = "random"
+CONTROL = "difference"
+"""The control that looks at no network, only at how far the image is from the reference."""
 _RESAMPLES = 2000
 
 Numbers = NDArray[np.float64]

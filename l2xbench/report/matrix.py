@@ -21,6 +21,7 @@ _LARGEST_CELL = 1.3
 _SHORTEST_NAME, _LONGEST_NAME = 1.2, 2.2
 _BAR, _BAR_GAP, _BAR_TICKS = 0.18, 0.15, 0.55
 _PAD = 0.12  # between a name and the square
+_NARROW = 0.05
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,13 @@ class Matrix:
     values: NDArray[np.float64]
     doubtful: NDArray[np.bool_]
     remark: str
+
+    @property
+    def digits(self) -> int:
+        """Decimals of a printed number: three where networks are so alike that two would tell none apart."""
+        pairs = self.values[~np.eye(len(self.values), dtype=bool)]
+        pairs = pairs[np.isfinite(pairs)]
+        return 3 if len(pairs) and np.ptp(pairs) < _NARROW and pairs.min() > 0.9 else 2
 
 
 def clustered_order(values: NDArray[np.float64]) -> list[int]:
@@ -69,7 +77,7 @@ def cka_figure(matrix: Matrix, *, clustered: bool = False) -> Figure:
     order = clustered_order(matrix.values) if clustered else list(range(len(matrix.names)))
     values, doubtful = matrix.values[np.ix_(order, order)], matrix.doubtful[np.ix_(order, order)]
     right = _MARGIN + _BAR_GAP + _BAR + _BAR_TICKS
-    page, names, printed = _fitting([matrix.names[i] for i in order], values, right)
+    page, names, printed = _fitting([matrix.names[i] for i in order], values, matrix.digits, right)
     count = len(names)
     left = _MARGIN + _PAD + _widest(names)
     cell = min(_LARGEST_CELL, (page - left - right) / count)
@@ -132,15 +140,18 @@ def cka_figure(matrix: Matrix, *, clustered: bool = False) -> Figure:
     return figure
 
 
-def _fitting(names: list[str], values: NDArray[np.float64], right: float) -> tuple[float, list[str], list[list[str]]]:
+def _fitting(
+    names: list[str], values: NDArray[np.float64], digits: int, right: float
+) -> tuple[float, list[str], list[list[str]]]:
     """Page width, names and numbers: a column's width if they can be read there, `.87` for `0.87` where that helps."""
-    for page, short in (
-        (style.COLUMN_CM, False),
-        (style.COLUMN_CM, True),
-        (style.PAGE_CM, False),
-        (style.PAGE_CM, True),
-    ):
-        printed = [[_printed(value, short) for value in row] for row in values]
+    tried = [
+        (page, decimals, short)
+        for page in (style.COLUMN_CM, style.PAGE_CM)
+        for decimals in range(digits, 1, -1)
+        for short in (False, True)
+    ]
+    for page, decimals, short in tried:
+        printed = [[printed_cka(value, decimals, short=short) for value in row] for row in values]
         needed = _widest(text for row in printed for text in row) + 2 / style.POINTS_PER_CM
         room = page - right - _MARGIN - _PAD - len(names) * needed
         if room >= min(_widest(names), _SHORTEST_NAME):
@@ -153,10 +164,12 @@ def _widest(texts: Iterable[str]) -> float:
     return max(style.text_width(text, style.SMALL_PT) for text in texts) / style.POINTS_PER_CM
 
 
-def _printed(value: float, short: bool) -> str:
+def printed_cka(value: float, digits: int, *, short: bool = False) -> str:
+    """`0.87`, or `.87`, which leaves 1 the digits that have room: `1.0`."""
     if np.isnan(value):
         return "–"
-    text = f"{value:.2f}".replace("-0.00", "0.00")
+    text = f"{value:.{digits}f}"
+    text = text.removeprefix("-") if float(text) == 0 else text
     if short:
-        text = "1" if text == "1.00" else text.replace("0.", ".")
+        text = text[:-1] if abs(float(text)) >= 1 else text.replace("0.", ".", 1)
     return text.replace("-", "−")

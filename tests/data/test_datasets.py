@@ -177,7 +177,7 @@ def ten(tmp_path: Path) -> Path:
 def test_the_first_so_many(ten: Path) -> None:
     dataset = open_dataset("u", ten, 4, images=3)
     assert [pair.name for pair in dataset.pairs] == ["img_001", "img_002", "img_003"]
-    assert dataset.note == "3 of Urban100's 100 images; LR made by bicubic"
+    assert dataset.note == "the first 3 of Urban100's 100 images, as asked for; 10 are there; LR made by bicubic"
     assert len(open_dataset("u", ten, 4, images=50).pairs) == 10
     assert "images: 0 is not a number of images" in refusal("u", ten, 4, images=0)
 
@@ -193,10 +193,14 @@ def test_images_by_name(ten: Path) -> None:
 def test_notes_tell_what_is_missing(tmp_path: Path) -> None:
     whole = touch(tmp_path / "mine", *(f"HR/{i}.png" for i in range(5)), *(f"LR/{i}.png" for i in range(5)))
     assert open_dataset("mine", whole, 4).note is None
-    assert open_dataset("mine", whole, 4, images=2).note == "2 of the 5 images found"
+    assert open_dataset("mine", whole, 4, images=2).note == "the first 2 of 5 images, as asked for"
+    assert open_dataset("mine", whole, 4, images=["3"]).note == "1 of 5 images, as asked for"
+    assert open_dataset("mine", whole, 4, images=9).note is None
     assert open_dataset("set-5", whole, 4).note is None
-    assert open_dataset("set-5", whole, 4, images=2).note == "2 of Set5's 5 images"
+    assert open_dataset("set-5", whole, 4, images=2).note == "the first 2 of Set5's 5 images, as asked for"
     assert open_dataset("Set14", whole, 4).note == "5 of Set14's 14 images"
+    part = "the first 2 of Set14's 14 images, as asked for; 5 are there"
+    assert open_dataset("Set14", whole, 4, images=2).note == part
     assert open_dataset("manga109", whole, 4).note == "5 of Manga109's 109 images"
 
 

@@ -60,7 +60,7 @@ def question(method: str = "l2x") -> Question:
 def test_the_lines_under_a_map() -> None:
     arrays = {"values": np.zeros((3, 4, 4)), "delta": np.float32(7.68)}
     answer = Answer(question(), arrays, completeness_error=3e-7, positive=0.75, diffusion=2.345, seconds=0.123)
-    lines = {line.name: line.value for line in drawing.numbers(answer)}
+    lines = {line.name: line.value for line in drawing.numbers(answer, 4)}
     assert lines == {
         "delta": "7.68 (2.5 grey levels a sample)",
         "completeness error": "3.0e-07",
@@ -69,9 +69,12 @@ def test_the_lines_under_a_map() -> None:
         "time": "0.12 s",
     }
     control = replace(answer, arrays={**arrays, "delta": np.float32("nan")}, completeness_error=None)
-    assert [line.name for line in drawing.numbers(control)] == ["positive share", "diffusion index", "time"]
+    assert [line.name for line in drawing.numbers(control, 4)] == ["positive share", "diffusion index", "time"]
+    whole = replace(answer, question=Question("image", "blur", "l2x"))
+    assert drawing.numbers(whole, 4)[0].value == "7.68 (2.5 grey levels a sample)", "4 x 4 LR are 16 x 16 SR pixels"
+    assert drawing.numbers(whole, 2)[0].value == "7.68 (10.2 grey levels a sample)"
     lam = replace(answer, question=question("lam"))
-    assert drawing.numbers(lam)[0].value == "7.68", "its detector's answer has another unit"
+    assert drawing.numbers(lam, 4)[0].value == "7.68", "its detector's answer has another unit"
 
 
 def test_the_figure_as_bytes(panel: HeatmapPanel) -> None:

@@ -23,7 +23,7 @@ from tests.conftest import heed_ctrl_c
 pytest.importorskip("nicegui", reason="needs the extra: pip install -e '.[explore]'")
 pytest.importorskip("playwright", reason="needs playwright: pip install -e '.[dev]'")
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 NASTY = "<b>bold<img src=x onerror=alert(1)>.png"
 ROOT = Path(__file__).parents[2]
@@ -256,6 +256,27 @@ def test_networks_method_reference_and_patch(explorer: Explorer) -> None:
     expect(explorer.base.locator("rect.box.over")).to_have_attribute("width", "4")
 
 
+def test_all_of_the_window_and_back_by_a_click(explorer: Explorer) -> None:
+    patch = explorer.map_of("edsr")
+    hint = explorer.page.locator(".picture .hint")
+    expect(hint).to_contain_text("The yellow frame is the patch")
+    explorer.page.get_by_role("button", name="Whole window").click()
+    whole = explorer.next_map_of("edsr", patch)
+    expect(hint).to_contain_text("The maps explain all of this window")
+    expect(explorer.page.get_by_text("Patch, SR pixels on a side")).to_be_hidden()
+    for viewer in (explorer.base, explorer.card("edsr")):
+        expect(viewer.locator("rect.box.over")).to_have_count(0)
+    expect(explorer.page.locator(".scale .unit")).to_contain_text("per SR sample")
+    expect(explorer.card("edsr").locator("svg")).to_have_attribute("viewBox", "0 0 32 32")
+    assert float(explorer.number("edsr", "completeness error")) < 1e-4
+    explorer.click(0.254, 0.754)
+    explorer.next_map_of("edsr", whole)
+    expect(hint).to_contain_text("The yellow frame is the patch")
+    expect(explorer.base.locator("rect.box.over")).to_have_attribute("x", "24")
+    expect(explorer.page.locator(".scale .unit")).to_contain_text("per sample of the patch")
+    expect(explorer.page.get_by_role("button", name="Patch", exact=True)).to_have_attribute("aria-pressed", "true")
+
+
 def test_values_under_the_pointer_here_and_in_the_linked_pictures(explorer: Explorer) -> None:
     box = explorer.card("edsr").locator(".viewer").bounding_box()
     assert box is not None
@@ -298,6 +319,25 @@ def test_an_upload_is_explained_and_a_wrong_one_told(explorer: Explorer, tmp_pat
     expect(explorer.page.locator(".caption")).not_to_contain_text("PSNR")
     upload.set_input_files({"name": "words.png", "mimeType": "image/png", "buffer": b"words"})
     expect(explorer.page.locator(".picture .message")).to_have_text(re.compile(r"^words\.png: is not an image"))
+
+
+def test_on_a_phone_and_in_the_dark_nothing_runs_over(served: Served, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 400, "height": 800}, color_scheme="dark")
+    watched = Watched(context.new_page())
+    watched.watch()
+    watched.page.goto(served.url)
+    opened = Explorer(watched.page)
+    opened.map_of("tiny")
+    expect(opened.card("wrong").get_by_role("alert")).to_be_visible(timeout=PATIENCE)
+    assert watched.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    low, high = (watched.page.locator(f".scale > div >> nth={place}").bounding_box() for place in (0, 1))
+    assert low is not None and high is not None and low["y"] == high["y"], "the scale's ends stand on one line"
+    label = watched.page.locator(".q-field__label", has_text="Window, LR")
+    assert label.evaluate("one => one.scrollWidth <= one.clientWidth"), "its words are whole"
+    colours = "getComputedStyle(document.body).backgroundColor + ' ' + getComputedStyle(document.body).color"
+    assert watched.page.evaluate(colours) == "rgb(20, 23, 26) rgb(232, 234, 237)"
+    context.close()
+    assert watched.errors == [] and watched.outside == []
 
 
 def test_downloads_are_the_figure_and_the_map(explorer: Explorer) -> None:

@@ -41,6 +41,15 @@ def test_the_patch_stays_within_the_window(session: Session) -> None:
     assert session.box == (0, 0, 128, 128)
 
 
+def test_all_of_the_window_is_a_target_that_keeps_the_spot(session: Session) -> None:
+    session.whole_window = True
+    assert session.question.target == "image"
+    assert session.frame is None
+    session.whole_window = False
+    assert session.question.target == "patch:56,56,16,16"
+    assert session.frame == session.box
+
+
 def test_another_window_forgets_answers_and_spot(session: Session) -> None:
     session.answers["a"] = answer(session)
     session.spot = (1, 1)
@@ -92,3 +101,11 @@ def test_the_panel_shows_the_networks_that_have_answered(session: Session) -> No
     session.answers["a"] = answer(session)
     panel = session.panel(sr)
     assert panel is not None and [network.name for network in panel.networks] == ["a", "b"], "the order of the choices"
+
+
+def test_the_panel_of_all_of_the_window_enlarges_no_part(session: Session) -> None:
+    sr = {name: Restored(np.zeros((128, 128, 3), np.uint8)) for name in ("a", "b")}
+    session.whole_window = True
+    session.answers["a"] = answer(session)
+    panel = session.panel(sr)
+    assert panel is not None and panel.target == "image" and panel.zoom is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from l2xbench.records import Record
 from l2xbench.report import ablation
 from l2xbench.report.ablation import COLUMNS, ablation_figures, ablation_tables
+from l2xbench.report.ablation_figures import ablation_figure, methods_figure
 from l2xbench.report.curves import gap, make_curves
 from l2xbench.store import Store
 
@@ -116,6 +121,40 @@ def test_tables_and_figures(tmp_path: Path) -> None:
     for name in ("ablation", "ablation-methods"):
         assert (tmp_path / f"figures/{name}.png").stat().st_size > 5000
         assert (tmp_path / f"figures/{name}.pdf").read_bytes().startswith(b"%PDF")
+
+
+def drawn_texts(figure: Figure) -> Iterator[Text]:
+    """All texts but the labels of ticks that lie outside their axis."""
+    yield from figure.texts
+    for legend in figure.legends:
+        yield from legend.get_texts()
+    for axes in figure.axes:
+        yield from (axes.title, axes.xaxis.label, axes.yaxis.label, *axes.texts)
+        for axis, params in ((axes.xaxis, "labelbottom"), (axes.yaxis, "labelleft")):
+            low, high = sorted(axis.get_view_interval())
+            if axis.get_tick_params()[params]:
+                places = zip(axis.get_majorticklocs(), axis.get_majorticklabels(), strict=True)
+                yield from (label for place, label in places if low <= place <= high)
+
+
+@pytest.mark.parametrize(("count", "width"), [(1, 8.5), (4, 8.5), (11, 8.5), (20, 17.5)])
+def test_figures_are_legible_at_their_printed_width(count: int, width: float) -> None:
+    """At least 6 points, inside the page, and no text upon another."""
+    models = [f"a_long_name-{number}" for number in range(count)]
+    curves = make_curves(records(models), manifest(models))
+    for figure, wide in (
+        (ablation_figure(curves, "l2x", "a set", 0), width),
+        (methods_figure(curves, "a set", 0), 8.5),
+    ):
+        assert figure.get_size_inches()[0] * 2.54 == pytest.approx(wide)
+        figure.draw_without_rendering()
+        texts = [text for text in drawn_texts(figure) if text.get_text()]
+        assert all(text.get_fontsize() >= 6 for text in texts)
+        page, shown = figure.bbox, [text.get_window_extent() for text in texts]
+        for box in shown:
+            assert box.x0 >= -1 and box.x1 <= page.x1 + 1 and box.y0 >= -1 and box.y1 <= page.y1 + 1
+        for first, second in itertools.combinations(shown, 2):
+            assert not first.shrunk(0.9, 0.8).overlaps(second.shrunk(0.9, 0.8))
 
 
 def test_a_figure_of_the_same_records_is_not_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

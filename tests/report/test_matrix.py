@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from l2xbench.report import style
-from l2xbench.report.matrix import Matrix, cka_figure, clustered_order
+from l2xbench.report.matrix import Matrix, cka_figure, clustered_order, printed_cka
 
 
 def a_matrix(count: int, name: str = "EDSR{}", **changes: object) -> Matrix:
@@ -54,6 +54,25 @@ def test_numbers_are_printed_and_nothing_known_is_a_dash() -> None:
     assert [t.get_fontstyle() == "italic" for t in texts[:3]] == [False, True, False]
     assert any("m too small" in t.get_text() for t in figure.texts)
     assert not any("m too small" in t.get_text() for t in cka_figure(a_matrix(3)).texts)
+
+
+def test_networks_that_are_much_alike_have_a_digit_more() -> None:
+    values = np.array([[1, 0.9972, 0.9987], [0.9972, 1, 0.9996], [0.9987, 0.9996, 1]])
+    matrix = a_matrix(3, values=values)
+    assert matrix.digits == 3 and a_matrix(3).digits == 2
+    assert [t.get_text() for t in cka_figure(matrix).axes[0].texts[:3]] == ["1.000", "0.997", "0.999"]
+    many = a_matrix(11, "swinir-{}", values=np.where(np.eye(11) == 1, 1, 0.9972))
+    texts = {t.get_text() for t in cka_figure(many).axes[0].texts}
+    assert texts == {"1.00", ".997"}, "in a column"
+    assert a_matrix(1, values=np.ones((1, 1))).digits == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "short", "text"),
+    [(0.456, 2, True, ".46"), (-0.05, 2, True, "−.05"), (-0.001, 2, False, "0.00"), (0.9996, 3, True, "1.00")],
+)
+def test_a_printed_number(value: float, digits: int, short: bool, text: str) -> None:
+    assert printed_cka(value, digits, short=short) == text
 
 
 def test_clustered_puts_like_networks_side_by_side() -> None:

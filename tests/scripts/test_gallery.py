@@ -19,8 +19,8 @@ def test_small_pictures_and_the_lines_that_show_them(
     make_page(root)
     figures = root / "figures"
     figures.mkdir()
-    for name in ("heatmap-Set5-baby", "cka-Set5"):
-        Image.effect_noise((2000, 1000), 90).convert("RGB").save(figures / f"{name}.png")
+    for name, width in (("heatmap-Set5-baby", 2000), ("cka-Set5", 1000)):
+        Image.effect_noise((width, 1000), 90).convert("RGB").save(figures / f"{name}.png")
     monkeypatch.setattr(gallery, "photograph", lambda page, out: False)
     readme = tmp_path / "README.md"
     readme.write_text(f"# name\n\n{gallery.START}\nold\n{gallery.END}\n\nmore\n")
@@ -29,10 +29,13 @@ def test_small_pictures_and_the_lines_that_show_them(
     pictures = sorted((tmp_path / "docs/gallery").iterdir())
     assert [path.name for path in pictures] == ["cka.png", "heatmap.png"]
     with Image.open(pictures[0]) as image:
-        assert image.size == (1200, 600) and image.mode == "P"
+        assert image.size == (1000, 1000) and image.mode == "P"
+    with Image.open(pictures[1]) as image:
+        assert image.size == (1200, 600)
     text = readme.read_text()
     assert text.startswith("# name\n\n<!-- gallery") and text.endswith("<!-- end of the gallery -->\n\nmore\n")
     assert "old" not in text and "](docs/gallery/heatmap.png)" in text and "2 networks" in text
+    assert '<img src="docs/gallery/cka.png" alt="How alike' in text and 'width="480">' in text, "as wide as a column"
     assert gallery.main(arguments) == 0 and readme.read_text() == text, "the same lines again"
 
 

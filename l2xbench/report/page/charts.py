@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from l2xbench.report.cost_figure import Spot
-from l2xbench.report.curves import METRICS, NAMES, RANDOM, Curve, Numbers, gap, with_random
+from l2xbench.report.cost_figure import Spot, numbered
+from l2xbench.report.curves import CONTROL, METRICS, NAMES, RANDOM, Curve, Numbers, gap, with_random
+from l2xbench.report.labels import Line, Place, Room, place_labels
 
 _SERIES = 6
 """Colours that the style has for methods; then they start again."""
+_RADIUS = 4.5
+"""Of a spot."""
+_DIGIT, _TALL = 7.0, 9.0
+"""Width of a digit beside it, and height."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 12.0, 8.0, 34.0
 
 
@@ -25,7 +30,8 @@ class Dot:
     y: float
     tip: str
     text: str = ""
-    """Beside it."""
+    label: Place | None = None
+    """The text's middle."""
     low: float | None = None
     high: float | None = None
     """Ends of its interval."""
@@ -95,7 +101,7 @@ class Axis:
 
 def looks(methods: Iterable[str]) -> dict[str, str]:
     """Method -> the name of its colour: controls have their own."""
-    found = {RANDOM: "random", "difference": "control"}
+    found = {RANDOM: "random", CONTROL: "control"}
     for number, method in enumerate(name for name in methods if name not in found):
         found[method] = f"s{number % _SERIES}"
     return found
@@ -178,13 +184,14 @@ def _shown(value: float, metric: str) -> str:
 def cost_chart(spots: list[Spot]) -> Chart:
     """Seconds a map, logarithmic, against the gap to random order in dB: `cost_figure` for the page."""
     width, height = 640.0, 300.0
-    networks = list(dict.fromkeys(spot.model for spot in spots))
+    numbers = numbered(spots)
     look = looks(dict.fromkeys(spot.method for spot in spots))
     ends = [0.0, *(end for spot in spots for end in spot.interval)]
     pad = 0.08 * (max(ends) - min(ends)) or 0.5
     x = Axis(min(s.seconds for s in spots) / 1.5, max(s.seconds for s in spots) * 1.7, _LEFT, width - _RIGHT, log=True)
     y = Axis(min(ends) - pad, max(ends) + pad, height - _BOTTOM, _TOP)
-    series = []
+    series: list[Series] = []
+    texts: dict[tuple[int, int], str] = {}
     for method in dict.fromkeys(spot.method for spot in spots):
         dots: list[Dot] = []
         for spot in spots:
@@ -194,9 +201,11 @@ def cost_chart(spots: list[Spot]) -> Chart:
                     f"{method} on {spot.model}: {spot.seconds:.3g} s a map, {spot.gap:.2f} dB below random order "
                     f"(95 %: {low:.2f} to {high:.2f})"
                 )
-                text = str(networks.index(spot.model) + 1) if len(networks) > 1 else ""
-                dots.append(Dot(x(spot.seconds), y(spot.gap), tip, text, y(low), y(high)))
+                dots.append(Dot(x(spot.seconds), y(spot.gap), tip, low=y(low), high=y(high)))
+                if numbers and method != CONTROL:
+                    texts[len(series), len(dots) - 1] = str(numbers[spot.model])
         series.append(Series(method, look[method], dots, joined=False))
+    _label(series, texts, Room(_LEFT, _TOP, width - _RIGHT, height - _BOTTOM))
     told = "; ".join(dot.tip for one in series for dot in one.dots)
     return Chart(
         title="Cost against faithfulness",
@@ -210,6 +219,22 @@ def cost_chart(spots: list[Spot]) -> Chart:
         y_label="gap to random order (dB)",
         zero=y(0),
     )
+
+
+def _label(series: list[Series], texts: dict[tuple[int, int], str], room: Room) -> None:
+    """Puts each text near its dot, where nothing else is."""
+    dots = [dot for one in series for dot in one.dots]
+    named = [series[i].dots[j] for i, j in texts]
+    places = place_labels(
+        [(dot.x, dot.y) for dot in named],
+        [(_DIGIT * len(text), _TALL) for text in texts.values()],
+        room,
+        marker=_RADIUS + 1,
+        others=[(dot.x, dot.y) for dot in dots if dot not in named],
+        lines=[Line(dot.x, *sorted((dot.low, dot.high))) for dot in dots if dot.low is not None is not dot.high],
+    )
+    for (i, j), text, place in zip(texts, texts.values(), places, strict=True):
+        series[i].dots[j] = replace(series[i].dots[j], text=text, label=place)
 
 
 def legend(curves_or_spots: Iterable[Any]) -> list[tuple[str, str]]:

@@ -23,9 +23,9 @@ from l2xbench.plan import BICUBIC
 from l2xbench.report import style
 from l2xbench.report.ablation import groups
 from l2xbench.report.colormap import BACKDROP, PALETTES, palette_table
-from l2xbench.report.cost_figure import cost_spots
+from l2xbench.report.cost_figure import cost_spots, numbered
 from l2xbench.report.findings import Findings, failures_table
-from l2xbench.report.matrix import clustered_order
+from l2xbench.report.matrix import clustered_order, printed_cka
 from l2xbench.report.page.charts import ablation_charts, cost_chart, legend
 from l2xbench.report.page.data import data_size, image_data, script_json
 from l2xbench.report.panels import target_box
@@ -223,7 +223,7 @@ def _ablation(newest: Sequence[Findings]) -> dict[str, Any] | None:
                 "legend": legend(curves),
                 "cost": cost_chart(spots) if spots else None,
                 "cost_legend": legend(spots),
-                "numbers": list(dict.fromkeys(spot.model for spot in spots)),
+                "numbers": list(numbered(spots)),
             }
         )
     tables = [found.tables[name] for name in ("ablation_psnr", "ablation_ssim")]
@@ -250,7 +250,7 @@ def _squares(newest: Sequence[Findings]) -> dict[str, Any] | None:
                 known = not pd.isna(value)
                 cells.append(
                     {
-                        "text": f"{value:.2f}".replace("-", "−") if known else "–",
+                        "text": printed_cka(value, matrix.digits),
                         "shade": shade(value) if known else None,
                         "dark": known and value > 0.65,
                         "doubtful": bool(matrix.doubtful[i, j]),
