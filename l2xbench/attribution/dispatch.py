@@ -553,13 +553,13 @@ def as_number(state: Session, discrete: Any) -> Any:
         pairs = [split(state, as_number(state, c)) for c in discrete._made[1]]
         (a, a_ref), (b, b_ref) = pairs
         return Paired.of(*truth(a, b, a_ref, b_ref, *discrete.pair(), state.dtype))
-    with torch.no_grad():
-        if made in INTEGER:
-            func, args, kwargs = discrete._made
-            return func(*(as_number(state, a) for a in args), **kwargs)
-        if made == "_to_copy":
-            before = as_number(state, discrete._made[1][0])
-            return torch.trunc(before) if differentiable(before) else before.to(state.dtype)
+    if made in INTEGER or made == "_to_copy":
+        func, args, kwargs = discrete._made
+        before = [as_number(state, a) for a in args]
+        with torch.no_grad():
+            if made in INTEGER:
+                return func(*before, **kwargs)
+            return torch.trunc(before[0]) if differentiable(before[0]) else before[0].to(state.dtype)
     value, reference = (t.to(state.dtype) for t in discrete.pair())
     sources = [a for a, _ in discrete._sources], [b for _, b in discrete._sources]
     if sources[0]:

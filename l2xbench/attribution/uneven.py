@@ -109,10 +109,26 @@ def masked_select(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) 
     if not isinstance(mask, Paired):
         return None
     shape = torch.broadcast_shapes(x.shape, mask.shape)
+    return read(state, func, (x.expand(shape), [expanded(mask, shape)]), {})
+
+
+def masked_scatter(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Writing back what the same mask selected."""
+    x, mask, new = args
+    if not isinstance(mask, Paired):
+        return None
+    mine, its = (t.expand(x.shape) for t in mask.pair())
+    if new.numel() != int((mine | its).sum()):
+        return None  # not what was selected at the places of both streams
+    return write(state, func, (x, [expanded(mask, x.shape)], new.reshape(-1)), {})
+
+
+def expanded(mask: Paired, shape: Any) -> Paired:
+    """The mask, broadcast."""
     mine, its = mask.pair()
     condition = Paired.of(mine.expand(shape), its.expand(shape))
     condition._discrete, condition._sources = mask._discrete, mask._sources
-    return read(state, func, (x.expand(shape), [condition]), {})
+    return condition
 
 
 def kept(state: Session, members: Paired, axis: int, new: Any, old: Any) -> Any:
@@ -155,6 +171,7 @@ SPECIAL["nonzero"] = nonzero
 BEFORE |= {
     "index": read,
     "masked_select": masked_select,
+    "masked_scatter": masked_scatter,
     "index_put": write,
     "index_add": write_along,
     "index_copy": write_along,

@@ -119,7 +119,14 @@ TRAPS: dict[str, Callable[[Tensor], Tensor]] = {
     "complex": lambda x: (torch.complex(x, x.flip(1)) * torch.complex(x, x * x)).abs(),
     "phase": lambda x: torch.fft.ifft2(torch.polar(torch.fft.fft2(x).abs(), torch.fft.fft2(x).angle())).real,
     "in place on the input": lambda x: x.clone().mul_(2).add_(1) * x,
-    "recurrent": lambda x: nn.GRU(6, 4, batch_first=True).to(x)(x[:, 0])[0] if False else x.cumsum(-1).relu(),
+    "cumulative": lambda x: x.cumsum(-1).relu(),
+    "count as number": lambda x: x / (x > 0.1).sum(),
+    "mask as integer": lambda x: x * (x > 0.1).long(),
+    "bins as numbers": lambda x: x + (x * 4).floor().long() * 0.25,
+    "integer arithmetic": lambda x: ((x * 8).round().int() * 2 + 1) / 16 * x,
+    "mean of a mask": lambda x: x * (x > 0.1).float().mean((-2, -1), keepdim=True).to(x),
+    "constants chosen by data": lambda x: torch.where(x > 0.1, 1.0, -1.0).to(x.dtype) * x,
+    "truth subtracted": lambda x: x * (1 - (x > 0.1).to(x.dtype)),
     "vmap": lambda x: torch.vmap(lambda t: t.relu() * t)(x),
     "random but the same for both": lambda x: (torch.manual_seed(0), x + torch.randn_like(x) * x)[1],
 }  # fmt: skip
@@ -143,6 +150,20 @@ def test_recurrent_layers(kind: type[nn.Module]) -> None:
     layer = kind(6, 4, batch_first=True, bidirectional=True).double()
     x, x_ref = images(3)
     assert_complete(lambda t: layer(t[:, 0])[0], x, x_ref, 1e-10)
+
+
+@pytest.mark.parametrize("kind", [nn.GRUCell, nn.LSTMCell, nn.RNNCell])
+def test_recurrent_cells(kind: type[nn.Module]) -> None:
+    cell = kind(6, 4).double()
+
+    def steps(t: Tensor) -> Tensor:
+        state = None
+        for row in t[:, 0].unbind(1):
+            state = cell(row, state)
+        return state[0] if isinstance(state, tuple) else state
+
+    x, x_ref = images(3)
+    assert_complete(steps, x, x_ref, 1e-10)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -242,6 +263,34 @@ def test_half_precision_is_computed_in_float32() -> None:
         (m,) = torch.autograd.grad(out.value.sum(), out.inputs)
     torch.testing.assert_close((m * (x.float() - x_ref.float())).sum(), change, rtol=1e-4, atol=1e-4)
     assert next(model.parameters()).dtype == torch.float16
+
+
+@pytest.mark.parametrize("low", [torch.bfloat16, torch.float16])
+def test_autocast_within_a_network_is_computed_in_full_precision(low: torch.dtype) -> None:
+    layer = nn.Conv2d(3, 4, 3)
+
+    def lowered(t: Tensor) -> Tensor:
+        with torch.autocast("cpu", dtype=low):
+            return layer(t).softmax(1) @ t[..., :4, :].mean(1, keepdim=True)
+
+    x, x_ref = (t.float() for t in images(3))
+    with paired_forward(Network(lowered), x, x_ref) as out:
+        assert out.value.dtype == torch.float32
+        plain = layer(x).softmax(1) @ x[..., :4, :].mean(1, keepdim=True)
+        torch.testing.assert_close(out.value.detach(), plain.detach())
+    assert_complete(lowered, x, x_ref, 1e-4)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_compiled_parts_of_a_network() -> None:
+    layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.GELU()).double()
+    compiled = torch.compile(layers, backend="eager")
+    x, x_ref = images(3)
+    with torch.no_grad():
+        compiled(x)  # as a network that has been used before
+    assert_complete(lambda t: compiled(t).softmax(1), x, x_ref, 1e-10)
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(x), layers(x))
 
 
 def test_a_lost_reference_names_the_operation_and_the_submodule() -> None:
