@@ -67,7 +67,12 @@ Engine = Annotated[
 ]
 Workers = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option("--workers", help="Networks at work at a time; one a GPU by default.", min=1, metavar="N"),
+    typer.Option(
+        "--workers",
+        help="Networks at work at a time; by default one a GPU, on CPUs by measurement.",
+        min=1,
+        metavar="N",
+    ),
 ]
 RayAddress = Annotated[
     Optional[str],  # noqa: UP045

@@ -228,11 +228,11 @@ class Study(Strict):
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
     seed: int = Field(default=0, ge=0)
     threads: int | None = Field(default=None, ge=1)
-    """CPU threads of a worker; torch's own choice by default, divided among the workers."""
+    """CPU threads of a worker; by default those that the results folder began with, or else by measurement."""
     engine: Literal["local", "ray"] = "local"
     """Where units run: on this machine, or on a Ray cluster."""
     workers: int | None = Field(default=None, ge=1)
-    """Networks at work at a time; by default one a GPU, on CPUs one in all (`local`) or one a CPU (`ray`)."""
+    """Networks at work at a time; by default one a GPU, on CPUs by measurement (`local`) or one a CPU (`ray`)."""
     ray_address: str = "auto"
     """Of the cluster's head, `host:port`; `auto`: the one that this machine is part of; `local`: one for this run."""
     trust: bool = False

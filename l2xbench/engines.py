@@ -16,22 +16,22 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import replace
 from itertools import chain
 from typing import Protocol
 
 import torch
 
 from l2xbench.errors import RequestError
-from l2xbench.plan import Plan
-from l2xbench.worker import Done, Job, Settings, Worker, encoded, reason_of, settings_of
+from l2xbench.worker import Done, Job, Settings, Worker, encoded, reason_of
 
 AHEAD = 2
 """Units that a worker of a process of its own has at a time: one at work, one to begin with when that is done."""
 LIVES = 2
 """Workers that may die with a unit before it is given up."""
+ENCODERS = 2
+"""Threads that measure and encode what this process's worker has made, and outcomes that may wait for them."""
 PATIENCE = 0.5
 """Seconds between two looks at a worker that has not started yet."""
 
@@ -62,49 +62,33 @@ class Engine(Protocol):
 
 
 class InProcess:
-    """One unit after the other, in this process; the next image is read meanwhile."""
+    """One unit after the other, in this process; meanwhile the next image is read, and the last outcomes encoded."""
 
-    described = "this process"
-
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, described: str = "this process") -> None:
+        self.described = described
         self._worker = Worker(settings)
         self.threads = torch.get_num_threads()
 
     def run(self, bundles: Bundles, fetch: Fetch, begins: Begins) -> Iterator[tuple[Job, Done]]:
-        bundle = next(bundles, None)
-        while bundle:
-            following = next(bundles, None)
-            if following:
-                self._worker.fetch(following[0])
-            for job in bundle:
-                begins(job)
-                yield job, self._worker.run(job)
-            bundle = following
+        waiting: deque[tuple[Job, Future[Done]]] = deque()
+        with ThreadPoolExecutor(ENCODERS) as encoders:
+            bundle = next(bundles, None)
+            while bundle:
+                following = next(bundles, None)
+                if following:
+                    self._worker.fetch(following[0])
+                for job in bundle:
+                    begins(job)
+                    waiting.append((job, encoders.submit(encoded, self._worker.run(job))))
+                    while waiting and (len(waiting) > ENCODERS or waiting[0][1].done()):
+                        done_job, outcome = waiting.popleft()
+                        yield done_job, outcome.result()
+                bundle = following
+            for done_job, outcome in waiting:
+                yield done_job, outcome.result()
 
     def close(self) -> None:
         self._worker.close()
-
-
-def make_engine(plan: Plan) -> Engine:
-    """The engine that a study asks for.
-
-    Raises:
-        RequestError: there is no such device, or no Ray, or no cluster at its address.
-    """
-    if plan.study.engine == "ray":
-        from l2xbench.cluster import RayWorkers
-
-        return RayWorkers(plan.study)
-    settings = settings_of(plan)
-    gpus = torch.cuda.device_count() if plan.study.device == "auto" else 0
-    count = plan.study.workers or max(1, gpus)
-    if count == 1:
-        return InProcess(settings)
-    if settings.threads is None:
-        settings = replace(settings, threads=max(1, torch.get_num_threads() // count))
-    devices = [f"cuda:{number % gpus}" if gpus else settings.device for number in range(count)]
-    started = [replace(settings, device=device) for device in devices]
-    return Workers(lambda: [Process(each) for each in started], f"{count} processes", settings.threads or 1)
 
 
 class Hand(Protocol):

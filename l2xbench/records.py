@@ -114,9 +114,8 @@ class Records:
 
     def __iter__(self) -> Iterator[Record]:
         for name, recipe in self.wanted:
-            group = self._store.group(name)
             for image, digest in zip(*self._images_of(name), strict=True):
-                record = group.record(image, recipe, digest)
+                record = self._store.record(name, image, recipe, digest)
                 if record is not None:
                     yield record
 

@@ -69,6 +69,7 @@ def run(
     fresh: bool = False,
     retry_failed: bool = False,
     only: str | None = None,
+    kept: Callable[[Unit], None] | None = None,
 ) -> Result:
     """Carries out every unit of `plan` that `store` does not hold yet.
 
@@ -82,12 +83,13 @@ def run(
         fresh: forget what was done of this plan before.
         retry_failed: try again what failed before; by default it is told again, since it would fail alike.
         only: the one study that the plan is for.
+        kept: told of each unit whose record was written, in the thread that wrote it.
 
     Raises:
         RequestError: weights do not fit their network, or the results cannot be written.
     """
     engine = engine or InProcess(settings_of(plan))
-    work = _Run(plan, store, progress, engine, retry_failed)
+    work = _Run(plan, store, progress, engine, retry_failed, kept)
     try:
         if fresh:
             work.forget()
@@ -124,12 +126,21 @@ class _Read:
 
 
 class _Run:
-    def __init__(self, plan: Plan, store: Store, progress: Progress, engine: Engine, retry_failed: bool) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        store: Store,
+        progress: Progress,
+        engine: Engine,
+        retry_failed: bool,
+        kept: Callable[[Unit], None] | None,
+    ) -> None:
         self.plan = plan
         self.store = store
         self.progress = progress
         self.engine = engine
         self.retry_failed = retry_failed
+        self.kept = kept
         self.writer = Writer()
         self.images: list[_Images] = []
         self.identities: dict[str, str] = {}
@@ -359,6 +370,8 @@ class _Run:
     def _write(self, unit: Unit, key: str, outcome: Outcome | Encoded) -> None:
         def write() -> None:
             self.store.keep_encoded(unit, key, encode(outcome) if isinstance(outcome, Outcome) else outcome)
+            if self.kept is not None:
+                self.kept(unit)
 
         self.writer.put(write)
         self.counts["computed"] += 1

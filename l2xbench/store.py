@@ -49,6 +49,7 @@ FEW = 100_000
 OPEN = 64
 """Groups whose rows are held in memory at a time."""
 PLAN = "records/plan{}.json"
+SPLIT = "records/split.json"
 
 
 class DamagedFile(RequestError):
@@ -65,7 +66,12 @@ class Encoded:
 
 
 def encode(outcome: Outcome) -> Encoded:
-    """An outcome's images as PNG and arrays as NPZ: takes longer than writing them, and is done where there is time."""
+    """An outcome's images as PNG and arrays as NPZ: takes longer than writing them, and is done where there is time.
+
+    Raises:
+        Exception: whatever the numbers that the study has left for `later` raise.
+    """
+    outcome = outcome.finished()
     files = {}
     for what, image in outcome.images.items():
         buffer = io.BytesIO()
@@ -333,6 +339,16 @@ class Store:
                 self._groups[name] = found
             return found
 
+    def latest(self, name: Name, image: str) -> tuple[str, str] | None:
+        """Recipe and digest of an image's latest record in a group."""
+        with self._lock:
+            return self.group(name).latest(image)
+
+    def record(self, name: Name, image: str, recipe: str, digest: str) -> Record | None:
+        """An image's latest record in a group, if it has this recipe and digest."""
+        with self._lock:
+            return self.group(name).record(image, recipe, digest)
+
     def records(self, only: str | None = None) -> Records:
         """All records of the last run (of the study `only`, where a command was for that alone), from disk alone.
 
@@ -361,6 +377,22 @@ class Store:
         except (OSError, ValueError) as error:
             raise RequestError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
         return plan
+
+    def has_plan(self) -> bool:
+        """Whether any run has planned something here."""
+        return next((self.root / "records").glob(Path(PLAN).name.format("*")), None) is not None
+
+    def write_split(self, split: Mapping[str, Any]) -> None:
+        """Leaves how the work is split among workers, for the runs that go on with it."""
+        self.write_text(SPLIT, json.dumps(split))
+
+    def read_split(self) -> dict[str, Any] | None:
+        """What `write_split` left; None if nothing is there that can be read."""
+        try:
+            split = json.loads((self.root / SPLIT).read_text())
+        except (OSError, ValueError):
+            return None
+        return split if isinstance(split, dict) else None
 
     def forget(self, name: Name) -> None:
         """Removes all records of a group; their files stay until they are made again."""

@@ -20,7 +20,7 @@ from typing import Any
 import l2xbench.commands.run as command
 from l2xbench import cli, runner, store, worker
 from l2xbench.data import metrics, pairs
-from l2xbench.report import build
+from l2xbench.report import build, drawing
 from l2xbench.studies import inference, restoration, similarity
 from l2xbench.writer import Writer
 
@@ -36,12 +36,16 @@ PARTS: list[tuple[str, Any, str]] = [
     ("PSNR and SSIM", metrics, "ssim"),
     ("PSNR and SSIM", metrics.Comparison, "__call__"),
     ("encode PNG and NPZ", runner, "encode"),
+    ("encode PNG and NPZ", worker, "encode"),
     ("write files", store, "write_whole"),
     ("synchronise journals", store.journal, "append"),
     ("wait for the writers", Writer, "put"),
     ("wait for the writers", Writer, "flush"),
-    ("figures: draw and save", build, "heatmap_figure"),
-    ("figures: draw and save", build, "save_figure"),
+    ("figures: draw and save", build, "draw_heatmaps"),
+    ("figures: draw and save", build, "ablation_figures"),
+    ("figures: draw and save", build, "similarity_figures"),
+    ("figures: draw and save", drawing.Ahead, "close"),
+    ("the page", command, "write_page"),
     ("tables and the rest of the report", command, "build_report"),
     ("find what is done, and the rest", command.runner, "run"),
 ]

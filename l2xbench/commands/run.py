@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,14 +16,15 @@ from rich.console import Console
 from l2xbench import runner
 from l2xbench.commands import fetch, screen
 from l2xbench.config import Study
-from l2xbench.engines import make_engine
 from l2xbench.lock import run_lock
 from l2xbench.manifest import make_manifest
 from l2xbench.plan import Plan, make_plan
 from l2xbench.report.build import build_report
+from l2xbench.report.drawing import Ahead
 from l2xbench.report.findings import Findings, find
 from l2xbench.report.page import Page, write_page
 from l2xbench.report.runs import Run, all_failures, read_runs
+from l2xbench.splits import make_engine
 from l2xbench.store import DamagedFile, Store
 
 
@@ -97,11 +99,19 @@ def _carry_out(console: Console, plan: Plan, store: Store, how: How, only: str |
     mended: set[str] = set()
     with screen.RunProgress(console) as progress:
         while True:
-            engine = make_engine(plan)
-            fresh = how.fresh and not mended
-            result = runner.run(
-                plan, store, progress, engine, fresh=fresh, retry_failed=how.retry_failed and not mended, only=only
-            )
+            first = not mended
+            engine = make_engine(plan, store, progress.note, fresh=how.fresh and first)
+            with closing(Ahead(store, plan)) as ahead:
+                result = runner.run(
+                    plan,
+                    store,
+                    progress,
+                    engine,
+                    fresh=how.fresh and first,
+                    retry_failed=how.retry_failed and first,
+                    only=only,
+                    kept=ahead.kept if only is None else None,
+                )
             progress.working("tables")
             manifest = make_manifest(plan, result, started=started, command=command_line(), engine=engine, only=only)
             written = store.write_text(_manifest_name(store.root, only), json.dumps(manifest, indent=2))

@@ -17,9 +17,9 @@ from l2xbench.report import style
 from l2xbench.report.colormap import PALETTES, colour_map, over_image, shared_limit
 from l2xbench.report.layout import BAR, MARGIN, SEAM, Layout
 from l2xbench.report.panels import Box, HeatmapPanel, NetworkPanel, Unit, in_unit, local_view
-from l2xbench.report.style import save_figure
+from l2xbench.report.style import figure_bytes, save_figure
 
-__all__ = ["PALETTES", "HeatmapPanel", "NetworkPanel", "heatmap_figure", "save_figure"]
+__all__ = ["PALETTES", "HeatmapPanel", "NetworkPanel", "heatmap_bytes", "heatmap_figure", "save_figure"]
 
 _Line = str | tuple[float, tuple[float, ...]]
 _DASHES: _Line = (0, (3, 1.5))
@@ -73,6 +73,11 @@ def heatmap_figure(panel: HeatmapPanel, *, palette: str = "green-red") -> Figure
             _draw_network(figure, layout, panel, network, number, drawn, view)
         _colour_bar(figure, layout, unit, limit, palette)
     return figure
+
+
+def heatmap_bytes(panel: HeatmapPanel, palette: str = "green-red") -> tuple[bytes, bytes]:
+    """The figure of `heatmap_figure` as PNG and as PDF: all that a process which only draws is asked for."""
+    return figure_bytes(heatmap_figure(panel, palette=palette))
 
 
 def _title(figure: Figure, layout: Layout, panel: HeatmapPanel) -> None:
@@ -157,8 +162,13 @@ def _show(axes: Axes, picture: NDArray[np.uint8], size: tuple[int, int], zoom: B
 
     Enlarged pictures are drawn with sharp pixels, and reduced ones are averaged, not sampled.
     """
-    axes.imshow(picture, extent=(0, size[1], size[0], 0), interpolation="antialiased", aspect="auto")
     y, x, height, width = zoom or (0, 0, *size)
+    if picture.shape[:2] == size:  # what is not shown need not be resampled
+        picture = picture[y : y + height, x : x + width]
+        extent = (x, x + width, y + height, y)
+    else:
+        extent = (0, size[1], size[0], 0)
+    axes.imshow(picture, extent=extent, interpolation="antialiased", aspect="auto")
     axes.set_xlim(x, x + width)
     axes.set_ylim(y + height, y)
     axes.set_xticks([])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -79,6 +79,15 @@ class Outcome:
     """What -> uint8 (H, W, 3), kept as PNG."""
     arrays: Mapping[str, Arrays] = field(default_factory=dict)
     """What -> named arrays, kept as NPZ."""
+    later: Callable[[], Outcome] | None = None
+    """The rest, for which no network is run: it is made in a thread, while the network is at the next unit."""
+
+    def finished(self) -> Outcome:
+        """The whole; what making the rest raises is the unit's failure."""
+        if self.later is None:
+            return self
+        rest = self.later()
+        return Outcome({**self.values, **rest.values}, {**self.images, **rest.images}, {**self.arrays, **rest.arrays})
 
 
 class Study(Protocol):

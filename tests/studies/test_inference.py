@@ -56,8 +56,8 @@ def test_what_out_of_memory_looks_like() -> None:
 
 
 def test_an_image_too_large_is_super_resolved_in_tiles(pair: LoadedPair) -> None:
-    whole = restoration.compute(network(10**6), pair, SR)
-    tiled = restoration.compute(network(3000), pair, SR)
+    whole = restoration.compute(network(10**6), pair, SR).finished()
+    tiled = restoration.compute(network(3000), pair, SR).finished()
     assert "tile" not in whole.values
     assert tiled.values["tile"] == 48
     assert np.array_equal(whole.images["sr"], tiled.images["sr"]), "two pixels around are within the margin"

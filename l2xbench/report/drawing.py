@@ -1,0 +1,233 @@
+"""An image's heatmap figure, drawn where it costs least: in processes beside the networks, or beside each other.
+
+A figure takes Matplotlib a second or more, most of it under Python's lock, so threads are of no use. While a run's last
+network is at work, the images that are complete are drawn one by one in a process of low priority (`Ahead`); what is
+left at the end, by a process a core (`draw_heatmaps`). A figure is kept under a key made of its records, so that it
+does not matter who drew it, and one that was drawn too early is drawn again.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain, islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from l2xbench.errors import RequestError
+from l2xbench.plan import Plan
+from l2xbench.records import Name, Records
+from l2xbench.report.heatmaps import heatmap_bytes
+from l2xbench.report.panels import HeatmapPanel
+from l2xbench.report.pictures import ImageRecords, Pictures, image_records
+from l2xbench.report.style import write_figure
+from l2xbench.runner import Progress
+from l2xbench.store import Store
+from l2xbench.studies.base import Unit
+
+HEATMAP_VERSION = 4
+FEW = 8
+"""Up to so many figures are drawn in this process: another takes seconds to start."""
+MANY_GROUPS = 32
+"""With more networks and methods than this, whether an image is complete takes too long to tell."""
+
+
+@dataclass(frozen=True)
+class _Figure:
+    """A heatmap that is owed."""
+
+    manifest: Mapping[str, Any]
+    of: ImageRecords
+    method: str
+
+    @property
+    def unit(self) -> Unit:
+        options = {**self.manifest["study"]["heatmaps"], "records": self._parts(), "names": list(self._explained)}
+        inputs = self.of.inputs
+        return Unit("heatmap", HEATMAP_VERSION, inputs.dataset, inputs.image, "", self.method, options)
+
+    @property
+    def key(self) -> str:
+        return self.unit.key("", self.of.inputs.key)
+
+    @property
+    def stem(self) -> str:
+        label = "" if self.method == "l2x" else f"-{self.method}"
+        return f"figures/heatmap-{self.of.inputs.dataset}-{self.of.inputs.image}{label}"
+
+    @property
+    def palette(self) -> str:
+        return str(self.manifest["study"]["heatmaps"]["palette"])
+
+    @property
+    def _explained(self) -> Mapping[str, Any]:
+        return self.of.explained[self.method]
+
+    def _parts(self) -> list[str]:
+        return [record.key for name in self._explained for record in (self.of.restored[name], self._explained[name])]
+
+    def is_there(self, store: Store) -> bool:
+        return store.find(self.unit, self.key) is not None
+
+    def panel(self, store: Store) -> HeatmapPanel:
+        return Pictures(store, self.manifest, self.of).panel(self.method, zoomed=True)
+
+    def keep(self, store: Store, made: tuple[bytes, bytes]) -> None:
+        write_figure(made, store.root / self.stem)
+        store.keep_files(self.unit, self.key, {"png": f"{self.stem}.png", "pdf": f"{self.stem}.pdf"})
+
+
+def draw_heatmaps(store: Store, manifest: Mapping[str, Any], records: Records, progress: Progress) -> list[Path]:
+    """One figure an image and method (the paper's Fig. 2), as PNG and PDF; gives the PNGs' paths.
+
+    Those that are there from the same records are not drawn again.
+    """
+    owed = list(_owed(manifest, records))
+    if not owed:
+        return []
+    progress.start(len(owed))
+    left = [figure for figure in owed if not figure.is_there(store)]
+    progress.advance(len(owed) - len(left), reused=True)
+    for figure, made in _drawn(left, store, progress):
+        figure.keep(store, made)
+        progress.advance(1)
+    return [store.root / f"{figure.stem}.png" for figure in owed]
+
+
+def _owed(
+    manifest: Mapping[str, Any], records: Records, chosen: Mapping[str, list[str]] | None = None
+) -> Iterator[_Figure]:
+    study = manifest["study"]
+    if study["heatmaps"] is None or study["attribution"] is None:
+        return
+    # controls have maps too, but none was asked to be seen
+    for of in image_records(manifest, records, chosen):
+        for method in study["attribution"]["methods"]:
+            if method in of.explained:
+                yield _Figure(manifest, of, method)
+
+
+def _drawn(figures: list[_Figure], store: Store, progress: Progress) -> Iterator[tuple[_Figure, tuple[bytes, bytes]]]:
+    """Each figure with its PNG and PDF, in order."""
+
+    def panels() -> Iterator[tuple[_Figure, HeatmapPanel]]:
+        for figure in figures:
+            inputs = figure.of.inputs
+            progress.working(f"drawing {inputs.dataset} {inputs.image} {figure.method}")
+            yield figure, figure.panel(store)
+
+    if len(figures) <= FEW or _cores() == 1:
+        for figure, panel in panels():
+            yield figure, heatmap_bytes(panel, figure.palette)
+        return
+    count = min(_cores(), len(figures) // (FEW // 2))
+    waiting: list[tuple[_Figure, HeatmapPanel, Future[tuple[bytes, bytes]]]] = []
+    coming = panels()
+    with _processes(count) as drawers:
+        try:
+            while True:
+                for figure, panel in islice(coming, 2 * count - len(waiting)):
+                    waiting.append((figure, panel, drawers.submit(heatmap_bytes, panel, figure.palette)))
+                if not waiting:
+                    return
+                figure, panel, drawing = waiting.pop(0)
+                yield figure, drawing.result()
+        except BrokenProcessPool:  # killed, or no memory for so many
+            for each, its_panel in chain([(figure, panel)], ((one, two) for one, two, _ in waiting), coming):
+                yield each, heatmap_bytes(its_panel, each.palette)
+        finally:
+            drawers.shutdown(cancel_futures=True)
+
+
+class Ahead:
+    """Draws an image's figures as soon as its last network is done, while the next image is at work.
+
+    Whatever goes wrong here is left to `draw_heatmaps`, which tells it.
+    """
+
+    def __init__(self, store: Store, plan: Plan) -> None:
+        """For a run of the whole `plan`, whose records go to `store`."""
+        self._store = store
+        self._manifest: dict[str, Any] = {
+            "study": plan.study.model_dump(mode="json"),
+            "models": {model.name: {} for model in plan.models},
+            "datasets": {each.name: {"images": {pair.name: "" for pair in each.pairs}} for each in plan.datasets},
+        }
+        self._wanted: dict[str, list[tuple[Name, str]]] | None = None
+        self._digests: dict[str, dict[str, str]] = {}
+        self._records: Records | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._drawers: Executor | None = None
+        images = sum(len(each["images"]) for each in self._manifest["datasets"].values())
+        maps = plan.study.attribution if plan.study.heatmaps is not None else None
+        groups = len(plan.models) * (1 + len(maps.methods)) if maps else 0
+        self._is_worth_it = groups <= MANY_GROUPS and maps is not None and images * len(maps.methods) > FEW
+
+    def kept(self, unit: Unit) -> None:
+        """Told of each unit whose record is on disk, from any thread."""
+        if self._is_worth_it and unit.study in ("restoration", "attribution") and self._is_complete(unit):
+            if self._thread is None:
+                self._thread = ThreadPoolExecutor(1)
+            self._thread.submit(self._draw, unit.dataset, unit.image)
+
+    def close(self) -> None:
+        """Ends what is being drawn, and draws nothing more."""
+        self._is_worth_it = False
+        if self._thread is not None:
+            self._thread.shutdown(cancel_futures=True)
+        if self._drawers is not None:
+            self._drawers.shutdown(cancel_futures=True)
+
+    def _is_complete(self, unit: Unit) -> bool:
+        if self._wanted is None:
+            with suppress(RequestError):
+                self._read_plan()
+        digest = self._digests.get(unit.dataset, {}).get(unit.image)
+        wanted = (self._wanted or {}).get(unit.dataset, [])
+        # from the end: the last network is the last to come
+        return bool(wanted) and all(
+            self._store.latest(name, unit.image) == (recipe, digest) for name, recipe in reversed(wanted)
+        )
+
+    def _read_plan(self) -> None:
+        """What the run is about to do, which it has written before the first network."""
+        records = self._store.records()
+        methods = self._manifest["study"]["attribution"]["methods"]
+        wanted: dict[str, list[tuple[Name, str]]] = {}
+        for name, recipe in records.wanted:
+            if name.study == "restoration" or (name.study == "attribution" and name.label in methods):
+                wanted.setdefault(name.dataset, []).append((name, recipe))
+        self._digests = {name: dict(zip(*both, strict=True)) for name, both in records.images.items()}
+        self._records, self._wanted = records, wanted
+
+    def _draw(self, dataset: str, image: str) -> None:
+        assert self._records is not None
+        chosen = {name: [image] if name == dataset else [] for name in self._manifest["datasets"]}
+        with suppress(RequestError, BrokenProcessPool, RuntimeError):
+            for figure in _owed(self._manifest, self._records, chosen):
+                if self._is_worth_it and not figure.is_there(self._store):
+                    if self._drawers is None:
+                        self._drawers = _processes(1, nice=10)
+                    panel = figure.panel(self._store)
+                    figure.keep(self._store, self._drawers.submit(heatmap_bytes, panel, figure.palette).result())
+
+
+def _processes(count: int, nice: int = 0) -> ProcessPoolExecutor:
+    # fork would copy what PyTorch's threads hold, and break them
+    return ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_begin, initargs=(nice,))
+
+
+def _begin(nice: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes
+    if nice and hasattr(os, "nice"):
+        os.nice(nice)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
