@@ -102,7 +102,9 @@ class _Actor:
     def versions(self) -> dict[str, str]:
         return _versions()
 
-    def run(self, job: Job, network: Source | None, pair: Any) -> Done:
+    def run(self, job: Job, network: Source | None, pair: Any, probe: Any) -> Done:
+        if job.probe is not None:
+            job = replace(job, probe=replace(job.probe, pair=probe))
         return encoded(self._worker.run(replace(job, network=network, pair=pair)))
 
 
@@ -124,9 +126,9 @@ class _RayHand:
         return bool(ray.wait([self.versions], timeout=0)[0])
 
     def submit(self, job: Job) -> Future[Done]:
-        network, pair = self._objects.network(job), self._objects.image(job)
+        network, pair, probe = self._objects.network(job), self._objects.image(job), self._objects.probe(job)
         bare = replace(job, network=None, pair=None)
-        future: Future[Done] = self.actor.run.remote(bare, network, pair).future()
+        future: Future[Done] = self.actor.run.remote(bare, network, pair, probe).future()
         return future
 
     def is_death(self, error: BaseException) -> bool:
@@ -147,6 +149,7 @@ class _Objects:
         self._scale = settings.scale
         self._networks: OrderedDict[Any, Any] = OrderedDict()
         self._images: OrderedDict[Any, Any] = OrderedDict()
+        self._probe: Any = None
 
     def network(self, job: Job) -> Any:
         return _put(self._networks, job.identity, lambda: _with_weights(job.network))
@@ -154,13 +157,21 @@ class _Objects:
     def image(self, job: Job) -> Any:
         """The pixels, or, where the file cannot be read any more, the pair, which says so in its job."""
 
-        def load() -> Any:
-            try:
-                return job.pair.load(self._scale, job.crop) if isinstance(job.pair, ImagePair) else job.pair
-            except RequestError:
-                return job.pair
+        return _put(self._images, (job.unit.dataset, job.digest), lambda: self._loaded(job.pair, job.crop))
 
-        return _put(self._images, (job.unit.dataset, job.digest), load)
+    def probe(self, job: Job) -> Any:
+        """The image that decides on quicker passes, likewise; None where none does."""
+        if job.probe is None:
+            return None
+        if self._probe is None:
+            self._probe = ray.put(self._loaded(job.probe.pair, job.probe.crop))
+        return self._probe
+
+    def _loaded(self, pair: Any, crop: int | None) -> Any:
+        try:
+            return pair.load(self._scale, crop) if isinstance(pair, ImagePair) else pair
+        except RequestError:
+            return pair
 
 
 def _put(kept: OrderedDict[Any, Any], key: Any, make: Callable[[], Any]) -> Any:

@@ -114,6 +114,10 @@ def _one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _sorted(values: list[Any]) -> list[Any]:
+    return sorted(set(values))
+
+
 def _each_once(values: list[Any]) -> list[Any]:
     return list(dict.fromkeys(values))
 
@@ -235,6 +239,13 @@ class Study(Strict):
     """Networks at work at a time; by default one a GPU, on CPUs by measurement (`local`) or one a CPU (`ray`)."""
     ray_address: str = "auto"
     """Of the cluster's head, `host:port`; `auto`: the one that this machine is part of; `local`: one for this run."""
+    inference: Annotated[
+        list[Literal["autocast", "channels_last", "compile", "inference_mode"]],
+        BeforeValidator(_one_or_more),
+        AfterValidator(_sorted),
+    ] = Field(default_factory=list)
+    """Quicker passes for restoration and ablation, never for maps: taken for a network only where the first image's
+    PSNR stays within 0.001 dB and its SSIM within 0.0001; the results say where not."""
     trust: bool = False
     """Whether networks of provider `module` may run the Python they name."""
     models: dict[Name, Annotated[ModelEntry, BeforeValidator(_model_entry)]] = Field(min_length=1)

@@ -31,7 +31,9 @@ AHEAD = 2
 LIVES = 2
 """Workers that may die with a unit before it is given up."""
 ENCODERS = 2
-"""Threads that measure and encode what this process's worker has made, and outcomes that may wait for them."""
+"""Threads that measure and encode what this process's worker has made."""
+UNENCODED = 6
+"""Outcomes that may wait for them: those of a network that is quicker than they are; then the work waits."""
 PATIENCE = 0.5
 """Seconds between two looks at a worker that has not started yet."""
 
@@ -80,7 +82,7 @@ class InProcess:
                 for job in bundle:
                     begins(job)
                     waiting.append((job, encoders.submit(encoded, self._worker.run(job))))
-                    while waiting and (len(waiting) > ENCODERS or waiting[0][1].done()):
+                    while waiting and (len(waiting) > UNENCODED or waiting[0][1].done()):
                         done_job, outcome = waiting.popleft()
                         yield done_job, outcome.result()
                 bundle = following

@@ -13,6 +13,7 @@ import torch
 import l2xbench
 from l2xbench.engines import Engine
 from l2xbench.plan import Plan
+from l2xbench.records import in_groups
 from l2xbench.runner import Result, choose_device
 
 LIBRARIES = ("torch", "torchvision", "basicsr", "spandrel", "timm", "captum", "numpy", "pillow", "scikit-image")
@@ -53,6 +54,7 @@ def make_manifest(
         },
         "failures": [asdict(failure) for failure in result.failures],
         "models": {model.name: _model(model.source) for model in plan.models},
+        "inference": _inference(plan, result),
         "datasets": {
             dataset.name: {
                 "root": str(dataset.root),
@@ -64,6 +66,16 @@ def make_manifest(
         },
         "study": plan.study.model_dump(mode="json"),
     }
+
+
+def _inference(plan: Plan, result: Result) -> dict[str, list[str]]:
+    """Network -> how it was run for its SR images, where the study asks for quicker passes."""
+    told: dict[str, list[str]] = {}
+    if plan.study.inference:
+        for group in in_groups(result.records, "restoration"):
+            known = [*told.get(group.model, []), *(str(value) for value in group.column("inference") if value)]
+            told[group.model] = list(dict.fromkeys(known))
+    return told
 
 
 def _model(source: Any) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from l2xbench.data.datasets import Dataset, ImagePair, LoadedPair
 from l2xbench.engines import Engine, InProcess
 from l2xbench.errors import RequestError
 from l2xbench.oldrecords import take_over
-from l2xbench.plan import STUDIES, Plan, PlannedModel, study_module
+from l2xbench.plan import BICUBIC, STUDIES, Plan, PlannedModel, study_module
 from l2xbench.records import Failure, Name, Records
 from l2xbench.store import FEW, DamagedFile, Encoded, Store, encode, name_of
 from l2xbench.studies.base import Arrays, Outcome, Unit, key_of, short
-from l2xbench.worker import Done, Job, choose_device, reason_of, settings_of
+from l2xbench.worker import Done, Job, Probe, choose_device, reason_of, settings_of
 from l2xbench.writer import Writer
 
 __all__ = ["Failure", "Progress", "Result", "choose_device", "run"]
@@ -147,6 +147,7 @@ class _Run:
         self.failures: list[tuple[tuple[int, ...], Failure]] = []
         self.counts: Counter[str] = Counter()
         self.touched: dict[Name, _Images] = {}
+        self.inference: dict[str, str] = {}
         self.total = sum(len(dataset.pairs) for _, dataset in plan.groups())
         self.sizes = self.total <= FEW
         """Whether files are known by their sizes too."""
@@ -297,6 +298,7 @@ class _Run:
                 self.failures.append(((number, at, i, order), _failure(unit.at(names[i]), reason)))
                 self.progress.advance(1)
         listings.clear()
+        probe = self._probe()
         for i in sorted(owed):
             jobs = [
                 Job(
@@ -308,12 +310,21 @@ class _Run:
                     pair=images.pairs[i],
                     digest=images.digests[i],
                     crop=self.plan.crop(images.dataset),
+                    probe=probe if "inference" in unit.options else None,
                 )
                 for order, unit, recipe in owed[i]
             ]
             bundle = self._with_needs(jobs, failed, shorts[i])
             if bundle:
                 yield bundle
+
+    def _probe(self) -> Probe | None:
+        """The first image with HR, wherever the run goes on."""
+        for images in self.images:
+            for pair in images.pairs:
+                if pair.hr is not None:
+                    return Probe(pair, self.plan.crop(images.dataset))
+        return None
 
     def _with_needs(self, jobs: list[Job], failed: dict[Name, dict[tuple[str, str], str]], digest: str) -> list[Job]:
         """The jobs of a bundle with what they start from: on disk, made by one of them before, or else made again."""
@@ -364,8 +375,15 @@ class _Run:
         tile = done.outcome.values.get("tile")
         if tile is not None:
             self.progress.note(f"{job.unit}: out of memory; done in tiles of {tile} LR pixels")
+        self._tell_passes(job.unit.model, str(done.outcome.values.get("inference", "")))
         self.touched[name_of(job.unit)] = self.images[job.place[1]]
         self._write(job.unit, job.key, done.outcome)
+
+    def _tell_passes(self, model: str, told: str) -> None:
+        if told and model not in self.inference:
+            self.inference[model] = told
+            if told.startswith("plain: ") and model != BICUBIC:
+                self.progress.note(f"{model}: inference is {told}")
 
     def _write(self, unit: Unit, key: str, outcome: Outcome | Encoded) -> None:
         def write() -> None:

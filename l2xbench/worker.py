@@ -18,6 +18,7 @@ from l2xbench.errors import RequestError
 from l2xbench.plan import Plan, study_module
 from l2xbench.store import Encoded, encode
 from l2xbench.studies.base import Arrays, Outcome, Unit
+from l2xbench.studies.passes import are_known, passes_of
 from l2xbench.zoo.load import Source, build
 from l2xbench.zoo.network import Network
 
@@ -57,6 +58,14 @@ def settings_of(plan: Plan) -> Settings:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """An image, the same for every worker of a run."""
+
+    pair: ImagePair | LoadedPair
+    crop: int | None
+
+
+@dataclass(frozen=True)
 class Job:
     """A unit and all that a worker needs for it."""
 
@@ -71,6 +80,8 @@ class Job:
     digest: str
     """Of the image's pixels."""
     crop: int | None
+    probe: Probe | None = None
+    """The image that decides on quicker passes, where the study asks for them."""
     given: Arrays | None = None
     """What the unit starts from, if it is on disk; else an earlier unit of the same worker has made it."""
 
@@ -127,6 +138,8 @@ class Worker:
         try:
             pair = self._image(job)
             given = self._given(job)
+            if network is not None and job.probe is not None and not are_known(network):
+                passes_of(network, job.unit.options, _loaded(job.probe.pair, self.settings.scale, job.probe.crop))
             arguments = () if given is None else (given,)
             outcome = study_module(job.unit.study).compute(network, pair, job.unit.options, *arguments)
         except (Exception, SystemExit) as error:  # a network may raise anything, or leave
@@ -210,13 +223,17 @@ def reason_of(error: BaseException) -> str:
     return text if isinstance(error, RequestError) else f"{type(error).__name__}: {text}"
 
 
+def _loaded(pair: ImagePair | LoadedPair, scale: int, crop: int | None) -> LoadedPair:
+    return pair if isinstance(pair, LoadedPair) else pair.load(scale, crop)
+
+
 def _in_thread(pair: ImagePair | LoadedPair | None, scale: int, crop: int | None) -> Future[LoadedPair]:
     found: Future[LoadedPair] = Future()
 
     def read() -> None:
         try:
             assert pair is not None
-            found.set_result(pair if isinstance(pair, LoadedPair) else pair.load(scale, crop))
+            found.set_result(_loaded(pair, scale, crop))
         except BaseException as error:
             found.set_exception(error)
 

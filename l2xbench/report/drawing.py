@@ -32,8 +32,10 @@ from l2xbench.store import Store
 from l2xbench.studies.base import Unit
 
 HEATMAP_VERSION = 4
-FEW = 8
+FEW = 3
 """Up to so many figures are drawn in this process: another takes seconds to start."""
+NICE = 5
+"""By how much drawing steps back behind the networks."""
 MANY_GROUPS = 32
 """With more networks and methods than this, whether an image is complete takes too long to tell."""
 
@@ -126,7 +128,7 @@ def _drawn(figures: list[_Figure], store: Store, progress: Progress) -> Iterator
         for figure, panel in panels():
             yield figure, heatmap_bytes(panel, figure.palette)
         return
-    count = min(_cores(), len(figures) // (FEW // 2))
+    count = min(_cores(), len(figures) // 2)
     waiting: list[tuple[_Figure, HeatmapPanel, Future[tuple[bytes, bytes]]]] = []
     coming = panels()
     with _processes(count) as drawers:
@@ -213,7 +215,7 @@ class Ahead:
             for figure in _owed(self._manifest, self._records, chosen):
                 if self._is_worth_it and not figure.is_there(self._store):
                     if self._drawers is None:
-                        self._drawers = _processes(1, nice=10)
+                        self._drawers = _processes(1, nice=NICE)
                     panel = figure.panel(self._store)
                     figure.keep(self._store, self._drawers.submit(heatmap_bytes, panel, figure.palette).result())
 

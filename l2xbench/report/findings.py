@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from l2xbench.plan import BICUBIC
 from l2xbench.records import Failure, Record, RecordGroup, Records, in_groups
 from l2xbench.report.ablation import ablation_tables
 from l2xbench.report.curves import Curve, make_curves
@@ -40,7 +41,8 @@ def find(store: Store, run: Run) -> Findings:
     shown = run.records if only is None else run.records.of(only)
     notes = {name: entry["note"] for name, entry in manifest["datasets"].items() if entry["note"]}
     restoration = restoration_frame(shown, manifest)
-    tables = [] if restoration.empty else restoration_tables(restoration, dataset_notes=notes)
+    passes = passes_notes(shown) if manifest["study"].get("inference") else []
+    tables = [] if restoration.empty else restoration_tables(restoration, dataset_notes=notes, notes=passes)
     cost = cost_frame(shown, manifest)
     caption = "Mean seconds to super-resolve and to explain one image, and the largest completeness error."
     notes_of_cost = [f"On {run.device}.", *tile_notes(cost, shown)]
@@ -112,6 +114,16 @@ def tile_notes(cost: pd.DataFrame, records: Iterable[Record]) -> list[str]:
                 f"{group.model} on {group.dataset}, {group.study} {group.label}: {tiled} of {len(group.images)}"
             )
     return [f"Out of memory, so done in overlapping tiles: {'; '.join(told)}."] if told else []
+
+
+def passes_notes(records: Iterable[Record]) -> list[str]:
+    """How the networks were run, where a study asks for quicker passes, and why some were not."""
+    told: dict[str, list[str]] = {}
+    for group in in_groups(records, "restoration"):
+        for passes in dict.fromkeys(str(value) for value in group.column("inference") if value):
+            if group.model != BICUBIC and group.model not in told.setdefault(passes, []):
+                told[passes].append(group.model)
+    return [f"Inference {passes}: {', '.join(models)}." for passes, models in told.items() if models]
 
 
 def _tiled(group: RecordGroup) -> int:

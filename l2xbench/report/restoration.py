@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -12,7 +12,9 @@ COLUMNS = ("dataset", "model", "psnr", "ssim", "images", "parameters")
 _BEST: dict[str, Better] = {"psnr": "high", "ssim": "high"}
 
 
-def restoration_tables(frame: pd.DataFrame, *, dataset_notes: Mapping[str, str] | None = None) -> list[Table]:
+def restoration_tables(
+    frame: pd.DataFrame, *, dataset_notes: Mapping[str, str] | None = None, notes: Sequence[str] = ()
+) -> list[Table]:
     """Make `restoration` (a dataset and network a line) and `table1` (a network a line).
 
     A mean over fewer images than others of its dataset (some of a network's units failed) does not compete
@@ -22,6 +24,7 @@ def restoration_tables(frame: pd.DataFrame, *, dataset_notes: Mapping[str, str] 
         frame: the columns `COLUMNS`, and others after them (`seconds`, the mean time of an image). PSNR in
             dB; both may be missing where there is no HR image; `parameters` may be missing (bicubic).
         dataset_notes: what to say of a dataset (`20 of Urban100's 100 images`).
+        notes: what else to say.
 
     Raises:
         KeyError: a column of `COLUMNS` is missing.
@@ -31,7 +34,7 @@ def restoration_tables(frame: pd.DataFrame, *, dataset_notes: Mapping[str, str] 
     twice = frame[frame.duplicated(["dataset", "model"])]
     if len(twice):
         raise ValueError(f"{twice.iloc[0]['model']} stands twice in {twice.iloc[0]['dataset']}")
-    notes = _notes(frame, dataset_notes or {})
+    notes = [*_notes(frame, dataset_notes or {}), *notes]
     short = frame["images"] < frame.groupby("dataset", sort=False)["images"].transform("max")
     barred = pd.DataFrame(False, index=frame.index, columns=frame.columns)
     for name in _BEST:

@@ -14,7 +14,8 @@ from l2xbench.data.datasets import LoadedPair
 from l2xbench.data.metrics import Comparison
 from l2xbench.studies import features, restoration
 from l2xbench.studies.base import Arrays, Outcome
-from l2xbench.studies.inference import Batches
+from l2xbench.studies.inference import Batches, device_of
+from l2xbench.studies.passes import passes_of
 from l2xbench.zoo.network import Network
 
 NAME = "ablation"
@@ -75,7 +76,8 @@ def compute(
     total = features.count_features(shape, options["granularity"])
     counts = [round(ratio * total) for ratio in options["ratios"]]
     masks = torch.cat([features.masks(places, counts, shape) for places in _places(pair, options, given, total)])
-    batches = Batches(network)
+    passes = passes_of(network, options, pair)
+    batches = Batches(passes.network, device_of(network))
     compare = Comparison(pair.hr, options["border"], options["colour"], batches.device)
     psnr: list[float] = []
     ssim: list[float] = []
@@ -90,6 +92,7 @@ def compute(
             "ssim": [ssim[start : start + step] for start in range(0, len(ssim), step)],
             "seconds": time.perf_counter() - started,
             "network_seconds": batches.seconds,
+            **({"inference": passes.told} if passes.told else {}),
             **({} if batches.tile is None else {"tile": batches.tile}),
         }
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -60,12 +60,20 @@ def fitting(work: Callable[[int | None], Result], lr: Tensor) -> tuple[Result, i
         _let_go(lr.device)
 
 
-def super_resolve(network: Network, lr: Tensor, tile: int | None = None) -> Tensor:
+class Upscaler(Protocol):
+    """A network, or quicker passes of one."""
+
+    @property
+    def scale(self) -> int: ...
+
+    def __call__(self, lr: Tensor) -> Tensor: ...
+
+
+def super_resolve(network: Upscaler, lr: Tensor, tile: int | None = None) -> Tensor:
     """The SR images of `lr` (N, 3, h, w), whole or from tiles that overlap, of each its middle."""
     with torch.no_grad():  # not inference mode: some networks keep tensors of a forward pass, and are explained next
         if tile is None:
-            output: Tensor = network(lr)
-            return output
+            return network(lr)
         height, width = lr.shape[-2:]
         scale = network.scale
         whole = lr.new_empty((*lr.shape[:-2], height * scale, width * scale))
@@ -90,9 +98,9 @@ class Batches:
         tile: the side of the tiles that it came to, None for whole images.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Upscaler, device: torch.device) -> None:
         self.network = network
-        self.device = device_of(network)
+        self.device = device
         self.seconds = 0.0
         self.tile: int | None = None
         self._most: int | None = None

@@ -16,6 +16,7 @@ from l2xbench.data import images, metrics
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.studies.base import Outcome, Value
 from l2xbench.studies.inference import device_of, fitting, super_resolve
+from l2xbench.studies.passes import passes_of
 from l2xbench.zoo.network import Network
 
 NAME = "restoration"
@@ -26,7 +27,10 @@ NEEDS_NETWORK = True
 def variants(config: Study) -> list[tuple[str, dict[str, Any]]]:
     """One unit an image and network."""
     border = config.scale if config.restoration.border is None else config.restoration.border
-    return [("", {"colour": config.restoration.colour, "border": border})]
+    options: dict[str, Any] = {"colour": config.restoration.colour, "border": border}
+    if config.inference:
+        options["inference"] = list(config.inference)
+    return [("", options)]
 
 
 def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:
@@ -41,12 +45,15 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
     assert network is not None
     device = device_of(network)
     lr = images.to_tensor(pair.lr).to(device)
+    passes = passes_of(network, options, pair)
     started = time.perf_counter()
-    output, tile = fitting(partial(super_resolve, network, lr), lr)
+    output, tile = fitting(partial(super_resolve, passes.network, lr), lr)
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     seconds = time.perf_counter() - started
     values: dict[str, Value] = {"seconds": seconds, "parameters": network.parameter_count, "psnr": None, "ssim": None}
+    if passes.told:
+        values["inference"] = passes.told
     if tile is not None:
         values["tile"] = tile
     return Outcome(values=values, later=partial(_measured, output.cpu(), pair.hr, options["border"], options["colour"]))

@@ -21,7 +21,7 @@ from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.studies import features
 from l2xbench.studies.base import Arrays, Outcome
-from l2xbench.studies.inference import Batches
+from l2xbench.studies.inference import Batches, device_of
 from l2xbench.zoo.network import Network
 
 NAME = "sensitivity"
@@ -118,7 +118,7 @@ def _changes(
         return replace(known[key], network_seconds=0.0)
     lr = images.to_tensor(pair.lr)
     reference = torch.from_numpy(blank)[None]
-    batches = Batches(network)
+    batches = Batches(network, device_of(network))
     (whole,), (without,) = (torch.cat(list(batches(image)))[None] for image in (lr, reference))
     target = parse_target(options["target"])
     objective = Objective.of(target, target.window(whole.shape), whole, without)

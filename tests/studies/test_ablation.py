@@ -111,7 +111,7 @@ def test_batches_halve_where_memory_runs_out_and_lose_no_image() -> None:
 
     inputs = torch.rand(13, 3, 6, 6)
     network = Small()
-    assert torch.equal(torch.cat(list(Batches(network)(inputs))), Seeing()(inputs))
+    assert torch.equal(torch.cat(list(Batches(network, torch.device("cpu"))(inputs))), Seeing()(inputs))
     assert [len(batch) for batch in network.seen] == [3, 3, 3, 3, 1]
 
 

@@ -15,6 +15,7 @@ from l2xbench.zoo.network import Network
 
 MAP = {"method": "l2x", "reference": "black", "target": "image", "seed": 0}
 SR = {"colour": "y", "border": 2}
+CPU = torch.device("cpu")
 
 
 class Greedy(nn.Module):
@@ -80,11 +81,11 @@ def test_a_batch_too_large_is_halved_and_then_cut_into_tiles(pair: LoadedPair) -
     images = torch.rand(5, 3, 40, 96)
     whole = super_resolve(network(10**6), images)
     for most, tile in ((10**6, None), (40 * 96, None), (40 * 48, 48)):
-        batches = Batches(network(most))
+        batches = Batches(network(most), CPU)
         assert torch.allclose(torch.cat(list(batches(images))), whole, atol=1e-6)
         assert batches.tile == tile
     with pytest.raises(RuntimeError, match="allocate"):
-        list(Batches(network(500))(images))
+        list(Batches(network(500), CPU)(images))
 
 
 def test_tiles_have_room_for_their_margins() -> None:
