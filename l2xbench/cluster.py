@@ -7,6 +7,8 @@ exception: it has to be where its card says on every machine.)
 
 from __future__ import annotations
 
+import socket
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -31,6 +33,10 @@ try:
 except ImportError:  # said by `ray_workers`
     ray = None
 
+TICK = 5.0
+"""Seconds between two looks at the cluster's head."""
+LOST = 20.0
+"""Seconds without an answer after which it is gone; Ray itself ends this process after a minute, without a word."""
 MINUTES = 10
 """How long a cluster may take to start all workers."""
 SHARED = 8
@@ -51,9 +57,14 @@ class RayWorkers(Workers):
         if ray is None:
             raise RequestError("engine: ray is not installed; pip install 'l2xbench[ray]'")
         super().__init__(lambda: self._begin(study), "Ray", study.threads or 1)
+        self._patience = TICK
+        self._head = ""
+        self._asked = self._answered = 0.0
+        self._is_lost = False
 
     def _begin(self, study: Study) -> list[_RayHand]:
         _connect(study.ray_address)
+        self._head, self._answered = ray.get_runtime_context().gcs_address, time.monotonic()
         have = ray.cluster_resources()
         cpus, gpus = int(have.get("CPU", 0)), int(have.get("GPU", 0))
         if study.device.startswith("cuda") and not gpus:
@@ -74,8 +85,33 @@ class RayWorkers(Workers):
 
     def close(self) -> None:
         """Ends the workers and the connection."""
-        super().close()
-        ray.shutdown()
+        if not self._is_lost:  # nobody would answer, for minutes
+            super().close()
+            ray.shutdown()
+
+    def _check(self) -> None:
+        now = time.monotonic()
+        if now - self._asked < TICK:
+            return
+        self._asked = now
+        if _answers(self._head):
+            self._answered = now
+        elif now - self._answered > LOST:
+            self._is_lost = True
+            raise RequestError(
+                f"engine: the Ray cluster at {self._head} is gone; what was finished is kept, and the same command "
+                "goes on when it is back"
+            )
+
+
+def _answers(address: str) -> bool:
+    """Whether anything listens at `host:port`."""
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=TICK):
+            return True
+    except OSError:
+        return False
 
 
 def _connect(address: str) -> None:

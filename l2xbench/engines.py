@@ -37,6 +37,9 @@ UNENCODED = 6
 PATIENCE = 0.5
 """Seconds between two looks at a worker that has not started yet."""
 
+FORSAKEN = 600.0
+"""Seconds without any worker after which a run ends."""
+
 Bundles = Iterator[list[Job]]
 Fetch = Callable[[Job], Job]
 """Gives a job again what an earlier unit of a worker that died had made for it."""
@@ -118,13 +121,18 @@ class Hand(Protocol):
 
 
 class Workers:
-    """Several workers at a time."""
+    """Several workers at a time.
+
+    Raises:
+        RequestError: from `run`, no worker has been there for `FORSAKEN` seconds, or what `_check` says.
+    """
 
     def __init__(self, start: Callable[[], Sequence[Hand]], described: str, threads: int) -> None:
         self.described = described
         self.threads = threads
         self._start = start
         self._hands: list[_Queue] = []
+        self._patience: float | None = None
 
     def run(self, bundles: Bundles, fetch: Fetch, begins: Begins) -> Iterator[tuple[Job, Done]]:
         first_bundle = next(bundles, None)
@@ -133,6 +141,7 @@ class Workers:
         owed = _Owed(chain([first_bundle], bundles))
         self._hands = [_Queue(hand) for hand in self._start()]
         deaths: Counter[tuple[int, ...]] = Counter()
+        there = time.monotonic()
         while True:
             ready = [hand.worker.is_ready() for hand in self._hands]
             for hand in (hand for hand, is_ready in zip(self._hands, ready, strict=True) if is_ready):
@@ -140,10 +149,17 @@ class Workers:
             first = [hand.sent[0][0] for hand in self._hands if hand.sent]
             if not first and owed.is_empty:
                 return
+            self._check()
             # a worker that is still to come may find room at any time, or never
-            patience = None if all(ready) else PATIENCE
+            patience = self._patience if all(ready) else PATIENCE
             if first:
                 wait(first, timeout=patience, return_when=FIRST_COMPLETED)
+                there = time.monotonic()
+            elif time.monotonic() - there > FORSAKEN:
+                raise RequestError(
+                    f"engine: no worker has been ready for {FORSAKEN / 60:.0f} minutes; what was finished is kept, and "
+                    "the same command goes on"
+                )
             else:
                 time.sleep(PATIENCE)
             for hand in self._hands:
@@ -164,6 +180,9 @@ class Workers:
     def close(self) -> None:
         for hand in self._hands:
             hand.worker.close()
+
+    def _check(self) -> None:
+        """Raises where there is nothing left to wait for."""
 
 
 class _Owed:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -11,6 +14,7 @@ import pandas as pd
 import pytest
 
 from l2xbench.engines import AHEAD, LIVES, Workers
+from l2xbench.errors import RequestError
 from l2xbench.studies.base import Unit
 from l2xbench.worker import Done, Job
 from tests.conftest import Command
@@ -185,3 +189,59 @@ def test_what_a_lost_machine_had_is_done_by_the_others() -> None:
     engine = Workers(lambda: [Gone(), Quick()], "one is gone", 1)
     done = [(job.place, each.reason) for job, each in engine.run(bundles, lambda job: job, lambda job: None)]
     assert sorted(done) == [((n,), "done") for n in range(9)]
+
+
+class Never(Slow):
+    """A worker for which no machine is left."""
+
+    def is_ready(self) -> bool:
+        return False
+
+
+def test_a_run_without_any_worker_ends_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("l2xbench.engines.PATIENCE", 0.01)
+    monkeypatch.setattr("l2xbench.engines.FORSAKEN", 0.05)
+    job = Job(Unit("restoration", 1, "set", "image", "net"), "k", (0,), None, "net", None, "d", None)
+    engine = Workers(lambda: [Never(), Never()], "nobody", 1)
+    with pytest.raises(RequestError, match="no worker has been ready for .* the same command goes on"):
+        list(engine.run(iter([[job]]), lambda job: job, lambda job: None))
+
+
+def test_a_cluster_that_is_gone_is_told_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray", reason="needs the extra `ray`")
+    from l2xbench import cluster
+    from l2xbench.config import Study
+
+    monkeypatch.setattr(cluster, "TICK", 0.02)
+    monkeypatch.setattr(cluster, "LOST", 0.1)
+    engine = cluster.RayWorkers(Study.model_validate({"study": "s", "models": {"a": "x"}, "datasets": {"d": "./d"}}))
+    waiting = Waiting()
+    with socket.create_server(("127.0.0.1", 0)) as head:
+        port = head.getsockname()[1]
+
+        def begin() -> list[Waiting]:
+            engine._head, engine._answered = f"127.0.0.1:{port}", time.monotonic()
+            return [waiting]
+
+        monkeypatch.setattr(engine, "_start", begin)
+        # the head goes down while a unit is at work
+        threading.Timer(0.3, lambda: (head.shutdown(socket.SHUT_RDWR), head.close())).start()
+        job = Job(Unit("restoration", 1, "set", "image", "net"), "k", (0,), None, "net", None, "d", None)
+        started = time.monotonic()
+        with pytest.raises(RequestError, match=rf"the Ray cluster at 127.0.0.1:{port} is gone; what was finished"):
+            list(engine.run(iter([[job]]), lambda job: job, lambda job: None))
+    assert time.monotonic() - started > 0.3
+    engine.close()
+    assert not waiting.closed, "nobody would answer"
+
+
+class Waiting(Slow):
+    """A worker whose cluster no longer tells what came of its unit."""
+
+    closed = False
+
+    def submit(self, job: Job) -> Future[Done]:
+        return Future()
+
+    def close(self) -> None:
+        self.closed = True
