@@ -11,6 +11,11 @@ from l2xbench.store import Store
 from l2xbench.studies.base import Unit
 
 
+def are_here(root: Path) -> bool:
+    """Whether a results folder holds records of that form alone: no run of a later version has been here."""
+    return not Store(root).has_plan() and next((root / "records").glob("*/*/**/*.json"), None) is not None
+
+
 def take_over(store: Store, unit: Unit, network: str, images: Iterable[tuple[str, str]]) -> int:
     """Takes the old records of a group's units into its journal, and removes their files.
 

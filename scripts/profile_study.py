@@ -17,38 +17,41 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-import l2xbench.commands.run as command
-from l2xbench import cli, runner, store, worker
-from l2xbench.data import metrics, pairs
-from l2xbench.report import build, drawing
-from l2xbench.studies import inference, restoration, similarity
-from l2xbench.writer import Writer
 
-PARTS: list[tuple[str, Any, str]] = [
-    ("networks: super-resolve", inference, "super_resolve"),
-    ("networks: super-resolve", restoration, "super_resolve"),
-    ("networks: explain", inference, "explain"),
-    ("networks: explain", similarity, "explain"),
-    ("build networks", worker, "build"),
-    ("read images", pairs, "read_image"),
-    ("make LR", pairs, "resize"),
-    ("PSNR and SSIM", metrics, "psnr"),
-    ("PSNR and SSIM", metrics, "ssim"),
-    ("PSNR and SSIM", metrics.Comparison, "__call__"),
-    ("encode PNG and NPZ", runner, "encode"),
-    ("encode PNG and NPZ", worker, "encode"),
-    ("write files", store, "write_whole"),
-    ("synchronise journals", store.journal, "append"),
-    ("wait for the writers", Writer, "put"),
-    ("wait for the writers", Writer, "flush"),
-    ("figures: draw and save", build, "draw_heatmaps"),
-    ("figures: draw and save", build, "ablation_figures"),
-    ("figures: draw and save", build, "similarity_figures"),
-    ("figures: draw and save", drawing.Ahead, "close"),
-    ("the page", command, "write_page"),
-    ("tables and the rest of the report", command, "build_report"),
-    ("find what is done, and the rest", command.runner, "run"),
-]
+def parts() -> list[tuple[str, Any, str]]:
+    """What is timed: its name, and the function's place. Imported here, since each process that draws reads this file."""
+    import l2xbench.commands.run as command
+    from l2xbench import runner, store, worker
+    from l2xbench.data import metrics, pairs
+    from l2xbench.report import build, drawing
+    from l2xbench.studies import inference, restoration, similarity
+    from l2xbench.writer import Writer
+
+    return [
+        ("networks: super-resolve", inference, "super_resolve"),
+        ("networks: super-resolve", restoration, "super_resolve"),
+        ("networks: explain", inference, "explain"),
+        ("networks: explain", similarity, "explain"),
+        ("build networks", worker, "build"),
+        ("read images", pairs, "read_image"),
+        ("make LR", pairs, "resize"),
+        ("PSNR and SSIM", metrics, "psnr"),
+        ("PSNR and SSIM", metrics, "ssim"),
+        ("PSNR and SSIM", metrics.Comparison, "__call__"),
+        ("encode PNG and NPZ", runner, "encode"),
+        ("encode PNG and NPZ", worker, "encode"),
+        ("write files", store, "write_whole"),
+        ("synchronise journals", store.journal, "append"),
+        ("wait for the writers", Writer, "put"),
+        ("wait for the writers", Writer, "flush"),
+        ("figures: draw and save", build, "draw_heatmaps"),
+        ("figures: draw and save", build, "ablation_figures"),
+        ("figures: draw and save", build, "similarity_figures"),
+        ("figures: draw and save", drawing.Ahead, "close"),
+        ("the page", command, "write_page"),
+        ("tables and the rest of the report", command, "build_report"),
+        ("find what is done, and the rest", command.runner, "run"),
+    ]
 
 
 class Clock:
@@ -92,8 +95,10 @@ class Clock:
 
 def main() -> None:
     """Runs the study with a clock on every part."""
+    from l2xbench import cli
+
     clock = Clock()
-    for part, place, name in PARTS:
+    for part, place, name in parts():
         setattr(place, name, clock.around(part, getattr(place, name)))
     with tempfile.TemporaryDirectory(prefix="profile-") as folder:
         given = sys.argv[1:]

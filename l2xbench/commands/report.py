@@ -7,8 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from l2xbench import oldrecords
 from l2xbench.commands import screen
 from l2xbench.commands.run import command_line
+from l2xbench.errors import RequestError
 from l2xbench.lock import run_lock
 from l2xbench.report.build import build_report
 from l2xbench.report.colormap import colour_map
@@ -59,6 +61,11 @@ def _remake(
     failures = all_failures(runs)
     paths: dict[str, Path] = {}
     for found in findings:
+        if found.run.missing and oldrecords.are_here(store.root):
+            raise RequestError(
+                f"{store.root}: its records are of the form of version 0.1.0; the command in its {found.run.name} "
+                f"({found.run.manifest.get('command', 'l2xbench run STUDY')}) takes over those that are still right"
+            )
         if found.run.missing:
             progress.note(
                 f"{found.run.name}: {found.run.missing} of its units have no record here (another run has taken "

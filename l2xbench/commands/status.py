@@ -10,6 +10,7 @@ from rich.console import Console
 from l2xbench.commands import screen
 from l2xbench.config import Study
 from l2xbench.lock import holder
+from l2xbench.oldrecords import are_here
 from l2xbench.records import Name
 from l2xbench.store import Store
 
@@ -33,7 +34,10 @@ def show_status(study: Study, out: Path) -> None:
     if at_work is not None:
         console.print(f"running: {at_work}", markup=False, highlight=False, soft_wrap=True)
     if plan is None:
-        console.print(f"{out}: nothing has been planned here yet", markup=False, highlight=False, soft_wrap=True)
+        told = "nothing has been planned here yet"
+        if are_here(out):
+            told += "; its records are of the form of version 0.1.0: a run takes over those that are still right"
+        console.print(f"{out}: {told}", markup=False, highlight=False, soft_wrap=True)
         return
     now = study.model_dump(mode="json")
     if any(plan["study"].get(key) != value for key, value in now.items() if key not in _ELSEWHERE):
