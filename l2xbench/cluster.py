@@ -59,12 +59,12 @@ class RayWorkers(Workers):
         super().__init__(lambda: self._begin(study), "Ray", study.threads or 1)
         self._patience = TICK
         self._head = ""
-        self._asked = self._answered = 0.0
+        self._asked = 0.0
         self._is_lost = False
 
     def _begin(self, study: Study) -> list[_RayHand]:
         _connect(study.ray_address)
-        self._head, self._answered = ray.get_runtime_context().gcs_address, time.monotonic()
+        self._head = ray.get_runtime_context().gcs_address
         have = ray.cluster_resources()
         cpus, gpus = int(have.get("CPU", 0)), int(have.get("GPU", 0))
         if study.device.startswith("cuda") and not gpus:
@@ -89,19 +89,19 @@ class RayWorkers(Workers):
             super().close()
             ray.shutdown()
 
-    def _check(self) -> None:
-        now = time.monotonic()
-        if now - self._asked < TICK:
+    def _check(self, *, death: bool = False) -> None:
+        if not death and time.monotonic() - self._asked < TICK:
             return
-        self._asked = now
-        if _answers(self._head):
-            self._answered = now
-        elif now - self._answered > LOST:
-            self._is_lost = True
-            raise RequestError(
-                f"engine: the Ray cluster at {self._head} is gone; what was finished is kept, and the same command "
-                "goes on when it is back"
-            )
+        since = self._asked = time.monotonic()
+        while not _answers(self._head):
+            # whatever is asked of Ray now does not come back
+            if time.monotonic() - since > LOST:
+                self._is_lost = True
+                raise RequestError(
+                    f"engine: the Ray cluster at {self._head} is gone; what was finished is kept, and the same command "
+                    "goes on when it is back"
+                )
+            time.sleep(TICK / 5)
 
 
 def _answers(address: str) -> bool:

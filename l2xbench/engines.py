@@ -171,6 +171,7 @@ class Workers:
                     elif not hand.worker.is_death(error):
                         yield job, Done(reason=reason_of(error))
                     else:
+                        self._check(death=True)
                         deaths[job.place] += 1
                         given_up = deaths[job.place] >= LIVES
                         owed.give_back(hand.recover([] if given_up else [job], fetch))
@@ -181,8 +182,8 @@ class Workers:
         for hand in self._hands:
             hand.worker.close()
 
-    def _check(self) -> None:
-        """Raises where there is nothing left to wait for."""
+    def _check(self, *, death: bool = False) -> None:
+        """Raises where there is nothing left to wait for; asked now and then, and when a worker has died."""
 
 
 class _Owed:

@@ -19,7 +19,7 @@ from typing import Any
 
 
 def parts() -> list[tuple[str, Any, str]]:
-    """What is timed: its name, and the function's place. Imported here, since each process that draws reads this file."""
+    """What is timed: its name and place. Imported here, since each process that draws reads this file."""
     import l2xbench.commands.run as command
     from l2xbench import runner, store, worker
     from l2xbench.data import metrics, pairs

@@ -37,6 +37,7 @@ from l2xbench.manifest import make_manifest
 from l2xbench.plan import Plan, make_plan
 from l2xbench.records import Name
 from l2xbench.report.build import build_report
+from l2xbench.report.drawing import Drawers
 from l2xbench.report.findings import find
 from l2xbench.report.runs import Run
 from l2xbench.store import BLOCK, FOLDERS, Store
@@ -167,7 +168,7 @@ def tables(folder: Path) -> str:
     store = Store(found.out)
     result = runner.Result(store.records())
     manifest = make_manifest(found, result, started=datetime.now(timezone.utc), command="", engine=Counting())
-    build_report(store, find(store, Run("manifest.json", manifest, result.records, [])), [], Quiet())
+    build_report(store, find(store, Run("manifest.json", manifest, result.records, [])), [], Quiet(), Drawers())
     lines = (store.root / "tables/cost.csv").read_text().splitlines()
     return f"{len(lines) - 1:,} rows of tables/cost.csv"
 

@@ -220,7 +220,7 @@ def test_a_cluster_that_is_gone_is_told_and_not_waited_for(monkeypatch: pytest.M
         port = head.getsockname()[1]
 
         def begin() -> list[Waiting]:
-            engine._head, engine._answered = f"127.0.0.1:{port}", time.monotonic()
+            engine._head = f"127.0.0.1:{port}"
             return [waiting]
 
         monkeypatch.setattr(engine, "_start", begin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from l2xbench.errors import RequestError
 from l2xbench.lock import run_lock
 from l2xbench.report.build import build_report
 from l2xbench.report.colormap import colour_map
+from l2xbench.report.drawing import Drawers
 from l2xbench.report.findings import find
 from l2xbench.report.page import Page, write_page
 from l2xbench.report.runs import Run, all_failures, read_runs
@@ -41,10 +43,14 @@ def remake(results: Path, *, palette: str | None = None, one_file: bool | None =
     console = Console()
     store = Store(results)
     store.prepare()
-    with run_lock(results, command_line()), screen.RunProgress(console) as progress:
+    with (
+        run_lock(results, command_line()),
+        screen.RunProgress(console) as progress,
+        closing(Drawers()) as drawers,
+    ):
         while True:
             try:
-                paths, page = _remake(store, palette, one_file, progress)
+                paths, page = _remake(store, palette, one_file, progress, drawers)
                 break
             except DamagedFile as error:  # it is gone, and its unit counts as missing
                 progress.note(str(error))
@@ -54,7 +60,7 @@ def remake(results: Path, *, palette: str | None = None, one_file: bool | None =
 
 
 def _remake(
-    store: Store, palette: str | None, one_file: bool | None, progress: screen.RunProgress
+    store: Store, palette: str | None, one_file: bool | None, progress: screen.RunProgress, drawers: Drawers
 ) -> tuple[dict[str, Path], Page]:
     runs = [_coloured(run, palette) for run in read_runs(store)]
     findings = [find(store, run) for run in runs]
@@ -73,7 +79,7 @@ def _remake(
                 "as they are"
             )
         else:
-            paths.update(build_report(store, found, failures, progress))
+            paths.update(build_report(store, found, failures, progress, drawers))
     return paths, write_page(store, findings, progress, one_file=one_file)
 
 

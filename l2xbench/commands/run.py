@@ -20,7 +20,7 @@ from l2xbench.lock import run_lock
 from l2xbench.manifest import make_manifest
 from l2xbench.plan import Plan, make_plan
 from l2xbench.report.build import build_report
-from l2xbench.report.drawing import Ahead
+from l2xbench.report.drawing import Ahead, Drawers
 from l2xbench.report.findings import Findings, find
 from l2xbench.report.page import Page, write_page
 from l2xbench.report.runs import Run, all_failures, read_runs
@@ -97,11 +97,11 @@ def _carry_out(console: Console, plan: Plan, store: Store, how: How, only: str |
     store.sweep()
     started = datetime.now(timezone.utc)
     mended: set[str] = set()
-    with screen.RunProgress(console) as progress:
+    with screen.RunProgress(console) as progress, closing(Drawers()) as drawers:
         while True:
             first = not mended
             engine = make_engine(plan, store, progress.note, fresh=how.fresh and first)
-            with closing(Ahead(store, plan)) as ahead:
+            with closing(Ahead(store, plan, drawers)) as ahead:
                 result = runner.run(
                     plan,
                     store,
@@ -116,7 +116,9 @@ def _carry_out(console: Console, plan: Plan, store: Store, how: How, only: str |
             manifest = make_manifest(plan, result, started=started, command=command_line(), engine=engine, only=only)
             written = store.write_text(_manifest_name(store.root, only), json.dumps(manifest, indent=2))
             try:
-                return result, _report(store, Run(written.name, manifest, result.records, result.failures), progress)
+                return result, _report(
+                    store, Run(written.name, manifest, result.records, result.failures), progress, drawers
+                )
             except DamagedFile as error:
                 if str(error) in mended:
                     raise
@@ -124,11 +126,11 @@ def _carry_out(console: Console, plan: Plan, store: Store, how: How, only: str |
                 progress.note(str(error))
 
 
-def _report(store: Store, run: Run, progress: runner.Progress) -> _Made:
+def _report(store: Store, run: Run, progress: runner.Progress, drawers: Drawers) -> _Made:
     """Tables and figures of a run, and the page of all runs of its folder."""
     others = read_runs(store, but=run.name)
     findings = find(store, run)
-    paths = build_report(store, findings, all_failures([run, *others]), progress)
+    paths = build_report(store, findings, all_failures([run, *others]), progress, drawers)
     page = write_page(store, [findings, *(find(store, other) for other in others)], progress)
     return _Made(findings, [*paths, ("manifest", store.root / run.name)], page)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from l2xbench.records import Failure
 from l2xbench.report.ablation import ablation_figures
-from l2xbench.report.drawing import draw_heatmaps
+from l2xbench.report.drawing import Drawers, draw_heatmaps
 from l2xbench.report.findings import Findings, failures_table
 from l2xbench.report.similarity import similarity_figures
 from l2xbench.runner import Progress
@@ -15,7 +15,7 @@ from l2xbench.store import Store
 
 
 def build_report(
-    store: Store, findings: Findings, failures: Iterable[Failure], progress: Progress
+    store: Store, findings: Findings, failures: Iterable[Failure], progress: Progress, drawers: Drawers
 ) -> list[tuple[str, Path]]:
     """Writes a run's tables and figures below the results folder.
 
@@ -24,6 +24,7 @@ def build_report(
         findings: what the run's records say.
         failures: of this run and of others that left results in the folder.
         progress: told of each figure, which takes seconds.
+        drawers: processes that may draw.
 
     Returns:
         what there is to look at, and where.
@@ -33,7 +34,7 @@ def build_report(
     for table in (*findings.tables.values(), failures_table(failures)):
         table.write(folder)
     paths = [("tables", folder)]
-    heatmaps = draw_heatmaps(store, manifest, findings.shown, progress)
+    heatmaps = draw_heatmaps(store, manifest, findings.shown, progress, drawers)
     if heatmaps:
         paths.append(("heatmaps", heatmaps[0].parent))
     if findings.curves:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from l2xbench.errors import RequestError
@@ -85,7 +86,39 @@ class _Figure:
         store.keep_files(self.unit, self.key, {"png": f"{self.stem}.png", "pdf": f"{self.stem}.pdf"})
 
 
-def draw_heatmaps(store: Store, manifest: Mapping[str, Any], records: Records, progress: Progress) -> list[Path]:
+class Drawers:
+    """Processes that draw, as many as there are cores; each is started when it is first needed."""
+
+    def __init__(self) -> None:
+        self.count = _cores()
+        self._pool: Executor | None = None
+
+    def start(self) -> None:
+        """Starts the first, which takes seconds, ahead of its work."""
+        self._executor().submit(_awake)
+
+    def submit(self, panel: HeatmapPanel, palette: str) -> Future[tuple[bytes, bytes]]:
+        """The figure as PNG and as PDF.
+
+        Raises:
+            BrokenProcessPool: here or from the future, a process was killed.
+        """
+        return self._executor().submit(heatmap_bytes, panel, palette)
+
+    def close(self) -> None:
+        """Ends them, when what they are at is done."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def _executor(self) -> Executor:
+        if self._pool is None:
+            self._pool = _processes(self.count)
+        return self._pool
+
+
+def draw_heatmaps(
+    store: Store, manifest: Mapping[str, Any], records: Records, progress: Progress, drawers: Drawers
+) -> list[Path]:
     """One figure an image and method (the paper's Fig. 2), as PNG and PDF; gives the PNGs' paths.
 
     Those that are there from the same records are not drawn again.
@@ -96,7 +129,7 @@ def draw_heatmaps(store: Store, manifest: Mapping[str, Any], records: Records, p
     progress.start(len(owed))
     left = [figure for figure in owed if not figure.is_there(store)]
     progress.advance(len(owed) - len(left), reused=True)
-    for figure, made in _drawn(left, store, progress):
+    for figure, made in _drawn(left, store, progress, drawers):
         figure.keep(store, made)
         progress.advance(1)
     return [store.root / f"{figure.stem}.png" for figure in owed]
@@ -115,7 +148,9 @@ def _owed(
                 yield _Figure(manifest, of, method)
 
 
-def _drawn(figures: list[_Figure], store: Store, progress: Progress) -> Iterator[tuple[_Figure, tuple[bytes, bytes]]]:
+def _drawn(
+    figures: list[_Figure], store: Store, progress: Progress, drawers: Drawers
+) -> Iterator[tuple[_Figure, tuple[bytes, bytes]]]:
     """Each figure with its PNG and PDF, in order."""
 
     def panels() -> Iterator[tuple[_Figure, HeatmapPanel]]:
@@ -124,27 +159,23 @@ def _drawn(figures: list[_Figure], store: Store, progress: Progress) -> Iterator
             progress.working(f"drawing {inputs.dataset} {inputs.image} {figure.method}")
             yield figure, figure.panel(store)
 
-    if len(figures) <= FEW or _cores() == 1:
+    if len(figures) <= FEW or drawers.count == 1:
         for figure, panel in panels():
             yield figure, heatmap_bytes(panel, figure.palette)
         return
-    count = min(_cores(), len(figures) // 2)
     waiting: list[tuple[_Figure, HeatmapPanel, Future[tuple[bytes, bytes]]]] = []
     coming = panels()
-    with _processes(count) as drawers:
-        try:
-            while True:
-                for figure, panel in islice(coming, 2 * count - len(waiting)):
-                    waiting.append((figure, panel, drawers.submit(heatmap_bytes, panel, figure.palette)))
-                if not waiting:
-                    return
-                figure, panel, drawing = waiting.pop(0)
-                yield figure, drawing.result()
-        except BrokenProcessPool:  # killed, or no memory for so many
-            for each, its_panel in chain([(figure, panel)], ((one, two) for one, two, _ in waiting), coming):
-                yield each, heatmap_bytes(its_panel, each.palette)
-        finally:
-            drawers.shutdown(cancel_futures=True)
+    try:
+        while True:
+            for figure, panel in islice(coming, 2 * drawers.count - len(waiting)):
+                waiting.append((figure, panel, drawers.submit(panel, figure.palette)))
+            if not waiting:
+                return
+            figure, panel, drawing = waiting.pop(0)
+            yield figure, drawing.result()
+    except BrokenProcessPool:  # killed, or no memory for so many
+        for each, its_panel in chain([(figure, panel)], ((one, two) for one, two, _ in waiting), coming):
+            yield each, heatmap_bytes(its_panel, each.palette)
 
 
 class Ahead:
@@ -153,19 +184,20 @@ class Ahead:
     Whatever goes wrong here is left to `draw_heatmaps`, which tells it.
     """
 
-    def __init__(self, store: Store, plan: Plan) -> None:
+    def __init__(self, store: Store, plan: Plan, drawers: Drawers) -> None:
         """For a run of the whole `plan`, whose records go to `store`."""
         self._store = store
+        self._drawers = drawers
         self._manifest: dict[str, Any] = {
             "study": plan.study.model_dump(mode="json"),
             "models": {model.name: {} for model in plan.models},
             "datasets": {each.name: {"images": {pair.name: "" for pair in each.pairs}} for each in plan.datasets},
         }
+        self._lock = Lock()
         self._wanted: dict[str, list[tuple[Name, str]]] | None = None
         self._digests: dict[str, dict[str, str]] = {}
         self._records: Records | None = None
         self._thread: ThreadPoolExecutor | None = None
-        self._drawers: Executor | None = None
         images = sum(len(each["images"]) for each in self._manifest["datasets"].values())
         maps = plan.study.attribution if plan.study.heatmaps is not None else None
         groups = len(plan.models) * (1 + len(maps.methods)) if maps else 0
@@ -173,18 +205,20 @@ class Ahead:
 
     def kept(self, unit: Unit) -> None:
         """Told of each unit whose record is on disk, from any thread."""
-        if self._is_worth_it and unit.study in ("restoration", "attribution") and self._is_complete(unit):
+        if not self._is_worth_it or unit.study not in ("restoration", "attribution"):
+            return
+        with self._lock:
             if self._thread is None:
                 self._thread = ThreadPoolExecutor(1)
-            self._thread.submit(self._draw, unit.dataset, unit.image)
+                self._drawers.start()
+            if self._is_complete(unit):
+                self._thread.submit(self._draw, unit.dataset, unit.image)
 
     def close(self) -> None:
         """Ends what is being drawn, and draws nothing more."""
         self._is_worth_it = False
         if self._thread is not None:
             self._thread.shutdown(cancel_futures=True)
-        if self._drawers is not None:
-            self._drawers.shutdown(cancel_futures=True)
 
     def _is_complete(self, unit: Unit) -> bool:
         if self._wanted is None:
@@ -214,21 +248,22 @@ class Ahead:
         with suppress(RequestError, BrokenProcessPool, RuntimeError):
             for figure in _owed(self._manifest, self._records, chosen):
                 if self._is_worth_it and not figure.is_there(self._store):
-                    if self._drawers is None:
-                        self._drawers = _processes(1, nice=NICE)
-                    panel = figure.panel(self._store)
-                    figure.keep(self._store, self._drawers.submit(heatmap_bytes, panel, figure.palette).result())
+                    drawing = self._drawers.submit(figure.panel(self._store), figure.palette)
+                    figure.keep(self._store, drawing.result())
 
 
-def _processes(count: int, nice: int = 0) -> ProcessPoolExecutor:
+def _processes(count: int) -> Executor:
     # fork would copy what PyTorch's threads hold, and break them
-    return ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_begin, initargs=(nice,))
+    return ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_begin)
 
 
-def _begin(nice: int) -> None:
+def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes
-    if nice and hasattr(os, "nice"):
-        os.nice(nice)
+    if hasattr(os, "nice"):
+        os.nice(NICE)
+
+
+def _awake() -> None: ...
 
 
 def _cores() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -64,8 +65,8 @@ def test_figures_of_several_processes_are_those_of_one(
 
 
 def test_a_process_of_its_own_draws_the_same() -> None:
-    with drawing._processes(1, nice=1) as drawers:
-        assert drawers.submit(heatmap_bytes, panel(), "green-red").result() == heatmap_bytes(panel(), "green-red")
+    with closing(drawing.Drawers()) as drawers:
+        assert drawers.submit(panel(), "green-red").result() == heatmap_bytes(panel(), "green-red")
 
 
 def test_images_are_drawn_while_the_run_goes_on_and_not_again(
@@ -75,14 +76,14 @@ def test_images_are_drawn_while_the_run_goes_on_and_not_again(
     assert l2xbench("run", write_study(), "--out", late).returncode == 0
     monkeypatch.setattr(drawing, "FEW", 2)
     here = Here()
-    monkeypatch.setattr(drawing, "_processes", lambda count, nice=0: here)
+    monkeypatch.setattr(drawing, "_processes", lambda count: here)
     # the study is so small that it would end before its figures are drawn
     monkeypatch.setattr(drawing.Ahead, "close", lambda self: self._thread.shutdown())
-    monkeypatch.setattr(drawing, "_drawn", lambda left, store, progress: iter([pytest.fail("again")] if left else []))
+    monkeypatch.setattr(drawing, "_drawn", lambda left, *more: iter([pytest.fail("again")] if left else []))
     ahead = tmp_path / "ahead"
     done = l2xbench("run", write_study(), "--out", ahead)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert here.tasks == 3
+    assert here.tasks == 1 + 3
     assert figures(ahead) == figures(late)
 
 
@@ -91,7 +92,7 @@ def test_what_goes_wrong_ahead_is_left_to_the_end(
 ) -> None:
     monkeypatch.setattr(drawing, "FEW", 2)
     monkeypatch.setattr(drawing, "_cores", lambda: 1)
-    monkeypatch.setattr(drawing, "_processes", lambda count, nice=0: Here(0))
+    monkeypatch.setattr(drawing, "_processes", lambda count: Here(1))
     done = l2xbench("run", write_study(), "--out", tmp_path / "out")
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(figures(tmp_path / "out")) == 6
