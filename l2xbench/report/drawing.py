@@ -9,7 +9,6 @@ does not matter who drew it, and one that was drawn too early is drawn again.
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -24,7 +23,8 @@ from typing import Any
 from l2xbench.errors import RequestError
 from l2xbench.plan import Plan
 from l2xbench.records import Name, Records
-from l2xbench.report.heatmaps import heatmap_bytes
+from l2xbench.report import drawer
+from l2xbench.report.drawer import heatmap_bytes
 from l2xbench.report.panels import HeatmapPanel
 from l2xbench.report.pictures import ImageRecords, Pictures, image_records
 from l2xbench.report.style import write_figure
@@ -35,8 +35,6 @@ from l2xbench.studies.base import Unit
 HEATMAP_VERSION = 4
 FEW = 3
 """Up to so many figures are drawn in this process: another takes seconds to start."""
-NICE = 5
-"""By how much drawing steps back behind the networks."""
 MANY_GROUPS = 32
 """With more networks and methods than this, whether an image is complete takes too long to tell."""
 
@@ -95,7 +93,7 @@ class Drawers:
 
     def start(self) -> None:
         """Starts the first, which takes seconds, ahead of its work."""
-        self._executor().submit(_awake)
+        self._executor().submit(drawer.awake)
 
     def submit(self, panel: HeatmapPanel, palette: str) -> Future[tuple[bytes, bytes]]:
         """The figure as PNG and as PDF.
@@ -254,16 +252,7 @@ class Ahead:
 
 def _processes(count: int) -> Executor:
     # fork would copy what PyTorch's threads hold, and break them
-    return ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_begin)
-
-
-def _begin() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes
-    if hasattr(os, "nice"):
-        os.nice(NICE)
-
-
-def _awake() -> None: ...
+    return ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=drawer.begin)
 
 
 def _cores() -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
@@ -67,6 +70,27 @@ def test_figures_of_several_processes_are_those_of_one(
 def test_a_process_of_its_own_draws_the_same() -> None:
     with closing(drawing.Drawers()) as drawers:
         assert drawers.submit(panel(), "green-red").result() == heatmap_bytes(panel(), "green-red")
+
+
+KILLED = """
+import os, signal
+from l2xbench.report.drawing import Drawers
+if __name__ == "__main__":
+    drawers = Drawers()
+    drawers.start()
+    print(*drawers._pool._processes, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_process_that_draws_ends_with_the_one_that_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "killed.py").write_text(KILLED)
+    done = subprocess.run([sys.executable, tmp_path / "killed.py"], capture_output=True, text=True, check=False)
+    (drawer,) = done.stdout.split()
+    deadline = time.monotonic() + 60
+    while Path("/proc", drawer, "cmdline").exists() and Path("/proc", drawer, "cmdline").read_bytes():
+        assert time.monotonic() < deadline, "it waits for a process that is gone"
+        time.sleep(0.1)
 
 
 def test_images_are_drawn_while_the_run_goes_on_and_not_again(

@@ -254,7 +254,7 @@ def test_shapes_that_do_not_match_are_refused_by_name() -> None:
 
 def test_the_report_room_imports_neither_torch_nor_pyplot() -> None:
     code = (
-        "import sys, l2xbench.report.heatmaps, l2xbench.report.restoration;"
+        "import sys, l2xbench.report.drawer, l2xbench.report.restoration;"
         "sys.exit(any(name in sys.modules for name in ('torch', 'matplotlib.pyplot')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
