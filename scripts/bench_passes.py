@@ -14,7 +14,7 @@ from statistics import median
 
 import torch
 
-from l2xbench import load_model
+from l2xbench import heap, load_model
 from l2xbench.data import images
 from l2xbench.data.datasets import open_dataset
 from l2xbench.studies.inference import Upscaler, super_resolve
@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
+    heap.keep_freed()  # as a run does
     kinds = chosen.kinds.split(",")
     pair = open_dataset("images", chosen.folder, 4, 1).pairs[0].load(4, chosen.crop)
     lr = images.to_tensor(pair.lr)
