@@ -197,13 +197,19 @@ def test_lr_images_alone_are_explained_without_metrics(
 
 
 @pytest.mark.timeout(600)
-def test_ctrl_c_loses_nothing_and_the_next_run_goes_on(tmp_path: Path, write_study: Callable[..., Path]) -> None:
+@pytest.mark.parametrize(
+    ("command", "study_of_units", "units"), [("run", "attribution", 30), ("ablate", "ablation", 75)]
+)
+def test_ctrl_c_loses_nothing_and_the_next_run_goes_on(
+    command: str, study_of_units: str, units: int, tmp_path: Path, write_study: Callable[..., Path]
+) -> None:
     out = tmp_path / "out"
-    network = {"provider": "l2xbench", "arch": {"type": "CARN"}, "weights": "random"}
-    study = write_study(models={f"net{i}": network for i in range(6)})
-    process = run_program("run", study, "--out", out)
+    network = {"provider": "l2xbench", "arch": {"type": "CARN", "n_feats": 16}, "weights": "random"}
+    ablation = {"ablation": {"ratios": [0.1, 0.2], "random_orders": 1}} if command == "ablate" else {}
+    study = write_study(models={f"net{i}": network for i in range(4)}, **ablation)
+    process = run_program(command, study, "--out", out)
     deadline = time.monotonic() + 120
-    while not list(out.rglob("records/attribution/**/*.journal")):
+    while not list(out.rglob(f"records/{study_of_units}/**/*.journal")):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
@@ -212,10 +218,10 @@ def test_ctrl_c_loses_nothing_and_the_next_run_goes_on(tmp_path: Path, write_stu
     assert errors.strip() == "l2xbench: stopped; what is finished is kept, and the same command goes on from there"
     assert not list(out.rglob("*.partial"))
     kept = sum(len(path.read_bytes().splitlines()) for path in out.rglob("records/**/*.journal"))
-    going_on = run_program("run", study, "--out", out)
+    going_on = run_program(command, study, "--out", out)
     output, errors = going_on.communicate(timeout=240)
     assert going_on.returncode == 0, errors
-    assert f"{42 - kept} units computed, {kept} found done" in output
+    assert f"{units - kept} units computed, {kept} found done" in output
 
 
 WRONG = {
