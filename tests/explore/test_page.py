@@ -375,7 +375,7 @@ def test_a_page_by_another_name_is_turned_away(served: Served) -> None:
 
 def test_ctrl_c_ends_it_at_once_also_in_the_midst_of_work(browser_page: Watched, tmp_path: Path) -> None:
     picture(tmp_path / "lr.png", 4)
-    process, url = start(tmp_path / "lr.png", "--crop", 64)
+    process, url = start(tmp_path / "lr.png", "--models", "edsr-compact", "--crop", 64)
     browser_page.page.goto(url)
     opened = Explorer(browser_page.page)
     opened.map_of("edsr-compact")
