@@ -34,6 +34,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from l2xbench import heap
 from l2xbench.attribution import MethodError, explain
 from l2xbench.attribution.references import make_reference
 from l2xbench.compat import import_basicsr
@@ -327,6 +328,7 @@ def main() -> None:
     methods = list(dict.fromkeys(["gradient", *chosen(args.methods, list(METHODS), "--methods", parser)]))
     if args.threads:
         torch.set_num_threads(args.threads)
+    heap.keep_freed()  # as `l2xbench run` does
 
     where = torch.cuda.get_device_name() if args.device.startswith("cuda") else f"{torch.get_num_threads()} CPU threads"
     setting = f"LR {args.size} x {args.size}, x4, float32, {where}, PyTorch {torch.__version__}"
