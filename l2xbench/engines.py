@@ -32,7 +32,7 @@ LIVES = 2
 """Workers that may die with a unit before it is given up."""
 ENCODERS = 2
 """Threads that measure and encode what this process's worker has made."""
-UNENCODED = 12
+UNENCODED = 32
 """Outcomes that may wait for them: those of a network that is quicker than they are; then the work waits."""
 PATIENCE = 0.5
 """Seconds between two looks at a worker that has not started yet."""
