@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -29,8 +30,8 @@ def rows(psnr: pd.DataFrame, ssim: pd.DataFrame) -> list[str]:
     heads = ["network", "unmasked", *methods, *(f"{method}, SSIM" for method in methods)]
     lines = [f"| {' | '.join(heads)} |", f"| --- | {' | '.join(['---:'] * (len(heads) - 1))} |"]
     for model, found in psnr.groupby("model", sort=False):
-        own = found.set_index("method")
-        other = ssim[ssim["model"] == model].set_index("method")
+        own: Any = found.set_index("method")
+        other: Any = ssim[ssim["model"] == model].set_index("method")
         first = own.loc[FIRST]
         cells = [f"{own.at[method, 'gap']:.2f}" if method in own.index else "" for method in methods]
         cells[methods.index(FIRST)] += f" ({first['gap_low']:.2f} to {first['gap_high']:.2f})"
@@ -42,9 +43,9 @@ def rows(psnr: pd.DataFrame, ssim: pd.DataFrame) -> list[str]:
 def exceptions(table: pd.DataFrame, unit: str) -> list[str]:
     """What a reader who expects `l2x` to lead everywhere should know, a line each."""
     ratios = [column for column in table.columns if column.endswith("%")]
-    lines = []
+    lines: list[str] = []
     for model, found in table.groupby("model", sort=False):
-        own = found.set_index("method")
+        own: Any = found.set_index("method")
         above = [ratio for ratio in ratios if own.at[FIRST, ratio] >= own.at["random", ratio]]
         if above:
             lines.append(f"{model}: {FIRST} is not below random order at {', '.join(above)}")
