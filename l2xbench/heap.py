@@ -1,8 +1,8 @@
 """The C library's heap, where tensors on the CPU lie.
 
 glibc gives a large tensor's memory back to the kernel as soon as it is freed and asks for it anew at the next one, page
-by page: of the time of a network as wide as CARN, a quarter or more (`python scripts/bench_heap.py`). Programs of ours keep it;
-the library, inside a user's process, does not touch such settings.
+by page: of the time of a network as wide as CARN, a quarter or more (`python scripts/bench_heap.py`). Programs of ours
+keep it; the library, inside a user's process, does not touch such settings.
 """
 
 from __future__ import annotations
