@@ -36,9 +36,14 @@ def everywhere(state: Session, mask: Paired) -> tuple[list[Tensor], Paired] | No
         f"a selection in {state.where()} takes {count[0]} elements of the input's stream and {count[1]} of the "
         "reference's"
     )
-    members = Paired.of(mine[either], its[either])
-    members._discrete, members._sources = True, sources_of(mask)
-    return [*either.nonzero(as_tuple=True)], members
+    return [*either.nonzero(as_tuple=True)], truth(mine[either], its[either], sources_of(mask))
+
+
+def truth(mine: Tensor, its: Tensor, sources: Any) -> Paired:
+    """What each stream selects, and what the choice was made from."""
+    pair = Paired.of(mine, its)
+    pair._discrete, pair._sources = True, sources
+    return pair
 
 
 def nonzero(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -80,9 +85,7 @@ def along(members: Paired, axis: int, dim: int) -> Paired:
     """The members as a condition on a tensor of `dim` axes."""
     shape = (-1, *(1,) * (dim - axis - 1))
     mine, its = members.pair()
-    condition = Paired.of(mine.view(shape), its.view(shape))
-    condition._discrete, condition._sources = True, members._sources
-    return condition
+    return truth(mine.view(shape), its.view(shape), members._sources)
 
 
 def read(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -117,18 +120,17 @@ def masked_scatter(state: Session, func: Any, args: Any, kwargs: dict[str, Any])
     x, mask, new = args
     if not isinstance(mask, Paired):
         return None
-    mine, its = (t.expand(x.shape) for t in mask.pair())
+    condition = expanded(mask, x.shape)
+    mine, its = condition.pair()
     if new.numel() != int((mine | its).sum()):
         return None  # not what was selected at the places of both streams
-    return write(state, func, (x, [expanded(mask, x.shape)], new.reshape(-1)), {})
+    return write(state, func, (x, [condition], new.reshape(-1)), {})
 
 
 def expanded(mask: Paired, shape: Any) -> Paired:
     """The mask, broadcast."""
     mine, its = mask.pair()
-    condition = Paired.of(mine.expand(shape), its.expand(shape))
-    condition._discrete, condition._sources = mask._discrete, mask._sources
-    return condition
+    return truth(mine.expand(shape), its.expand(shape), mask._sources)
 
 
 def kept(state: Session, members: Paired, axis: int, new: Any, old: Any) -> Any:

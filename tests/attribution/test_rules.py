@@ -136,6 +136,14 @@ def images(seed: int, scale: float = 1.0, dtype: torch.dtype = torch.float64) ->
     return x.to(dtype), x_ref.to(dtype)
 
 
+def assert_followed(f: Function, x: Tensor, x_ref: Tensor) -> None:
+    """Each stream is the network's own answer."""
+    with torch.no_grad():
+        plain = f(x.clone()), f(x_ref.clone())
+    with paired_forward(Network(f), x, x_ref) as out:
+        torch.testing.assert_close((out.value.detach(), out.reference), plain)
+
+
 def assert_complete(f: Function, x: Tensor, x_ref: Tensor, tolerance: float) -> None:
     with paired_forward(Network(f), x, x_ref) as out:
         change = (out.value.detach() - out.reference).double()

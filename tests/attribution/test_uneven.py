@@ -10,7 +10,7 @@ from torch import Tensor
 
 from l2xbench.attribution.errors import UnsupportedOperationError
 from l2xbench.attribution.paired import paired_forward
-from tests.attribution.test_rules import Network, assert_complete, images, multiplier
+from tests.attribution.test_rules import Network, assert_complete, assert_followed, images, multiplier
 
 
 def written_back(x: Tensor) -> Tensor:
@@ -80,10 +80,7 @@ SELECTIONS: list[Callable[[Tensor], Tensor]] = [
 @pytest.mark.parametrize("f", SELECTIONS, ids=lambda f: f.__name__)
 def test_each_stream_is_the_networks_own_answer(f: Callable[[Tensor], Tensor]) -> None:
     x, x_ref = images(3)
-    with torch.no_grad():
-        plain = f(x.clone()), f(x_ref.clone())
-    with paired_forward(Network(f), x, x_ref) as out:
-        torch.testing.assert_close((out.value.detach(), out.reference), plain)
+    assert_followed(f, x, x_ref)
     assert_complete(f, x, x_ref, 1e-9)
 
 

@@ -94,7 +94,7 @@ class Rectified(torch.autograd.Function):
         for a, a_ref, b, b_ref, k in blocks(x, x_ref, y, y_ref, m):
             torch.clamp_min(a, 0, out=b)
             torch.clamp_min(a_ref, 0, out=b_ref)
-            sums.append(torch.sub(b, b_ref, out=k).div_(a - a_ref).sum())
+            sums.append(quotient(a, a_ref, b, b_ref, k).sum())
         if not bool(torch.stack(sums).sum().isfinite()):
             for a, a_ref, k in blocks(x, x_ref, m):
                 at_rest(a, a_ref, k)
@@ -108,8 +108,13 @@ class Rectified(torch.autograd.Function):
 
 def ramp(x: Tensor, x_ref: Tensor) -> Tensor:
     """The chord slope of max(x, 0), in [0, 1]; at x = x' the gradient, which is 0 at 0."""
-    slope = (x.relu() - x_ref.relu()).div_(x - x_ref)  # 1, 0 or x/(x - x'), each exact, unless dx = 0
+    slope = quotient(x, x_ref, x.relu(), x_ref.relu(), torch.empty_like(x))
     return slope if bool(slope.sum().isfinite()) else at_rest(x, x_ref, slope)
+
+
+def quotient(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, out: Tensor) -> Tensor:
+    """dy/dx of y = max(x, 0) into `out`: exact (1, 0, or x/(x - x')), but no number where dx = 0."""
+    return torch.sub(y, y_ref, out=out).div_(x - x_ref)
 
 
 def at_rest(x: Tensor, x_ref: Tensor, slope: Tensor) -> Tensor:
