@@ -21,10 +21,9 @@ import torch
 
 import l2xbench
 from l2xbench.config import Study
-from l2xbench.data.pairs import ImagePair
 from l2xbench.engines import Workers
 from l2xbench.errors import RequestError
-from l2xbench.worker import Done, Job, Settings, Worker, encoded
+from l2xbench.worker import Done, Job, Settings, Worker, encoded, loaded
 from l2xbench.zoo import checkpoints
 from l2xbench.zoo.load import Source
 
@@ -205,7 +204,7 @@ class _Objects:
 
     def _loaded(self, pair: Any, crop: int | None) -> Any:
         try:
-            return pair.load(self._scale, crop) if isinstance(pair, ImagePair) else pair
+            return loaded(pair, self._scale, crop)
         except RequestError:
             return pair
 

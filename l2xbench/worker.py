@@ -139,7 +139,7 @@ class Worker:
             pair = self._image(job)
             given = self._given(job)
             if network is not None and job.probe is not None and not are_known(network):
-                passes_of(network, job.unit.options, _loaded(job.probe.pair, self.settings.scale, job.probe.crop))
+                passes_of(network, job.unit.options, loaded(job.probe.pair, self.settings.scale, job.probe.crop))
             arguments = () if given is None else (given,)
             outcome = study_module(job.unit.study).compute(network, pair, job.unit.options, *arguments)
         except (Exception, SystemExit) as error:  # a network may raise anything, or leave
@@ -223,7 +223,8 @@ def reason_of(error: BaseException) -> str:
     return text if isinstance(error, RequestError) else f"{type(error).__name__}: {text}"
 
 
-def _loaded(pair: ImagePair | LoadedPair, scale: int, crop: int | None) -> LoadedPair:
+def loaded(pair: ImagePair | LoadedPair, scale: int, crop: int | None) -> LoadedPair:
+    """An image's pixels, read if they are not yet."""
     return pair if isinstance(pair, LoadedPair) else pair.load(scale, crop)
 
 
@@ -233,7 +234,7 @@ def _in_thread(pair: ImagePair | LoadedPair | None, scale: int, crop: int | None
     def read() -> None:
         try:
             assert pair is not None
-            found.set_result(_loaded(pair, scale, crop))
+            found.set_result(loaded(pair, scale, crop))
         except BaseException as error:
             found.set_exception(error)
 

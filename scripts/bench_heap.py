@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Callable
 
 import torch
-from bench_attribution import NETWORKS
+from bench_attribution import NETWORKS, chosen
 from rich.console import Console
 from rich.table import Table
 
@@ -70,7 +70,7 @@ def main() -> None:
         child(options.child[0], options.size, options.threads, options.child[1] == "kept")
         return
     table = Table("network", "forward, s", "kept", "map, s", "kept", "peak, MiB", "kept", title="freed memory")
-    for name in options.networks.split(","):
+    for name in chosen(options.networks, list(NETWORKS), "--networks", parser):
         found: dict[str, list[dict[str, float]]] = {"plain": [], "kept": []}
         for _ in range(options.repeats):
             for kind, runs in found.items():

@@ -41,7 +41,7 @@ def find(store: Store, run: Run) -> Findings:
     shown = run.records if only is None else run.records.of(only)
     notes = {name: entry["note"] for name, entry in manifest["datasets"].items() if entry["note"]}
     restoration = restoration_frame(shown, manifest)
-    passes = passes_notes(shown) if manifest["study"].get("inference") else []
+    passes = passes_notes(manifest.get("inference", {}))
     tables = [] if restoration.empty else restoration_tables(restoration, dataset_notes=notes, notes=passes)
     cost = cost_frame(shown, manifest)
     caption = "Mean seconds to super-resolve and to explain one image, and the largest completeness error."
@@ -116,14 +116,13 @@ def tile_notes(cost: pd.DataFrame, records: Iterable[Record]) -> list[str]:
     return [f"Out of memory, so done in overlapping tiles: {'; '.join(told)}."] if told else []
 
 
-def passes_notes(records: Iterable[Record]) -> list[str]:
-    """How the networks were run, where a study asks for quicker passes, and why some were not."""
+def passes_notes(inference: Mapping[str, list[str]]) -> list[str]:
+    """How the manifest says that networks were run, where a study asks for quicker passes, and why some were not."""
     told: dict[str, list[str]] = {}
-    for group in in_groups(records, "restoration"):
-        for passes in dict.fromkeys(str(value) for value in group.column("inference") if value):
-            if group.model != BICUBIC and group.model not in told.setdefault(passes, []):
-                told[passes].append(group.model)
-    return [f"Inference {passes}: {', '.join(models)}." for passes, models in told.items() if models]
+    for model, passes in inference.items():
+        for each in passes if model != BICUBIC else ():
+            told.setdefault(each, []).append(model)
+    return [f"Inference {passes}: {', '.join(models)}." for passes, models in told.items()]
 
 
 def _tiled(group: RecordGroup) -> int:
