@@ -188,14 +188,19 @@ def test_a_click_changes_every_map(explorer: Explorer) -> None:
 
 
 def test_the_newest_of_many_clicks_counts(explorer: Explorer) -> None:
-    wanted = explorer.map_of("edsr")
+    middle = explorer.map_of("edsr")
+    explorer.click(0.254, 0.503)
+    wanted = explorer.next_map_of("edsr", middle)
+    explorer.click(0.503, 0.503)
+    expect(explorer.card("edsr").locator("img")).to_have_attribute("src", middle)
     for place in (0.1, 0.3, 0.6, 0.9):
         explorer.click(place, place)
-    explorer.click(0.503, 0.503)
+    explorer.click(0.254, 0.503)
+    expect(explorer.base.locator("rect.box.over")).to_have_attribute("x", "24")  # no other click's
     expect(explorer.card("edsr").locator("img")).to_have_attribute("src", wanted)
-    assert explorer.frame() == (56, 56)
     explorer.page.wait_for_timeout(500)
     assert explorer.map_of("edsr") == wanted
+    assert explorer.frame() == (24, 56)
 
 
 def test_arrow_keys_move_the_spot(explorer: Explorer) -> None:
