@@ -44,9 +44,9 @@ def choose_device(wanted: str) -> torch.device:
     """
     if wanted == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind = wanted.partition(":")[0]
+    kind, _, index = wanted.partition(":")
     here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not here.get(kind):
+    if not here.get(kind) or (index and int(index) >= torch.cuda.device_count()):
         raise RequestError(f"device: '{wanted}' is not to be had here; use device: cpu or auto")
     return torch.device(wanted)
 

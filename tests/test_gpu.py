@@ -41,7 +41,7 @@ def outcomes(device: str, crop: int = 96) -> list:
     done = [worker.run(job) for job in jobs(crop)]
     worker.close()
     assert [each.reason for each in done] == ["", ""]
-    return [each.outcome for each in done]
+    return [each.outcome.finished() for each in done]
 
 
 def test_the_numbers_are_the_cpus() -> None:
