@@ -29,6 +29,8 @@ def seconds(upscale: Upscaler, lr: torch.Tensor) -> float:
     """One pass."""
     started = time.perf_counter()
     super_resolve(upscale, lr)
+    if lr.is_cuda:
+        torch.cuda.synchronize(lr.device)
     return time.perf_counter() - started
 
 
@@ -39,6 +41,7 @@ def main() -> None:
     parser.add_argument("--models", default=",".join(f"{name}-compact" for name in COMPACT.split(",")))
     parser.add_argument("--kinds", default=",".join(KINDS), help="of these")
     parser.add_argument("--crop", type=int, default=128, help="LR pixels on a side")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--repeats", type=int, default=5)
     chosen = parser.parse_args()
@@ -46,16 +49,19 @@ def main() -> None:
     heap.keep_freed()  # as a run does
     kinds = chosen.kinds.split(",")
     pair = open_dataset("images", chosen.folder, 4, 1).pairs[0].load(4, chosen.crop)
-    lr = images.to_tensor(pair.lr)
+    lr = images.to_tensor(pair.lr).to(chosen.device)
+    # as a run does
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
     print(f"{'network':18} {'plain, s':>9} " + " ".join(f"{kind:>15}" for kind in kinds))
     for name in chosen.models.split(","):
         # a network keeps what was decided for it: one copy a kind
-        networks: dict[str, Network] = {kind: load_model(name) for kind in kinds}
+        networks: dict[str, Network] = {kind: load_model(name, device=chosen.device) for kind in kinds}
         passes = {
             kind: passes_of(network, {"inference": [kind], "border": 4, "colour": "y"}, pair)
             for kind, network in networks.items()
         }
-        plain = load_model(name)
+        plain = load_model(name, device=chosen.device)
         quick = {kind: each for kind, each in passes.items() if not each.told.startswith("plain")}
         times: dict[str, list[float]] = {kind: [] for kind in ("", *quick)}
         for repeat in range(chosen.repeats + 1):
