@@ -12,15 +12,16 @@ import torch
 from torch import Tensor
 
 from l2xbench.config import Study
-from l2xbench.data import images, metrics
+from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
+from l2xbench.data.metrics import Colour, Comparison
 from l2xbench.studies.base import Outcome, Value
 from l2xbench.studies.inference import device_of, fitting, super_resolve
 from l2xbench.studies.passes import passes_of
 from l2xbench.zoo.network import Network
 
 NAME = "restoration"
-VERSION = 1
+VERSION = 2
 NEEDS_NETWORK = True
 
 
@@ -59,11 +60,11 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
     return Outcome(values=values, later=partial(_measured, output.cpu(), pair.hr, options["border"], options["colour"]))
 
 
-def _measured(output: Tensor, hr: np.ndarray | None, border: int, colour: metrics.Colour) -> Outcome:
+def _measured(output: Tensor, hr: np.ndarray | None, border: int, colour: Colour) -> Outcome:
     if not torch.isfinite(output).all():
         raise FloatingPointError("the network's output holds NaN or infinity")
-    sr = images.to_image(output)
     values: dict[str, Value] = {}
     if hr is not None:
-        values = {"psnr": metrics.psnr(sr, hr, border, colour), "ssim": metrics.ssim(sr, hr, border, colour)}
-    return Outcome(values, images={"sr": sr})
+        (psnr,), (ssim,) = Comparison(hr, border, colour)(output)
+        values = {"psnr": psnr, "ssim": ssim}
+    return Outcome(values, images={"sr": images.to_image(output)})

@@ -110,3 +110,17 @@ def test_a_comparison_of_many_gives_the_numbers_of_one(colour: str, border: int)
         metrics.Comparison(hr[:10], border, colour)
     with pytest.raises(ValueError, match="differ in shape"):
         metrics.Comparison(hr, border, colour)(sr[:, :, :-1])
+
+
+def test_a_comparison_does_not_depend_on_the_threads() -> None:
+    draw = np.random.default_rng(0)
+    hr = draw.integers(0, 256, (400, 500, 3)).astype(np.uint8)
+    srs = [torch.from_numpy(draw.random((1, 3, 400, 500), np.float32)) for _ in range(8)]
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            found.append([metrics.Comparison(hr, 4)(sr) for sr in srs])
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1]
