@@ -18,7 +18,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from itertools import chain
+from itertools import chain, islice
 from typing import Protocol
 
 import torch
@@ -30,10 +30,12 @@ AHEAD = 2
 """Units that a worker of a process of its own has at a time: one at work, one to begin with when that is done."""
 LIVES = 2
 """Workers that may die with a unit before it is given up."""
-ENCODERS = 2
-"""Threads that measure and encode what this process's worker has made."""
+ENCODERS = max(2, min(8, (os.cpu_count() or 1) // 2))
+"""Threads that measure and encode what this process's worker has made; a GPU waits for two of them."""
 UNENCODED = 32
 """Outcomes that may wait for them: those of a network that is quicker than they are; then the work waits."""
+READ_AHEAD = 3
+"""Bundles whose images are read while one is at work."""
 PATIENCE = 0.5
 """Seconds between two looks at a worker that has not started yet."""
 
@@ -67,7 +69,7 @@ class Engine(Protocol):
 
 
 class InProcess:
-    """One unit after the other, in this process; meanwhile the next image is read, and the last outcomes encoded."""
+    """One unit after the other, in this process; meanwhile the next images are read, and the last outcomes encoded."""
 
     def __init__(self, settings: Settings, described: str = "this process") -> None:
         self.described = described
@@ -77,10 +79,11 @@ class InProcess:
     def run(self, bundles: Bundles, fetch: Fetch, begins: Begins) -> Iterator[tuple[Job, Done]]:
         waiting: deque[tuple[Job, Future[Done]]] = deque()
         with ThreadPoolExecutor(ENCODERS) as encoders:
-            bundle = next(bundles, None)
-            while bundle:
-                following = next(bundles, None)
-                if following:
+            coming = deque(islice(bundles, READ_AHEAD))
+            while coming:
+                bundle = coming.popleft()
+                coming.extend(islice(bundles, READ_AHEAD - len(coming)))
+                for following in coming:
                     self._worker.fetch(following[0])
                 for job in bundle:
                     begins(job)
@@ -88,7 +91,6 @@ class InProcess:
                     while waiting and (len(waiting) > UNENCODED or waiting[0][1].done()):
                         done_job, outcome = waiting.popleft()
                         yield done_job, outcome.result()
-                bundle = following
             for done_job, outcome in waiting:
                 yield done_job, outcome.result()
 

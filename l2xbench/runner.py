@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from l2xbench.data.datasets import Dataset, ImagePair, LoadedPair
 from l2xbench.engines import Engine, InProcess
 from l2xbench.errors import RequestError
+from l2xbench.inorder import in_order
 from l2xbench.oldrecords import take_over
 from l2xbench.plan import BICUBIC, STUDIES, Plan, PlannedModel, study_module
 from l2xbench.records import Failure, Name, Records
@@ -212,14 +212,8 @@ class _Run:
             except Exception as error:
                 return error
 
-        with ThreadPoolExecutor(READERS) as readers:
-            waiting = []
-            for number, pair in enumerate(dataset.pairs):
-                waiting.append((number, pair, readers.submit(read, pair)))
-                if len(waiting) > 2 * READERS:
-                    self._take(found, unit, *waiting.pop(0))
-            for each in waiting:
-                self._take(found, unit, *each)
+        for number, (pair, each) in enumerate(zip(dataset.pairs, in_order(read, dataset.pairs, READERS), strict=True)):
+            self._take(found, unit, number, pair, each)
         return found
 
     def _known(self, name: Name, recipe: str) -> dict[tuple[str, str], str]:
@@ -233,11 +227,8 @@ class _Run:
         rows = zip(found[0], found[1]["source"], found[1]["digest"], strict=True)
         return {(image, str(source)): str(digest) for image, source, digest in rows if image not in lacking}
 
-    def _take(
-        self, found: _Images, unit: Unit, number: int, pair: ImagePair, reading: Future[_Read | Exception]
-    ) -> None:
+    def _take(self, found: _Images, unit: Unit, number: int, pair: ImagePair, read: _Read | Exception) -> None:
         self.progress.working(f"reading {found.dataset.name} {pair.name}")
-        read = reading.result()
         unit = unit.at(pair.name)
         place = (-1, len(self.images), number)
         if isinstance(read, Exception):

@@ -8,7 +8,7 @@ from queue import Queue
 
 THREADS = 3
 """Most of the time of writing is waiting for the disk, and waits go together."""
-WAITING = 8
+WAITING = 32
 """Outcomes that may wait to be written; then the work waits."""
 
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import spearmanr
 from torch import Tensor, nn
 
 from l2xbench.config import Study, tested_methods
@@ -114,4 +113,6 @@ def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
     """Spearman's; 0 where one of them is the same everywhere, which tells nothing of the other."""
     if np.ptp(one) == 0 or np.ptp(other) == 0:
         return 0.0
+    from scipy.stats import spearmanr  # takes half a second to import, also for studies without this one
+
     return float(spearmanr(one.ravel(), other.ravel()).statistic)

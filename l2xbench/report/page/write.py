@@ -19,7 +19,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 
+from l2xbench.inorder import in_order
 from l2xbench.plan import BICUBIC
+from l2xbench.records import Record
 from l2xbench.report import style
 from l2xbench.report.ablation import groups
 from l2xbench.report.colormap import BACKDROP, PALETTES, palette_table
@@ -44,6 +46,8 @@ MOST_IN_ONE_FILE = 32 * 2**20
 """A page of more bytes gets a folder: browsers read the whole of one file before they show any."""
 
 _HERE = Path(__file__).parent
+_READERS = 4
+"""Threads that read and pack an image's files, which are decoded without holding Python's lock."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,14 @@ def write_page(store: Store, findings: Sequence[Findings], progress: Progress, *
     if images:
         progress.start(len(images))
     entries, embedded, beside = [], [], 0
-    for of in images:
+
+    def data(of: ImageRecords) -> str:
+        return script_json(image_data(store, seen.run.manifest, of, embed=embed))
+
+    scripts = [None if embed else _Script.of(store, of) for of in images]
+    left = [of for of, script in zip(images, scripts, strict=True) if script is None or script.record is None]
+    made = in_order(data, left, _READERS)
+    for of, script in zip(images, scripts, strict=True):
         progress.working(f"page: {of.inputs.dataset} {of.inputs.image}")
         entry = {
             "dataset": of.inputs.dataset,
@@ -91,15 +102,14 @@ def write_page(store: Store, findings: Sequence[Findings], progress: Progress, *
             "width": of.inputs.values["width"],
             "stops": ["LR", "SR", *(["HR"] if "hr" in of.inputs.files else []), *(["map"] if of.explained else [])],
         }
-        reused = False
-        if embed:
-            embedded.append(script_json(image_data(store, seen.run.manifest, of, embed=True)))
+        if script is None:
+            embedded.append(next(made))
         else:
-            script, size, reused = _image_script(store, seen.run.manifest, of)
-            entry["file"] = quote(script)
-            beside += size
+            record = script.record or script.write(store, next(made))
+            entry["file"] = quote(script.path)
+            beside += record.sizes["data"]
         entries.append(entry)
-        progress.advance(1, reused=reused)
+        progress.advance(1, reused=script is not None and script.record is not None)
     beside += 0 if embed else pictures
     progress.working("page")
     target = (seen.run.manifest["study"]["attribution"] or {"target": "image"})["target"]
@@ -112,7 +122,7 @@ def write_page(store: Store, findings: Sequence[Findings], progress: Progress, *
         "palettes": {name: base64.b64encode(palette_table(name).tobytes()).decode() for name in PALETTES},
         "palette": (seen.run.manifest["study"]["heatmaps"] or {"palette": PALETTES[0]})["palette"],
     }
-    scripts = "\n".join((_HERE / "static" / name).read_text(encoding="utf-8") for name in ("tables.js", "viewer.js"))
+    code = "\n".join((_HERE / "static" / name).read_text(encoding="utf-8") for name in ("tables.js", "viewer.js"))
     context = {
         "main": main.run.manifest,
         "networks": sum(name != BICUBIC for name in main.run.manifest["models"]),
@@ -134,8 +144,8 @@ def write_page(store: Store, findings: Sequence[Findings], progress: Progress, *
         "beside": _bytes(beside),
         "folder": FOLDER,
         "styles": Markup((_HERE / "static" / "report.css").read_text(encoding="utf-8")),
-        "scripts": Markup(scripts),
-        "script_hash": base64.b64encode(hashlib.sha256(scripts.encode()).digest()).decode(),
+        "scripts": Markup(code),
+        "script_hash": base64.b64encode(hashlib.sha256(code.encode()).digest()).decode(),
         "index": Markup(script_json(index)),
         "embedded": [Markup(text) for text in embedded],
     }
@@ -162,27 +172,34 @@ def _has_maps(findings: Findings) -> bool:
     return next(findings.run.records.of("attribution").groups(), None) is not None
 
 
-def _image_script(store: Store, manifest: Mapping[str, Any], of: ImageRecords) -> tuple[str, int, bool]:
-    """An image's data as a script of its own, made anew when its records change: path, bytes, whether it was there.
+@dataclass(frozen=True)
+class _Script:
+    """An image's data as a script of its own, made anew when its records change.
 
     A script, since browsers let a page from disk load scripts and pictures beside it, and nothing else.
     """
-    inputs = of.inputs
-    options = {
-        "restored": {name: record.key for name, record in of.restored.items()},
-        "explained": {method: {name: r.key for name, r in maps.items()} for method, maps in of.explained.items()},
-    }
-    unit = Unit("page", DATA_VERSION, inputs.dataset, inputs.image, "", "", options)
-    key = unit.key("", inputs.key)
-    path = f"{FOLDER}/{inputs.dataset}/{inputs.image}.js"
-    record = store.find(unit, key)
-    if record is None:
-        named = script_json(f"{inputs.dataset}/{inputs.image}")
-        data = script_json(image_data(store, manifest, of, embed=False))
-        store.write_text(path, f"l2xbenchImage({named},{data});\n")
-        record = store.keep_files(unit, key, {"data": path})
-        return path, record.sizes["data"], False
-    return path, record.sizes["data"], True
+
+    unit: Unit
+    key: str
+    path: str
+    record: Record | None
+    """None where it is not there, or is of other records."""
+
+    @classmethod
+    def of(cls, store: Store, of: ImageRecords) -> _Script:
+        inputs = of.inputs
+        options = {
+            "restored": {name: record.key for name, record in of.restored.items()},
+            "explained": {method: {name: r.key for name, r in maps.items()} for method, maps in of.explained.items()},
+        }
+        unit = Unit("page", DATA_VERSION, inputs.dataset, inputs.image, "", "", options)
+        key = unit.key("", inputs.key)
+        return cls(unit, key, f"{FOLDER}/{inputs.dataset}/{inputs.image}.js", store.find(unit, key))
+
+    def write(self, store: Store, data: str) -> Record:
+        named = script_json(f"{self.unit.dataset}/{self.unit.image}")
+        store.write_text(self.path, f"l2xbenchImage({named},{data});\n")
+        return store.keep_files(self.unit, self.key, {"data": self.path})
 
 
 def _by_image(images: Sequence[ImageRecords]) -> Sheet | None:
