@@ -6,7 +6,7 @@ M. Ancona et al., Towards better understanding of gradient-based attribution met
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -64,11 +64,10 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
     scores = features.feature_values(given["values"], options["granularity"])
     total = len(scores)
     sizes = sorted({round(total ** (place / (options["sizes"] - 1))) for place in range(options["sizes"])})
-    drawn = _draw(pair, options, sizes[:-1], total)
-    changes = _changes(network, pair, options, given["reference"], drawn)
+    changes = _changes(network, pair, options, given["reference"], sizes[:-1], total)
     correlations = [
-        _correlation(np.array([scores[places < size].sum() for places in drawn[size]]), np.array(changes.of[size]))
-        for size in sizes[:-1]
+        _correlation(np.array([scores[places < size].sum() for places in drawn]), np.array(changes.of[size]))
+        for size, drawn in _draw(pair, options, sizes[:-1], total)
     ]
     correlations.append(float(scores.sum()) / changes.of_all if changes.of_all else 0.0)
     return Outcome(
@@ -98,10 +97,14 @@ _known: WeakKeyDictionary[Network, dict[tuple[Any, ...], _Changes]] = WeakKeyDic
 
 def _draw(
     pair: LoadedPair, options: Mapping[str, Any], sizes: Iterable[int], total: int
-) -> dict[int, list[np.ndarray]]:
-    """The random orders of the features whose first n are a subset, by n."""
+) -> Iterator[tuple[int, list[np.ndarray]]]:
+    """Each n with the random orders of the features whose first n are a subset.
+
+    One n at a time, and drawn again when they are wanted again: all of a whole image would be hundreds of megabytes.
+    """
     draw = features.generator(pair.digest, options["seed"])
-    return {size: [draw.permutation(total) for _ in range(options["subsets"])] for size in sizes}
+    for size in sizes:
+        yield size, [draw.permutation(total) for _ in range(options["subsets"])]
 
 
 def _changes(
@@ -109,7 +112,8 @@ def _changes(
     pair: LoadedPair,
     options: Mapping[str, Any],
     blank: np.ndarray,
-    drawn: dict[int, list[np.ndarray]],
+    sizes: Iterable[int],
+    total: int,
 ) -> _Changes:
     asked = tuple(options[name] for name in ("granularity", "sizes", "subsets", "target", "seed"))
     key = (pair.digest, sha256(blank.tobytes()).hexdigest(), *asked)
@@ -130,8 +134,8 @@ def _changes(
         return found
 
     changes = {}
-    for size, orders in drawn.items():
-        masks = torch.cat([features.masks(places, [size], tuple(lr.shape[1:])) for places in orders])
+    for size, drawn in _draw(pair, options, sizes, total):
+        masks = torch.cat([features.masks(places, [size], tuple(lr.shape[1:])) for places in drawn])
         changes[size] = [number for output in batches(torch.where(masks, reference, lr)) for number in lost(output)]
     known[key] = _Changes(changes, float(objective.delta[0]), batches.seconds, batches.tile)
     return known[key]
