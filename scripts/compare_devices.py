@@ -7,7 +7,7 @@ study runs, on both devices. Printed are the largest differences over the images
 the difference over the CPU map's norm), how far the CPU's float32 maps are from its float64 ones (rounding: a maximum
 or a kink that two values reach together is decided by the last bit), the largest completeness error on the device,
 median seconds of a map there and on the CPU, and the device's memory (MiB): at the peak, and held once the network is
-let go. Exit code 1 where PSNR differs by more than 0.01 dB, or a map by more than 1e-3 and twice the CPU's own rounding.
+let go. Exit code 1 where PSNR differs by more than 0.01 dB, or a map by more than 1e-3 and twice that rounding.
 `--precision float64` compares maps in float64.
 """
 
