@@ -80,7 +80,9 @@ def photograph(page: Path, out: Path) -> bool:
         view.wait_for_selector("#panels .panel")
         view.locator("#layer").fill("2.5")
         view.locator("#layer").blur()
-        view.wait_for_function("[...document.querySelectorAll('.view img[src]')].every(one => one.complete)")
+        # not wait_for_function, which evaluates text, as the page's policy forbids
+        while not view.evaluate("[...document.querySelectorAll('.view img[src]')].every(one => one.complete)"):
+            view.wait_for_timeout(20)
         first, last = (view.locator(one).bounding_box() for one in ("#images h2", "#panels"))
         assert first is not None and last is not None
         clip = {"x": 0.0, "y": first["y"], "width": float(WINDOW), "height": last["y"] + last["height"] - first["y"]}

@@ -22,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the made-up results are those of the tests
 
+from tests.browser import until  # noqa: E402
 from tests.report.page.conftest import make_page  # noqa: E402
 from tests.report.results import make_results  # noqa: E402
 
@@ -48,7 +49,7 @@ def look(page: Path, images: int, switches: int) -> tuple[float, list[float], in
             started = time.perf_counter()
             view.click("#next")
             view.wait_for_selector(f"#panels canvas[aria-label*='image{number:03}']", state="attached")
-            view.wait_for_function(DRAWN)
+            until(view, DRAWN)
             times.append(time.perf_counter() - started)
     return opened, times, len(asked)
 

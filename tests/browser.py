@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -57,6 +58,17 @@ class Watched:
             return
         if (asked.scheme.replace("ws", "http"), asked.netloc) != (own.scheme, own.netloc):
             self.outside.append(url)
+
+
+def until(page: Page, expression: str, argument: object = None, seconds: float = 60) -> None:
+    """Waits until a JavaScript expression, or function of `argument`, is true.
+
+    Playwright's own `wait_for_function` evaluates text from its second look on, which our page's policy forbids.
+    """
+    ends = time.monotonic() + seconds
+    while not page.evaluate(expression, argument):
+        assert time.monotonic() < ends, f"not true in {seconds} s: {expression}"
+        page.wait_for_timeout(20)
 
 
 @pytest.fixture(scope="session")

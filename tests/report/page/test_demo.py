@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.browser import until
 from tests.conftest import Command
 from tests.report.page.conftest import Open
 
@@ -51,7 +52,7 @@ def test_a_reader_looks_at_the_demo_study(visit: Open, results: Path) -> None:
 
     slider = page.locator("#layer")
     slider.fill("1")
-    page.wait_for_function("[...document.querySelectorAll('.view img[src]')].every(one => one.naturalWidth === 80)")
+    until(page, "[...document.querySelectorAll('.view img[src]')].every(one => one.naturalWidth === 80)")
     assert page.locator(f"img[alt='SR image {second} by swinir']").is_visible()
     slider.fill("2.5")
     assert slider.get_attribute("aria-valuetext") == "map 50 %, HR"

@@ -20,6 +20,7 @@ from l2xbench.report.page.write import MOST_IN_ONE_FILE
 from l2xbench.report.pictures import fitting_images, image_records
 from l2xbench.report.runs import read_runs
 from l2xbench.store import Store
+from tests.browser import until
 from tests.report.page.conftest import Open, Silent, make_page
 from tests.report.results import EVERYTHING, make_results
 
@@ -195,12 +196,13 @@ def test_no_name_from_a_file_becomes_part_of_the_page(visit: Open, tmp_path: Pat
     assert page.locator("img[src=x], script:not([id]):not(:last-of-type)").count() == 0
     for name in (image, "a#b?c"):
         page.select_option("#image", label=name)
-        page.wait_for_function(
+        until(
+            page,
             "name => document.querySelector('.panel:nth-child(2) canvas')?.ariaLabel === name",
-            arg=f"Attribution map of {name} by a.b+c-d_e",
+            f"Attribution map of {name} by a.b+c-d_e",
         )
         page.click("#stops button:text-is('SR')")
-        page.wait_for_function("[...document.querySelectorAll('.view img[src]')].every(one => one.naturalWidth === 64)")
+        until(page, "[...document.querySelectorAll('.view img[src]')].every(one => one.naturalWidth === 64)")
 
 
 def test_the_page_refuses_scripts_that_are_not_its_own(visit: Open, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from l2xbench.report.panels import in_unit
 from l2xbench.report.pictures import Pictures, image_records
 from l2xbench.report.runs import read_runs
 from l2xbench.store import Store
+from tests.browser import until
 from tests.report.page.conftest import Open, make_page
 from tests.report.results import make_results
 
@@ -135,7 +136,7 @@ def test_the_slider_goes_from_lr_over_sr_and_hr_to_the_map(visit: Open, whole: P
     page.click("#stops button:text-is('SR')")
     assert layers(page) == ["SR"]
     assert page.get_attribute("#stops button:text-is('SR')", "aria-pressed") == "true"
-    page.wait_for_function("document.querySelector('.panel:nth-child(2) img[alt^=SR]').naturalWidth === 64")
+    until(page, "document.querySelector('.panel:nth-child(2) img[alt^=SR]').naturalWidth === 64")
     slider.focus()
     page.keyboard.press("Home")
     assert layers(page) == ["LR"]
@@ -153,7 +154,7 @@ def test_zoom_is_the_same_for_all_and_the_point_stays(visit: Open, whole: Path) 
     page.keyboard.down("Control")
     page.mouse.wheel(0, -200)
     page.keyboard.up("Control")
-    page.wait_for_function("document.getElementById('zoom').textContent === '×4'")
+    until(page, "document.getElementById('zoom').textContent === '×4'")
     page.mouse.move(place[0], place[1])
     assert "LR pixel x 12, y 3" in page.locator("#reading").inner_text()
     box = page.locator(".panel:nth-child(2) .view").bounding_box()
@@ -256,7 +257,7 @@ class TestFolder:
         page.click("#next")
         page.wait_for_selector("canvas[aria-label='Attribution map of bird by rcan']")
         page.click("#stops button:text-is('SR')")
-        page.wait_for_function("[...document.querySelectorAll('.view img[src]')].every(one => one.naturalWidth === 64)")
+        until(page, "[...document.querySelectorAll('.view img[src]')].every(one => one.naturalWidth === 64)")
         assert page.locator(".view img[src]").count() == 3
         found, _ = maps(page_file.parent, "bird")
         page.mouse.move(*point(page, 5.5, 7.5))
