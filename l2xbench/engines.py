@@ -59,6 +59,11 @@ class Engine(Protocol):
     threads: int
     """Of a worker, on the CPU."""
 
+    @property
+    def is_here(self) -> bool:
+        """Whether units run in this process: an image that it has read already then comes with its pixels."""
+        ...
+
     def run(self, bundles: Bundles, fetch: Fetch, begins: Begins) -> Iterator[tuple[Job, Done]]:
         """Carries out bundles; gives each job with what came of it, when it is ready. Nothing is started for none."""
         ...
@@ -70,6 +75,8 @@ class Engine(Protocol):
 
 class InProcess:
     """One unit after the other, in this process; meanwhile the next images are read, and the last outcomes encoded."""
+
+    is_here = True
 
     def __init__(self, settings: Settings, described: str = "this process") -> None:
         self.described = described
@@ -128,6 +135,8 @@ class Workers:
     Raises:
         RequestError: from `run`, no worker has been there for `FORSAKEN` seconds, or what `_check` says.
     """
+
+    is_here = False
 
     def __init__(self, start: Callable[[], Sequence[Hand]], described: str, threads: int) -> None:
         self.described = described

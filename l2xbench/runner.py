@@ -16,7 +16,7 @@ from l2xbench.plan import BICUBIC, STUDIES, Plan, PlannedModel, study_module
 from l2xbench.records import Failure, Name, Records
 from l2xbench.store import FEW, DamagedFile, Encoded, Store, encode, name_of
 from l2xbench.studies.base import Arrays, Outcome, Unit, key_of, short
-from l2xbench.worker import Done, Job, Probe, choose_device, reason_of, settings_of
+from l2xbench.worker import IMAGES, Done, Job, Probe, choose_device, reason_of, settings_of
 from l2xbench.writer import Writer
 
 __all__ = ["Failure", "Progress", "Result", "choose_device", "run"]
@@ -107,6 +107,8 @@ class _Images:
     pairs: list[ImagePair] = field(default_factory=list)
     digests: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    pixels: dict[str, LoadedPair] = field(default_factory=dict)
+    """Of the first images of a run that were read anew."""
 
     @property
     def names(self) -> list[str]:
@@ -242,6 +244,8 @@ class _Run:
             self.counts["reused"] += 1
             self.progress.advance(1, reused=True)
             return
+        if sum(len(images.pixels) for images in [*self.images, found]) < IMAGES:
+            found.pixels[pair.name] = read.loaded
         made = study_module(unit.study).compute(None, read.loaded, unit.options)
         outcome = replace(made, values={**made.values, "source": read.source})
         self.touched[name_of(unit)] = found
@@ -298,7 +302,7 @@ class _Run:
                     place=(number, at, i, order),
                     network=model.source,
                     identity=identity,
-                    pair=images.pairs[i],
+                    pair=(images.pixels.get(names[i]) if self.engine.is_here else None) or images.pairs[i],
                     digest=images.digests[i],
                     crop=self.plan.crop(images.dataset),
                     probe=probe if "inference" in unit.options else None,

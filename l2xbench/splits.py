@@ -109,6 +109,10 @@ class Measured:
         self.threads = alone.threads
         self.described = alone.described
 
+    @property
+    def is_here(self) -> bool:
+        return self._engine.is_here
+
     def run(self, bundles: Bundles, fetch: Fetch, begins: Begins) -> Iterator[tuple[Job, Done]]:
         before, probe = _first_two(bundles)
         if not before and not probe:
@@ -172,6 +176,10 @@ class Decided:
         self._decide = decide
         self.threads = engine.threads
         self.described = engine.described
+
+    @property
+    def is_here(self) -> bool:
+        return self._engine.is_here
 
     def run(self, bundles: Bundles, fetch: Fetch, begins: Begins) -> Iterator[tuple[Job, Done]]:
         is_first = True

@@ -62,6 +62,7 @@ class Counting:
 
     described = "nowhere"
     threads = 1
+    is_here = False
 
     def __init__(self) -> None:
         self.jobs = 0

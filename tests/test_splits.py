@@ -34,6 +34,7 @@ class Sleeper:
     """An engine, and a worker, that takes so many seconds a unit."""
 
     described = "asleep"
+    is_here = True
 
     def __init__(self, seconds: float, threads: int) -> None:
         self.seconds, self.threads = seconds, threads
