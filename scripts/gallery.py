@@ -10,12 +10,12 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from chromium import FLAGS, find_chromium, until
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
@@ -68,21 +68,18 @@ def small(figure: Path, out: Path) -> None:
 
 def photograph(page: Path, out: Path) -> bool:
     """The page's pictures, half HR and half map, as Chromium shows them; False where there is none."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    program = find_chromium()
     if program is None:
         return False
     from playwright.sync_api import sync_playwright
 
-    options = ["--no-sandbox", "--disable-background-networking"]
-    with sync_playwright() as driver, driver.chromium.launch(executable_path=program, args=options) as browser:
+    with sync_playwright() as driver, driver.chromium.launch(executable_path=program, args=list(FLAGS)) as browser:
         view = browser.new_page(viewport={"width": WINDOW, "height": 1200})
         view.goto(page.resolve().as_uri())
         view.wait_for_selector("#panels .panel")
         view.locator("#layer").fill("2.5")
         view.locator("#layer").blur()
-        # not wait_for_function, which evaluates text, as the page's policy forbids
-        while not view.evaluate("[...document.querySelectorAll('.view img[src]')].every(one => one.complete)"):
-            view.wait_for_timeout(20)
+        until(view, "[...document.querySelectorAll('.view img[src]')].every(one => one.complete)")
         first, last = (view.locator(one).bounding_box() for one in ("#images h2", "#panels"))
         assert first is not None and last is not None
         clip = {"x": 0.0, "y": first["y"], "width": float(WINDOW), "height": last["y"] + last["height"] - first["y"]}

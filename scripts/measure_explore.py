@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import shutil
 import signal
 import statistics
 import subprocess
@@ -23,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from chromium import FLAGS, find_chromium
 
 # Clicks the picture at a share of its sides; the milliseconds until the map's new picture has been drawn.
 CLICK = """([right, down]) => new Promise((done) => {
@@ -85,9 +85,9 @@ def main() -> None:
         from playwright.sync_api import sync_playwright
     except ImportError:
         parser.exit(2, "playwright is not installed: pip install -e '.[dev]'\n")
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    program = find_chromium()
     with explorer(options.explore) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(PATIENCE)
         page.goto(url)

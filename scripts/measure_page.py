@@ -12,17 +12,17 @@ from __future__ import annotations
 
 import argparse
 import resource
-import shutil
 import statistics
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from chromium import FLAGS, find_chromium, until
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the made-up results are those of the tests
 
-from tests.browser import until  # noqa: E402
 from tests.report.page.conftest import make_page  # noqa: E402
 from tests.report.results import make_results  # noqa: E402
 
@@ -33,9 +33,8 @@ def look(page: Path, images: int, switches: int) -> tuple[float, list[float], in
     """Seconds until the first image is there and each next one, and how many files were asked for."""
     from playwright.sync_api import sync_playwright
 
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    options = ["--no-sandbox", "--disable-background-networking"]
-    with sync_playwright() as driver, driver.chromium.launch(executable_path=program, args=options) as browser:
+    program = find_chromium()
+    with sync_playwright() as driver, driver.chromium.launch(executable_path=program, args=list(FLAGS)) as browser:
         view = browser.new_page(viewport={"width": 1440, "height": 900})
         asked: list[str] = []
         view.on("request", lambda request: asked.append(request.url))

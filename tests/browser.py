@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,19 +9,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from scripts.chromium import FLAGS, find_chromium
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Request
-
-# no sandbox: tests run as root in containers; the rest keeps the browser itself from calling home
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-sync",
-    "--no-first-run",
-)
 
 
 @dataclass
@@ -60,22 +49,11 @@ class Watched:
             self.outside.append(url)
 
 
-def until(page: Page, expression: str, argument: object = None, seconds: float = 60) -> None:
-    """Waits until a JavaScript expression, or function of `argument`, is true.
-
-    Playwright's own `wait_for_function` evaluates text from its second look on, which our page's policy forbids.
-    """
-    ends = time.monotonic() + seconds
-    while not page.evaluate(expression, argument):
-        assert time.monotonic() < ends, f"not true in {seconds} s: {expression}"
-        page.wait_for_timeout(20)
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A headless Chromium, the one of the session (playwright allows no second); tests skip where there is none."""
     driver = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install -e '.[dev]'")
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    program = find_chromium()
     if program is None:
         pytest.skip("needs Chromium on the path (apt-get install chromium)")
     with driver.sync_playwright() as playwright:

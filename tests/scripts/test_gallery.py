@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from PIL import Image
 
-from scripts import gallery
 from tests.report.page.conftest import make_page
 from tests.report.results import make_results
 
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+@pytest.fixture
+def gallery(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """`scripts/gallery.py` as a module, importing its neighbours as it does when it is run."""
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    return importlib.import_module("gallery")
+
 
 def test_small_pictures_and_the_lines_that_show_them(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    gallery: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = make_results(tmp_path / "results")
     make_page(root)
@@ -39,11 +49,13 @@ def test_small_pictures_and_the_lines_that_show_them(
     assert gallery.main(arguments) == 0 and readme.read_text() == text, "the same lines again"
 
 
-def test_what_is_no_results_folder_or_no_place_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_results_folder_or_no_place_is_told(
+    gallery: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert gallery.main([str(tmp_path)]) == 2
     assert "no results folder" in capsys.readouterr().err
 
 
-def test_the_readme_has_the_place() -> None:
+def test_the_readme_has_the_place(gallery: ModuleType) -> None:
     text = (gallery.ROOT / "README.md").read_text()
     assert text.count(gallery.START) == 1 and text.index(gallery.START) < text.index(gallery.END)

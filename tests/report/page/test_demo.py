@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.browser import until
+from scripts.chromium import until
 from tests.conftest import Command
 from tests.report.page.conftest import Open
 

@@ -20,7 +20,7 @@ from l2xbench.report.page.write import MOST_IN_ONE_FILE
 from l2xbench.report.pictures import fitting_images, image_records
 from l2xbench.report.runs import read_runs
 from l2xbench.store import Store
-from tests.browser import until
+from scripts.chromium import until
 from tests.report.page.conftest import Open, Silent, make_page
 from tests.report.results import EVERYTHING, make_results
 

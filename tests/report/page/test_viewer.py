@@ -14,7 +14,7 @@ from l2xbench.report.panels import in_unit
 from l2xbench.report.pictures import Pictures, image_records
 from l2xbench.report.runs import read_runs
 from l2xbench.store import Store
-from tests.browser import until
+from scripts.chromium import until
 from tests.report.page.conftest import Open, make_page
 from tests.report.results import make_results
 
