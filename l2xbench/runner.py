@@ -244,7 +244,7 @@ class _Run:
             self.counts["reused"] += 1
             self.progress.advance(1, reused=True)
             return
-        if sum(len(images.pixels) for images in [*self.images, found]) < IMAGES:
+        if self.engine.is_here and sum(len(images.pixels) for images in [*self.images, found]) < IMAGES:
             found.pixels[pair.name] = read.loaded
         made = study_module(unit.study).compute(None, read.loaded, unit.options)
         outcome = replace(made, values={**made.values, "source": read.source})

@@ -51,6 +51,12 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
+def forbid_tf32() -> None:
+    """Full float32 on GPUs: TF32's 10 bits of mantissa are too few for differences; a forward pass gains little."""
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+
+
 def settings_of(plan: Plan) -> Settings:
     """What every worker of a plan is told; errors as of `choose_device`."""
     study = plan.study
@@ -117,9 +123,7 @@ class Worker:
         heap.keep_freed()
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)
-        # 10 bits of mantissa are too few for differences; a forward pass gains little here
-        torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.allow_tf32 = False
+        forbid_tf32()
         self._network: tuple[str, Network | Done] | None = None
         self._images: OrderedDict[tuple[str, str], Future[LoadedPair]] = OrderedDict()
         self._made: dict[str, Arrays] = {}

@@ -19,9 +19,11 @@ from l2xbench.data import images
 from l2xbench.data.datasets import open_dataset
 from l2xbench.studies.inference import Upscaler, super_resolve
 from l2xbench.studies.passes import passes_of
+from l2xbench.worker import forbid_tf32
+from l2xbench.zoo.cards import bundled_cards
 from l2xbench.zoo.network import Network
 
-COMPACT = "edsr,mdsr,carn,rcan,drln,han,san,msrn,rnan,swinir,swin2sr"
+COMPACT = [name for name in bundled_cards() if name.endswith("-compact")]
 KINDS = ["inference_mode", "channels_last", "autocast", "compile"]
 
 
@@ -38,7 +40,7 @@ def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", help="of images, as a study's datasets")
-    parser.add_argument("--models", default=",".join(f"{name}-compact" for name in COMPACT.split(",")))
+    parser.add_argument("--models", default=",".join(COMPACT))
     parser.add_argument("--kinds", default=",".join(KINDS), help="of these")
     parser.add_argument("--crop", type=int, default=128, help="LR pixels on a side")
     parser.add_argument("--device", default="cpu")
@@ -50,9 +52,7 @@ def main() -> None:
     kinds = chosen.kinds.split(",")
     pair = open_dataset("images", chosen.folder, 4, 1).pairs[0].load(4, chosen.crop)
     lr = images.to_tensor(pair.lr).to(chosen.device)
-    # as a run does
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
+    forbid_tf32()  # as a run does
     print(f"{'network':18} {'plain, s':>9} " + " ".join(f"{kind:>15}" for kind in kinds))
     for name in chosen.models.split(","):
         # a network keeps what was decided for it: one copy a kind

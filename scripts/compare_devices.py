@@ -22,13 +22,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from bench_passes import COMPACT
 
 from l2xbench.data.datasets import LoadedPair, open_dataset
 from l2xbench.studies.base import Outcome, Unit
 from l2xbench.worker import Job, Settings, Worker
-from l2xbench.zoo.load import locate
+from l2xbench.zoo.load import Source, locate
 
-COMPACT = "edsr,mdsr,carn,rcan,drln,han,san,msrn,rnan,swinir,swin2sr"
 MAP = {"method": "l2x", "reference": "mean", "target": "image", "strict": False, "seed": 0}
 SR = {"colour": "y", "border": 4}
 PSNR_WITHIN = 0.01
@@ -48,10 +48,12 @@ class Found:
 def on_device(model: str, pairs: Sequence[LoadedPair], device: str, precision: str) -> list[Found]:
     """SR image and map of each image; the network is let go at the end. The first image comes twice, to warm up."""
     worker = Worker(Settings(4, device, None, False))
+    card, _, weights = model.partition("=")
+    source = locate(card, weights or None)
     found = []
     for pair in [pairs[0], *pairs]:
         sr, explained = (
-            outcome_of(worker, job_of(model, pair, study, label, options))
+            outcome_of(worker, job_of(source, pair, study, label, options))
             for study, label, options in (
                 ("restoration", "", SR),
                 ("attribution", "l2x", {**MAP, "precision": precision}),
@@ -69,11 +71,9 @@ def on_device(model: str, pairs: Sequence[LoadedPair], device: str, precision: s
     return found[1:]
 
 
-def job_of(model: str, pair: LoadedPair, study: str, label: str, options: dict[str, Any]) -> Job:
+def job_of(source: Source, pair: LoadedPair, study: str, label: str, options: dict[str, Any]) -> Job:
     """What a study's run would hand to a worker."""
-    card, _, weights = model.partition("=")
-    source = locate(card, weights or None)
-    unit = Unit(study, 1, "images", pair.name, "network", label, options)
+    unit = Unit(study, 1, "images", pair.name, source.card.name, label, options)
     return Job(unit, f"{study} {pair.name}", (0,), source, source.identity(), pair, pair.digest, None)
 
 
@@ -95,7 +95,7 @@ def memory(device: torch.device) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", help="of images, as a study's datasets")
-    parser.add_argument("--models", default=",".join(f"{name}-compact" for name in COMPACT.split(",")))
+    parser.add_argument("--models", default=",".join(COMPACT))
     parser.add_argument("--images", type=int, default=3)
     parser.add_argument("--crop", type=int, default=96, help="LR pixels on a side")
     parser.add_argument("--device", default="cuda")
@@ -118,7 +118,7 @@ def main() -> None:
         peak, left = memory(device)
         here = on_device(model, pairs, "cpu", chosen.precision)
         psnr = max(abs(one.psnr - other.psnr) for one, other in zip(there, here, strict=True))
-        exact = on_device(model, pairs, "cpu", "float64")
+        exact = here if chosen.precision == "float64" else on_device(model, pairs, "cpu", "float64")
         maps, rounding = farthest(there, here), farthest(here, exact)
         error = max(one.error for one in there)
         seconds, cpu = (median(one.seconds for one in found) for found in (there, here))

@@ -37,6 +37,7 @@ def parts() -> list[tuple[str, Any, str]]:
         ("make LR", pairs, "resize"),
         ("PSNR and SSIM", metrics, "psnr"),
         ("PSNR and SSIM", metrics, "ssim"),
+        ("PSNR and SSIM", metrics.Comparison, "__init__"),
         ("PSNR and SSIM", metrics.Comparison, "__call__"),
         ("encode PNG and NPZ", runner, "encode"),
         ("encode PNG and NPZ", worker, "encode"),
