@@ -1,24 +1,30 @@
-"""The one place where a library is mended so that it imports at all."""
+"""The one place where libraries are mended: so that they import at all, or without what nobody uses."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 
 
-def import_basicsr(module: str = "basicsr") -> ModuleType:
-    """Import `basicsr` or one of its modules, e.g. `import_basicsr("basicsr.archs")`.
+def import_torchvision() -> None:
+    """Import torchvision so that networks' libraries, and users' own classes, can import what they need.
 
-    `basicsr` 1.4.2, its last release, imports all of itself at once, and one of its modules takes
-    `rgb_to_grayscale` from `torchvision.transforms.functional_tensor`, which torchvision 0.17 made private.
-    Where that module is missing, a stand-in that offers the public function of the same name is put in its
-    place before the import. Nothing is changed where torchvision still has it.
+    Two things are mended, each only where it is amiss:
 
-    The import takes some four seconds on top of torch's (torchvision 2.3, OpenCV and SciPy 0.6, basicsr 1.1):
-    call this where basicsr is used, not at the top of a module.
+    - `basicsr` 1.4.2, its last release, takes `rgb_to_grayscale` from `torchvision.transforms.functional_tensor`,
+      which torchvision 0.17 made private. A stand-in that offers the public function of that name takes its place.
+    - Newer torchvisions import the whole compiler of PyTorch (`torch._dynamo`, more than a second) for one function
+      that `roi_align` calls on GPUs. They find one that imports it when it is called.
+
+    Call this before importing `basicsr`, spandrel, or code of a user's own.
     """
+    if "torchvision" not in sys.modules:
+        with _compiler_put_off():
+            importlib.import_module("torchvision.transforms.functional")
     name = "torchvision.transforms.functional_tensor"
     if name not in sys.modules and importlib.util.find_spec(name) is None:
         from torchvision.transforms.functional import rgb_to_grayscale
@@ -26,4 +32,42 @@ def import_basicsr(module: str = "basicsr") -> ModuleType:
         stand_in = ModuleType(name, "Stand-in for a module that torchvision removed; made for basicsr.")
         stand_in.rgb_to_grayscale = rgb_to_grayscale  # type: ignore[attr-defined]
         sys.modules[name] = stand_in
+
+
+@contextmanager
+def _compiler_put_off() -> Iterator[None]:
+    """Within, `from torch._dynamo.utils import is_compile_supported` does not import `torch._dynamo`."""
+    name = "torch._dynamo.utils"
+    if name in sys.modules:
+        yield
+        return
+
+    def real() -> ModuleType:
+        if sys.modules.get(name) is stand_in:
+            del sys.modules[name]
+        return importlib.import_module(name)
+
+    def anything_else(attribute: str) -> object:
+        if attribute.startswith("__"):  # the import system's own questions
+            raise AttributeError(attribute)
+        return getattr(real(), attribute)
+
+    stand_in = ModuleType(name, "Stand-in while torchvision is imported.")
+    stand_in.is_compile_supported = lambda device_type: real().is_compile_supported(device_type)  # type: ignore[attr-defined]
+    stand_in.__getattr__ = anything_else  # type: ignore[method-assign]
+    sys.modules[name] = stand_in
+    try:
+        yield
+    finally:
+        if sys.modules.get(name) is stand_in:
+            del sys.modules[name]
+
+
+def import_basicsr(module: str = "basicsr") -> ModuleType:
+    """Import `basicsr` or one of its modules, e.g. `import_basicsr("basicsr.archs")`.
+
+    `basicsr` imports all of itself at once, some two seconds on top of torch's (SciPy's statistics 1, torchvision,
+    OpenCV and itself the rest): call this where basicsr is used, not at the top of a module.
+    """
+    import_torchvision()
     return importlib.import_module(module)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 
 def run(code: str) -> str:
@@ -24,6 +25,49 @@ def test_leaves_a_module_that_torchvision_still_has() -> None:
             "theirs = types.ModuleType(name); theirs.rgb_to_grayscale = len; sys.modules[name] = theirs\n"
             "from l2xbench.compat import import_basicsr; import_basicsr()\n"
             "print(sys.modules[name] is theirs)"
+        )
+        == "True"
+    )
+
+
+def test_a_class_of_the_users_may_import_basicsr(tmp_path: Path) -> None:
+    net = tmp_path / "net.py"
+    net.write_text(
+        "from basicsr.archs.edsr_arch import EDSR\n"
+        "class Net(EDSR):\n"
+        "    def __init__(self): super().__init__(3, 3, num_feat=4, num_block=1, upscale=2)\n"
+    )
+    assert run(f"import l2xbench; print(l2xbench.load_model({f'{net}:Net'!r}, trust=True).scale)") == "2"
+
+
+def test_torchvision_comes_without_the_compiler() -> None:
+    assert run(
+        "import sys; from l2xbench.compat import import_basicsr; import_basicsr('basicsr.archs')\n"
+        "from torchvision.ops.roi_align import is_compile_supported\n"
+        "print('torch._dynamo' in sys.modules, 'torch._dynamo.utils' in sys.modules)\n"
+        "here = is_compile_supported('cpu')\n"
+        "from torch._dynamo.utils import is_compile_supported as real\n"
+        "print(here == real('cpu'))"
+    ).split("\n") == ["False False", "True"]
+
+
+def test_a_torchvision_that_needs_more_of_the_compiler_gets_it() -> None:
+    assert (
+        run(
+            "import sys, torch; from l2xbench.compat import _compiler_put_off\n"
+            "with _compiler_put_off():\n"
+            "    from torch._dynamo.utils import is_compile_supported, counters\n"
+            "print(counters is sys.modules['torch._dynamo.utils'].counters)"
+        )
+        == "True"
+    )
+
+
+def test_the_compiler_stays_where_it_is_imported_already() -> None:
+    assert (
+        run(
+            "import torch._dynamo.utils as real, sys; from l2xbench.compat import import_torchvision\n"
+            "import_torchvision(); print(sys.modules['torch._dynamo.utils'] is real)"
         )
         == "True"
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from l2xbench.compat import import_torchvision
 from l2xbench.errors import RequestError
 from l2xbench.zoo import checkpoints
 from l2xbench.zoo.cards import ModelCard, WeightsSource, find_card
@@ -141,8 +142,8 @@ def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = F
     card = source.card
     if card.provider == "module" and not trust:
         raise RequestError(
-            f"{card.name}: provider 'module' runs Python code ({card.module}); say trust: true in the study "
-            "(trust=True in Python) if you wrote or read it"
+            f"{card.name}: provider 'module' runs Python code ({card.module}); if you wrote or read it, say so: "
+            "trust: true in a study, --trust on the command line, trust=True in Python"
         )
     weights = source.weights
     state_dict = checkpoints.read_checkpoint(weights) if isinstance(weights, Path) else weights
@@ -203,6 +204,8 @@ def _card_of(name: str) -> ModelCard:
 
 
 def _build(card: ModelCard, state_dict: Mapping[str, Tensor] | None) -> Built:
+    if card.provider != "l2xbench":
+        import_torchvision()  # others' code needs it, and as we mend it
     provider = import_module(f"l2xbench.zoo.providers.{_PROVIDERS[card.provider]}")
     built = provider.build(card, state_dict)
     assert isinstance(built, Built)
