@@ -19,7 +19,7 @@ from l2xbench.studies.inference import device_of, explained
 from l2xbench.zoo.network import Network
 
 NAME = "attribution"
-VERSION = 1
+VERSION = 2
 NEEDS_NETWORK = True
 
 

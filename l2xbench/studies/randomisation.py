@@ -25,7 +25,7 @@ from l2xbench.studies.inference import device_of, explained
 from l2xbench.zoo.network import Network
 
 NAME = "randomisation"
-VERSION = 1
+VERSION = 2
 NEEDS_NETWORK = True
 
 

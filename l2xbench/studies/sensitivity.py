@@ -25,7 +25,7 @@ from l2xbench.studies.inference import Batches, device_of
 from l2xbench.zoo.network import Network
 
 NAME = "sensitivity"
-VERSION = 1
+VERSION = 2
 NEEDS_NETWORK = True
 
 

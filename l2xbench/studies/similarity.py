@@ -21,7 +21,7 @@ from l2xbench.studies.inference import device_of, is_out_of_memory
 from l2xbench.zoo.network import Network
 
 NAME = "similarity"
-VERSION = 1
+VERSION = 2
 NEEDS_NETWORK = True
 
 _PIXELS = 2**15  # LR pixels explained in one batch: 32 crops of 32 x 32

@@ -1,46 +1,18 @@
-"""Maxima and minima in every spelling.
-
-For y = max x, attained at i in the value stream and at j in the reference stream: where y >= y',
-x_i - x'_i >= y - y' >= 0, so that i alone with the multiplier (y - y')/(x_i - x'_i) in [0, 1] is complete; where
-y < y', the same holds for j. This is the split of dy through m = max(y, y'), and nothing is divided by a small number.
-"""
+"""Maxima and minima in every spelling: over axes, over windows, of two tensors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from l2xbench.attribution.rules.compose import paired
+from l2xbench.attribution.rules.extremum import Extremum
 from l2xbench.attribution.rules.piecewise import ramp
 from l2xbench.attribution.rules.registry import Call, Pair, rule
-
-
-class Extremum(torch.autograd.Function):
-    """Outputs that each are one element of x: `find` gives (y, flat index along the last axis) of an (..., n)
-    tensor.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, x_ref: Tensor, find: Callable[[Tensor], tuple[Tensor, Tensor]], sign: int) -> Any:
-        (y, i), (y_ref, j) = find(x), find(x_ref)
-        chosen = torch.where((y - y_ref) * sign >= 0, i, j)
-        dx = x.gather(-1, chosen) - x_ref.gather(-1, chosen)
-        m = torch.where(dx == 0, torch.ones_like(dx), (y - y_ref) / dx)
-        ctx.shape = x.shape
-        ctx.save_for_backward(m, chosen)
-        ctx.mark_non_differentiable(y_ref, i, j)
-        ctx.set_materialize_grads(False)
-        return y, y_ref, i, j
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor | None, *_: Any) -> tuple[Tensor | None, None, None, None]:
-        if g is None:
-            return None, None, None, None
-        m, chosen = ctx.saved_tensors
-        return g.new_zeros(ctx.shape).scatter_add_(-1, chosen, g * m), None, None, None
 
 
 def reduce(x: Tensor, x_ref: Tensor, dims: list[int], keepdim: bool, sign: int) -> tuple[Tensor, ...]:
@@ -159,5 +131,39 @@ def max_pool(call: Call) -> Pair:
         size[:] = y.shape
         return y.flatten(-axes), index.flatten(-axes)
 
-    y, y_ref, i, j = (t.reshape(size) for t in Extremum.apply(plane, plane_ref, find, 1))
+    def members() -> Tensor:
+        return _members(call, list(x.shape[-axes:]), size[-axes:]).to(x.device)
+
+    y, y_ref, i, j = (t.reshape(size) for t in Extremum.apply(plane, plane_ref, find, 1, members))
     return (y, i), (y_ref, j)
+
+
+def _members(call: Call, plane: list[int], windows: list[int]) -> Tensor:
+    """(windows, k): where in its plane each window's elements are, -1 for what lies outside."""
+    if call.name.startswith("fractional"):  # by random samples, whose windows only the kernel knows: none is shared
+        return torch.empty(prod(windows), 0, dtype=torch.long)
+    at = torch.zeros(1, 1, dtype=torch.long)
+    inside = torch.ones(1, 1, dtype=torch.bool)
+    for axis, (size, count) in enumerate(zip(plane, windows, strict=True)):
+        o = torch.arange(count).unsqueeze(1)
+        if call.name.startswith("adaptive"):
+            first, last = o * size // count, -(-(o + 1) * size // count)
+            where = first + torch.arange(int((last - first).max()))
+            valid = where < last
+        else:
+            kernel, stride, padding, dilation = (
+                _along(call.argument(index, name), axis)
+                for index, name in enumerate(("kernel_size", "stride", "padding", "dilation"), 1)
+            )
+            where = o * (stride or kernel or 1) - (padding or 0) + torch.arange(kernel or 1) * (dilation or 1)
+            valid = (where >= 0) & (where < size)
+        shape = len(at) * count, -1
+        at = (at[:, None, :, None] * size + where[None, :, None, :]).reshape(shape)
+        inside = (inside[:, None, :, None] & valid[None, :, None, :]).reshape(shape)
+    return at.where(inside, -1)
+
+
+def _along(sizes: Any, axis: int) -> int | None:
+    """A size that may be one for all axes, or not given."""
+    sizes = [sizes] if isinstance(sizes, int) else list(sizes or ())
+    return sizes[axis % len(sizes)] if sizes else None
