@@ -204,8 +204,8 @@ def _card_of(name: str) -> ModelCard:
 
 
 def _build(card: ModelCard, state_dict: Mapping[str, Tensor] | None) -> Built:
-    if card.provider != "l2xbench":
-        import_torchvision()  # others' code needs it, and as we mend it
+    if card.provider == "spandrel":
+        import_torchvision()
     provider = import_module(f"l2xbench.zoo.providers.{_PROVIDERS[card.provider]}")
     built = provider.build(card, state_dict)
     assert isinstance(built, Built)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import l2xbench
+from l2xbench.compat import import_basicsr
 from l2xbench.errors import RequestError
 from l2xbench.zoo.cards import bundled_cards, find_card, make_card, read_card
 from l2xbench.zoo.load import locate
@@ -79,6 +80,20 @@ def test_a_class_of_the_users_runs_only_when_trusted(tmp_path: Path) -> None:
     torch.testing.assert_close(net(torch.ones(1, 3, 2, 2)), torch.full((1, 3, 4, 4), 2.0))
 
 
+def test_a_changed_copy_of_a_basicsr_architecture_keeps_its_name(tmp_path: Path) -> None:
+    """Its class registers itself under a name that is taken; the registry's own stays. Its window is padded for."""
+    theirs = import_basicsr("basicsr.archs.swinir_arch")
+    code = Path(str(theirs.__file__)).read_text().replace("from .arch_util", "from basicsr.archs.arch_util")
+    (tmp_path / "swinir_arch.py").write_text(code + "\nOther = SwinIR\n")
+    arch = {key: value for key, value in SWINIR.items() if key != "type"}
+    for name in ("SwinIR", "Other"):
+        mine = card(tmp_path, provider="module", module=f"swinir_arch.py:{name}", arch=arch)
+        net = l2xbench.load_model(mine, trust=True, weights="random")
+        assert type(net.core).__module__ != theirs.__name__
+        assert net(torch.rand(1, 3, 9, 7)).shape == (1, 3, 36, 28)
+    assert theirs.ARCH_REGISTRY.get("SwinIR") is theirs.SwinIR
+
+
 def test_a_users_class_is_told_apart_by_its_code(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(NET)
     mine = card(tmp_path, provider="module", module="net.py:Net")
@@ -95,11 +110,13 @@ def test_a_users_class_is_told_apart_by_its_code(tmp_path: Path) -> None:
         ("no.such.module:Net", "cannot import"),
         ("net", "needed 'package.module:Class'"),
         ("broken.py:Net", "raised SyntaxError"),
+        ("part.py:Net", "raised ImportError: .*; name a package's file package.module:Class"),
     ],
 )
 def test_a_wrong_class_is_told(tmp_path: Path, module: str, expected: str) -> None:
     (tmp_path / "net.py").write_text(NET)
     (tmp_path / "broken.py").write_text("class Net(:\n")
+    (tmp_path / "part.py").write_text("from .net import Net\n")
     with pytest.raises(RequestError, match=expected):
         l2xbench.load_model(card(tmp_path, provider="module", module=module), trust=True)
 

@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from l2xbench.compat import registering_apart
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.zoo.cards import ModelCard
 from l2xbench.zoo.providers import Built, StateDict
-from l2xbench.zoo.providers.construct import construct
+from l2xbench.zoo.providers.construct import construct, window_of
 
 
 def build(card: ModelCard, state_dict: StateDict | None) -> Built:
@@ -27,14 +28,16 @@ def build(card: ModelCard, state_dict: StateDict | None) -> Built:
         raise RequestError(
             f"{card.name}: module: found '{card.module}', needed 'package.module:Class' or 'file.py:Class'"
         )
-    module = _import_file(card, where) if where.endswith(".py") else _import_module(card, where)
+    with registering_apart():
+        module = _import_file(card, where) if where.endswith(".py") else _import_module(card, where)
     found = getattr(module, name, None)
     if found is None:
         classes = [key for key, value in vars(module).items() if inspect.isclass(value)]
         raise RequestError(f"{card.name}: module: {where} has no '{name}'; {did_you_mean(name, classes)}")
-    core = construct(found, dict(card.arch), card)
+    arguments = dict(card.arch)
+    core = construct(found, arguments, card)
     scale = card.scale or getattr(core, "scale", None) or getattr(core, "upscale", None)
-    return Built(core, scale=scale if isinstance(scale, int) else None)
+    return Built(core, scale=scale if isinstance(scale, int) else None, multiple=window_of(found, arguments))
 
 
 def _import_module(card: ModelCard, name: str) -> ModuleType:
@@ -64,7 +67,14 @@ def _import_file(card: ModelCard, name: str) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[key]
-        raise RequestError(f"{card.name}: module: {path} raised {type(error).__name__}: {error}") from error
+        hint = "; name a package's file package.module:Class, and put the package's folder on PYTHONPATH"
+        raise RequestError(
+            f"{card.name}: module: {path} raised {type(error).__name__}: {error}{hint if _is_relative(error) else ''}"
+        ) from error
     finally:
         sys.path.remove(str(path.parent))
     return module
+
+
+def _is_relative(error: Exception) -> bool:
+    return isinstance(error, ImportError) and "relative import" in str(error)
