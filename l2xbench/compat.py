@@ -7,7 +7,10 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
+
+from l2xbench.errors import RequestError
 
 
 def import_torchvision() -> None:
@@ -68,9 +71,17 @@ def import_basicsr(module: str = "basicsr") -> ModuleType:
 
     `basicsr` imports all of itself at once, some two seconds on top of torch's (SciPy's statistics 1, torchvision,
     OpenCV and itself the rest): call this where basicsr is used, not at the top of a module.
+
+    Raises:
+        RequestError: it does not import, e.g. a user's fork of it that is first on PYTHONPATH.
     """
     import_torchvision()
-    return importlib.import_module(module)
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        found = importlib.util.find_spec("basicsr")
+        where = f" in {Path(found.origin).parent}" if found is not None and found.origin else ""
+        raise RequestError(f"{module}{where} does not import: {error}") from error
 
 
 @contextmanager

@@ -40,6 +40,21 @@ def test_a_class_of_the_users_may_import_basicsr(tmp_path: Path) -> None:
     assert run(f"import l2xbench; print(l2xbench.load_model({f'{net}:Net'!r}, trust=True).scale)") == "2"
 
 
+def test_a_fork_of_basicsr_that_does_not_import_is_told_by_its_folder(tmp_path: Path) -> None:
+    fork = tmp_path / "basicsr"
+    fork.mkdir()
+    (fork / "__init__.py").write_text("import not_there_at_all\n")
+    assert (
+        run(
+            f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+            "from l2xbench.compat import import_basicsr\n"
+            "try: import_basicsr('basicsr.archs')\n"
+            "except Exception as error: print(type(error).__name__, error)"
+        )
+        == f"RequestError basicsr.archs in {fork} does not import: No module named 'not_there_at_all'"
+    )
+
+
 def test_torchvision_comes_without_the_compiler() -> None:
     assert run(
         "import sys; from l2xbench.compat import import_basicsr; import_basicsr('basicsr.archs')\n"
