@@ -59,6 +59,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", nargs="+", type=Path, help="results folders of studies with an ablation block")
     folders = parser.parse_args().results
+    for folder in folders:
+        if not (folder / "tables/ablation_psnr.csv").is_file():
+            parser.error(f"{folder} has no tables/ablation_psnr.csv; is its study finished, with an ablation block?")
     psnr, ssim = (read(folders, metric).drop_duplicates(KEYS) for metric in ("psnr", "ssim"))
     for title, lines in (
         ("gap to random order", rows(psnr, ssim)),

@@ -47,3 +47,14 @@ def test_gaps_and_every_exception(
         "san: l2x is not below random order at 5%, 10%", "san: lam leads l2x by 0.125 dB", "", "",
     ]  # fmt: skip
     assert "edsr: lam leads l2x by 0.001\n" in in_ssim
+
+
+def test_an_unfinished_study_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    monkeypatch.setattr(sys, "argv", ["methods_table.py", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        importlib.import_module("methods_table").main()
+    assert ended.value.code == 2
+    assert f"{tmp_path} has no tables/ablation_psnr.csv" in capsys.readouterr().err
