@@ -21,7 +21,7 @@ from l2xbench.studies.passes import passes_of
 from l2xbench.zoo.network import Network
 
 NAME = "restoration"
-VERSION = 2
+VERSION = 3
 NEEDS_NETWORK = True
 
 
