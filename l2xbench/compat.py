@@ -33,7 +33,7 @@ def import_torchvision() -> None:
         from torchvision.transforms.functional import rgb_to_grayscale
 
         stand_in = ModuleType(name, "Stand-in for a module that torchvision removed; made for basicsr.")
-        stand_in.rgb_to_grayscale = rgb_to_grayscale  # type: ignore[attr-defined]
+        vars(stand_in).update(rgb_to_grayscale=rgb_to_grayscale)
         sys.modules[name] = stand_in
 
 
@@ -56,8 +56,9 @@ def _compiler_put_off() -> Iterator[None]:
         return getattr(real(), attribute)
 
     stand_in = ModuleType(name, "Stand-in while torchvision is imported.")
-    stand_in.is_compile_supported = lambda device_type: real().is_compile_supported(device_type)  # type: ignore[attr-defined]
-    stand_in.__getattr__ = anything_else  # type: ignore[method-assign]
+    vars(stand_in).update(
+        is_compile_supported=lambda device_type: real().is_compile_supported(device_type), __getattr__=anything_else
+    )
     sys.modules[name] = stand_in
     try:
         yield

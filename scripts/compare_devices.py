@@ -4,12 +4,12 @@
 
 Centre crops of the folder's first images are super-resolved and explained (L2X, reference `mean`) by the code that a
 study runs, on both devices. Printed are the largest differences over the images in PSNR (dB) and in the maps (norm of
-the difference over the CPU map's norm), how far the CPU's float32 maps are from its float64 ones (rounding: a maximum
-or a kink that two values reach together is decided by the last bit), the largest completeness error on the device,
-median seconds of a map there and on the CPU, and the device's memory (MiB): at the peak, and held once the network is
-let go. Exit code 1 where PSNR differs by more than 0.01 dB or a map by more than 1e-3. `--precision float64` compares
-maps in float64. Where no GPU is at hand, `--device plain` is the CPU with PyTorch's own kernels instead of oneDNN's:
-other sums in another order, as on another device.
+the difference over the CPU map's norm), how far the CPU's float32 maps are from its float64 ones (rounding: at a kink
+the last bit decides), the largest completeness error on the device, median seconds of a map there and on the CPU, and
+the device's memory (MiB): at the peak, and held once the network is let go. Exit code 1 where PSNR differs by more
+than 0.01 dB or a map by more than 1e-3. `--precision float64` compares maps in float64. Where no GPU is at hand,
+`--device plain` is the CPU with PyTorch's own kernels instead of oneDNN's: other sums in another order, as on another
+device.
 """
 
 from __future__ import annotations

@@ -99,6 +99,7 @@ class Comparison:
             t.float().to(self._device)
             for t in (whole, planes - 128, mean, self._filter(planes.square()) - mean.square())
         )
+        self._centred_mean = self._mean - 128
 
     def __call__(self, sr: Tensor) -> tuple[list[float], list[float]]:
         """PSNR in dB and SSIM of each SR image of (N, 3, H, W) in [0, 1], clamped and rounded to 8 bits first.
@@ -124,7 +125,7 @@ class Comparison:
         mean, variance, covariance = self._filter(planes).split(1)
         c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
         variance.addcmul_(mean, mean, value=-1)
-        covariance.addcmul_(mean, self._mean - 128, value=-1).add_(self._variance).mul_(2).add_(c2)
+        covariance.addcmul_(mean, self._centred_mean, value=-1).add_(self._variance).mul_(2).add_(c2)
         variance.add_(covariance)
         mean.add_(self._mean)
         above = (mean * self._mean).mul_(2).add_(c1).mul_(covariance)

@@ -205,7 +205,7 @@ def _card_of(name: str) -> ModelCard:
 
 def _build(card: ModelCard, state_dict: Mapping[str, Tensor] | None) -> Built:
     if card.provider == "spandrel":
-        import_torchvision()
+        import_torchvision()  # spandrel imports it too: before that, as we mend it
     provider = import_module(f"l2xbench.zoo.providers.{_PROVIDERS[card.provider]}")
     built = provider.build(card, state_dict)
     assert isinstance(built, Built)
