@@ -24,6 +24,7 @@ from typing import Protocol
 import torch
 
 from l2xbench.errors import RequestError
+from l2xbench.threads import work_alone
 from l2xbench.worker import Done, Job, Settings, Worker, encoded, reason_of
 
 AHEAD = 2
@@ -85,7 +86,7 @@ class InProcess:
 
     def run(self, bundles: Bundles, fetch: Fetch, begins: Begins) -> Iterator[tuple[Job, Done]]:
         waiting: deque[tuple[Job, Future[Done]]] = deque()
-        with ThreadPoolExecutor(ENCODERS) as encoders:
+        with ThreadPoolExecutor(ENCODERS, initializer=work_alone) as encoders:
             coming = deque(islice(bundles, READ_AHEAD))
             while coming:
                 bundle = coming.popleft()

@@ -55,6 +55,13 @@ def parts() -> list[tuple[str, Any, str]]:
     ]
 
 
+def settle() -> None:
+    """Waits for a GPU, which works on after it was asked to."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+
+
 class Clock:
     """Seconds by part, of the main thread and of others; what a part calls counts there, not here."""
 
@@ -72,6 +79,7 @@ class Clock:
             try:
                 return function(*arguments, **options)
             finally:
+                settle()
                 spent = time.perf_counter() - started
                 kept = self.main if threading.current_thread() is threading.main_thread() else self.others
                 kept[part] += spent - self._inner.seconds

@@ -30,6 +30,7 @@ from l2xbench.attribution.errors import (
     NotFiniteError,
     UnsupportedOperationError,
 )
+from l2xbench.attribution.finite import all_finite
 from l2xbench.attribution.rules import find
 from l2xbench.attribution.rules.comparisons import ARITHMETIC, COMPARISONS, INTEGER, truth
 from l2xbench.attribution.rules.integral import fallback
@@ -512,7 +513,7 @@ def check_finite(state: Session, call: Call, value: Any, reference: Any) -> None
     def bad(x: Any) -> bool:
         if isinstance(x, (list, tuple)):
             return any(bad(a) for a in x)
-        return isinstance(x, Tensor) and (x.is_floating_point() or x.is_complex()) and not bool(torch.isfinite(x).all())
+        return isinstance(x, Tensor) and (x.is_floating_point() or x.is_complex()) and not all_finite(x)
 
     for stream, result, arguments in (("input", value, call.values), ("reference", reference, call.references)):
         if bad(result) and not bad(arguments):

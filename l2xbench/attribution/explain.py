@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from .errors import AttributionError
+from .finite import all_finite
 from .methods import Explained, Method, Problem, get_method
 from .methods.plain import quiet
 from .precision import Precision, computed, in_float32, single
@@ -176,7 +177,7 @@ def _answers(
 
 def _finish(answer: Explained, reference: Tensor, method: Method, target: Target) -> Attribution:
     values = answer.values.detach()
-    if method.runs_network and not bool(torch.isfinite(values).all()):
+    if method.runs_network and not all_finite(values):
         warnings.warn(f"method {method.name!r}: the map for target '{target}' holds NaN or Inf", stacklevel=3)
     error = completeness_error(values, answer.delta)
     return Attribution(
@@ -203,7 +204,7 @@ def _check_inputs(inputs: Tensor) -> None:
         )
     if inputs.ndim < 2 or inputs.numel() == 0:
         raise AttributionError(f"inputs: shape {tuple(inputs.shape)}; give a batch of images (N, C, H, W)")
-    if not bool(torch.isfinite(inputs).all()):
+    if not all_finite(inputs):
         raise AttributionError("inputs: hold NaN or Inf")
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from l2xbench.attribution import special  # noqa: F401  (registers what it handles)
 from l2xbench.attribution.dispatch import Paired, Session, as_written, raise_dtype, running
 from l2xbench.attribution.errors import NotFiniteError, ReferenceLostError, ShapeError, UnsupportedOperationError
+from l2xbench.attribution.finite import all_finite
 from l2xbench.attribution.rules.registry import OperationRecord
 from l2xbench.attribution.state import evaluating, numbers_of, preserved
 from l2xbench.attribution.uneven import GhostError
@@ -66,7 +67,7 @@ def paired_forward(
     """
     x, x_ref = prepare(model, inputs, references)
     leaf, value, reference, state = forward(model, x, x_ref, strict, output)
-    if not (bool(torch.isfinite(value).all()) and bool(torch.isfinite(reference).all())):
+    if not (all_finite(value) and all_finite(reference)):
         forward(model, x, x_ref, strict, output, check_finite=True)
         raise NotFiniteError("the network's output is NaN or Inf")
     verify(model, x, x_ref, value.detach(), reference, output, state)
@@ -81,7 +82,7 @@ def prepare(model: nn.Module, inputs: Tensor, references: Tensor) -> tuple[Tenso
             f"{tuple(inputs.shape)}: they are compared pixel by pixel"
         )
     for name, tensor in (("input", inputs), ("reference", references)):
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        if tensor.is_floating_point() and not all_finite(tensor):
             raise NotFiniteError(f"the {name} itself contains NaN or Inf")
     dtype = inputs.dtype if inputs.dtype in (torch.float32, torch.float64) else torch.float32
     halves = {torch.float16, torch.bfloat16}

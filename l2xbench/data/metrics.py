@@ -92,14 +92,15 @@ class Comparison:
         offsets = torch.arange(_WINDOW, dtype=torch.float64) - _WINDOW // 2
         window = torch.exp(-0.5 * (offsets / 1.5) ** 2)
         self._window = (window / window.sum()).tolist()
-        whole = torch.from_numpy(hr).permute(2, 0, 1)[None, :, self._inside, self._inside].double()
-        planes = self._luma(whole) + 16 if colour == "y" else whole
+        whole = torch.from_numpy(hr).permute(2, 0, 1)[None, :, self._inside, self._inside]
+        planes = self._channels(whole.double()) + (16 if colour == "y" else 0)
         mean = self._filter(planes)
-        self._hr, self._centred, self._mean, self._variance = (
-            t.float().to(self._device)
-            for t in (whole, planes - 128, mean, self._filter(planes.square()) - mean.square())
+        self._centred, self._mean, self._variance = (
+            t.float().to(self._device) for t in (planes - 128, mean, self._filter(planes.square()) - mean.square())
         )
         self._centred_mean = self._mean - 128
+        # in the arithmetic of the SR images: the luma of an equal pixel is equal to the last bit
+        self._hr = self._channels(whole.to(self._device, torch.float32))
 
     def __call__(self, sr: Tensor) -> tuple[list[float], list[float]]:
         """PSNR in dB and SSIM of each SR image of (N, 3, H, W) in [0, 1], clamped and rounded to 8 bits first.
@@ -108,7 +109,7 @@ class Comparison:
             ValueError: the shape is not the HR image's.
         """
         inside = sr[:, :, self._inside, self._inside].to(self._device)
-        if inside.shape[1:] != self._hr.shape[1:]:
+        if inside.shape[2:] != self._hr.shape[2:]:
             raise ValueError(f"the images differ in shape: SR {tuple(sr.shape)}, HR inside the border {self._hr.shape}")
         found = [self._measure(image) for image in inside.split(1)]
         errors, likenesses = (torch.stack(each).tolist() for each in zip(*found, strict=True))
@@ -116,10 +117,9 @@ class Comparison:
 
     def _measure(self, sr: Tensor) -> tuple[Tensor, Tensor]:
         """The mean squared error in grey levels, and SSIM, of (1, 3, h, w): few large operations, in place."""
-        off = sr.float().clamp(0, 1).mul_(255).round_().sub_(self._hr)
-        off = self._luma(off) if self._colour == "y" else off
-        planes = off.new_empty(3, *off.shape[1:])
-        planes[:1] = off
+        levels = self._channels(sr.float().clamp(0, 1).mul_(255).round_())
+        planes = levels.new_empty(3, *levels.shape[1:])
+        off = torch.sub(levels, self._hr, out=planes[:1])
         error = _mean(torch.mul(off, off, out=planes[1:2]))
         torch.mul(off, self._centred, out=planes[2:])
         mean, variance, covariance = self._filter(planes).split(1)
@@ -132,9 +132,10 @@ class Comparison:
         below = mean.square_().addcmul_(self._mean, self._mean).add_(c1).mul_(variance)
         return error, _mean(above.div_(below))
 
-    @staticmethod
-    def _luma(image: Tensor) -> Tensor:
-        """(N, 3, h, w) in grey levels to (N, 1, h, w), the luma of ITU-R BT.601 less its offset of 16."""
+    def _channels(self, image: Tensor) -> Tensor:
+        """What counts of (N, 3, h, w) in grey levels: all, or (N, 1, h, w), the luma of BT.601 less its 16."""
+        if self._colour == "rgb":
+            return image
         red, green, blue = image.unbind(1)
         return ((65.481 / 255) * red).add_(green, alpha=128.553 / 255).add_(blue, alpha=24.966 / 255)[:, None]
 
@@ -150,7 +151,6 @@ class Comparison:
 
 
 def _mean(plane: Tensor) -> Tensor:
-    """The mean in float64. On a CPU by NumPy: PyTorch's sum over all of an image depends on the threads it has."""
-    if plane.device.type == "cpu":
-        return torch.tensor(plane.numpy().mean(dtype=np.float64))
-    return plane.double().mean() if plane.is_cuda else plane.mean()
+    """The mean, by rows first: PyTorch's sum over all of an image depends on the threads it has."""
+    rows = plane.mean(-1)
+    return torch.tensor(rows.numpy().mean(dtype=np.float64)) if plane.device.type == "cpu" else rows.mean()

@@ -19,7 +19,7 @@ from l2xbench.studies.passes import passes_of
 from l2xbench.zoo.network import Network
 
 NAME = "ablation"
-VERSION = 3
+VERSION = 4
 NEEDS_NETWORK = True
 RANDOM = "random"
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from l2xbench import heap
 from l2xbench.attribution import Attribution, explain
+from l2xbench.attribution.finite import all_finite
 from l2xbench.attribution.tiles import Tiling
 from l2xbench.zoo.network import Network
 
@@ -124,7 +125,7 @@ class Batches:
                 self._most = max(1, size // 2)
                 self.tile = smaller or self.tile
             else:
-                if not torch.isfinite(output).all():
+                if not all_finite(output):
                     raise FloatingPointError("the network's output holds NaN or infinity")
                 done += len(output)
                 yield output

