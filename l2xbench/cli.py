@@ -10,7 +10,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from l2xbench import heap
+from l2xbench import heap, threads
 from l2xbench.errors import RequestError
 
 # Typer carries its own copy of click since 0.2x and imports click before that; the class of usage errors is either's
@@ -474,6 +474,7 @@ def _names(text: str | None, flag: str = "--models", example: str = "edsr,swinir
 def main() -> None:
     """The program: runs a command and turns what goes wrong into one line and an exit code."""
     heap.keep_freed()
+    threads.wait_briefly()
     debug = "--debug" in sys.argv
     try:
         code = app(standalone_mode=False)

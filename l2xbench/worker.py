@@ -19,6 +19,7 @@ from l2xbench.plan import Plan, study_module
 from l2xbench.store import Encoded, encode
 from l2xbench.studies.base import Arrays, Outcome, Unit
 from l2xbench.studies.passes import are_known, passes_of
+from l2xbench.threads import work_alone
 from l2xbench.zoo.load import Source, build
 from l2xbench.zoo.network import Network
 
@@ -237,6 +238,7 @@ def _in_thread(pair: ImagePair | LoadedPair | None, scale: int, crop: int | None
 
     def read() -> None:
         try:
+            work_alone()
             assert pair is not None
             found.set_result(loaded(pair, scale, crop))
         except BaseException as error:

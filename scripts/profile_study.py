@@ -104,8 +104,9 @@ class Clock:
 
 def main() -> None:
     """Runs the study with a clock on every part."""
-    from l2xbench import cli
+    from l2xbench import cli, threads
 
+    threads.wait_briefly()  # as a run does, before PyTorch comes with what is timed
     clock = Clock()
     for part, place, name in parts():
         setattr(place, name, clock.around(part, getattr(place, name)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,10 +13,19 @@ import torch
 
 from l2xbench.engines import InProcess
 from l2xbench.studies.base import Unit
-from l2xbench.threads import work_alone
+from l2xbench.threads import SPINS, work_alone
 from l2xbench.worker import Done, Job, Settings
 
 THREADS = 3
+PROGRAM = """
+import os, sys
+from l2xbench import cli
+assert "torch" not in sys.modules, "which reads the variable when it is imported"
+sys.argv = ["l2xbench", "--version"]
+try: cli.main()
+except SystemExit: pass
+print(os.environ.get("GOMP_SPINCOUNT"))
+"""
 
 
 @pytest.fixture
@@ -56,3 +68,15 @@ def test_what_is_encoded_beside_the_networks_is_encoded_alone(three: None, monke
     found = [done.reason for _, done in engine.run(iter([jobs]), lambda job: job, lambda job: None)]
     engine.close()
     assert found == [f"{THREADS} and 1"] * 4
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [({}, SPINS), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")],
+)
+def test_the_program_waits_briefly_unless_told_how(given: dict[str, str], found: str) -> None:
+    plain = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env={**plain, **given}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split()[-1] == found
