@@ -28,7 +28,7 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-LONG = 180.0
+LONG = 90.0
 """Seconds of work, as estimated, below which nothing is measured: to start processes takes ten of them."""
 GAIN = 1.1
 """How many times as fast more workers must be to be worth their memory."""

@@ -24,6 +24,7 @@ from l2xbench.explore.session import Session
 from l2xbench.explore.workbench import Workbench
 from l2xbench.plan import plan_dataset, plan_model
 from l2xbench.runner import choose_device
+from l2xbench.threads import work_alone
 from l2xbench.zoo.cards import bundled_cards, read_card
 from l2xbench.zoo.load import Source, build, locate, short_names
 from l2xbench.zoo.network import Network
@@ -68,6 +69,7 @@ def explore(
         trust, seed, device = study.trust, study.seed, study.device
     place = choose_device(device)
     with listen(host, port) as listening:  # first: a port that is taken is told before networks are loaded
+        work_alone()  # the networks' thread is another
         networks = _load(sources, console, place, trust)
         scale = next(iter(networks.values())).scale
         found = _pictures(images, study, scale, kind, data_root)
