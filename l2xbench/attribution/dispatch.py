@@ -253,7 +253,7 @@ def by_number(state: Session, name: str, args: Any) -> Any:
     c, a, b = (args[1], args[2], args[0]) if name == "masked_fill" else args
     if not (isinstance(c, Paired) and c._discrete) or any(isinstance(t, Paired) for t in (a, b)):
         return None
-    if not all(math.isfinite(t) if isinstance(t, (int, float)) else bool(t.isfinite().all()) for t in (a, b)):
+    if not all(math.isfinite(t) if isinstance(t, (int, float)) else all_finite(t) for t in (a, b)):
         return None
     number = as_number(state, c)
     with torch.no_grad():

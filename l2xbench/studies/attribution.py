@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from l2xbench.attribution import Attribution
+from l2xbench.attribution.finite import all_finite
 from l2xbench.config import Study, explained_methods
 from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
@@ -50,7 +51,7 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     seconds = time.perf_counter() - started
-    if not torch.isfinite(found.values).all():
+    if not all_finite(found.values):
         raise FloatingPointError("the attribution holds NaN or infinity")
     values: dict[str, Value] = {"seconds": seconds}
     if tile is not None:

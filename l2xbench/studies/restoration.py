@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from l2xbench.attribution.finite import all_finite
 from l2xbench.config import Study
 from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
@@ -61,7 +62,7 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
 
 
 def _measured(output: Tensor, hr: np.ndarray | None, border: int, colour: Colour) -> Outcome:
-    if not torch.isfinite(output).all():
+    if not all_finite(output):
         raise FloatingPointError("the network's output holds NaN or infinity")
     values: dict[str, Value] = {}
     if hr is not None:

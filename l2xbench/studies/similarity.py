@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from l2xbench.attribution import explain
+from l2xbench.attribution.finite import all_finite
 from l2xbench.config import AttributionOptions, Study
 from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
@@ -76,7 +77,7 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
                 raise
             batch //= 2
             continue
-        if not torch.isfinite(found.values).all():
+        if not all_finite(found.values):
             raise FloatingPointError("the attribution holds NaN or infinity")
         maps.append(found.values.float().cpu().numpy())
         worst = max(worst, float(found.completeness_error.nan_to_num(0).max()))

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from l2xbench.attribution.finite import all_finite
 from l2xbench.attribution.rules.blocks import rows
 from l2xbench.attribution.rules.registry import Call, Pair, rule
 
@@ -68,7 +69,7 @@ class Softmax(torch.autograd.Function):
             logarithmic_means(a, a_ref, b, b_ref, axis, m)
         ctx.dim, masked = dim, False
         total = mean.sum(dim, keepdim=True)
-        if not bool(total.isfinite().all()):
+        if not all_finite(total):
             mean, masked = masked_means(x, x_ref, y, y_ref, dim)
             total = mean.sum(dim, keepdim=True)
         ctx.save_for_backward(
