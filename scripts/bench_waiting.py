@@ -3,7 +3,8 @@
     python scripts/bench_waiting.py my_study.yaml --data-root ~/data --spins 100,3000,12000,300000 --repeats 3
 
 300000 is what GNU's OpenMP does where nobody says otherwise. Each run is a process of its own, in turn, by
-`profile_study.py` with one worker; a row has the medians of what it prints, and of the whole process's seconds.
+`profile_study.py` with one worker; a row has the medians of what it prints, and of the whole process's seconds: for the
+maps, the SR images (`SR`), PSNR and SSIM, and figures.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from l2xbench.threads import SPINS
 
 PARTS = {
     "explain": r"networks: explain",
-    "super-resolve": r"networks: super-resolve",
+    "SR": r"networks: super-resolve",
     "PSNR and SSIM": r"PSNR and SSIM",
     "figures": r"figures: draw and save",
 }
