@@ -10,8 +10,8 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from l2xbench import heap, threads
 from l2xbench.errors import RequestError
+from l2xbench.system import heap, threads
 
 # Typer carries its own copy of click since 0.2x and imports click before that; the class of usage errors is either's
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -240,7 +240,7 @@ def report(
     debug: Debug = False,
 ) -> None:
     """Make tables, figures and report.html of a results folder again, from its records alone: no network is run."""
-    from l2xbench.report.manifests import manifest_files
+    from l2xbench.run.manifest_files import manifest_files
 
     manifest_files(results)
     from l2xbench.commands.report import remake

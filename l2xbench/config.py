@@ -11,8 +11,8 @@ import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from l2xbench.errors import RequestError, did_you_mean
-from l2xbench.ratios import parse_ratios
 from l2xbench.resources import configs_folder
+from l2xbench.studies.ablation.ratios import parse_ratios
 from l2xbench.validation import Strict, parse, read_yaml
 
 _CARD_KEYS = {"provider", "arch", "module", "input_range", "multiple"}

@@ -34,10 +34,10 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from l2xbench import heap
 from l2xbench.attribution import MethodError, explain
 from l2xbench.attribution.references import make_reference
-from l2xbench.compat import import_basicsr
+from l2xbench.system import heap
+from l2xbench.system.compat import import_basicsr
 
 SLOW_STEPS = 50
 MEMORY_STEPS = 3

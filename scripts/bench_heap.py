@@ -22,8 +22,8 @@ from bench_attribution import NETWORKS, chosen
 from rich.console import Console
 from rich.table import Table
 
-from l2xbench import heap
 from l2xbench.attribution import explain
+from l2xbench.system import heap
 
 RUNS = 4
 

@@ -14,12 +14,13 @@ from statistics import median
 
 import torch
 
-from l2xbench import heap, load_model
+from l2xbench import load_model
 from l2xbench.data import images
 from l2xbench.data.datasets import open_dataset
-from l2xbench.studies.inference import Upscaler, super_resolve
-from l2xbench.studies.passes import passes_of
-from l2xbench.worker import forbid_tf32
+from l2xbench.run.worker import forbid_tf32
+from l2xbench.studies.shared.inference import Upscaler, super_resolve
+from l2xbench.studies.shared.passes import passes_of
+from l2xbench.system import heap
 from l2xbench.zoo.cards import bundled_cards
 from l2xbench.zoo.network import Network
 

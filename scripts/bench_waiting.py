@@ -21,7 +21,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from l2xbench.threads import SPINS
+from l2xbench.system.threads import SPINS
 
 PARTS = {
     "explain": r"networks: explain",

@@ -27,8 +27,8 @@ import torch
 from bench_passes import COMPACT
 
 from l2xbench.data.datasets import LoadedPair, open_dataset
-from l2xbench.studies.base import Outcome, Unit
-from l2xbench.worker import Job, Settings, Worker
+from l2xbench.run.worker import Job, Settings, Worker
+from l2xbench.store.units import Outcome, Unit
 from l2xbench.zoo.load import Source, locate
 
 MAP = {"method": "l2x", "reference": "mean", "target": "image", "strict": False, "seed": 0}

@@ -21,11 +21,14 @@ from typing import Any
 def parts() -> list[tuple[str, Any, str]]:
     """What is timed: its name and place. Imported here, since each process that draws reads this file."""
     import l2xbench.commands.run as command
-    from l2xbench import runner, store, worker
     from l2xbench.data import metrics, pairs
     from l2xbench.report import build, drawing
-    from l2xbench.studies import inference, restoration, similarity
-    from l2xbench.writer import Writer
+    from l2xbench.run import runner, worker
+    from l2xbench.store import store
+    from l2xbench.store.writer import Writer
+    from l2xbench.studies.restoration import compute as restoration
+    from l2xbench.studies.shared import inference
+    from l2xbench.studies.similarity import compute as similarity
 
     return [
         ("networks: super-resolve", inference, "super_resolve"),
@@ -104,7 +107,8 @@ class Clock:
 
 def main() -> None:
     """Runs the study with a clock on every part."""
-    from l2xbench import cli, threads
+    from l2xbench import cli
+    from l2xbench.system import threads
 
     threads.wait_briefly()  # as a run does, before PyTorch comes with what is timed
     clock = Clock()

@@ -28,20 +28,20 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from l2xbench import runner
 from l2xbench.commands.status import show_status
 from l2xbench.config import read_study
-from l2xbench.engines import Begins, Bundles, Fetch
-from l2xbench.journal import DONE, Block
-from l2xbench.manifest import make_manifest
-from l2xbench.plan import Plan, make_plan
-from l2xbench.records import Name
 from l2xbench.report.build import build_report
 from l2xbench.report.drawing import Drawers
 from l2xbench.report.findings import find
-from l2xbench.report.runs import Run
-from l2xbench.store import BLOCK, FOLDERS, Store
-from l2xbench.worker import Done, Job
+from l2xbench.run import runner
+from l2xbench.run.engines import Begins, Bundles, Fetch
+from l2xbench.run.manifest import make_manifest
+from l2xbench.run.plan import Plan, make_plan
+from l2xbench.run.results import Run
+from l2xbench.run.worker import Done, Job
+from l2xbench.store.journal import DONE, Block
+from l2xbench.store.records import Name
+from l2xbench.store.store import BLOCK, FOLDERS, Store
 
 METHODS = ["l2x", "gradient", "input_x_gradient", "integrated_gradients", "smoothgrad", "guided_backprop", "deconvnet"]
 METHODS += ["occlusion", "deeplift", "lam"]

@@ -2,7 +2,7 @@
 
 import torch
 
-from l2xbench.compat import import_basicsr
+from l2xbench.system.compat import import_basicsr
 
 torch.set_num_threads(1)  # threads do not survive a fork
 import_basicsr("basicsr.archs")

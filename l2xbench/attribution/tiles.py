@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from l2xbench import heap
+from l2xbench.system import heap
 
 from .errors import AttributionError
 from .targets import Target, Window

@@ -22,14 +22,14 @@ from l2xbench.commands import screen
 from l2xbench.data import metrics
 from l2xbench.data.images import to_image, to_tensor
 from l2xbench.data.pairs import ImagePair, LoadedPair
+from l2xbench.draw.colormap import colour_map
+from l2xbench.draw.heatmaps import HeatmapPanel, NetworkPanel, heatmap_figure, save_figure
+from l2xbench.draw.zoom import around_target, zoom_psnr
 from l2xbench.errors import RequestError
-from l2xbench.files import packed, write_whole
-from l2xbench.report.colormap import colour_map
-from l2xbench.report.heatmaps import HeatmapPanel, NetworkPanel, heatmap_figure, save_figure
-from l2xbench.report.zoom import around_target, zoom_psnr
-from l2xbench.runner import choose_device
-from l2xbench.store import Store
-from l2xbench.studies.attribution import arrays_of
+from l2xbench.run.runner import choose_device
+from l2xbench.store.store import Store
+from l2xbench.studies.attribution.compute import arrays_of
+from l2xbench.system.files import packed, write_whole
 from l2xbench.zoo.load import build, locate, short_names
 from l2xbench.zoo.network import Network
 

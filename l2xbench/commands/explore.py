@@ -22,9 +22,9 @@ from l2xbench.explore.pictures import Kind, Picture, Uploads, collect, of_datase
 from l2xbench.explore.server import LOCAL, Shelf, address, listen, serve
 from l2xbench.explore.session import Session
 from l2xbench.explore.workbench import Workbench
-from l2xbench.plan import plan_dataset, plan_model
-from l2xbench.runner import choose_device
-from l2xbench.threads import work_alone
+from l2xbench.run.plan import plan_dataset, plan_model
+from l2xbench.run.runner import choose_device
+from l2xbench.system.threads import work_alone
 from l2xbench.zoo.cards import bundled_cards, read_card
 from l2xbench.zoo.load import Source, build, locate, short_names
 from l2xbench.zoo.network import Network

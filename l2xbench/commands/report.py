@@ -8,18 +8,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from l2xbench import oldrecords
 from l2xbench.commands import screen
 from l2xbench.commands.run import command_line
+from l2xbench.draw.colormap import colour_map
 from l2xbench.errors import RequestError
-from l2xbench.lock import run_lock
 from l2xbench.report.build import build_report
-from l2xbench.report.colormap import colour_map
 from l2xbench.report.drawing import Drawers
 from l2xbench.report.findings import find
 from l2xbench.report.page import Page, write_page
-from l2xbench.report.runs import Run, all_failures, read_runs
-from l2xbench.store import DamagedFile, Store
+from l2xbench.run.results import Run, all_failures, read_runs
+from l2xbench.store import oldrecords
+from l2xbench.store.lock import run_lock
+from l2xbench.store.store import DamagedFile, Store
 
 
 def remake(results: Path, *, palette: str | None = None, one_file: bool | None = None) -> int:

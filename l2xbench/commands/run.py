@@ -13,19 +13,19 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from l2xbench import runner
 from l2xbench.commands import fetch, screen
 from l2xbench.config import Study
-from l2xbench.lock import run_lock
-from l2xbench.manifest import make_manifest
-from l2xbench.plan import Plan, make_plan
 from l2xbench.report.build import build_report
 from l2xbench.report.drawing import Ahead, Drawers
 from l2xbench.report.findings import Findings, find
 from l2xbench.report.page import Page, write_page
-from l2xbench.report.runs import Run, all_failures, read_runs
-from l2xbench.splits import make_engine
-from l2xbench.store import DamagedFile, Store
+from l2xbench.run import runner
+from l2xbench.run.manifest import make_manifest
+from l2xbench.run.plan import Plan, make_plan
+from l2xbench.run.results import Run, all_failures, read_runs
+from l2xbench.run.splits import make_engine
+from l2xbench.store.lock import run_lock
+from l2xbench.store.store import DamagedFile, Store
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.progress import TimeRemainingColumn as TimeLeft
 from rich.table import Table
 
-from l2xbench.records import Failure
 from l2xbench.report.page import Page
+from l2xbench.store.records import Failure
 
 
 class RunProgress:

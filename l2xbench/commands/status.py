@@ -9,10 +9,10 @@ from rich.console import Console
 
 from l2xbench.commands import screen
 from l2xbench.config import Study
-from l2xbench.lock import holder
-from l2xbench.oldrecords import are_here
-from l2xbench.records import Name
-from l2xbench.store import Store
+from l2xbench.store.lock import holder
+from l2xbench.store.oldrecords import are_here
+from l2xbench.store.records import Name
+from l2xbench.store.store import Store
 
 MOST_ROWS = 60
 """With more rows than this the networks of a study are one."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from l2xbench.compat import import_basicsr
+from l2xbench.system.compat import import_basicsr
 
 
 def resize(image: np.ndarray, scale: float) -> np.ndarray:

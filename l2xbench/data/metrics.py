@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from l2xbench.compat import import_basicsr
 from l2xbench.errors import RequestError
+from l2xbench.system.compat import import_basicsr
 
 #: "y": the luma of ITU-R BT.601 (16 to 235), as almost every paper. "rgb": over the three channels.
 Colour = Literal["y", "rgb"]

@@ -11,10 +11,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from PIL import Image
 
+from l2xbench.draw.colormap import colour_map, over_image, shared_limit
+from l2xbench.draw.heatmaps import HeatmapPanel, heatmap_figure, save_figure
+from l2xbench.draw.panels import Box, in_unit, local_view, target_box
 from l2xbench.explore.workbench import Answer
-from l2xbench.report.colormap import colour_map, over_image, shared_limit
-from l2xbench.report.heatmaps import HeatmapPanel, heatmap_figure, save_figure
-from l2xbench.report.panels import Box, in_unit, local_view, target_box
 
 _OVERVIEW = 400
 """Pixels on the longer side of the small picture of a whole image."""

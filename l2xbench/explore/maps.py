@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
 
+from l2xbench.draw.colormap import PALETTES
 from l2xbench.explore.drawing import Drawing, Number
 from l2xbench.explore.server import Shelf
 from l2xbench.explore.session import Session
 from l2xbench.explore.viewer import Viewer
 from l2xbench.explore.workbench import Question
-from l2xbench.files import packed
-from l2xbench.report.colormap import PALETTES
+from l2xbench.system.files import packed
 
 T = TypeVar("T", bound=ui.element)
 

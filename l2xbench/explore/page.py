@@ -10,6 +10,7 @@ from typing import Any, Literal, ParamSpec, TypeVar
 
 from nicegui import ui
 
+from l2xbench.draw.heatmaps import HeatmapPanel
 from l2xbench.errors import RequestError
 from l2xbench.explore import drawing, pictures
 from l2xbench.explore.choices import Choices
@@ -19,7 +20,6 @@ from l2xbench.explore.server import Shelf
 from l2xbench.explore.session import Session
 from l2xbench.explore.viewer import Viewer
 from l2xbench.explore.workbench import Restored, Stopped, Workbench
-from l2xbench.report.heatmaps import HeatmapPanel
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -13,8 +13,8 @@ from typing import Literal
 from l2xbench.data.datasets import Dataset, open_dataset
 from l2xbench.data.images import read_image
 from l2xbench.data.pairs import ImagePair, LoadedPair
+from l2xbench.draw.panels import Box
 from l2xbench.errors import RequestError
-from l2xbench.report.panels import Box
 
 Kind = Literal["lr", "hr"]
 

@@ -9,14 +9,14 @@ from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.methods.registry import get_method
 from l2xbench.attribution.references import BLUR_VARIANCE, parse_reference
 from l2xbench.data.pairs import LoadedPair
+from l2xbench.draw.colormap import PALETTES
+from l2xbench.draw.heatmaps import HeatmapPanel, NetworkPanel
+from l2xbench.draw.panels import Box
+from l2xbench.draw.zoom import around_target
 from l2xbench.errors import RequestError
 from l2xbench.explore import pictures
 from l2xbench.explore.pictures import Picture
 from l2xbench.explore.workbench import Answer, Question, Restored
-from l2xbench.report.colormap import PALETTES
-from l2xbench.report.heatmaps import HeatmapPanel, NetworkPanel
-from l2xbench.report.panels import Box
-from l2xbench.report.zoom import around_target
 
 PATCHES = (1, 2, 4, 8, 16, 32, 64)
 """SR pixels on a side of the patch that is explained; 1 is one pixel with its three channels."""

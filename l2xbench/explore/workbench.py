@@ -20,8 +20,8 @@ from l2xbench.data.images import to_image, to_tensor
 from l2xbench.data.pairs import LoadedPair
 from l2xbench.errors import RequestError
 from l2xbench.report.sanity import diffusion_index
-from l2xbench.studies.attribution import arrays_of
-from l2xbench.studies.inference import device_of
+from l2xbench.studies.attribution.compute import arrays_of
+from l2xbench.studies.shared.inference import device_of
 from l2xbench.zoo.network import Network
 
 P = ParamSpec("P")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from l2xbench.errors import RequestError
-from l2xbench.files import write_whole
 from l2xbench.resources import cache_folder
+from l2xbench.system.files import write_whole
 
 _lock = threading.Lock()
 

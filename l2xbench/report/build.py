@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from l2xbench.records import Failure
-from l2xbench.report.ablation import ablation_figures
 from l2xbench.report.drawing import Drawers, draw_heatmaps
 from l2xbench.report.findings import Findings, failures_table
-from l2xbench.report.similarity import similarity_figures
-from l2xbench.runner import Progress
-from l2xbench.store import Store
+from l2xbench.run.runner import Progress
+from l2xbench.store.records import Failure
+from l2xbench.store.store import Store
+from l2xbench.studies.ablation.tables import ablation_figures
+from l2xbench.studies.similarity.tables import similarity_figures
 
 
 def build_report(

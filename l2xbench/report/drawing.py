@@ -20,17 +20,17 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from l2xbench.draw import drawer
+from l2xbench.draw.drawer import heatmap_bytes
+from l2xbench.draw.panels import HeatmapPanel
+from l2xbench.draw.style import write_figure
 from l2xbench.errors import RequestError
-from l2xbench.plan import Plan
-from l2xbench.records import Name, Records
-from l2xbench.report import drawer
-from l2xbench.report.drawer import heatmap_bytes
-from l2xbench.report.panels import HeatmapPanel
 from l2xbench.report.pictures import ImageRecords, Pictures, image_records
-from l2xbench.report.style import write_figure
-from l2xbench.runner import Progress
-from l2xbench.store import Store
-from l2xbench.studies.base import Unit
+from l2xbench.run.plan import Plan
+from l2xbench.run.runner import Progress
+from l2xbench.store.records import Name, Records
+from l2xbench.store.store import Store
+from l2xbench.store.units import Unit
 
 HEATMAP_VERSION = 4
 FEW = 3

@@ -8,16 +8,16 @@ from typing import Any
 
 import pandas as pd
 
-from l2xbench.plan import BICUBIC
-from l2xbench.records import Failure, Record, RecordGroup, Records, in_groups
-from l2xbench.report.ablation import ablation_tables
-from l2xbench.report.curves import Curve, make_curves
-from l2xbench.report.restoration import restoration_tables
-from l2xbench.report.runs import Run
+from l2xbench.draw.tables import Table
 from l2xbench.report.sanity import sanity_tables
-from l2xbench.report.similarity import similarity_frame, similarity_table
-from l2xbench.report.tables import Table
-from l2xbench.store import Store
+from l2xbench.run.plan import BICUBIC
+from l2xbench.run.results import Run
+from l2xbench.store.records import Failure, Record, RecordGroup, Records, in_groups
+from l2xbench.store.store import Store
+from l2xbench.studies.ablation.curves import Curve, make_curves
+from l2xbench.studies.ablation.tables import ablation_tables
+from l2xbench.studies.restoration.tables import restoration_tables
+from l2xbench.studies.similarity.tables import similarity_frame, similarity_table
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l2xbench.records import Record, Records
-from l2xbench.report.panels import HeatmapPanel, NetworkPanel
-from l2xbench.report.zoom import zoom_box, zoom_psnr
-from l2xbench.store import Store
+from l2xbench.draw.panels import HeatmapPanel, NetworkPanel
+from l2xbench.draw.zoom import zoom_box, zoom_psnr
+from l2xbench.store.records import Record, Records
+from l2xbench.store.store import Store
 
 _SHOWN = ("inputs", "restoration", "attribution")
 AT_ONCE = 100_000

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from l2xbench.records import Record, in_studies
-from l2xbench.report.tables import Table
-from l2xbench.store import Store
+from l2xbench.draw.tables import Table
+from l2xbench.store.records import Record, in_studies
+from l2xbench.store.store import Store
 
 UNCHANGED = 0.9
 """From this rank correlation with the trained network's map on, a map counts as unchanged."""

@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from l2xbench.compat import import_torchvision
 from l2xbench.errors import RequestError
+from l2xbench.system.compat import import_torchvision
 from l2xbench.zoo import checkpoints
 from l2xbench.zoo.cards import ModelCard, WeightsSource, find_card
 from l2xbench.zoo.dialects import mean_colour, to_native

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from l2xbench.compat import import_basicsr
 from l2xbench.errors import RequestError
+from l2xbench.system.compat import import_basicsr
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from l2xbench.compat import import_basicsr
+from l2xbench.system.compat import import_basicsr
 
 from .images import Pair
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from l2xbench.compat import import_basicsr
+from l2xbench.system.compat import import_basicsr
 
 
 def enliven(model: nn.Module, seed: int = 0) -> nn.Module:

@@ -48,7 +48,7 @@ def test_a_map_that_failed_fails_what_needs_it(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("no map today")
 
-    monkeypatch.setattr("l2xbench.studies.inference.explain", broken)
+    monkeypatch.setattr("l2xbench.studies.shared.inference.explain", broken)
     done = l2xbench("ablate", write_study(), "--out", tmp_path / "out")
     assert done.returncode == 1
     failures = pd.read_csv(tmp_path / "out/tables/failures.csv")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import Command
 from tests.report.results import make_results
-from tests.test_cli import contents
+from tests.stories.test_cli import contents
 
 
 def test_everything_is_made_again_from_the_records_alone(
@@ -31,7 +31,7 @@ def test_everything_is_made_again_from_the_records_alone(
     def no_network(*_: object, **__: object) -> None:
         raise AssertionError("a network was built")
 
-    monkeypatch.setattr("l2xbench.worker.build", no_network)
+    monkeypatch.setattr("l2xbench.run.worker.build", no_network)
     again = l2xbench("report", out)
     assert again.returncode == 0, again.stderr
     after = contents(out)

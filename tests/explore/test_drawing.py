@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from l2xbench.draw.heatmaps import HeatmapPanel, NetworkPanel
 from l2xbench.explore import drawing
 from l2xbench.explore.workbench import Answer, Question
-from l2xbench.report.heatmaps import HeatmapPanel, NetworkPanel
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from l2xbench.errors import RequestError
 from l2xbench.fetch import sets
 from l2xbench.fetch.lock import fetch_lock
 from l2xbench.fetch.needs import study_needs
-from l2xbench.plan import make_plan
+from l2xbench.run.plan import make_plan
 from tests.fetch.server import Server
 
 NOWHERE = "http://127.0.0.1:9"

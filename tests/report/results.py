@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from l2xbench.config import Study
-from l2xbench.plan import BICUBIC, units_of
-from l2xbench.records import Failure
-from l2xbench.store import Store
-from l2xbench.studies.base import Outcome, Unit
+from l2xbench.run.plan import BICUBIC, units_of
+from l2xbench.store.records import Failure
+from l2xbench.store.store import Store
+from l2xbench.store.units import Outcome, Unit
 
 EVERYTHING: dict[str, Any] = {
     "ablation": {"ratios": [0.1, 0.2, 0.4], "random_orders": 2},

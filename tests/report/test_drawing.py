@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from l2xbench.draw.heatmaps import heatmap_bytes
 from l2xbench.report import drawing
-from l2xbench.report.heatmaps import heatmap_bytes
 from tests.conftest import Command
-from tests.report.panels import panel
+from tests.draw.panels import panel
 from tests.report.results import make_results
 
 IMAGES = {"Set": [f"image{number}" for number in range(4)]}

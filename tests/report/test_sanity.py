@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from l2xbench.draw.tables import Table
 from l2xbench.report.sanity import diffusion_index, sanity_tables
-from l2xbench.report.tables import Table
-from l2xbench.store import Store
-from l2xbench.studies.base import Outcome, Unit
+from l2xbench.store.store import Store
+from l2xbench.store.units import Outcome, Unit
 
 MANIFEST = {"study": {"attribution": {"target": "patch:0,0,8,8"}}}
 

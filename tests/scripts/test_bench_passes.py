@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from l2xbench.studies import passes
+from l2xbench.studies.shared import passes
 
 
 def test_each_kind_is_timed_or_said_not_to_be_taken(

@@ -19,8 +19,8 @@ from PIL import Image
 from safetensors.torch import load_file
 
 import l2xbench
-from l2xbench.compat import import_basicsr
 from l2xbench.errors import RequestError
+from l2xbench.system.compat import import_basicsr
 from l2xbench.zoo.cards import make_card
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import l2xbench
-from l2xbench.compat import import_basicsr
 from l2xbench.errors import RequestError
+from l2xbench.system.compat import import_basicsr
 from l2xbench.zoo.cards import bundled_cards, find_card, make_card, read_card
 from l2xbench.zoo.load import locate
 

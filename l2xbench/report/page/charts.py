@@ -9,9 +9,9 @@ from typing import Any
 
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from l2xbench.report.cost_figure import Spot, numbered
-from l2xbench.report.curves import CONTROL, METRICS, NAMES, RANDOM, Curve, Numbers, gap, with_random
-from l2xbench.report.labels import Line, Place, Room, place_labels
+from l2xbench.draw.labels import Line, Place, Room, place_labels
+from l2xbench.studies.ablation.cost_figure import Spot, numbered
+from l2xbench.studies.ablation.curves import CONTROL, METRICS, NAMES, RANDOM, Curve, Numbers, gap, with_random
 
 _SERIES = 6
 """Colours that the style has for methods; then they start again."""

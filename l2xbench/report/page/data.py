@@ -11,11 +11,11 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from l2xbench.records import Record
-from l2xbench.report.colormap import luma, shared_limit
-from l2xbench.report.panels import in_unit
+from l2xbench.draw.colormap import luma, shared_limit
+from l2xbench.draw.panels import in_unit
 from l2xbench.report.pictures import ImageRecords, Pictures, number
-from l2xbench.store import Store
+from l2xbench.store.records import Record
+from l2xbench.store.store import Store
 
 LARGEST = 2.0**15
 """The size that a map's largest value gets as a 16-bit float, so that values down to 1e-9 of it keep three digits."""

@@ -19,25 +19,25 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 
-from l2xbench.inorder import in_order
-from l2xbench.plan import BICUBIC
-from l2xbench.records import Record
-from l2xbench.report import style
-from l2xbench.report.ablation import groups
-from l2xbench.report.colormap import BACKDROP, PALETTES, palette_table
-from l2xbench.report.cost_figure import cost_spots, numbered
+from l2xbench.draw import style
+from l2xbench.draw.colormap import BACKDROP, PALETTES, palette_table
+from l2xbench.draw.panels import target_box
+from l2xbench.draw.tables import Cell, Sheet
 from l2xbench.report.findings import Findings, failures_table
-from l2xbench.report.matrix import clustered_order, printed_cka
 from l2xbench.report.page.charts import ablation_charts, cost_chart, legend
 from l2xbench.report.page.data import data_size, image_data, script_json
-from l2xbench.report.panels import target_box
 from l2xbench.report.pictures import AT_ONCE, ImageRecords, fitting_images, image_records, number
-from l2xbench.report.runs import all_failures
-from l2xbench.report.similarity import similarity_matrices
-from l2xbench.report.tables import Cell, Sheet
-from l2xbench.runner import Progress
-from l2xbench.store import Store
-from l2xbench.studies.base import Unit
+from l2xbench.run.plan import BICUBIC
+from l2xbench.run.results import all_failures
+from l2xbench.run.runner import Progress
+from l2xbench.store.records import Record
+from l2xbench.store.store import Store
+from l2xbench.store.units import Unit
+from l2xbench.studies.ablation.cost_figure import cost_spots, numbered
+from l2xbench.studies.ablation.tables import groups
+from l2xbench.studies.similarity.matrix import clustered_order, printed_cka
+from l2xbench.studies.similarity.tables import similarity_matrices
+from l2xbench.system.inorder import in_order
 
 NAME = "report.html"
 FOLDER = "report_files"

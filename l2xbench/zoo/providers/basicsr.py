@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from l2xbench.compat import import_basicsr
 from l2xbench.errors import RequestError, did_you_mean
+from l2xbench.system.compat import import_basicsr
 from l2xbench.zoo.cards import ModelCard
 from l2xbench.zoo.providers import Built, StateDict
 from l2xbench.zoo.providers.construct import construct, window_of

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from l2xbench.compat import registering_apart
 from l2xbench.errors import RequestError, did_you_mean
+from l2xbench.system.compat import registering_apart
 from l2xbench.zoo.cards import ModelCard
 from l2xbench.zoo.providers import Built, StateDict
 from l2xbench.zoo.providers.construct import construct, window_of

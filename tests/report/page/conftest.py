@@ -11,8 +11,8 @@ import pytest
 
 from l2xbench.report.findings import find
 from l2xbench.report.page import write_page
-from l2xbench.report.runs import read_runs
-from l2xbench.store import Store
+from l2xbench.run.results import read_runs
+from l2xbench.store.store import Store
 from tests.report.results import make_results
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from l2xbench.records import Failure
 from l2xbench.report.findings import find
 from l2xbench.report.page import data, write_page
 from l2xbench.report.page.data import halves, script_json
 from l2xbench.report.page.write import MOST_IN_ONE_FILE
 from l2xbench.report.pictures import fitting_images, image_records
-from l2xbench.report.runs import read_runs
-from l2xbench.store import Store
+from l2xbench.run.results import read_runs
+from l2xbench.store.records import Failure
+from l2xbench.store.store import Store
 from scripts.chromium import until
 from tests.report.page.conftest import Open, Silent, make_page
 from tests.report.results import EVERYTHING, make_results

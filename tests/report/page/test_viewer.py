@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from l2xbench.report.colormap import over_image, shared_limit
-from l2xbench.report.panels import in_unit
+from l2xbench.draw.colormap import over_image, shared_limit
+from l2xbench.draw.panels import in_unit
 from l2xbench.report.pictures import Pictures, image_records
-from l2xbench.report.runs import read_runs
-from l2xbench.store import Store
+from l2xbench.run.results import read_runs
+from l2xbench.store.store import Store
 from scripts.chromium import until
 from tests.report.page.conftest import Open, make_page
 from tests.report.results import make_results

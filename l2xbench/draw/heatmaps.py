@@ -1,0 +1,233 @@
+"""The paper's Fig. 2: for one image, what each network made of it and which LR pixels it used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, Rectangle
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
+
+from l2xbench.draw import style
+from l2xbench.draw.colormap import PALETTES, colour_map, over_image, shared_limit
+from l2xbench.draw.layout import BAR, MARGIN, SEAM, Layout
+from l2xbench.draw.panels import Box, HeatmapPanel, NetworkPanel, Unit, in_unit, local_view
+from l2xbench.draw.style import figure_bytes, save_figure
+
+__all__ = ["PALETTES", "HeatmapPanel", "NetworkPanel", "heatmap_bytes", "heatmap_figure", "save_figure"]
+
+_Line = str | tuple[float, tuple[float, ...]]
+_DASHES: _Line = (0, (3, 1.5))
+
+
+def heatmap_figure(panel: HeatmapPanel, *, palette: str = "green-red") -> Figure:
+    """Draw one image's LR, HR, and each network's SR over its attribution map (the paper's Fig. 2).
+
+    A map is the signed sum over the channels, drawn over the greyed LR image: the palette's first colour
+    where a pixel raised the objective, its second where it lowered it, clear at 0. All maps of the figure
+    share one symmetric scale (`colormap.shared_limit`), so equal colours are equal numbers; the bar's pointed
+    ends stand for what lies beyond it.
+
+    The unit. An attribution is complete (Eq. 1): summed over the LR pixels it is the objective's difference,
+    and so has the unit of the SR image. It is shown in 8-bit grey levels, as an SR image is, per SR sample
+    (one channel of one SR pixel) that it explains, which makes a map independent of scale and of image size:
+
+    - target `image`: R is divided by the SR samples per LR pixel, C s². The map's *mean* is the mean |F(x) -
+      F(x')| of the SR image, in grey levels.
+    - target `patch`: R is divided by the samples of the patch, C h w; target `neuron`: by 1. The map's *sum*
+      is the mean |F(x) - F(x')| of the patch, the F(x) - F(x') of the neuron, in grey levels.
+
+    A share of each map's own total would hide that one network reacts more than another, so it is used only
+    for a method whose maps do not sum to the difference (a plain gradient, say; the median completeness error
+    of the panel tells): its numbers have no unit in common, and each map is divided by its mean |R|.
+
+    For a `patch` or `neuron` whose attributions keep to a small part of the image, the maps show that part,
+    framed in the LR image.
+
+    Args:
+        panel: at least one network; every map has the LR image's size.
+        palette: `green-red` as in the paper, or `blue-orange` for readers who cannot tell those apart.
+
+    Returns:
+        a figure at its printed size, at most 17.5 cm wide and 8.5 cm for one or two networks, with no text
+        below 6 pt.
+
+    Raises:
+        RequestError: no such palette.
+    """
+    unit = in_unit(panel)
+    limit = shared_limit(unit.maps)
+    view = local_view(panel, unit.maps)
+    with style.context():
+        layout = Layout.of(panel, framed=view is not None)
+        figure = style.new_figure(layout.width, layout.height)
+        _title(figure, layout, panel)
+        _draw_inputs(figure, layout, panel, view)
+        for number, (network, values) in enumerate(zip(panel.networks, unit.maps, strict=True), start=1):
+            drawn = over_image(values, panel.lr, limit, palette)
+            _draw_network(figure, layout, panel, network, number, drawn, view)
+        _colour_bar(figure, layout, unit, limit, palette)
+    return figure
+
+
+def heatmap_bytes(panel: HeatmapPanel, palette: str = "green-red") -> tuple[bytes, bytes]:
+    """The figure of `heatmap_figure` as PNG and as PDF: all that a process which only draws is asked for."""
+    return figure_bytes(heatmap_figure(panel, palette=palette))
+
+
+def _title(figure: Figure, layout: Layout, panel: HeatmapPanel) -> None:
+    figure.text(
+        MARGIN / layout.width,
+        1 - MARGIN / layout.height,
+        "\n".join(layout.head),
+        ha="left",
+        va="top",
+        fontsize=style.TEXT_PT,
+        linespacing=style.LINE_SPACING,
+    )
+
+
+def _draw_inputs(figure: Figure, layout: Layout, panel: HeatmapPanel, view: Box | None) -> None:
+    size = panel.lr.shape[0] * panel.scale, panel.lr.shape[1] * panel.scale
+    upper, lower = _cell(figure, layout, 0, "HR" if panel.hr is not None else "", "LR")
+    upper.set_label("HR")
+    lower.set_label("LR")
+    if panel.hr is None:
+        upper.remove()
+    else:
+        _show(upper, panel.hr[: size[0], : size[1]], size, panel.zoom)
+        _mark_target(upper, panel, style.MARK)
+    _show(lower, panel.lr, size, None)
+    _mark_frame(lower, panel.zoom, style.MARK, "solid")
+    _mark_frame(lower, view, style.MARK, _DASHES)
+    _mark_target(lower, panel, style.MARK)
+
+
+def _draw_network(
+    figure: Figure,
+    layout: Layout,
+    panel: HeatmapPanel,
+    network: NetworkPanel,
+    number: int,
+    drawn: NDArray[np.uint8],
+    view: Box | None,
+) -> None:
+    size = network.sr.shape[0], network.sr.shape[1]
+    upper, lower = _cell(figure, layout, number, layout.names[number - 1], layout.notes[number - 1])
+    upper.set_label(f"{network.name}: SR")
+    lower.set_label(f"{network.name}: map")
+    _show(upper, network.sr, size, panel.zoom)
+    _mark_target(upper, panel, style.MARK)
+    _show(lower, drawn, size, view)
+    _mark_target(lower, panel, style.INK)
+    if view is None:
+        _mark_frame(lower, panel.zoom, style.INK, "solid")
+
+
+def _cell(figure: Figure, layout: Layout, number: int, above: str, below: str) -> tuple[Axes, Axes]:
+    row, column = divmod(number, layout.columns)
+    left, top = layout.left(column), layout.row_top(row)
+    first = top + layout.name_height(row)
+    second = first + layout.upper[1] + SEAM
+    middle = left + layout.cell / 2
+    axes = [
+        figure.add_axes(layout.rectangle(middle - width / 2, start, width, height))
+        for start, (width, height) in ((first, layout.upper), (second, layout.lower))
+    ]
+    # the names above stand on one line, whatever their letters: by the baseline, not by what hangs below it
+    hanging = 0.25 * style.TEXT_PT / style.POINTS_PER_CM
+    for text, at, va, size in (
+        (above, first - 0.06 - hanging, "baseline", style.TEXT_PT),
+        (below, second + layout.lower[1] + 0.06, "top", style.SMALL_PT if number else style.TEXT_PT),
+    ):
+        figure.text(
+            middle / layout.width,
+            1 - at / layout.height,
+            text,
+            ha="center",
+            va=va,
+            fontsize=size,
+            linespacing=style.LINE_SPACING,
+        )
+    return axes[0], axes[1]
+
+
+def _show(axes: Axes, picture: NDArray[np.uint8], size: tuple[int, int], zoom: Box | None) -> None:
+    """Every picture lies in SR pixels, whatever its own resolution; LR pixels stay squares.
+
+    Enlarged pictures are drawn with sharp pixels, and reduced ones are averaged, not sampled.
+    """
+    y, x, height, width = zoom or (0, 0, *size)
+    if picture.shape[:2] == size:  # what is not shown need not be resampled
+        picture = picture[y : y + height, x : x + width]
+        extent = (x, x + width, y + height, y)
+    else:
+        extent = (0, size[1], size[0], 0)
+    axes.imshow(picture, extent=extent, interpolation="antialiased", aspect="auto")
+    axes.set_xlim(x, x + width)
+    axes.set_ylim(y + height, y)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(True)
+        spine.set_linewidth(0.3)
+        spine.set_edgecolor(style.FAINT)
+
+
+def _mark_target(axes: Axes, panel: HeatmapPanel, colour: str) -> None:
+    box = panel.target_box
+    if box is None:
+        return
+    y, x, height, width = box
+    if panel.target.startswith("neuron:"):
+        # One SR pixel cannot be seen: a ring around it can.
+        radius = 0.03 * abs(axes.get_xlim()[1] - axes.get_xlim()[0])
+        axes.add_patch(Circle((x + 0.5, y + 0.5), radius, fill=False, edgecolor=colour, linewidth=0.9))
+    else:
+        axes.add_patch(Rectangle((x, y), width, height, fill=False, edgecolor=colour, linewidth=0.9))
+
+
+def _mark_frame(axes: Axes, box: Box | None, colour: str, line: _Line) -> None:
+    if box is not None:
+        y, x, height, width = box
+        axes.add_patch(Rectangle((x, y), width, height, fill=False, edgecolor=colour, linewidth=0.7, linestyle=line))
+
+
+def _colour_bar(figure: Figure, layout: Layout, unit: Unit, limit: float, palette: str) -> None:
+    room = (layout.width - 2 * MARGIN) * style.POINTS_PER_CM
+    wide = style.text_width(unit.label, style.TEXT_PT) > room
+    # in a narrow figure the unit, in brackets, is what must be read
+    label = style.fit(unit.label.partition("(")[2][:-1] if wide else unit.label, room, size=style.TEXT_PT)
+    width = min(layout.width - 2 * MARGIN - 0.6, 10.0)
+    axes = figure.add_axes(layout.rectangle((layout.width - width) / 2, layout.bar_top, width, BAR))
+    axes.set_label("colour bar")
+    bar = figure.colorbar(
+        ScalarMappable(Normalize(-limit, limit), colour_map(palette)),
+        cax=axes,
+        orientation="horizontal",
+        extend=_clipped(unit.maps, limit),
+        extendfrac=0.03,
+        ticks=MaxNLocator(nbins=6, symmetric=True),
+        format=FuncFormatter(_signed),
+    )
+    bar.set_label(label, fontsize=style.TEXT_PT, labelpad=1.5)
+    bar.ax.tick_params(labelsize=style.SMALL_PT, pad=1.5)
+    bar.outline.set_linewidth(0.4)
+
+
+def _clipped(maps: Sequence[NDArray[np.float64]], limit: float) -> str:
+    above = any(bool((one > limit).any()) for one in maps)
+    below = any(bool((one < -limit).any()) for one in maps)
+    return {(True, True): "both", (True, False): "max", (False, True): "min"}.get((above, below), "neither")
+
+
+def _signed(value: float, _position: int | None = None) -> str:
+    if value == 0:
+        return "0"
+    plain = 1e-3 <= abs(value) < 1e5
+    return (f"{value:+,.6g}" if plain else f"{value:+.3g}").replace("-", "−")

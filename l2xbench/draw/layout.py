@@ -1,0 +1,154 @@
+"""Where things stand in a heatmap figure, in centimetres from its top left."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from l2xbench.draw import style
+from l2xbench.draw.panels import HeatmapPanel, NetworkPanel
+
+# A network whose own map misses the objective's difference by more than this says so under it.
+_WORTH_SAYING = 0.01
+
+MARGIN = 0.08
+_GAP = 0.18  # between columns
+SEAM = 0.06  # between the two pictures of a cell
+_ROW_GAP = 0.22
+_NARROWEST = 2.3  # a column that still holds "31.88 dB / 0.8910" at 6 pt
+_MOST_COLUMNS = 7
+_LINE = style.TEXT_PT * style.LINE_SPACING / style.POINTS_PER_CM
+_SMALL_LINE = style.SMALL_PT * style.LINE_SPACING / style.POINTS_PER_CM
+BAR = 0.18
+_BAR_BELOW = 0.80  # ticks and label
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Cells of two pictures, with the name above and the figures below; the first cell holds HR over LR."""
+
+    columns: int
+    rows: int
+    cell: float  # width
+    picture: float  # width of the whole image
+    upper: tuple[float, float]  # width, height of the upper picture
+    lower: tuple[float, float]
+    names: tuple[str, ...]
+    notes: tuple[str, ...]
+    head: tuple[str, ...]
+
+    @classmethod
+    def of(cls, panel: HeatmapPanel, *, framed: bool) -> Layout:
+        cells = len(panel.networks) + 1
+        narrow = cells <= 3
+        page = style.COLUMN_CM if narrow else style.PAGE_CM
+        rows = math.ceil(cells / _MOST_COLUMNS)
+        columns = math.ceil(cells / rows)
+        tall = panel.lr.shape[0] / panel.lr.shape[1]
+        zoom_tall = panel.zoom[2] / panel.zoom[3] if panel.zoom else tall
+        room = (page - 2 * MARGIN - (columns - 1) * _GAP) / columns
+        # Text takes what it takes; the pictures share the rest of the page's height.
+        text = rows * (3 * _LINE + 4 * _SMALL_LINE + _ROW_GAP) + 4 * _LINE + BAR + _BAR_BELOW
+        most = (style.COLUMN_CM * 1.5 if narrow else style.PAGE_HEIGHT_CM) - text
+        picture = min(room, most / rows / (tall + min(zoom_tall, tall)))
+        cell = max(picture, min(room, _NARROWEST))
+        upper_width = min(picture, picture * tall / zoom_tall)
+        points = cell * style.POINTS_PER_CM
+        width = 2 * MARGIN + columns * cell + (columns - 1) * _GAP
+        return cls(
+            columns=columns,
+            rows=rows,
+            cell=cell,
+            picture=picture,
+            upper=(upper_width, upper_width * zoom_tall),
+            lower=(picture, picture * tall),
+            names=tuple(style.fit(n.name, points, size=style.TEXT_PT, lines=2) for n in panel.networks),
+            notes=tuple(_note(n, points, complete=panel.is_complete) for n in panel.networks),
+            head=_head(panel, framed, (width - 2 * MARGIN) * style.POINTS_PER_CM),
+        )
+
+    @property
+    def width(self) -> float:
+        return 2 * MARGIN + self.columns * self.cell + (self.columns - 1) * _GAP
+
+    @property
+    def height(self) -> float:
+        return self.bar_top + BAR + _BAR_BELOW
+
+    @property
+    def bar_top(self) -> float:
+        return self.row_top(self.rows) + 0.08
+
+    def row_top(self, row: int) -> float:
+        top = MARGIN + len(self.head) * _LINE + 0.1
+        return top + sum(self._row_height(above) for above in range(row))
+
+    def _row_height(self, row: int) -> float:
+        return (
+            self.name_height(row)
+            + self.upper[1]
+            + SEAM
+            + self.lower[1]
+            + self._note_height(row)
+            + (_ROW_GAP if row + 1 < self.rows else 0.1)
+        )
+
+    def _members(self, row: int) -> range:
+        """Numbers of the networks of a row; cell 0 of row 0 is the inputs'."""
+        return range(max(0, row * self.columns - 1), min(len(self.names), (row + 1) * self.columns - 1))
+
+    def name_height(self, row: int) -> float:
+        return 0.06 + _LINE * max(self.names[i].count("\n") + 1 for i in self._members(row))
+
+    def _note_height(self, row: int) -> float:
+        lines = [self.notes[i].count("\n") + 1 if self.notes[i] else 0 for i in self._members(row)]
+        return 0.06 + _SMALL_LINE * max([*lines, 1 if row == 0 else 0])
+
+    def left(self, column: int) -> float:
+        return MARGIN + column * (self.cell + _GAP)
+
+    def rectangle(self, left: float, top: float, width: float, height: float) -> tuple[float, float, float, float]:
+        """Matplotlib's rectangle (fractions, from below) of one in centimetres from the top left."""
+        return (
+            left / self.width,
+            1 - (top + height) / self.height,
+            width / self.width,
+            height / self.height,
+        )
+
+
+def _note(network: NetworkPanel, width: float, *, complete: bool) -> str:
+    """PSNR and SSIM, PSNR of the enlarged part, and what a reader must know before trusting the map."""
+    figures = []
+    if network.psnr is not None:
+        figures.append(_decibels(network.psnr))
+    if network.ssim is not None:
+        figures.append(f"{network.ssim:.4f}")
+    line = " / ".join(figures)
+    lines = [line] if style.text_width(line, style.SMALL_PT) <= width else figures
+    lines = [line for line in lines if line]
+    if network.zoom_psnr is not None:
+        lines.append(f"part: {_decibels(network.zoom_psnr)}")
+    error = network.completeness_error
+    if not np.isfinite(network.values).all():
+        lines.append("map: not finite")
+    elif complete and error is not None and not error <= _WORTH_SAYING:
+        lines.append(f"incomplete by {error:.0%}" if error < 10 else "incomplete")
+    return "\n".join(lines)
+
+
+def _decibels(psnr: float) -> str:
+    return "∞ dB" if math.isinf(psnr) else f"{psnr:.2f} dB"
+
+
+def _head(panel: HeatmapPanel, framed: bool, width: float) -> tuple[str, ...]:
+    """What the figure shows, on one line where it fits, else on two or three."""
+    what = f"{panel.dataset}, {panel.image}, ×{panel.scale}"
+    how = f"{panel.method}, reference {panel.reference}, target {panel.target}"
+    where = "(maps: the dashed frame)" if framed else ""
+    for lines in ((f"{what}:  {how} {where}".rstrip(),), (what, f"{how} {where}".rstrip()), (what, how, where)):
+        if all(style.text_width(line, style.TEXT_PT) <= width for line in lines):
+            return lines
+    return tuple(style.fit(line, width, size=style.TEXT_PT) for line in lines if line)

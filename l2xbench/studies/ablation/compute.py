@@ -1,0 +1,110 @@
+"""Features masked in the order of a map, and how far PSNR and SSIM fall: the paper's Sec. 4.2 and Fig. 3(a)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from l2xbench.config import Study, ablated_methods
+from l2xbench.data import images
+from l2xbench.data.datasets import LoadedPair
+from l2xbench.data.metrics import Comparison
+from l2xbench.store.units import Arrays, Outcome
+from l2xbench.studies.restoration import compute as restoration
+from l2xbench.studies.shared import features
+from l2xbench.studies.shared.inference import Batches, device_of
+from l2xbench.studies.shared.passes import passes_of
+from l2xbench.zoo.network import Network
+
+NAME = "ablation"
+VERSION = 4
+NEEDS_NETWORK = True
+RANDOM = "random"
+
+
+def variants(config: Study) -> list[tuple[str, dict[str, Any]]]:
+    """One unit an image, network, method, granularity and order; all ratios and all random orders are one unit."""
+    wanted = config.ablation
+    if wanted is None or config.attribution is None:
+        return []
+    ((_, measured),) = restoration.variants(config)
+    common = {
+        "ratios": wanted.ratios,
+        "replacement": wanted.replacement,
+        "reference": config.attribution.reference if wanted.replacement == "reference" else "",
+        "seed": config.seed,
+        **measured,
+    }
+    found = []
+    for method in ablated_methods(config):
+        for granularity in wanted.granularity:
+            for order in [RANDOM] if method == RANDOM else wanted.order:
+                options = {"method": method, "granularity": granularity, "order": order, **common}
+                if method == RANDOM:
+                    options["random_orders"] = wanted.random_orders
+                found.append((features.label(method, granularity, order), options))
+    return found
+
+
+def needs(options: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The map whose order is followed."""
+    return None if options["method"] == RANDOM else ("attribution", options["method"])
+
+
+def compute(
+    network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None = None
+) -> Outcome:
+    """PSNR (dB) and SSIM of the SR image at each ratio, a row an order: one row, or one a random order.
+
+    The share `ratio` of the features, rounded to a whole number of them, is replaced in the LR image before it is
+    super-resolved. An image without HR gives no rows.
+
+    Raises:
+        FloatingPointError: the network gave NaN or infinity.
+        RequestError: the image is too small to be measured.
+    """
+    assert network is not None
+    started = time.perf_counter()
+    chosen = {name: options[name] for name in ("method", "granularity", "order", "ratios")}
+    if pair.hr is None:
+        return Outcome(values={**chosen, "psnr": [], "ssim": []})
+    lr = images.to_tensor(pair.lr)
+    shape = tuple(lr.shape[1:])
+    fill = features.replacements(options["replacement"], options["reference"], lr)
+    total = features.count_features(shape, options["granularity"])
+    counts = [round(ratio * total) for ratio in options["ratios"]]
+    masks = torch.cat([features.masks(places, counts, shape) for places in _places(pair, options, given, total)])
+    passes = passes_of(network, options, pair)
+    batches = Batches(passes.network, device_of(network))
+    compare = Comparison(pair.hr, options["border"], options["colour"], batches.device)
+    psnr: list[float] = []
+    ssim: list[float] = []
+    for sr in batches(torch.where(masks, fill, lr)):
+        for all_of, more in zip((psnr, ssim), compare(sr), strict=True):
+            all_of += more
+    step = len(counts)
+    return Outcome(
+        values={
+            **chosen,
+            "psnr": [psnr[start : start + step] for start in range(0, len(psnr), step)],
+            "ssim": [ssim[start : start + step] for start in range(0, len(ssim), step)],
+            "seconds": time.perf_counter() - started,
+            "network_seconds": batches.seconds,
+            **({"inference": passes.told} if passes.told else {}),
+            **({} if batches.tile is None else {"tile": batches.tile}),
+        }
+    )
+
+
+def _places(pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None, total: int) -> list[Any]:
+    """The order or orders in which features are masked, as each feature's place."""
+    if options["method"] == RANDOM:
+        draws = (features.generator(pair.digest, options["seed"], number) for number in range(options["random_orders"]))
+        return [draw.permutation(total) for draw in draws]
+    assert given is not None
+    scores = features.feature_values(given["values"], options["granularity"])
+    scores = {"descending": scores, "absolute": abs(scores), "ascending": -scores}[options["order"]]
+    return [features.ranks(scores, features.generator(pair.digest, options["seed"]).permutation(total))]

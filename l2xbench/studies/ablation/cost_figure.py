@@ -1,0 +1,199 @@
+"""Cost against faithfulness: what a map takes, and how much more than random order its order lowers PSNR."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import mean
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from l2xbench.draw import style
+from l2xbench.draw.labels import Line, Room, place_labels
+from l2xbench.store.records import Record, in_groups
+from l2xbench.studies.ablation.curves import CONTROL, RANDOM, Curve, gap, with_random
+from l2xbench.studies.ablation.figures import looks_of
+
+_LEFT, _RIGHT, _FOOT = 1.0, 0.25, 0.9  # cm, as all lengths here
+_PLOT = 4.6
+_LINE = style.SMALL_PT * 1.35 / style.POINTS_PER_CM
+_MOST_IN_A_COLUMN = 24
+"""Labels that a column's width holds."""
+_MARKER_PT = 4.0
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One method on one network."""
+
+    method: str
+    model: str
+    seconds: float
+    """Mean time of a map."""
+    gap: float
+    """Mean gap to random order in dB, over images and ratios; larger is truer."""
+    interval: tuple[float, float]
+    """95 %, by the bootstrap over images."""
+
+
+def cost_spots(curves: list[Curve], records: Iterable[Record], seed: int) -> list[Spot]:
+    """What the figure shows of the curves of one dataset, granularity and order.
+
+    Args:
+        curves: random order's among them, or there is nothing to show.
+        records: of the study `attribution`, which tell what the maps cost.
+        seed: of the bootstrap.
+    """
+    taken: dict[tuple[str, str, str], list[float]] = {}
+    for group in in_groups(records, "attribution"):
+        known = [float(each) for each in group.column("seconds") if isinstance(each, (int, float)) and each > 0]
+        taken[group.dataset, group.model, group.label] = known
+    spots = []
+    for curve, random in with_random(curves):
+        costs = taken.get((curve.dataset, curve.model, curve.method))
+        below = None if random is None or random is curve else gap(curve, random, "psnr", seed)
+        if costs and below is not None:
+            spots.append(Spot(curve.method, curve.model, mean(costs), below.mean, below.interval))
+    return spots
+
+
+def numbered(spots: list[Spot]) -> dict[str, int]:
+    """Network -> the number that stands beside its points; none where there is one network.
+
+    The control looks at no network: its points stay without numbers, and leave room for the others'.
+    """
+    names = list(dict.fromkeys(spot.model for spot in spots if spot.method != CONTROL))
+    return {name: number for number, name in enumerate(names, start=1)} if len(names) > 1 else {}
+
+
+def cost_figure(spots: list[Spot], title: str, device: str) -> Figure:
+    """Draw seconds a map (logarithmic) against the gap to random order: up and to the left is better.
+
+    Colour and marker tell the method, a number beside it the network; the lines upright are 95 % intervals.
+
+    Args:
+        spots: at least one.
+        title: what the gaps are from.
+        device: where the seconds were measured.
+
+    Returns:
+        a figure 8.5 cm wide, or 17.5 cm where so many points need it; no text below 6 pt.
+    """
+    numbers = numbered(spots)
+    labelled = [spot for spot in spots if numbers and spot.method != CONTROL]
+    methods = list(dict.fromkeys(spot.method for spot in spots))
+    looks = looks_of(methods)
+    page = style.COLUMN_CM if len(labelled) <= _MOST_IN_A_COLUMN else style.PAGE_CM
+    room = (page - 0.2) * style.POINTS_PER_CM
+    head = style.fit(title, room, size=style.TEXT_PT, lines=2)
+    key = _key(numbers, room)
+    columns = max(1, min(len(methods) + 1, int(page // 2.8)))
+    legend = math.ceil((len(methods) + 1) / columns)
+    top = 0.15 + (head.count("\n") + 1) * _LINE + legend * _LINE * 1.2 + 0.3
+    foot = _FOOT + len(key) * _LINE + (0.1 if key else 0)
+    height = top + _PLOT + foot
+    with style.context():
+        figure = style.new_figure(page, height)
+        axes = figure.add_axes((_LEFT / page, foot / height, (page - _LEFT - _RIGHT) / page, _PLOT / height))
+        axes.set_label("cost against faithfulness")
+        axes.set_xscale("log")
+        axes.axhline(0, color=looks[RANDOM].colour, linestyle=looks[RANDOM].dashes, linewidth=1)
+        for spot in spots:
+            look = looks[spot.method]
+            axes.plot((spot.seconds, spot.seconds), spot.interval, color=look.colour, linewidth=0.8, alpha=0.6)
+            axes.plot(
+                spot.seconds, spot.gap, color=look.colour, marker=look.marker, markersize=_MARKER_PT, linestyle="none"
+            )
+        low, high = min(spot.seconds for spot in spots), max(spot.seconds for spot in spots)
+        axes.set_xlim(low / 1.6, high * 1.8)
+        few = math.log10(high / low) < 1.2
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_major_locator(MaxNLocator(6))
+        _label(axes, labelled, [spot for spot in spots if spot not in labelled], numbers)
+        axes.grid(axis="y", color=style.FAINT, alpha=0.25, linewidth=0.4)
+        axes.set_xlabel(style.fit(f"seconds a map ({device})", room, size=style.TEXT_PT), labelpad=2)
+        axes.set_ylabel("mean gap to random order (dB)", labelpad=2)
+        figure.text(0.1 / page, 1 - 0.1 / height, head, va="top", linespacing=style.LINE_SPACING)
+        handles = [
+            Line2D([], [], color=look.colour, linestyle="none", marker=look.marker, markersize=_MARKER_PT, label=name)
+            for name, look in ((name, looks[name]) for name in methods)
+        ]
+        random = looks[RANDOM]
+        handles.append(Line2D([], [], color=random.colour, linestyle=random.dashes, label=RANDOM))
+        figure.legend(
+            handles=handles,
+            loc="upper left",
+            bbox_to_anchor=(0.0, 1 - (0.15 + (head.count("\n") + 1) * _LINE) / height),
+            ncols=columns,
+            borderaxespad=0.3,
+            handlelength=1.8,
+            columnspacing=1.0,
+        )
+        if key:
+            figure.text(
+                0.1 / page, 0.1 / height, "\n".join(key), va="bottom", fontsize=style.SMALL_PT, linespacing=1.25
+            )
+    return figure
+
+
+def _label(axes: Axes, spots: list[Spot], others: list[Spot], numbers: dict[str, int]) -> None:
+    """Each spot's number beside it, or at the end of a thin line where there is no room."""
+    axes.set_ylim(axes.get_ylim())
+    scale = 72 / axes.figure.dpi
+
+    def points(x: float, y: float) -> tuple[float, float]:
+        across, up = axes.transData.transform((x, y))
+        return float(across) * scale, float(up) * scale
+
+    at = [points(spot.seconds, spot.gap) for spot in spots]
+    texts = [str(numbers[spot.model]) for spot in spots]
+    frame = axes.get_window_extent()
+    places = place_labels(
+        at,
+        [(style.text_width(text, style.SMALL_PT), style.SMALL_PT * 0.8) for text in texts],
+        Room(frame.x0 * scale, frame.y0 * scale, frame.x1 * scale, frame.y1 * scale),
+        marker=_MARKER_PT / 2 + 0.4,
+        others=[points(spot.seconds, spot.gap) for spot in others],
+        lines=[
+            Line(points(spot.seconds, low)[0], points(spot.seconds, low)[1], points(spot.seconds, high)[1])
+            for spot in (*spots, *others)
+            for low, high in [spot.interval]
+        ],
+    )
+    for spot, text, (x, y), place in zip(spots, texts, at, places, strict=True):
+        axes.annotate(
+            text,
+            (spot.seconds, spot.gap),
+            (place.x - x, place.y - y),
+            textcoords="offset points",
+            ha="center",
+            va="center_baseline",
+            fontsize=style.SMALL_PT,
+            # the white rim keeps a number legible upon an interval's line
+            path_effects=[withStroke(linewidth=1.2, foreground="white")],
+            arrowprops=_LEADER if place.leader else None,
+            zorder=4,
+        )
+
+
+_LEADER = {"arrowstyle": "-", "linewidth": 0.4, "color": style.INK, "shrinkA": 0, "shrinkB": _MARKER_PT / 2}
+
+
+def _key(numbers: dict[str, int], room: float) -> list[str]:
+    """`1 edsr   2 rcan`, in as many lines as it takes."""
+    lines = [""] if numbers else []
+    for name, number in numbers.items():
+        entry = style.fit(f"{number} {name}", room, size=style.SMALL_PT)
+        longer = f"{lines[-1]}   {entry}" if lines[-1] else entry
+        if style.text_width(longer, style.SMALL_PT) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(entry)
+    return lines

@@ -1,0 +1,139 @@
+"""PSNR and SSIM over the mask ratio, from records: means, and how far a map's order lies below a random one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l2xbench.store.records import Record, in_studies
+
+METRICS = ("psnr", "ssim")
+NAMES = {"psnr": "PSNR (dB)", "ssim": "SSIM"}
+RANDOM = "random"
+CONTROL = "difference"
+"""The control that looks at no network, only at how far the image is from the reference."""
+_RESAMPLES = 2000
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One network, method, granularity and order on one dataset."""
+
+    dataset: str
+    model: str
+    method: str
+    granularity: str
+    order: str
+    ratios: tuple[float, ...]
+    images: tuple[str, ...]
+    measured: Mapping[str, Numbers]
+    """`psnr` (dB) and `ssim`: (orders, images, ratios); one order, or several random ones."""
+
+    def by_image(self, metric: str) -> Numbers:
+        """(images, ratios): the mean over the orders."""
+        return self.measured[metric].mean(axis=0)
+
+    def mean(self, metric: str) -> Numbers:
+        """(ratios,): the mean over orders and images."""
+        return self.by_image(metric).mean(axis=0)
+
+    def by_order(self, metric: str) -> Numbers:
+        """(orders, ratios): the mean over the images, of each order."""
+        return self.measured[metric].mean(axis=1)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """How far a curve lies below random order, over the images that both have; positive where it is below.
+
+    Intervals are 95 %, by the bootstrap over images (Efron, 1979; percentiles of 2,000 resamples).
+    """
+
+    mean: float
+    """Over ratios and images."""
+    interval: tuple[float, float]
+    by_ratio: Numbers
+    """(ratios,): the mean over the images."""
+    band: Numbers
+    """(2, ratios): the interval of each."""
+    largest: float
+    """The largest of `by_ratio`."""
+    at: float
+    """The ratio where it is."""
+    area: float
+    """Between the curves, by the trapezoidal rule over the ratios: dB or SSIM times ratio; NaN with one ratio."""
+    images: int
+
+
+def make_curves(records: Iterable[Record], manifest: Mapping[str, Any]) -> list[Curve]:
+    """The curves of all ablation records, in the study's order of datasets, networks and methods."""
+    groups: dict[tuple[str, str, str], list[Record]] = {}
+    for record in in_studies(records, "ablation"):
+        if record.values["psnr"]:
+            groups.setdefault((record.dataset, record.model, record.label), []).append(record)
+    datasets, models = list(manifest["datasets"]), list(manifest["models"])
+    keys = sorted(groups, key=lambda key: (datasets.index(key[0]), models.index(key[1])))  # stable: methods as planned
+    return [_curve(groups[key]) for key in keys]
+
+
+def _curve(records: list[Record]) -> Curve:
+    first: Any = records[0].values
+    return Curve(
+        dataset=records[0].dataset,
+        model=records[0].model,
+        method=first["method"],
+        granularity=first["granularity"],
+        order=first["order"],
+        ratios=tuple(first["ratios"]),
+        images=tuple(record.image for record in records),
+        measured={name: np.stack([np.array(r.values[name], float) for r in records], axis=1) for name in METRICS},
+    )
+
+
+def gap(curve: Curve, random: Curve, metric: str, seed: int) -> Gap | None:
+    """How far `curve` lies below `random`; None where they have no image in common.
+
+    Args:
+        curve: of any order.
+        random: of the same network, granularity and ratios.
+        metric: `psnr` or `ssim`.
+        seed: of the bootstrap.
+    """
+    common = [image for image in curve.images if image in random.images]
+    if not common:
+        return None
+    differences = _rows(random, common, metric) - _rows(curve, common, metric)
+    by_ratio = differences.mean(axis=0)
+    chosen = np.random.default_rng(seed).integers(len(common), size=(_RESAMPLES, len(common)))
+    resampled = differences[chosen].mean(axis=1)
+    low, high = np.percentile(resampled.mean(axis=1), [2.5, 97.5])
+    ratios = np.array(curve.ratios)
+    steps = np.diff(ratios)
+    place = int(by_ratio.argmax())
+    return Gap(
+        mean=float(by_ratio.mean()),
+        interval=(float(low), float(high)),
+        by_ratio=by_ratio,
+        band=np.percentile(resampled, [2.5, 97.5], axis=0),
+        largest=float(by_ratio[place]),
+        at=float(ratios[place]),
+        area=float((steps * (by_ratio[1:] + by_ratio[:-1]) / 2).sum()) if len(steps) else float("nan"),
+        images=len(common),
+    )
+
+
+def _rows(curve: Curve, images: list[str], metric: str) -> Numbers:
+    return curve.by_image(metric)[[curve.images.index(image) for image in images]]
+
+
+def with_random(curves: list[Curve]) -> Iterator[tuple[Curve, Curve | None]]:
+    """Each curve with random order's of the same dataset, network and granularity, where there is one."""
+    found = {(c.dataset, c.model, c.granularity): c for c in curves if c.method == RANDOM}
+    for curve in curves:
+        yield curve, found.get((curve.dataset, curve.model, curve.granularity))

@@ -1,0 +1,1 @@
+"""Attribution maps: the paper's Fig. 2."""

@@ -1,0 +1,1 @@
+"""The LR and HR images of a study."""

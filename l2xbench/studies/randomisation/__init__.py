@@ -1,0 +1,1 @@
+"""Whether maps depend on what networks have learned (Adebayo et al., 2018)."""

@@ -1,0 +1,1 @@
+"""Super-resolution and its fidelity: the paper's Table 1."""

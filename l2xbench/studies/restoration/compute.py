@@ -1,0 +1,71 @@
+"""Super-resolution and its fidelity: the paper's Table 1."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from l2xbench.attribution.finite import all_finite
+from l2xbench.config import Study
+from l2xbench.data import images
+from l2xbench.data.datasets import LoadedPair
+from l2xbench.data.metrics import Colour, Comparison
+from l2xbench.store.units import Outcome, Value
+from l2xbench.studies.shared.inference import device_of, fitting, super_resolve
+from l2xbench.studies.shared.passes import passes_of
+from l2xbench.zoo.network import Network
+
+NAME = "restoration"
+VERSION = 4
+NEEDS_NETWORK = True
+
+
+def variants(config: Study) -> list[tuple[str, dict[str, Any]]]:
+    """One unit an image and network."""
+    border = config.scale if config.restoration.border is None else config.restoration.border
+    options: dict[str, Any] = {"colour": config.restoration.colour, "border": border}
+    if config.inference:
+        options["inference"] = list(config.inference)
+    return [("", options)]
+
+
+def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:
+    """The SR image, rounded to 8 bits, and its PSNR in dB and SSIM against HR where there is an HR image.
+
+    `tile` is the side of the tiles that the network was run on, where memory was too small for the whole image. All
+    but the network's pass comes `later`: rounding and measuring take as long as a small network does.
+
+    Raises:
+        FloatingPointError: the network gave NaN or infinity (later).
+    """
+    assert network is not None
+    device = device_of(network)
+    lr = images.to_tensor(pair.lr).to(device)
+    passes = passes_of(network, options, pair)
+    started = time.perf_counter()
+    output, tile = fitting(partial(super_resolve, passes.network, lr), lr)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    seconds = time.perf_counter() - started
+    values: dict[str, Value] = {"seconds": seconds, "parameters": network.parameter_count, "psnr": None, "ssim": None}
+    if passes.told:
+        values["inference"] = passes.told
+    if tile is not None:
+        values["tile"] = tile
+    return Outcome(values=values, later=partial(_measured, output.cpu(), pair.hr, options["border"], options["colour"]))
+
+
+def _measured(output: Tensor, hr: np.ndarray | None, border: int, colour: Colour) -> Outcome:
+    if not all_finite(output):
+        raise FloatingPointError("the network's output holds NaN or infinity")
+    values: dict[str, Value] = {}
+    if hr is not None:
+        (psnr,), (ssim,) = Comparison(hr, border, colour)(output)
+        values = {"psnr": psnr, "ssim": ssim}
+    return Outcome(values, images={"sr": images.to_image(output)})

@@ -1,0 +1,86 @@
+"""The restoration tables: every mean as a line, and the paper's Table 1, a network a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from l2xbench.draw.tables import Better, Table
+
+COLUMNS = ("dataset", "model", "psnr", "ssim", "images", "parameters")
+_BEST: dict[str, Better] = {"psnr": "high", "ssim": "high"}
+
+
+def restoration_tables(
+    frame: pd.DataFrame, *, dataset_notes: Mapping[str, str] | None = None, notes: Sequence[str] = ()
+) -> list[Table]:
+    """Make `restoration` (a dataset and network a line) and `table1` (a network a line).
+
+    A mean over fewer images than others of its dataset (some of a network's units failed) does not compete
+    for best; it gets a dagger.
+
+    Args:
+        frame: the columns `COLUMNS`, and others after them (`seconds`, the mean time of an image). PSNR in
+            dB; both may be missing where there is no HR image; `parameters` may be missing (bicubic).
+        dataset_notes: what to say of a dataset (`20 of Urban100's 100 images`).
+        notes: what else to say.
+
+    Raises:
+        KeyError: a column of `COLUMNS` is missing.
+        ValueError: a network stands twice in a dataset.
+    """
+    frame = frame[[*COLUMNS, *(name for name in frame.columns if name not in COLUMNS)]].reset_index(drop=True)
+    twice = frame[frame.duplicated(["dataset", "model"])]
+    if len(twice):
+        raise ValueError(f"{twice.iloc[0]['model']} stands twice in {twice.iloc[0]['dataset']}")
+    notes = [*_notes(frame, dataset_notes or {}), *notes]
+    short = frame["images"] < frame.groupby("dataset", sort=False)["images"].transform("max")
+    barred = pd.DataFrame(False, index=frame.index, columns=frame.columns)
+    for name in _BEST:
+        barred[name] = short & frame[name].notna()
+    caption = "Mean PSNR (dB) and SSIM of each network. Best in bold, second best underlined."
+    lines = Table("restoration", frame, caption, _BEST, "dataset", barred, notes)
+    wide, wide_barred = _by_network(frame, barred)
+    if "seconds" in frame:
+        notes = [*notes, "Seconds: mean time to super-resolve one image."]
+    return [lines, Table("table1", wide, caption, _BEST, None, wide_barred, notes)]
+
+
+def _by_network(frame: pd.DataFrame, barred: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Table 1 and which of its values must not compete; networks and datasets as they first appear."""
+    models = frame["model"].drop_duplicates().tolist()
+    values: dict[tuple[str, str], list[object]] = {("", "model"): models}
+    held_back: dict[tuple[str, str], list[bool]] = {}
+    for dataset, part in frame.groupby("dataset", sort=False):
+        by_model = part.set_index("model").reindex(models)
+        barred_models = {name: set(part.loc[barred.loc[part.index, name], "model"]) for name in _BEST}
+        for name in _BEST:
+            values[str(dataset), name] = by_model[name].tolist()
+            held_back[str(dataset), name] = [model in barred_models[name] for model in models]
+    values["", "parameters"] = frame.drop_duplicates("model")["parameters"].tolist()
+    if "seconds" in frame.columns:
+        # Weighted by the images, the mean time of an image whatever its dataset.
+        timed = frame.dropna(subset=["seconds"])
+        spent = (timed["seconds"] * timed["images"]).groupby(timed["model"]).sum()
+        values["", "seconds"] = (spent / timed.groupby("model")["images"].sum()).reindex(models).tolist()
+    table = pd.DataFrame(values)
+    nothing = [False] * len(models)
+    return table, pd.DataFrame({label: held_back.get(label, nothing) for label in values})
+
+
+def _notes(frame: pd.DataFrame, dataset_notes: Mapping[str, str]) -> list[str]:
+    """How many images each mean is over, what is known of a dataset, and which means are over fewer."""
+    counted = []
+    fewer = []
+    for dataset, part in frame.groupby("dataset", sort=False):
+        most = int(part["images"].max())
+        said = f" ({dataset_notes[str(dataset)]})" if str(dataset) in dataset_notes else ""
+        counted.append(f"{dataset}: {most} image{'' if most == 1 else 's'}{said}")
+        for model, images in zip(part["model"], part["images"], strict=True):
+            if images < most:
+                fewer.append(f"{model} on {dataset}: {images} of {most}")
+    notes = [f"Means over {'; '.join(counted)}."] if counted else []
+    if fewer:
+        notes.append(f"† over fewer images, so not compared: {'; '.join(fewer)}.")
+    return notes

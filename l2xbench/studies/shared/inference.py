@@ -1,0 +1,155 @@
+"""Networks and memory: many images at a time where they fit, tiles where one does not."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from l2xbench.attribution import Attribution, explain
+from l2xbench.attribution.finite import all_finite
+from l2xbench.attribution.tiles import Tiling
+from l2xbench.system import heap
+from l2xbench.zoo.network import Network
+
+_PIXELS = {"cpu": 64 * 64, "cuda": 128 * 64 * 64, "mps": 16 * 64 * 64}
+"""LR pixels of a batch: more is slower on a CPU, whose caches it overruns; a GPU wants many."""
+
+OVERLAP = 16
+"""Margin of a tile in LR pixels, at each side."""
+_FULL = ("not enough memory", "out of memory", "can't allocate memory", "cannot allocate memory")
+
+Result = TypeVar("Result")
+
+
+def device_of(network: Network) -> torch.device:
+    """Where the network is."""
+    return next(iter(network.parameters()), torch.empty(0)).device
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether Python, PyTorch's CPU allocator or a GPU had no memory left."""
+    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _FULL)
+
+
+def fitting(work: Callable[[int | None], Result], lr: Tensor) -> tuple[Result, int | None]:
+    """What `work(tile)` gives: for the whole image, or, each time that memory runs out, in smaller tiles.
+
+    Args:
+        work: takes the side of tiles in LR pixels, or None.
+        lr: (N, 3, h, w), on the device that may be full.
+
+    Returns:
+        the result, and the side of the tiles, None for the whole image.
+    """
+    tile: int | None = None
+    while True:
+        try:
+            return work(tile), tile
+        except Exception as error:
+            smaller = _smaller(tile or max(lr.shape[-2:]))
+            if smaller is None or not is_out_of_memory(error):
+                raise
+        # only here, where the error with all that its frames hold is gone
+        tile = smaller
+        _let_go(lr.device)
+
+
+class Upscaler(Protocol):
+    """A network, or quicker passes of one."""
+
+    @property
+    def scale(self) -> int: ...
+
+    def __call__(self, lr: Tensor) -> Tensor: ...
+
+
+def super_resolve(network: Upscaler, lr: Tensor, tile: int | None = None) -> Tensor:
+    """The SR images of `lr` (N, 3, h, w), whole or from tiles that overlap, of each its middle."""
+    with torch.no_grad():  # not inference mode: some networks keep tensors of a forward pass, and are explained next
+        if tile is None:
+            return network(lr)
+        height, width = lr.shape[-2:]
+        scale = network.scale
+        whole = lr.new_empty((*lr.shape[:-2], height * scale, width * scale))
+        for down, across in Tiling(height, width, tile, OVERLAP).tiles():
+            part = network(lr[..., down.start : down.stop, across.start : across.stop])
+            y, x = (slice(span.core_start * scale, span.core_stop * scale) for span in (down, across))
+            top, left = down.start * scale, across.start * scale
+            whole[..., y, x] = part[..., y.start - top : y.stop - top, x.start - left : x.stop - left]
+        return whole
+
+
+def explained(network: Network, lr: Tensor, **options: Any) -> tuple[Attribution, int | None]:
+    """The map of `l2xbench.explain`, in tiles where memory runs out, and their side; see `fitting`."""
+    return fitting(lambda tile: explain(network, lr, tile=tile, overlap=OVERLAP, **options), lr)
+
+
+class Batches:
+    """Runs a network on batches; where memory runs out, on ever smaller ones, and at last in tiles.
+
+    Attributes:
+        seconds: time spent in the network so far.
+        tile: the side of the tiles that it came to, None for whole images.
+    """
+
+    def __init__(self, network: Upscaler, device: torch.device) -> None:
+        self.network = network
+        self.device = device
+        self.seconds = 0.0
+        self.tile: int | None = None
+        self._most: int | None = None
+
+    def __call__(self, inputs: Tensor) -> Iterator[Tensor]:
+        """The SR images of `inputs` (N, 3, h, w), in order, batch by batch, on the network's device.
+
+        Raises:
+            FloatingPointError: the network gave NaN or infinity.
+            RuntimeError: the smallest tile of one image is still too large.
+        """
+        done = 0
+        while done < len(inputs):
+            size = self._most or max(1, _PIXELS[self.device.type] // (inputs.shape[-2] * inputs.shape[-1]))
+            try:
+                output = self._run(inputs[done : done + size])
+            except Exception as error:
+                smaller = _smaller(self.tile or max(inputs.shape[-2:])) if size == 1 else None
+                if not is_out_of_memory(error) or (size == 1 and smaller is None):
+                    raise
+                self._most = max(1, size // 2)
+                self.tile = smaller or self.tile
+            else:
+                if not all_finite(output):
+                    raise FloatingPointError("the network's output holds NaN or infinity")
+                done += len(output)
+                yield output
+                continue
+            _let_go(self.device)
+
+    def _run(self, inputs: Tensor) -> Tensor:
+        inputs = inputs.to(self.device)
+        started = time.perf_counter()
+        output = super_resolve(self.network, inputs, self.tile)
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        self.seconds += time.perf_counter() - started
+        return output
+
+
+def _smaller(side: int) -> int | None:
+    """Half the side, a multiple of 8; None where no tile would be left within its margins."""
+    half = -(-side // 16) * 8
+    return half if half < side and half >= 2 * OVERLAP + 8 else None
+
+
+def _let_go(device: torch.device) -> None:
+    gc.collect()
+    heap.give_back()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

@@ -1,0 +1,1 @@
+"""CKA between networks' attributions: the paper's Fig. 3(b)."""

@@ -1,0 +1,120 @@
+"""Attributions of the same small LR crops by every network: what their similarity (the paper's Fig. 3b) is made of."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from l2xbench.attribution import explain
+from l2xbench.attribution.finite import all_finite
+from l2xbench.config import AttributionOptions, Study
+from l2xbench.data import images
+from l2xbench.data.datasets import LoadedPair
+from l2xbench.errors import RequestError
+from l2xbench.store.units import Outcome
+from l2xbench.studies.shared.inference import device_of, is_out_of_memory
+from l2xbench.zoo.network import Network
+
+NAME = "similarity"
+VERSION = 2
+NEEDS_NETWORK = True
+
+_PIXELS = 2**15  # LR pixels explained in one batch: 32 crops of 32 x 32
+
+
+def variants(config: Study) -> list[tuple[str, dict[str, Any]]]:
+    """One unit an image and network, where there are two networks to compare.
+
+    Signs and estimator are not in its options: the records hold signed maps, so that other choices cost no map.
+    """
+    wanted = config.similarity
+    if wanted is None or len(config.models) < 2:
+        return []
+    maps = config.attribution or AttributionOptions()
+    options = {
+        "size": wanted.size,
+        "crops": wanted.crops,
+        "seed": config.seed,
+        "method": wanted.method,
+        "reference": wanted.reference or maps.reference,
+        "target": wanted.target,
+        "strict": maps.strict,
+        "precision": maps.precision,
+        **maps.options.get(wanted.method, {}),
+    }
+    return [("", options)]
+
+
+def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:
+    """Signed attributions of the image's crops, (crops, 3, size, size) float32, and where each crop lies.
+
+    Raises:
+        RequestError: the image has no room for so many crops.
+        FloatingPointError: a map holds NaN or infinity.
+    """
+    assert network is not None
+    settings = dict(options)
+    size, crops, seed = settings.pop("size"), settings.pop("crops"), settings["seed"]
+    corners = crop_corners(pair.name, pair.lr.shape[:2], size, crops, seed)
+    device = device_of(network)
+    batch = max(1, _PIXELS // size**2)
+    started = time.perf_counter()
+    maps: list[NDArray[np.float32]] = []
+    worst, done = 0.0, 0
+    while done < crops:
+        cut = [pair.lr[y : y + size, x : x + size] for y, x in corners[done : done + batch].tolist()]
+        lr = torch.cat([images.to_tensor(one) for one in cut]).to(device)
+        try:
+            found = explain(network, lr, **settings)
+        except Exception as error:
+            if batch == 1 or not is_out_of_memory(error):
+                raise
+            batch //= 2
+            continue
+        if not all_finite(found.values):
+            raise FloatingPointError("the attribution holds NaN or infinity")
+        maps.append(found.values.float().cpu().numpy())
+        worst = max(worst, float(found.completeness_error.nan_to_num(0).max()))
+        done += len(cut)
+    values = {"seconds": time.perf_counter() - started, "crops": crops, "completeness_error": worst}
+    return Outcome(values=values, arrays={"similarity": {"values": np.concatenate(maps), "corners": corners}})
+
+
+def crop_corners(image: str, shape: tuple[int, ...], size: int, crops: int, seed: int) -> NDArray[np.int64]:
+    """The top left corners (crops, 2) of different crops of an image, decided by its name and the seed alone.
+
+    Raises:
+        RequestError: the image has not so many places for a crop of this size.
+    """
+    height, width = shape[0] - size + 1, shape[1] - size + 1
+    if height < 1 or width < 1:
+        raise RequestError(
+            f"similarity.size: a crop of {size} x {size} LR pixels does not fit into {shape[1]} x {shape[0]}"
+        )
+    if height * width < crops:
+        raise RequestError(
+            f"similarity.crops: {crops} different crops of {size} x {size} were asked for; an image of {shape[1]} x "
+            f"{shape[0]} has {height * width}"
+        )
+    digest = hashlib.sha256(f"{seed} {image}".encode()).digest()
+    places = np.random.default_rng(list(digest)).choice(height * width, size=crops, replace=False)
+    return np.stack(np.divmod(places, width), axis=1)
+
+
+def selected(values: NDArray[np.floating], signs: str) -> NDArray[np.float64]:
+    """Maps (crops, ...) as rows of the attribution matrix R, (crops, n): what counts of them, the rest zero.
+
+    `positive` and `negative` keep one sign, `absolute` drops it, `signed` keeps all.
+    """
+    rows = values.reshape(len(values), -1).astype(np.float64)
+    if signs == "positive":
+        return np.maximum(rows, 0)
+    if signs == "negative":
+        return np.minimum(rows, 0)
+    return np.abs(rows) if signs == "absolute" else rows

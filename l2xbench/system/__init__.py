@@ -1,0 +1,1 @@
+"""What the operating system and other libraries give, each in one place."""

@@ -1,0 +1,426 @@
+"""The command as a user runs it: what it prints, its exit codes, and that no mistake gives a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from tests.conftest import Command, heed_ctrl_c
+
+
+def run_program(*arguments: object, **options: object) -> subprocess.Popen[str]:
+    """The command in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "100"}
+    command = [sys.executable, "-m", "l2xbench", *map(str, arguments)]
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        preexec_fn=heed_ctrl_c,
+        **options,
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_help_is_quick_and_imports_no_torch() -> None:
+    program = "import sys, l2xbench.cli as c\ntry: c.main()\nfinally: print('torch' in sys.modules, file=sys.stderr)"
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", program, "--help"], capture_output=True, text=True, check=True)
+        seconds.append(time.perf_counter() - started)
+        assert "run" in done.stdout
+        assert "False" in done.stderr, "torch was imported"
+    # half a second on a quiet machine; this bound only notices a heavy import
+    assert min(seconds) < 2
+
+
+def test_a_study_from_yaml_to_tables_and_heatmaps_and_nothing_twice(
+    l2xbench: Command, tmp_path: Path, write_study: Callable[..., Path]
+) -> None:
+    out = tmp_path / "out"
+    first = l2xbench("run", write_study(), "--out", out)
+    assert first.returncode == 0, first.stderr
+    assert "12 units computed" in first.stdout
+
+    table = pd.read_csv(out / "tables/restoration.csv")
+    assert list(table.columns[:6]) == ["dataset", "model", "psnr", "ssim", "images", "parameters"]
+    assert list(table["model"]) == ["bicubic", "tiny"]
+    assert set(table["images"]) == {3}
+    assert {"restoration.md", "restoration.tex", "cost.csv", "failures.csv"} <= {
+        p.name for p in (out / "tables").iterdir()
+    }
+    for image in ("photo0", "photo1", "photo2"):
+        assert (out / f"figures/heatmap-photographs-{image}.png").stat().st_size > 5000
+        assert (out / f"figures/heatmap-photographs-{image}.pdf").read_bytes().startswith(b"%PDF")
+        assert (out / f"attributions/photographs/tiny/{image}.npz").is_file()
+        assert (out / f"sr/photographs/tiny/{image}.png").is_file()
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["models"]["tiny"]["weights"] == "random"
+    assert manifest["study"]["attribution"]["reference"] == "blur"
+    assert all(manifest["datasets"]["photographs"]["images"].values())
+
+    before = contents(out)
+    again = l2xbench("run", write_study(), "--out", out)
+    assert again.returncode == 0
+    assert "0 units computed, 12 found done" in again.stdout
+    after = contents(out)
+    assert {name for name in before if before[name] != after.get(name)} == {"manifest.json", "report.html"}
+
+    changed = l2xbench("run", write_study(), "--out", out, "--set", "attribution.reference=mean")
+    assert "3 units computed, 9 found done" in changed.stdout, "only the maps depend on the reference"
+
+
+def tiny(**arch: object) -> dict[str, object]:
+    return {"provider": "l2xbench", "arch": {"type": "CARN", "n_feats": 4, "n_blocks": 1, **arch}, "weights": "random"}
+
+
+FEW_CROPS = {"size": 8, "crops": 3, "permutations": 19, "bootstrap": 20}
+
+
+def test_cka_computes_only_what_it_needs_and_uses_what_run_has_left(
+    l2xbench: Command, tmp_path: Path, write_study: Callable[..., Path]
+) -> None:
+    out = tmp_path / "out"
+    networks = {"a": tiny(), "b": tiny(n_feats=6), "c": tiny(n_blocks=2)}
+    study = write_study(models=networks, similarity=FEW_CROPS)
+    first = l2xbench("cka", study, "--models", "a,c", "--out", out)
+    assert first.returncode == 0, first.stderr
+    assert "9 units computed" in first.stdout, "3 inputs, 2 networks x 3 images"
+    table = pd.read_csv(out / "tables/cka.csv")
+    assert list(table.columns[:4]) == ["dataset", "model_a", "model_b", "cka"]
+    assert table[["model_a", "model_b"]].to_numpy().tolist() == [["a", "c"]]
+    assert not (out / "sr").exists()
+    assert (out / "figures/cka-photographs.pdf").read_bytes().startswith(b"%PDF")
+    assert json.loads((out / "manifest.json").read_text())["study"]["similarity"]["crops"] == 3
+
+    whole = l2xbench("run", study, "--out", out)
+    assert "24 units computed, 9 found done" in whole.stdout, whole.stdout
+    pairs = pd.read_csv(out / "tables/cka.csv")
+    assert len(pairs) == 3
+    assert pairs["cka"][1] == table["cka"][0]
+
+    again = l2xbench("cka", study, "--models", "a,b", "--estimator", "unbiased", "--out", out)
+    assert "0 units computed, 9 found done" in again.stdout, "another estimator needs no other maps"
+    assert pd.read_csv(out / "tables/cka.csv")["estimator"].tolist() == ["unbiased"]
+    assert set(json.loads((out / "manifest.json").read_text())["models"]) == {"bicubic", "a", "b", "c"}
+    assert set(json.loads((out / "manifest-similarity.json").read_text())["models"]) == {"a", "b"}
+
+
+def test_cka_without_room_for_crops_is_a_failure_not_a_crash(
+    l2xbench: Command, tmp_path: Path, write_study: Callable[..., Path]
+) -> None:
+    study = write_study(models={"a": tiny(), "b": tiny(n_feats=6)}, similarity={**FEW_CROPS, "size": 11})
+    done = l2xbench("cka", study, "--out", tmp_path / "out")
+    assert done.returncode == 1
+    failures = pd.read_csv(tmp_path / "out/tables/failures.csv")
+    assert len(failures) == 6 and failures["reason"].str.contains("similarity.size: a crop of 11 x 11").all()
+
+
+def test_dry_run_shows_the_plan_and_writes_nothing(
+    l2xbench: Command, tmp_path: Path, write_study: Callable[..., Path]
+) -> None:
+    study = write_study()
+    done = l2xbench("run", study, "--dry-run", "--out", tmp_path / "out")
+    assert done.returncode == 0
+    for part in ("tiny", "bicubic", "photographs", "12 units", "LR made by bicubic", str(tmp_path / "out")):
+        assert part in done.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_bad_image_does_not_stop_the_rest(
+    l2xbench: Command, tmp_path: Path, photographs: Path, write_study: Callable[..., Path]
+) -> None:
+    (photographs / "photo1.png").write_bytes(b"not an image")
+    done = l2xbench("run", write_study(), "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert "photo1.png" in done.stdout
+    failures = pd.read_csv(tmp_path / "out/tables/failures.csv")
+    assert list(failures["image"]) == ["photo1"]
+    assert "photo1.png" in failures["reason"][0]
+    assert set(pd.read_csv(tmp_path / "out/tables/restoration.csv")["images"]) == {2}
+
+
+RAISES = """
+import torch
+class Net(torch.nn.Module):
+    scale = 4
+    def forward(self, x):
+        if x.shape[-1] == 13:
+            raise RuntimeError("too wide\\nfor me")
+        return torch.full((1, 3, 4 * x.shape[2], 4 * x.shape[3]), float("nan")) + x.mean()
+"""
+
+
+def test_a_network_that_raises_or_gives_nan_fails_only_its_own_units(
+    l2xbench: Command, tmp_path: Path, write_study: Callable[..., Path]
+) -> None:
+    (tmp_path / "net.py").write_text(RAISES)
+    study = write_study(trust=True, models={"bad": {"provider": "module", "module": "./net.py:Net"}})
+    done = l2xbench("run", study, "--out", tmp_path / "out")
+    assert done.returncode == 1
+    failures = pd.read_csv(tmp_path / "out/tables/failures.csv")
+    assert set(failures["model"]) == {"bad"}
+    assert len(failures) == 6
+    reasons = " ".join(failures["reason"])
+    assert "RuntimeError: too wide for me" in reasons
+    assert "NaN" in reasons
+    assert list(pd.read_csv(tmp_path / "out/tables/restoration.csv")["model"]) == ["bicubic"]
+
+
+def test_lr_images_alone_are_explained_without_metrics(
+    l2xbench: Command, tmp_path: Path, photographs: Path, write_study: Callable[..., Path]
+) -> None:
+    study = write_study(datasets={"mine": {"path": str(photographs), "kind": "lr", "images": ["photo0"], "crop": 12}})
+    done = l2xbench("run", study, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "no metrics" in done.stdout
+    assert Image.open(tmp_path / "out/sr/mine/tiny/photo0.png").size == (48, 48)
+    assert (tmp_path / "out/figures/heatmap-mine-photo0.png").is_file()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("command", "study_of_units", "units"), [("run", "attribution", 30), ("ablate", "ablation", 75)]
+)
+def test_ctrl_c_loses_nothing_and_the_next_run_goes_on(
+    command: str, study_of_units: str, units: int, tmp_path: Path, write_study: Callable[..., Path]
+) -> None:
+    out = tmp_path / "out"
+    network = {"provider": "l2xbench", "arch": {"type": "CARN", "n_feats": 16}, "weights": "random"}
+    ablation = {"ablation": {"ratios": [0.1, 0.2], "random_orders": 1}} if command == "ablate" else {}
+    study = write_study(models={f"net{i}": network for i in range(4)}, **ablation)
+    process = run_program(command, study, "--out", out)
+    deadline = time.monotonic() + 120
+    while not list(out.rglob(f"records/{study_of_units}/**/*.journal")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip() == "l2xbench: stopped; what is finished is kept, and the same command goes on from there"
+    assert not list(out.rglob("*.partial"))
+    kept = sum(len(path.read_bytes().splitlines()) for path in out.rglob("records/**/*.journal"))
+    going_on = run_program(command, study, "--out", out)
+    output, errors = going_on.communicate(timeout=240)
+    assert going_on.returncode == 0, errors
+    assert f"{units - kept} units computed, {kept} found done" in output
+
+
+WRONG = {
+    "unknown study": (["run", "demoo"], ["demoo", "no such study file", "did you mean 'demo'"]),
+    "unknown option": (["run", "demo", "--modles", "x"], ["--modles", "--help"]),
+    "unknown command": (["rnu"], ["rnu"]),
+    "unknown model of the study": (["run", "{study}", "--models", "tinny"], ["tinny", "did you mean 'tiny'"]),
+    "no name": (["run", "{study}", "--models", ","], ["--models", "example"]),
+    "unknown key": (["run", "{study}", "--set", "attribution.metod=x"], ["attribution.metod", "'methods'"]),
+    "unknown device": (["run", "{study}", "--device", "gpu"], ["device", "'gpu'"]),
+    "absent device": (["run", "{study}", "--device", "cuda:99"], ["cuda:99"]),
+    "a file for a folder": (["run", "{study}", "--out", "{study}"], ["--out", "cannot be written to"]),
+    "unknown method": (["run", "{study}", "--set", "attribution.methods=[l3x]"], ["attribution.methods", "l3x", "l2x"]),
+    "unknown option of a method": (
+        ["run", "{study}", "--set", "attribution.options={{lam: {{stepz: 3}}}}"],
+        ["attribution.options", "stepz", "steps"],
+    ),
+    "unknown reference": (
+        ["run", "{study}", "--set", "attribution.reference=blurr"],
+        ["attribution.reference", "blur"],
+    ),
+    "one network for cka": (["cka", "{study}"], ["cka", "two networks", "tiny"]),
+    "unknown estimator": (["cka", "{study}", "--estimator", "unbaised"], ["similarity.estimator", "did you mean"]),
+    "crops too small": (["cka", "{study}", "--set", "similarity.size=2"], ["similarity.size", "8"]),
+    "unknown method of cka": (["run", "{study}", "--set", "similarity.method=l3x"], ["similarity.method", "l2x"]),
+    "unknown reference of cka": (["run", "{study}", "--set", "similarity.reference=blurr"], ["similarity.reference"]),
+    "target outside the crop": (
+        ["run", "{study}", "--set", "similarity.target=patch:120,0,16,16"],
+        ["similarity.target", "outside"],
+    ),
+    "unknown target": (["run", "{study}", "--set", "attribution.target=pixel:1"], ["attribution.target", "pixel"]),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_request_is_one_line_and_exit_code_2(
+    l2xbench: Command,
+    name: str,
+    tmp_path: Path,
+    write_study: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arguments, expected = WRONG[name]
+    study = write_study()
+    given = [a.format(study=study) for a in arguments]
+    monkeypatch.chdir(tmp_path)
+    done = l2xbench(*given)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    for part in expected:
+        assert part in done.stderr
+
+
+WRONG_BLOCKS = {
+    "unknown card": ({"models": {"a": "edssr"}}, ["models.a", "edssr"]),
+    "missing checkpoint": ({"models": {"a": {"card": "bicubic", "weights": "./none.pth"}}}, ["models.a", "none.pth"]),
+    "missing folder": ({"datasets": {"a": "./none"}}, ["datasets.a", "none"]),
+    "a set that is not here": ({"datasets": {"a": "Urban100"}}, ["datasets.a", "Urban100", "--data-root"]),
+    "another scale": ({"scale": 2, "models": {"a": {"card": "bicubic"}}}, ["models.a", "scale"]),
+    "untrusted code": ({"models": {"a": {"provider": "module", "module": "os:system"}}}, ["models.a", "trust: true"]),
+    "wrong arch": (
+        {"models": {"a": {"provider": "basicsr", "arch": {"type": "EDSRR"}, "weights": "random"}}},
+        ["EDSR"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_BLOCKS)
+def test_a_wrong_network_or_dataset_is_told_by_key(
+    l2xbench: Command, name: str, tmp_path: Path, write_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("L2XBENCH_HOME", str(tmp_path / "home"))
+    blocks, expected = WRONG_BLOCKS[name]
+    done = l2xbench("run", write_study(**blocks), "--out", tmp_path / "out")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    for part in expected:
+        assert part in done.stderr
+
+
+def test_check_tells_operations_rules_and_completeness(l2xbench: Command) -> None:
+    done = l2xbench("check", "edsr-compact", "--size", 16)
+    assert done.returncode == 0, done.stderr
+    for part in ("convolution", "linear", "relu", "rule", "float64", "float32", "explained exactly"):
+        assert part in done.stdout
+
+
+ROUNDS = """
+import torch
+class Net(torch.nn.Module):
+    def forward(self, x):
+        return x.sort(dim=-1).values + 3 * x.round()
+"""
+
+
+def test_check_of_a_class_of_ones_own_and_exit_code_1_above_the_limit(
+    l2xbench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rounds.py").write_text(ROUNDS)
+    arguments = ("check", f"{tmp_path}/rounds.py:Net", "--trust", "--size", 12)
+    passed = l2xbench(*arguments)
+    assert passed.returncode == 0, passed.stderr
+    assert "selection: chosen by the data" in passed.stdout
+    monkeypatch.setattr("l2xbench.commands.check.LIMIT", -1.0)
+    failed = l2xbench(*arguments)
+    assert failed.returncode == 1
+    assert "not exact" in failed.stdout
+
+
+@pytest.fixture
+def lr_image(tmp_path: Path, photographs: Path) -> Path:
+    path = tmp_path / "lr.png"
+    Image.open(photographs / "photo0.png").crop((0, 0, 24, 20)).save(path)
+    return path
+
+
+def test_explain_leaves_a_figure_and_each_map(
+    l2xbench: Command, tmp_path: Path, lr_image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = {"title": "Mine", "provider": "l2xbench", "arch": {"type": "Bicubic", "scale": 4}, "parameters": 0}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(card))
+    monkeypatch.chdir(tmp_path)
+    before = lr_image.read_bytes()
+    models = "edsr-compact,bicubic,./mine.yaml"
+    done = l2xbench("explain", "lr.png", "--models", models, "--target", "patch:8,12,16,16", "--out", ".")
+    assert done.returncode == 0, done.stderr
+    assert lr_image.read_bytes() == before
+    assert (tmp_path / "heatmap-lr.png").stat().st_size > 5000
+    assert (tmp_path / "heatmap-lr.pdf").read_bytes().startswith(b"%PDF")
+    kept = {name: dict(np.load(tmp_path / f"{name}.npz")) for name in ("edsr-compact", "bicubic", "mine")}
+    assert kept["edsr-compact"]["values"].shape == kept["edsr-compact"]["reference"].shape == (3, 20, 24)
+    for arrays in kept.values():
+        assert arrays["values"].sum() == pytest.approx(float(arrays["delta"]), rel=1e-4)
+    assert np.array_equal(kept["mine"]["values"], kept["bicubic"]["values"])
+    assert not np.array_equal(kept["mine"]["values"], kept["edsr-compact"]["values"])
+
+    peer = l2xbench("explain", "lr.png", "--method", "gradient", "--models", "bicubic,bicubic", "--reference", "mean")
+    assert peer.returncode == 0, peer.stderr
+    assert (tmp_path / "results/explain/lr/bicubic.npz").is_file()
+
+
+def test_explain_keeps_the_maps_of_the_networks_that_can_be_explained(
+    l2xbench: Command, tmp_path: Path, lr_image: Path
+) -> None:
+    (tmp_path / "stops.py").write_text("import torch\nclass Net(torch.nn.Module):\n    scale = 4\n")
+    (tmp_path / "stops.yaml").write_text("{provider: module, module: './stops.py:Net', scale: 4}")
+    out = tmp_path / "out"
+    models = f"{tmp_path}/stops.yaml,edsr-compact"
+    done = l2xbench("explain", lr_image, "--models", models, "--trust", "--out", out)
+    assert done.returncode == 1, done.stderr
+    assert "failed stops:" in done.stdout
+    assert {path.name for path in out.iterdir()} == {"edsr-compact.npz", "heatmap-lr.png", "heatmap-lr.pdf"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["none.png"], "none.png: no such file"),
+        (["{lr}", "--models", "edsrr"], "did you mean"),
+        (["{lr}", "--models", ","], "--models"),
+        (["{lr}", "--models", "./none.pth"], "none.pth"),
+        (["{lr}", "--target", "patch:1,2"], "--target: target 'patch:1,2' has 2 numbers"),
+        (["{lr}", "--target", "patch:70,0,16,16"], "edsr-compact: target 'patch:70,0,16,16' is outside the output"),
+        (["{lr}", "--reference", "blurr"], "--reference"),
+        (["{lr}", "--method", "l3x"], "--method"),
+        (["{lr}", "--palette", "red"], "palette"),
+        (["{lr}", "--device", "gpu"], "device: 'gpu'"),
+        (["{lr}", "--hr", "{lr}"], "at scale 4 HR must be 96 x 80"),
+        (["{study}"], "is not an image"),
+    ],
+)
+def test_explain_tells_a_wrong_request_in_one_line(
+    l2xbench: Command,
+    tmp_path: Path,
+    lr_image: Path,
+    write_study: Callable[..., Path],
+    arguments: list[str],
+    expected: str,
+) -> None:
+    given = [argument.format(lr=lr_image, study=write_study()) for argument in arguments]
+    done = l2xbench("explain", *given, "--out", tmp_path / "out")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert expected in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not list(tmp_path.glob("out/*.png"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["check", "edsrr"], "did you mean 'edsr'"),
+        (["check", "./net.py:Net"], "trust"),
+        (["check", "edsr-compact", "--reference", "blurr"], "did you mean 'blur'"),
+        (["check", "edsr-compact", "--image", "./none.png"], "none.png"),
+        (["check", "edsr-compact", "--weights", "./none.pth"], "none.pth"),
+    ],
+)
+def test_check_tells_a_wrong_request(l2xbench: Command, arguments: list[str], expected: str) -> None:
+    done = l2xbench(*arguments)
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

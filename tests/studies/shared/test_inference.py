@@ -1,0 +1,104 @@
+"""Out of memory: smaller batches, then tiles, and at last the error itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from l2xbench.data.pairs import LoadedPair
+from l2xbench.studies.attribution import compute as attribution
+from l2xbench.studies.restoration import compute as restoration
+from l2xbench.studies.shared.inference import OVERLAP, Batches, is_out_of_memory, super_resolve
+from l2xbench.studies.similarity import compute as similarity
+from l2xbench.zoo.cards import ModelCard
+from l2xbench.zoo.network import Network
+
+MAP = {"method": "l2x", "reference": "black", "target": "image", "seed": 0}
+SR = {"colour": "y", "border": 2}
+CPU = torch.device("cpu")
+
+
+class Greedy(nn.Module):
+    """Needs all memory there is for more than so many LR pixels, of all images of a batch; sees two pixels around."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.most = most
+        self.body = nn.Sequential(
+            nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 12, 3, padding=1), nn.PixelShuffle(2)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[0] * x.shape[-1] * x.shape[-2] > self.most:
+            torch.empty(2**48)  # raises what PyTorch's allocator raises
+        output: Tensor = self.body(x)
+        return output
+
+
+def network(most: int) -> Network:
+    return Network(Greedy(most), ModelCard(name="greedy", provider="module", module="m:N"), scale=2, weights="random")
+
+
+@pytest.fixture
+def pair() -> LoadedPair:
+    lr = np.random.default_rng(0).integers(0, 256, size=(96, 80, 3), dtype=np.uint8)
+    return LoadedPair("noise", lr, lr.repeat(2, axis=0).repeat(2, axis=1), "digest")
+
+
+def test_what_out_of_memory_looks_like() -> None:
+    with pytest.raises(RuntimeError) as raised:
+        torch.empty(2**48)
+    assert is_out_of_memory(raised.value)
+    assert is_out_of_memory(MemoryError())
+    assert is_out_of_memory(torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"))
+    assert not is_out_of_memory(RuntimeError("shape mismatch"))
+    assert not is_out_of_memory(ValueError("out of memory"))
+
+
+def test_an_image_too_large_is_super_resolved_in_tiles(pair: LoadedPair) -> None:
+    whole = restoration.compute(network(10**6), pair, SR).finished()
+    tiled = restoration.compute(network(3000), pair, SR).finished()
+    assert "tile" not in whole.values
+    assert tiled.values["tile"] == 48
+    assert np.array_equal(whole.images["sr"], tiled.images["sr"]), "two pixels around are within the margin"
+    with pytest.raises(RuntimeError, match="allocate"):
+        restoration.compute(network(500), pair, SR)
+
+
+def test_an_image_too_large_is_explained_in_tiles(pair: LoadedPair) -> None:
+    whole = attribution.compute(network(10**6), pair, MAP)
+    tiled = attribution.compute(network(3000), pair, MAP)
+    assert "tile" not in whole.values
+    assert tiled.values["tile"] == 48
+    maps = [outcome.arrays["attribution"]["values"] for outcome in (whole, tiled)]
+    assert np.allclose(*maps, atol=1e-5 * abs(maps[0]).max())
+    with pytest.raises(RuntimeError, match="allocate"):
+        attribution.compute(network(500), pair, MAP)
+
+
+def test_a_batch_too_large_is_halved_and_then_cut_into_tiles(pair: LoadedPair) -> None:
+    images = torch.rand(5, 3, 40, 96)
+    whole = super_resolve(network(10**6), images)
+    for most, tile in ((10**6, None), (40 * 96, None), (40 * 48, 48)):
+        batches = Batches(network(most), CPU)
+        assert torch.allclose(torch.cat(list(batches(images))), whole, atol=1e-6)
+        assert batches.tile == tile
+    with pytest.raises(RuntimeError, match="allocate"):
+        list(Batches(network(500), CPU)(images))
+
+
+def test_tiles_have_room_for_their_margins() -> None:
+    with pytest.raises(RuntimeError, match="allocate"):
+        super_resolve(network(500), torch.rand(1, 3, 2 * OVERLAP, 2 * OVERLAP))
+
+
+def test_crops_are_explained_in_smaller_batches(pair: LoadedPair) -> None:
+    options = {"size": 16, "crops": 6, **MAP}
+    whole = similarity.compute(network(10**6), pair, options).arrays["similarity"]["values"]
+    halved = similarity.compute(network(2 * 16 * 16), pair, options).arrays["similarity"]["values"]
+    assert np.allclose(whole, halved, rtol=1e-4, atol=1e-6)
+    with pytest.raises(RuntimeError, match="allocate"):
+        similarity.compute(network(100), pair, options)

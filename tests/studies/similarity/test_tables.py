@@ -1,0 +1,125 @@
+"""From stored maps of crops to pairs' numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from l2xbench.config import SimilarityOptions
+from l2xbench.store.records import Record
+from l2xbench.store.store import Store
+from l2xbench.store.units import Outcome, Unit
+from l2xbench.studies.similarity import tables as similarity
+from l2xbench.studies.similarity.tables import TOO_FEW, similarity_figures, similarity_frame, similarity_table
+
+FEW = {"permutations": 49, "bootstrap": 50}
+
+
+def manifest(names: list[str], **options: Any) -> dict[str, Any]:
+    return {
+        "seed": 0,
+        "models": dict.fromkeys(["bicubic", *names]),
+        "datasets": {"Set5": {"note": "a note", "images": {}}},
+        "study": {"similarity": SimilarityOptions(**{**FEW, **options}).model_dump()},
+    }
+
+
+def keep(store: Store, network: str, maps: dict[str, np.ndarray]) -> list[Record]:
+    records = []
+    for image, values in maps.items():
+        unit = Unit("similarity", 1, "Set5", image, network)
+        outcome = Outcome(values={"crops": len(values)}, arrays={"similarity": {"values": values}})
+        records.append(store.keep(unit, unit.key(network, ""), outcome))
+    return records
+
+
+def maps(seed: int, images: int = 9, crops: int = 4) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(seed)
+    return {f"img{i}": random.normal(size=(crops, 3, 4, 4)).astype(np.float32) for i in range(images)}
+
+
+def direct(a: dict[str, np.ndarray], b: dict[str, np.ndarray], images: list[str]) -> float:
+    """Eq. 7 on positive attributions, written out."""
+    rows = [
+        np.concatenate([np.maximum(m[i], 0).reshape(len(m[i]), -1).astype(np.float64) for i in images]) for m in (a, b)
+    ]
+    m = len(rows[0])
+    h = np.eye(m) - 1 / m
+    k, l = (h @ r @ r.T @ h for r in rows)  # noqa: E741
+    return float(np.sum(k * l) / np.sqrt(np.sum(k * k) * np.sum(l * l)))
+
+
+def test_a_pair_is_compared_on_the_images_that_both_have(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    a, b, c = maps(1), maps(2), maps(3)
+    c = {image: c[image] for image in ("img1", "img4", "img7")}
+    records = keep(store, "c", c) + keep(store, "a", a) + keep(store, "b", b)
+    frame = similarity_frame(store, manifest(["a", "b", "c"]), records)
+    assert frame[["model_a", "model_b"]].to_numpy().tolist() == [["a", "b"], ["a", "c"], ["b", "c"]]
+    assert frame["samples"].tolist() == [36, 12, 12]
+    assert frame["images"].tolist() == [9, 3, 3]
+    assert frame["resampled"].tolist() == ["images", "crops", "crops"], "three images have too few orders"
+    expected = [direct(a, b, list(a)), direct(a, c, list(c)), direct(b, c, list(c))]
+    assert np.abs(frame["cka"] - expected).max() < 1e-10
+    assert (frame["low"] <= frame["cka"]).all() and (frame["cka"] <= frame["high"]).all()
+    assert not list(tmp_path.glob(".gram-*")), "nothing is left of the scratch files"
+
+
+def test_numbers_are_made_once_and_again_when_something_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path)
+    records = keep(store, "a", maps(1)) + keep(store, "b", maps(2))
+    first = similarity_frame(store, manifest(["a", "b"]), records)
+    made = []
+    gram = similarity._gram
+    monkeypatch.setattr(similarity, "_gram", lambda *args: made.append(1) or gram(*args))
+    pd.testing.assert_frame_equal(similarity_frame(store, manifest(["a", "b"]), records), first)
+    assert not made
+    signed = similarity_frame(store, manifest(["a", "b"], signs="signed"), records)
+    assert len(made) == 2 and signed["cka"][0] != first["cka"][0]
+    records = records[:9] + keep(store, "b", {**maps(2), "img0": maps(5)["img0"]})
+    records[9] = Record(**{**records[9].__dict__, "key": "another"})
+    assert similarity_frame(store, manifest(["a", "b"]), records)["cka"][0] != first["cka"][0]
+
+
+def test_the_warning_is_for_samples_too_few_for_the_biased_estimator(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    records = keep(store, "a", maps(1)) + keep(store, "b", maps(2))
+    found = {}
+    for estimator in ("biased", "unbiased"):
+        study = manifest(["a", "b"], estimator=estimator, resample="crops")
+        frame = similarity_frame(store, study, records)
+        found[estimator] = frame.iloc[0]
+        similarity_table(frame, study).write(tmp_path / estimator)
+    assert found["biased"]["chance"] > 0.3 and found["biased"]["warning"] == TOO_FEW
+    assert abs(found["unbiased"]["chance"]) < 0.05 and found["unbiased"]["warning"] == ""
+    assert "take estimator: unbiased" in (tmp_path / "biased/cka.md").read_text()
+    plain = (tmp_path / "unbiased/cka.md").read_text()
+    assert TOO_FEW not in plain and "Set5: a note." in plain
+
+
+def test_a_network_whose_maps_do_not_vary_has_no_number(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    nothing = {image: np.zeros_like(values) for image, values in maps(1).items()}
+    study = manifest(["a", "b"])
+    frame = similarity_frame(store, study, keep(store, "a", nothing) + keep(store, "b", maps(2)))
+    assert frame["cka"].isna().all() and frame["warning"].tolist() == ["not defined"]
+    ((dataset, figure),) = similarity_figures(store, study, frame)
+    assert dataset == "Set5" and figure.stat().st_size > 1000
+    similarity_table(frame, study).write(tmp_path / "tables")
+    assert "do not vary" in (tmp_path / "tables/cka.md").read_text()
+
+
+def test_no_block_no_rows(tmp_path: Path) -> None:
+    study = manifest(["a", "b"])
+    study["study"]["similarity"] = None
+    store = Store(tmp_path)
+    frame = similarity_frame(store, study, keep(store, "a", maps(1)))
+    assert frame.empty and list(frame.columns[:4]) == ["dataset", "model_a", "model_b", "cka"]
+    assert similarity_frame(store, manifest(["a"]), keep(store, "a", maps(1))).empty
+    assert list(similarity_figures(store, study, frame)) == []

@@ -1,0 +1,82 @@
+"""Threads beside the networks' ask PyTorch for no team, and leave the others theirs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+
+from l2xbench.run.engines import InProcess
+from l2xbench.run.worker import Done, Job, Settings
+from l2xbench.store.units import Unit
+from l2xbench.system.threads import SPINS, work_alone
+
+THREADS = 3
+PROGRAM = """
+import os, sys
+from l2xbench import cli
+assert "torch" not in sys.modules, "which reads the variable when it is imported"
+sys.argv = ["l2xbench", "--version"]
+try: cli.main()
+except SystemExit: pass
+print(os.environ.get("GOMP_SPINCOUNT"))
+"""
+
+
+@pytest.fixture
+def three() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(THREADS)
+    yield
+    torch.set_num_threads(before)
+
+
+def counted(pool: ThreadPoolExecutor) -> int:
+    return pool.submit(torch.get_num_threads).result()
+
+
+def test_a_thread_alone_and_the_others_as_before(three: None) -> None:
+    with ThreadPoolExecutor(1) as early, ThreadPoolExecutor(1) as late:
+        assert counted(early) == THREADS
+        with ThreadPoolExecutor(1, initializer=work_alone) as alone:
+            assert counted(alone) == 1
+            torch.rand(400, 400).square()  # an operation that would be shared out
+            assert counted(alone) == 1
+        assert (counted(early), counted(late), torch.get_num_threads()) == (THREADS,) * 3
+
+
+def test_what_is_encoded_beside_the_networks_is_encoded_alone(three: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = [
+        Job(Unit("restoration", 1, "set", f"image{n}", "net"), f"k{n}", (n,), None, "net", None, "d", None)
+        for n in range(4)
+    ]
+    engine = InProcess(Settings(4, "cpu", THREADS, False))
+
+    def here(job: Job) -> Done:
+        return Done(reason=str(torch.get_num_threads()))
+
+    def beside(done: Done) -> Done:
+        return Done(reason=f"{done.reason} and {torch.get_num_threads()}")
+
+    monkeypatch.setattr(engine._worker, "run", here)
+    monkeypatch.setattr("l2xbench.run.engines.encoded", beside)
+    found = [done.reason for _, done in engine.run(iter([jobs]), lambda job: job, lambda job: None)]
+    engine.close()
+    assert found == [f"{THREADS} and 1"] * 4
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [({}, SPINS), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")],
+)
+def test_the_program_waits_briefly_unless_told_how(given: dict[str, str], found: str) -> None:
+    plain = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env={**plain, **given}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split()[-1] == found
