@@ -42,10 +42,14 @@ train-compact: $(READY)  ## train all compact networks anew: make train-compact 
 	@set -e; for card in $(COMPACT); do \
 		$(BIN)/python scripts/train.py $$card --data "$(DATA)" --out results/training/$$card --install $(OPTIONS); done
 
-check: $(READY)  ## lint, format, types
+check: $(READY)  ## lint, format, imports, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
+
+hooks: $(READY)  ## have git run `make check` before each commit
+	$(BIN)/pre-commit install
 
 format: $(READY)  ## put the format right
 	$(BIN)/ruff check --fix-only .
@@ -55,6 +59,6 @@ wheel: $(READY)  ## build the wheel, configs and models included, into dist/
 	$(BIN)/python -m build --wheel --outdir dist
 
 clean:  ## remove what was built; keeps .venv and results
-	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup demo gallery test test-slow train-compact check format wheel clean
+.PHONY: help setup demo gallery test test-slow train-compact check hooks format wheel clean

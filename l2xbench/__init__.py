@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from l2xbench.attribution.explain import Attribution, explain
     from l2xbench.zoo.load import load_model
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["L2X", "Attribution", "__version__", "explain", "load_model"]
 
 _HOMES = {

@@ -54,7 +54,7 @@ def parts() -> list[tuple[str, Any, str]]:
         ("figures: draw and save", drawing.Ahead, "close"),
         ("the page", command, "write_page"),
         ("tables and the rest of the report", command, "build_report"),
-        ("find what is done, and the rest", command.runner, "run"),
+        ("find what is done, and the rest", runner, "run"),
     ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from l2xbench.errors import RequestError
@@ -47,7 +47,7 @@ def read_image(path: Path | str) -> np.ndarray:
         raise RequestError(f"{path}: no such file") from None
     except PermissionError:
         raise RequestError(f"{path}: may not be read (permission denied)") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise RequestError(f"{path}: is not an image in a known format ({', '.join(_FORMATS)})") from None
     except Image.DecompressionBombError as error:
         raise RequestError(f"{path}: is too large an image: {error}") from None

@@ -111,7 +111,7 @@ class Comparison:
         inside = sr[:, :, self._inside, self._inside].to(self._device)
         if inside.shape[2:] != self._hr.shape[2:]:
             raise ValueError(f"the images differ in shape: SR {tuple(sr.shape)}, HR inside the border {self._hr.shape}")
-        found = [self._measure(image) for image in inside.split(1)]
+        found = [self._measure(image) for image in inside.chunk(len(inside))]
         errors, likenesses = (torch.stack(each).tolist() for each in zip(*found, strict=True))
         return [10 * math.log10(255.0**2 / error) if error else math.inf for error in errors], likenesses
 
@@ -122,7 +122,7 @@ class Comparison:
         off = torch.sub(levels, self._hr, out=planes[:1])
         error = _mean(torch.mul(off, off, out=planes[1:2]))
         torch.mul(off, self._centred, out=planes[2:])
-        mean, variance, covariance = self._filter(planes).split(1)
+        mean, variance, covariance = self._filter(planes).chunk(3)
         c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
         variance.addcmul_(mean, mean, value=-1)
         covariance.addcmul_(mean, self._centred_mean, value=-1).add_(self._variance).mul_(2).add_(c2)

@@ -8,8 +8,9 @@ from pathlib import Path
 from l2xbench.config import DatasetEntry, ModelEntry, Study
 from l2xbench.errors import RequestError
 from l2xbench.fetch.catalogue import Checkpoint, Item, TestSet
-from l2xbench.fetch.download import DownloadError, Progress
+from l2xbench.fetch.download import Progress
 from l2xbench.fetch.sets import find_set
+from l2xbench.fetch.transfer import DownloadError
 from l2xbench.zoo.cards import find_card, make_card
 from l2xbench.zoo.weights import State, state
 

@@ -215,7 +215,8 @@ def _session() -> requests.Session:
     """A session a thread: 200 small files share a few connections, and sessions are not promised to be thread-safe."""
     if not hasattr(_local, "session"):
         _local.session = requests.Session()
-    return _local.session
+    session: requests.Session = _local.session
+    return session
 
 
 def _host(url: str) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from .files import write_whole
-from .trainer import Row
+from training.files import write_whole
+from training.trainer import Row
 
 
 def write_log(rows: Sequence[Row], folder: Path, title: str) -> None:

@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from .files import write_whole
-from .trainer import Trainer
+from training.files import write_whole
+from training.trainer import Trainer
 
 
 def export_weights(core: nn.Module, path: Path) -> None:

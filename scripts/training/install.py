@@ -11,8 +11,7 @@ import yaml
 
 from l2xbench.errors import RequestError
 from l2xbench.zoo.cards import ModelCard
-
-from .files import write_whole
+from training.files import write_whole
 
 
 def weights_of(card: ModelCard) -> Path:

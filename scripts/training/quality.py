@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from l2xbench.system.compat import import_basicsr
-
-from .images import Pair
+from training.images import Pair
 
 
 @torch.no_grad()

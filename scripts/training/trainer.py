@@ -15,10 +15,9 @@ from torch.optim.swa_utils import AveragedModel
 
 from l2xbench.errors import RequestError
 from l2xbench.zoo.network import Network
-
-from .files import write_whole
-from .images import Patches
-from .recipe import Recipe
+from training.files import write_whole
+from training.images import Patches
+from training.recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from captum.attr import DeepLift, NoiseTunnel
 from torch import Tensor, nn
 
 from l2xbench.attribution import L2X, AttributionError
-
-from .small import Classifier, TwoInputs, small_sr
+from tests.attribution.small import Classifier, TwoInputs, small_sr
 
 IMAGES = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 LR = torch.rand(3, 3, 6, 6, generator=torch.Generator().manual_seed(1))

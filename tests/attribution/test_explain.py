@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from l2xbench.attribution import Attribution, AttributionError, explain, method_names
 from l2xbench.attribution.explain import completeness_error
-
-from .small import Classifier, small_sr
+from tests.attribution.small import Classifier, small_sr
 
 QUICK = {"lam": {"steps": 5}, "integrated_gradients": {"steps": 5}, "smoothgrad": {"samples": 3}}
 """Options that make the methods of many steps quick; exactness is not what is tested with them."""

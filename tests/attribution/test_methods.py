@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from l2xbench.attribution import AttributionError, MethodError, explain, method_names
 from l2xbench.attribution.methods import get_method, method, registry
 from l2xbench.attribution.methods.lam import gradient_norm
-
-from .small import SharedReLU, small_sr
+from tests.attribution.small import SharedReLU, small_sr
 
 LR = torch.rand(2, 3, 12, 10, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
 

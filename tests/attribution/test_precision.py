@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from l2xbench.attribution import L2X, AttributionError, explain
-
-from .small import Classifier, small_sr
+from tests.attribution.small import Classifier, small_sr
 
 LR = torch.rand(2, 3, 12, 10, generator=torch.Generator().manual_seed(8))
 NEURON = "neuron:1,7,9"

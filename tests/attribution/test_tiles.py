@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 from l2xbench.attribution import AttributionError, explain, method_names, tiles
 from l2xbench.attribution.tiles import auto_tile, saved_bytes, spans
-
-from .small import small_sr
+from tests.attribution.small import small_sr
 
 LR = torch.rand(2, 3, 30, 23, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
 

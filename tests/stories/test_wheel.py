@@ -33,7 +33,7 @@ def test_the_wheel_works_without_the_checkout(tmp_path: Path) -> None:
         for file in folder.rglob("*.*"):
             assert f"l2xbench/bundled/{kind}/{file.relative_to(folder)}" in names
 
-    assert {"l2xbench/explore/page.css", "l2xbench/explore/viewer.js"} <= set(names)
+    assert {"l2xbench/explore/page.css", "l2xbench/explore/viewer.js", "l2xbench/py.typed"} <= set(names)
 
     environment = tmp_path / "environment"
     venv.create(environment, with_pip=True)
