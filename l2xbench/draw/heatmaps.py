@@ -75,7 +75,7 @@ def heatmap_figure(panel: HeatmapPanel, *, palette: str = "green-red") -> Figure
     return figure
 
 
-def heatmap_bytes(panel: HeatmapPanel, palette: str = "green-red") -> tuple[bytes, bytes]:
+def heatmap_bytes(panel: HeatmapPanel, palette: str = "green-red") -> dict[str, bytes]:
     """The figure of `heatmap_figure` as PNG and as PDF: all that a process which only draws is asked for."""
     return figure_bytes(heatmap_figure(panel, palette=palette))
 

@@ -92,28 +92,23 @@ def new_figure(width_cm: float, height_cm: float) -> Figure:
 
 
 def save_figure(figure: Figure, stem: Path) -> tuple[Path, Path]:
-    """Write `stem`.png and `stem`.pdf, each whole or not at all; the same figure gives the same bytes.
+    """Write `stem`.png and `stem`.pdf, each whole or not at all, for a figure that is kept in no results folder."""
+    made = figure_bytes(figure)
+    return write_whole(with_ending(stem, ".png"), made["png"]), write_whole(with_ending(stem, ".pdf"), made["pdf"])
 
-    The PDF holds real text and vector lines; pictures lie in it at 300 dots per inch of the printed size, as
-    in the PNG. Neither carries a date.
+
+def figure_bytes(figure: Figure) -> dict[str, bytes]:
+    """A figure as PNG and as PDF, by these endings; the same figure gives the same bytes.
+
+    The PDF holds real text and vector lines; pictures lie in it at 300 dots per inch of the printed size, as in the
+    PNG. Neither carries a date. It may be called in another process than the one that writes.
     """
-    return write_figure(figure_bytes(figure), stem)
-
-
-def figure_bytes(figure: Figure) -> tuple[bytes, bytes]:
-    """A figure as PNG and as PDF, which may be made in another process than the one that writes."""
     png, pdf = io.BytesIO(), io.BytesIO()
     with context():
         # Level 4 takes 60 % of the default's time for 1 % more bytes.
         figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 4})
         figure.savefig(pdf, format="pdf", dpi=DPI, metadata={"CreationDate": None})
-    return png.getvalue(), pdf.getvalue()
-
-
-def write_figure(made: tuple[bytes, bytes], stem: Path) -> tuple[Path, Path]:
-    """Writes what `figure_bytes` gave, as `save_figure` does."""
-    png, pdf = made
-    return write_whole(with_ending(stem, ".png"), png), write_whole(with_ending(stem, ".pdf"), pdf)
+    return {"png": png.getvalue(), "pdf": pdf.getvalue()}
 
 
 @lru_cache(maxsize=4096)

@@ -14,6 +14,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import chain, islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -23,11 +24,11 @@ from typing import Any
 from l2xbench.draw import drawer
 from l2xbench.draw.drawer import heatmap_bytes
 from l2xbench.draw.panels import HeatmapPanel
-from l2xbench.draw.style import write_figure
 from l2xbench.errors import RequestError
 from l2xbench.report.pictures import ImageRecords, Pictures, image_records
 from l2xbench.run.plan import Plan
 from l2xbench.run.runner import Progress
+from l2xbench.store.derived import DerivedFiles, figure_paths, find_derived, keep_derived, make_unless_kept
 from l2xbench.store.records import Name, Records
 from l2xbench.store.store import Store
 from l2xbench.store.units import Unit
@@ -47,41 +48,30 @@ class _Figure:
     of: ImageRecords
     method: str
 
-    @property
-    def unit(self) -> Unit:
-        options = {**self.manifest["study"]["heatmaps"], "records": self._parts(), "names": list(self._explained)}
+    @cached_property
+    def files(self) -> DerivedFiles:
+        """Where it lies, and what decides what it shows."""
         inputs = self.of.inputs
-        return Unit("heatmap", HEATMAP_VERSION, inputs.dataset, inputs.image, "", self.method, options)
-
-    @property
-    def key(self) -> str:
-        return self.unit.key("", self.of.inputs.key)
-
-    @property
-    def stem(self) -> str:
         label = "" if self.method == "l2x" else f"-{self.method}"
-        return f"figures/heatmap-{self.of.inputs.dataset}-{self.of.inputs.image}{label}"
+        explained = self.of.explained[self.method]
+        keys = [record.key for name in explained for record in (self.of.restored[name], explained[name])]
+        return DerivedFiles(
+            kind="heatmap",
+            version=HEATMAP_VERSION,
+            name=inputs.image,
+            paths=figure_paths(f"heatmap-{inputs.dataset}-{inputs.image}{label}"),
+            decided_by={**self.manifest["study"]["heatmaps"], "records": keys, "names": list(explained)},
+            dataset=inputs.dataset,
+            label=self.method,
+            image_digest=inputs.key,
+        )
 
     @property
     def palette(self) -> str:
         return str(self.manifest["study"]["heatmaps"]["palette"])
 
-    @property
-    def _explained(self) -> Mapping[str, Any]:
-        return self.of.explained[self.method]
-
-    def _parts(self) -> list[str]:
-        return [record.key for name in self._explained for record in (self.of.restored[name], self._explained[name])]
-
-    def is_there(self, store: Store) -> bool:
-        return store.find(self.unit, self.key) is not None
-
     def panel(self, store: Store) -> HeatmapPanel:
         return Pictures(store, self.manifest, self.of).panel(self.method, zoomed=True)
-
-    def keep(self, store: Store, made: tuple[bytes, bytes]) -> None:
-        write_figure(made, store.root / self.stem)
-        store.keep_files(self.unit, self.key, {"png": f"{self.stem}.png", "pdf": f"{self.stem}.pdf"})
 
 
 class Drawers:
@@ -95,7 +85,7 @@ class Drawers:
         """Starts the first, which takes seconds, ahead of its work."""
         self._executor().submit(drawer.awake)
 
-    def submit(self, panel: HeatmapPanel, palette: str) -> Future[tuple[bytes, bytes]]:
+    def submit(self, panel: HeatmapPanel, palette: str) -> Future[dict[str, bytes]]:
         """The figure as PNG and as PDF.
 
         Raises:
@@ -125,12 +115,12 @@ def draw_heatmaps(
     if not owed:
         return []
     progress.start(len(owed))
-    left = [figure for figure in owed if not figure.is_there(store)]
+    left = [figure for figure in owed if find_derived(store, figure.files) is None]
     progress.advance(len(owed) - len(left), reused=True)
     for figure, made in _drawn(left, store, progress, drawers):
-        figure.keep(store, made)
+        keep_derived(store, figure.files, made)
         progress.advance(1)
-    return [store.root / f"{figure.stem}.png" for figure in owed]
+    return [store.root / figure.files.paths["png"] for figure in owed]
 
 
 def _owed(
@@ -148,7 +138,7 @@ def _owed(
 
 def _drawn(
     figures: list[_Figure], store: Store, progress: Progress, drawers: Drawers
-) -> Iterator[tuple[_Figure, tuple[bytes, bytes]]]:
+) -> Iterator[tuple[_Figure, dict[str, bytes]]]:
     """Each figure with its PNG and PDF, in order."""
 
     def panels() -> Iterator[tuple[_Figure, HeatmapPanel]]:
@@ -161,7 +151,7 @@ def _drawn(
         for figure, panel in panels():
             yield figure, heatmap_bytes(panel, figure.palette)
         return
-    waiting: list[tuple[_Figure, HeatmapPanel, Future[tuple[bytes, bytes]]]] = []
+    waiting: list[tuple[_Figure, HeatmapPanel, Future[dict[str, bytes]]]] = []
     coming = panels()
     try:
         while True:
@@ -245,9 +235,11 @@ class Ahead:
         chosen = {name: [image] if name == dataset else [] for name in self._manifest["datasets"]}
         with suppress(RequestError, BrokenProcessPool, RuntimeError):
             for figure in _owed(self._manifest, self._records, chosen):
-                if self._is_worth_it and not figure.is_there(self._store):
-                    drawing = self._drawers.submit(figure.panel(self._store), figure.palette)
-                    figure.keep(self._store, drawing.result())
+                if self._is_worth_it:
+                    make_unless_kept(self._store, figure.files, partial(self._drawn, figure))
+
+    def _drawn(self, figure: _Figure) -> dict[str, bytes]:
+        return self._drawers.submit(figure.panel(self._store), figure.palette).result()
 
 
 def _processes(count: int) -> Executor:

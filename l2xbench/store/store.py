@@ -303,13 +303,28 @@ class Store:
 
     def keep_encoded(self, unit: Unit, key: str, outcome: Encoded) -> Record:
         """The same of what `encode` made of an outcome."""
+        files = {
+            what: (str(self._file_path(unit, what, ending)), content)
+            for what, (ending, content) in outcome.files.items()
+        }
+        return self.keep_contents(unit, key, files, outcome.values)
+
+    def keep_contents(
+        self,
+        unit: Unit,
+        key: str,
+        files: Mapping[str, tuple[str, bytes]],
+        values: Mapping[str, Value] | None = None,
+    ) -> Record:
+        """Writes files (what -> path below the results folder, content), then the record that names them.
+
+        Raises:
+            RequestError: it cannot be written (a full disk); nothing of it counts then.
+        """
         self._give_up(unit, key)
-        files = {}
-        for what, (ending, content) in outcome.files.items():
-            path = self._file_path(unit, what, ending)
+        for path, content in files.values():
             write_whole(self.root / path, content, sole=True)
-            files[what] = str(path)
-        return self.keep_files(unit, key, files, outcome.values)
+        return self.keep_files(unit, key, {what: path for what, (path, _) in files.items()}, values)
 
     def keep_files(
         self, unit: Unit, key: str, files: Mapping[str, str], values: Mapping[str, Value] | None = None

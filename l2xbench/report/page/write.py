@@ -30,9 +30,8 @@ from l2xbench.report.pictures import AT_ONCE, ImageRecords, fitting_images, imag
 from l2xbench.run.plan import BICUBIC
 from l2xbench.run.results import all_failures
 from l2xbench.run.runner import Progress
-from l2xbench.store.records import Record
+from l2xbench.store.derived import DerivedFiles, find_derived, keep_derived
 from l2xbench.store.store import Store
-from l2xbench.store.units import Unit
 from l2xbench.studies.ablation.cost_figure import cost_spots, numbered
 from l2xbench.studies.ablation.tables import groups
 from l2xbench.studies.similarity.matrix import clustered_order, printed_cka
@@ -90,10 +89,10 @@ def write_page(store: Store, findings: Sequence[Findings], progress: Progress, *
     def data(of: ImageRecords) -> str:
         return script_json(image_data(store, seen.run.manifest, of, embed=embed))
 
-    scripts = [None if embed else _Script.of(store, of) for of in images]
-    left = [of for of, script in zip(images, scripts, strict=True) if script is None or script.record is None]
-    made = in_order(data, left, _READERS)
-    for of, script in zip(images, scripts, strict=True):
+    scripts = [None if embed else _script(of) for of in images]
+    found = [None if script is None else find_derived(store, script) for script in scripts]
+    made = in_order(data, [of for of, record in zip(images, found, strict=True) if record is None], _READERS)
+    for of, script, known in zip(images, scripts, found, strict=True):
         progress.working(f"page: {of.inputs.dataset} {of.inputs.image}")
         entry = {
             "dataset": of.inputs.dataset,
@@ -105,11 +104,11 @@ def write_page(store: Store, findings: Sequence[Findings], progress: Progress, *
         if script is None:
             embedded.append(next(made))
         else:
-            record = script.record or script.write(store, next(made))
-            entry["file"] = quote(script.path)
+            record = known or keep_derived(store, script, {"data": _script_text(script, next(made))})
+            entry["file"] = quote(script.paths["data"])
             beside += record.sizes["data"]
         entries.append(entry)
-        progress.advance(1, reused=script is not None and script.record is not None)
+        progress.advance(1, reused=known is not None)
     beside += 0 if embed else pictures
     progress.working("page")
     target = (seen.run.manifest["study"]["attribution"] or {"target": "image"})["target"]
@@ -172,34 +171,24 @@ def _has_maps(findings: Findings) -> bool:
     return next(findings.run.records.of("attribution").groups(), None) is not None
 
 
-@dataclass(frozen=True)
-class _Script:
+def _script(of: ImageRecords) -> DerivedFiles:
     """An image's data as a script of its own, made anew when its records change.
 
     A script, since browsers let a page from disk load scripts and pictures beside it, and nothing else.
     """
+    inputs = of.inputs
+    keys = {
+        "restored": {name: record.key for name, record in of.restored.items()},
+        "explained": {method: {name: r.key for name, r in maps.items()} for method, maps in of.explained.items()},
+    }
+    paths = {"data": f"{FOLDER}/{inputs.dataset}/{inputs.image}.js"}
+    return DerivedFiles(
+        "page", DATA_VERSION, inputs.image, paths, keys, dataset=inputs.dataset, image_digest=inputs.key
+    )
 
-    unit: Unit
-    key: str
-    path: str
-    record: Record | None
-    """None where it is not there, or is of other records."""
 
-    @classmethod
-    def of(cls, store: Store, of: ImageRecords) -> _Script:
-        inputs = of.inputs
-        options = {
-            "restored": {name: record.key for name, record in of.restored.items()},
-            "explained": {method: {name: r.key for name, r in maps.items()} for method, maps in of.explained.items()},
-        }
-        unit = Unit("page", DATA_VERSION, inputs.dataset, inputs.image, "", "", options)
-        key = unit.key("", inputs.key)
-        return cls(unit, key, f"{FOLDER}/{inputs.dataset}/{inputs.image}.js", store.find(unit, key))
-
-    def write(self, store: Store, data: str) -> Record:
-        named = script_json(f"{self.unit.dataset}/{self.unit.image}")
-        store.write_text(self.path, f"l2xbenchImage({named},{data});\n")
-        return store.keep_files(self.unit, self.key, {"data": self.path})
+def _script_text(files: DerivedFiles, data: str) -> bytes:
+    return f"l2xbenchImage({script_json(f'{files.dataset}/{files.name}')},{data});\n".encode()
 
 
 def _by_image(images: Sequence[ImageRecords]) -> Sheet | None:

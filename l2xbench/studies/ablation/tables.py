@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from l2xbench.draw.style import save_figure
+from l2xbench.draw.style import figure_bytes
 from l2xbench.draw.tables import Table
+from l2xbench.store.derived import DerivedFiles, figure_paths, make_unless_kept
 from l2xbench.store.records import Record, in_groups, in_studies
 from l2xbench.store.store import Store
-from l2xbench.store.units import Unit
 from l2xbench.studies.ablation.cost_figure import cost_figure, cost_spots
 from l2xbench.studies.ablation.curves import METRICS, NAMES, RANDOM, Curve, gap, with_random
 from l2xbench.studies.ablation.figures import ablation_figure, methods_figure
@@ -182,10 +182,7 @@ def ablation_figures(
     return paths
 
 
-def _keep_figure(store: Store, stem: str, dataset: str, options: Mapping[str, Any], draw: Callable[[], Figure]) -> Path:
-    unit = Unit("figure", FIGURES_VERSION, dataset, stem, "", options=options)
-    key = unit.key("", "")
-    if store.find(unit, key) is None:
-        save_figure(draw(), store.root / "figures" / stem)
-        store.keep_files(unit, key, {ending: f"figures/{stem}.{ending}" for ending in ("png", "pdf")})
-    return store.root / "figures" / f"{stem}.png"
+def _keep_figure(store: Store, name: str, dataset: str, options: Mapping[str, Any], draw: Callable[[], Figure]) -> Path:
+    files = DerivedFiles("figure", FIGURES_VERSION, name, figure_paths(name), options, dataset)
+    record = make_unless_kept(store, files, lambda: figure_bytes(draw()))
+    return store.root / record.files["png"]

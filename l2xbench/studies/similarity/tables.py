@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,8 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from l2xbench.draw.style import save_figure
+from l2xbench.draw.style import figure_bytes
 from l2xbench.draw.tables import Table
+from l2xbench.store.derived import DerivedFiles, figure_paths, make_unless_kept
 from l2xbench.store.records import Record, in_studies
 from l2xbench.store.store import Store
 from l2xbench.store.units import Unit
@@ -201,15 +203,16 @@ def similarity_figures(store: Store, manifest: Mapping[str, Any], frame: pd.Data
     """Draws `figures/cka-<dataset>` for each dataset; yields its name and the PNG's path."""
     options = manifest["study"].get("similarity")
     for dataset, matrix, part in similarity_matrices(manifest, frame):
-        stem = f"cka-{dataset}"
         drawn = {"names": list(matrix.names), "values": part.to_json(double_precision=12), "options": options}
         drawn["title"] = matrix.title
-        unit = Unit("similarity-figure", FIGURE_VERSION, str(dataset), "cka", "", options=drawn)
-        files = {"png": f"figures/{stem}.png", "pdf": f"figures/{stem}.pdf"}
-        if store.find(unit, unit.key("", "")) is None:
-            save_figure(cka_figure(matrix, clustered=options["order"] == "clustered"), store.root / "figures" / stem)
-            store.keep_files(unit, unit.key("", ""), files)
-        yield str(dataset), store.root / files["png"]
+        paths = figure_paths(f"cka-{dataset}")
+        files = DerivedFiles("similarity-figure", FIGURE_VERSION, "cka", paths, drawn, dataset)
+        record = make_unless_kept(store, files, partial(_drawn, matrix, options["order"] == "clustered"))
+        yield dataset, store.root / record.files["png"]
+
+
+def _drawn(matrix: Matrix, clustered: bool) -> dict[str, bytes]:
+    return figure_bytes(cka_figure(matrix, clustered=clustered))
 
 
 def _what(options: Mapping[str, Any]) -> str:
