@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .errors import AttributionError, MethodError
-from .explain import Attribution, explain
-from .methods import method_names
+from l2xbench.attribution.errors import AttributionError, MethodError
+from l2xbench.attribution.explain import Attribution, explain
+from l2xbench.attribution.methods import method_names
 
 if TYPE_CHECKING:
-    from .captum import L2X
+    from l2xbench.attribution.captum import L2X
 
 __all__ = ["L2X", "Attribution", "AttributionError", "MethodError", "explain", "method_names"]
 
@@ -20,7 +20,7 @@ __all__ = ["L2X", "Attribution", "AttributionError", "MethodError", "explain", "
 def __getattr__(name: str) -> Any:
     # Captum takes a second to import, and only its users need it.
     if name == "L2X":
-        from .captum import L2X
+        from l2xbench.attribution.captum import L2X
 
         return L2X
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

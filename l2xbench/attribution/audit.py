@@ -7,22 +7,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from l2xbench.attribution.engine.paired import paired_forward
 from l2xbench.attribution.explain import completeness_error
-from l2xbench.attribution.paired import paired_forward
 from l2xbench.attribution.precision import at_most
+from l2xbench.attribution.rules.call import Kind
 
 
 @dataclass(frozen=True)
 class AuditedOperation:
     """One kind of operation that a network met: how often, treated how, and its share of the completeness error.
 
-    `kind` is "linear", "rule", "quadratic", "selection", "comparison" or "line integral"; `share` is
+    `kind` is one of `rules.call.KINDS`; `share` is
     |sum g dy - sum m dx| over its calls as a part of the objective's difference, 0 where exact; `where` the submodule
     that met it first.
     """
 
     name: str
-    kind: str
+    kind: Kind
     count: int
     share: float
     where: str

@@ -9,10 +9,10 @@ from captum.attr import GradientAttribution
 from captum.log import log_usage
 from torch import Tensor, nn
 
-from .errors import AttributionError
-from .paired import paired_forward
-from .precision import Precision, computed, in_float32, single
-from .targets import sum_per_image
+from l2xbench.attribution.engine.paired import paired_forward
+from l2xbench.attribution.errors import AttributionError
+from l2xbench.attribution.precision import Precision, computed, in_float32, single
+from l2xbench.attribution.targets import sum_per_image
 
 Tensors = Tensor | tuple[Tensor, ...]
 Baselines = Tensor | float | tuple[Tensor | float, ...] | None

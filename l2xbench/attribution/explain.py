@@ -10,14 +10,14 @@ from typing import Any, Literal, overload
 import torch
 from torch import Tensor, nn
 
-from .errors import AttributionError
-from .finite import all_finite
-from .methods import Explained, Method, Problem, get_method
-from .methods.plain import quiet
-from .precision import Precision, computed, in_float32, single
-from .references import make_reference
-from .targets import Target, TargetLike, parse_target, sum_per_image
-from .tiles import Tiling, auto_tile, crop, saved_bytes
+from l2xbench.attribution.errors import AttributionError
+from l2xbench.attribution.finite import all_finite
+from l2xbench.attribution.methods import Explained, Method, Problem, get_method
+from l2xbench.attribution.methods.plain import quiet
+from l2xbench.attribution.precision import Precision, computed, in_float32, single
+from l2xbench.attribution.references import make_reference
+from l2xbench.attribution.targets import Target, TargetLike, parse_target, sum_per_image
+from l2xbench.attribution.tiles import Tiling, auto_tile, crop, saved_bytes
 
 _KEYWORDS = ("reference", "target", "method", "output", "strict", "tile", "overlap", "seed", "precision")
 

@@ -15,8 +15,8 @@ from typing import Literal, TypeVar, get_args
 import torch
 from torch import Tensor, nn
 
-from .errors import AttributionError, unknown
-from .state import numbers_of
+from l2xbench.attribution.engine.state import parameters_and_buffers
+from l2xbench.attribution.errors import AttributionError, unknown
 
 HALF = (torch.float16, torch.bfloat16)
 Precision = Literal["auto", "float32", "float64"]
@@ -77,7 +77,7 @@ def computed(
 @contextmanager
 def in_float32(network: nn.Module) -> Iterator[None]:
     """Float32 for half-precision parameters and buffers, said in a warning; they have their own back after."""
-    halves = [tensor for tensor in numbers_of(network) if tensor.dtype in HALF]
+    halves = [tensor for tensor in parameters_and_buffers(network) if tensor.dtype in HALF]
     if halves:
         warnings.warn(f"{type(network).__name__} is in half precision: explained in float32", stacklevel=4)
     with _cast(halves, torch.float32):
@@ -87,7 +87,7 @@ def in_float32(network: nn.Module) -> Iterator[None]:
 @contextmanager
 def in_precision(network: nn.Module, dtype: torch.dtype) -> Iterator[None]:
     """`dtype` for all floating-point parameters and buffers; they have their own back after."""
-    with _cast([t for t in numbers_of(network) if t.is_floating_point() and t.dtype != dtype], dtype):
+    with _cast([t for t in parameters_and_buffers(network) if t.is_floating_point() and t.dtype != dtype], dtype):
         yield
 
 
@@ -95,7 +95,9 @@ def in_precision(network: nn.Module, dtype: torch.dtype) -> Iterator[None]:
 def at_most(network: nn.Module, dtype: torch.dtype) -> Iterator[None]:
     """`dtype` for parameters and buffers of a higher precision; they have their own back after."""
     size = dtype.itemsize
-    with _cast([t for t in numbers_of(network) if t.is_floating_point() and t.element_size() > size], dtype):
+    with _cast(
+        [t for t in parameters_and_buffers(network) if t.is_floating_point() and t.element_size() > size], dtype
+    ):
         yield
 
 

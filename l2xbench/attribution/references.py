@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .errors import AttributionError, unknown
+from l2xbench.attribution.errors import AttributionError, unknown
 
 NAMES = ("blur", "mean", "black")
 BLUR_VARIANCE = 4.0

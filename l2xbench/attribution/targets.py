@@ -10,7 +10,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from .errors import AttributionError, unknown
+from l2xbench.attribution.errors import AttributionError, unknown
 
 FORMS = ("image", "neuron:c,y,x", "patch:y,x,h,w")
 Window = tuple[slice, ...]

@@ -15,10 +15,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from l2xbench.attribution.errors import AttributionError
+from l2xbench.attribution.targets import Target, Window
 from l2xbench.system import heap
-
-from .errors import AttributionError
-from .targets import Target, Window
 
 PROBE = 32
 """Side in LR pixels of the smaller of the two images on which `auto_tile` measures a network's need."""

@@ -11,6 +11,7 @@ from torch import Tensor
 from l2xbench.attribution.audit import Audit, audit
 from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.references import make_reference
+from l2xbench.attribution.rules.call import KINDS
 from l2xbench.commands.screen import show_table
 from l2xbench.data.images import read_image, to_tensor
 from l2xbench.data.photographs import photographs
@@ -21,16 +22,6 @@ from l2xbench.zoo.weights import present_weights
 
 LIMIT = 1e-4
 """The largest completeness error that passes."""
-
-KINDS = {
-    "linear": ("linear", "its own gradient is the multiplier"),
-    "rule": ("rule", "a multiplier in closed form"),
-    "quadratic": ("product", "the gradient at the midpoint"),
-    "selection": ("selection", "chosen by the data; where the two choices differ, the jump is shared over what moved"),
-    "comparison": ("comparison", "no difference passes through it but what it selects"),
-    "line integral": ("integral", "no rule: integrated numerically, exact for smooth functions"),
-}
-"""How an operation was treated, in one word and in a sentence."""
 
 
 def check(
@@ -99,7 +90,7 @@ def _show(console: Console, result: Audit, outputs: int) -> None:
             {
                 "operation": operation.name,
                 "calls": operation.count,
-                "how": KINDS[operation.kind][0],
+                "how": operation.kind,
                 "share of error": f"{operation.share:.1e}" if operation.share else "",
                 "first in": operation.where.removeprefix("core."),
             }
@@ -108,7 +99,7 @@ def _show(console: Console, result: Audit, outputs: int) -> None:
     )
     show_table(console, operations, "operations that carry a difference")
     for kind in dict.fromkeys(operation.kind for operation in result.operations):
-        console.print(f"{KINDS[kind][0]}: {KINDS[kind][1]}", style="dim", highlight=False)
+        console.print(f"{kind}: {KINDS[kind]}", style="dim", highlight=False)
     console.print()
     errors = [("image", result.image64, result.image32)]
     if outputs:

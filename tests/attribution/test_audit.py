@@ -17,7 +17,7 @@ def test_an_exact_network() -> None:
     assert found.neurons64 < 1e-10
     assert found.image32 < 1e-5
     kinds = {operation.name: (operation.kind, operation.count) for operation in found.operations}
-    assert kinds == {"convolution": ("linear", 2), "_prelu_kernel": ("rule", 1), "_softmax": ("rule", 1)}
+    assert kinds == {"convolution": ("linear", 2), "_prelu_kernel": ("closed form", 1), "_softmax": ("closed form", 1)}
     assert {operation.where for operation in found.operations} == {"0", "1", "3"}
     assert next(model.parameters()).dtype == torch.float32
 

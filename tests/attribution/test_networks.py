@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from l2xbench.attribution import explain
-from l2xbench.attribution.paired import paired_forward
+from l2xbench.attribution.engine.paired import paired_forward
 from tests.attribution.networks import OUTPUTS, all_networks, enliven, streams
 
 NETWORKS = all_networks()

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from l2xbench.attribution.paired import paired_forward
+from l2xbench.attribution.engine.paired import paired_forward
 
 
 def layers_of(model: nn.Sequential, x: Tensor) -> list[Tensor]:

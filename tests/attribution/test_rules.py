@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from l2xbench.attribution.paired import paired_forward
+from l2xbench.attribution.engine.paired import paired_forward
 
 Function = Callable[[Tensor], Tensor]
 

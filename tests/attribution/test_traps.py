@@ -13,13 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from l2xbench.attribution.engine.paired import paired_forward
 from l2xbench.attribution.errors import (
     NotFiniteError,
     ReferenceLostError,
     ShapeError,
     UnsupportedOperationError,
 )
-from l2xbench.attribution.paired import paired_forward
 from tests.attribution.test_rules import Network, assert_complete, assert_followed, images
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from l2xbench.attribution.engine.paired import paired_forward
 from l2xbench.attribution.errors import UnsupportedOperationError
-from l2xbench.attribution.paired import paired_forward
 from tests.attribution.test_rules import Network, assert_complete, assert_followed, images, multiplier
 
 

@@ -305,7 +305,7 @@ def test_a_wrong_network_or_dataset_is_told_by_key(
 def test_check_tells_operations_rules_and_completeness(l2xbench: Command) -> None:
     done = l2xbench("check", "edsr-compact", "--size", 16)
     assert done.returncode == 0, done.stderr
-    for part in ("convolution", "linear", "relu", "rule", "float64", "float32", "explained exactly"):
+    for part in ("convolution", "linear", "relu", "closed form", "float64", "float32", "explained exactly"):
         assert part in done.stdout
 
 

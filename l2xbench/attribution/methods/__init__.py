@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import captum_methods, controls, l2x, lam  # noqa: F401  (they register themselves)
-from .registry import Explained, Method, Problem, get_method, method, method_names
+from l2xbench.attribution.methods import captum_methods, controls, l2x, lam  # noqa: F401  (they register themselves)
+from l2xbench.attribution.methods.registry import Explained, Method, Problem, get_method, method, method_names
 
 __all__ = ["Explained", "Method", "Problem", "get_method", "method", "method_names"]

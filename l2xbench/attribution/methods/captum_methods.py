@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from ..errors import MethodError
-from ..targets import Objective
-from .registry import Problem, method
+from l2xbench.attribution.errors import MethodError
+from l2xbench.attribution.methods.registry import Problem, method
+from l2xbench.attribution.targets import Objective
 
 
 @method("gradient")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .registry import Problem, method
+from l2xbench.attribution.methods.registry import Problem, method
 
 
 @method("difference", runs_network=False)

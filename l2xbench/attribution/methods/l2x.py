@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from ..paired import paired_forward
-from .registry import Explained, Problem, method
+from l2xbench.attribution.engine.paired import paired_forward
+from l2xbench.attribution.methods.registry import Explained, Problem, method
 
 
 @method("l2x", together=True, restores=True, raises=True)

@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import AttributionError
-from ..references import mirror_pad
-from ..targets import Objective
-from . import plain
-from .registry import Explained, Problem, method
+from l2xbench.attribution.errors import AttributionError
+from l2xbench.attribution.methods import plain
+from l2xbench.attribution.methods.registry import Explained, Problem, method
+from l2xbench.attribution.references import mirror_pad
+from l2xbench.attribution.targets import Objective
 
 
 def strongest_blur(images: Tensor, *, sigma: float = 1.2, kernel: int = 9, **_: object) -> Tensor:

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from ..errors import ShapeError
-from ..paired import choose
-from ..state import evaluating, preserved
+from l2xbench.attribution.engine.paired import choose
+from l2xbench.attribution.engine.state import evaluating, preserved
+from l2xbench.attribution.errors import ShapeError
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from typing import Any, get_type_hints
 import torch
 from torch import Tensor, nn
 
-from ..errors import AttributionError, unknown
-from ..targets import Objective, Target, Window, sum_per_image
-from . import plain
+from l2xbench.attribution.errors import AttributionError, unknown
+from l2xbench.attribution.methods import plain
+from l2xbench.attribution.targets import Objective, Target, Window, sum_per_image
 
 
 @dataclass

@@ -1,34 +1,12 @@
-"""One function a rule, in files by family (every operation is linear, has a closed form, or falls back)."""
+"""How differences pass through operations: one file a family, and one table.
 
-from __future__ import annotations
+    call           what a rule is given and returns
+    treatment      kinds of treatments; the decorators that make a rule one
+    table          which treatments an operation has, for which arguments, in which order
+    linear, products, piecewise, smooth, softmax, normalization, maxima, sampling, selection, comparisons, composed,
+    quadrature, integral    the families
+    blocks, extremum        what several families share
 
-from l2xbench.attribution.rules import (
-    compose,
-    linear,
-    maxima,
-    normalization,
-    piecewise,
-    products,
-    sampling,
-    selection,
-    several,
-    smooth,
-    softmax,
-)
-from l2xbench.attribution.rules.registry import RULES, find
-
-__all__ = [
-    "RULES",
-    "compose",
-    "find",
-    "linear",
-    "maxima",
-    "normalization",
-    "piecewise",
-    "products",
-    "sampling",
-    "selection",
-    "several",
-    "smooth",
-    "softmax",
-]
+Rules know plain tensors of two streams, and nothing of how a network is run. To add one: a function under
+`closed_form` in its family's file, and its line in `table.py`.
+"""

@@ -11,15 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-COMPARISONS = {"gt", "lt", "ge", "le", "eq", "ne", "greater", "less", "greater_equal", "less_equal", "not_equal"}
-INTEGER = {
-    "add", "sub", "rsub", "mul", "neg", "clamp", "clamp_min", "clamp_max", "maximum", "minimum", "sum", "amax", "amin",
-    "view", "reshape", "unsqueeze", "squeeze", "expand", "select", "slice", "permute", "transpose", "t", "clone",
-    "alias", "_unsafe_view", "repeat", "flip", "roll",
-}  # fmt: skip
-"""What is done to integers that is the same done to numbers."""
-ARITHMETIC = {"mul", "add", "sub", "rsub", "div", "mean", "sum", "_to_copy", "convolution", "lerp"}
-
 
 class Truth(torch.autograd.Function):
     """c as a number, from a - b."""
@@ -37,7 +28,7 @@ class Truth(torch.autograd.Function):
         return m.sum_to_size(ctx.shapes[0]), -m.sum_to_size(ctx.shapes[1]), None, None, None
 
 
-def truth(
+def truth_as_number(
     a: Any, b: Any, a_ref: Any, b_ref: Any, c: Tensor, c_ref: Tensor, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
     """The comparison's truth on both streams, as 0 and 1, with multipliers to what was compared."""

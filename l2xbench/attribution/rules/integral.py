@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from l2xbench.attribution.rules.registry import Call, OperationRecord, Pair
+from l2xbench.attribution.rules.call import Call, OperationRecord, Pair
+from l2xbench.attribution.rules.treatment import INTEGRATED_GRADIENTS, SHAPLEY, treatment
 
 NODES = (5, 10, 20, 40)
 """Nodes of the fallback: doubled until the call's residual is below the tolerance of its precision."""
@@ -135,11 +136,13 @@ def integrate(call: Call, nodes: tuple[int, ...]) -> Pair:
     return pack(results[:half]), pack(results[half:])
 
 
+@treatment("midpoint", "the gradient at ((a + a')/2, (b + b')/2)", SHAPLEY)
 def midpoint(call: Call) -> Pair:
     """The gradient at the midpoint of the streams: exact for every quadratic form (Shapley's split of a product)."""
     return integrate(call, (1,))
 
 
-def fallback(call: Call) -> Pair:
+@treatment("line integral", "the mean gradient by 5 to 40 nodes", INTEGRATED_GRADIENTS)
+def line_integral(call: Call) -> Pair:
     """For any other differentiable call: as many nodes as it takes, up to 40; the residual is recorded."""
     return integrate(call, NODES)

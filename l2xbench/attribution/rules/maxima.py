@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from l2xbench.attribution.rules.compose import paired
+from l2xbench.attribution.rules.call import Call, Pair
 from l2xbench.attribution.rules.extremum import Extremum
 from l2xbench.attribution.rules.piecewise import ramp
-from l2xbench.attribution.rules.registry import Call, Pair, rule
+from l2xbench.attribution.rules.treatment import IDENTITY, closed_form
 
 
 def reduce(x: Tensor, x_ref: Tensor, dims: list[int], keepdim: bool, sign: int) -> tuple[Tensor, ...]:
@@ -32,7 +32,7 @@ def reduce(x: Tensor, x_ref: Tensor, dims: list[int], keepdim: bool, sign: int) 
     return tuple(results)
 
 
-@rule("amax", "amin")
+@closed_form("through m = max(y, y'): (m - y') to the value's argmax, (y - m) to the reference's; ties share", IDENTITY)
 def extremum_over_axes(call: Call) -> Pair:
     """max or min over axes."""
     x = call.values[0]
@@ -44,7 +44,7 @@ def extremum_over_axes(call: Call) -> Pair:
     return y, y_ref
 
 
-@rule("max", "min")
+@closed_form("through m = max(y, y'): (m - y') to the value's argmax, (y - m) to the reference's; ties share", IDENTITY)
 def extremum(call: Call) -> Pair:
     """max or min over everything, or over one axis together with where it is attained."""
     x, x_ref = call.values[0], call.references[0]
@@ -56,7 +56,7 @@ def extremum(call: Call) -> Pair:
     return (y, i), (y_ref, j)
 
 
-@rule("aminmax")
+@closed_form("through m = max(y, y'): (m - y') to the value's argmax, (y - m) to the reference's; ties share", IDENTITY)
 def both_extrema(call: Call) -> Pair:
     """The minimum and the maximum."""
     x, x_ref = call.values[0], call.references[0]
@@ -68,7 +68,7 @@ def both_extrema(call: Call) -> Pair:
     return (low, high), (low_ref, high_ref)
 
 
-@rule("maximum", "fmax")
+@closed_form("b + max(a - b, 0): r da + (1 - r) db, r = ramp(a - b, a' - b')")
 def maximum(call: Call) -> Pair:
     """max(a, b) = b + max(a - b, 0), the ramp of a difference."""
     (a, b), (a_ref, b_ref) = call.values, call.references
@@ -78,7 +78,7 @@ def maximum(call: Call) -> Pair:
     return Blend.apply(a, b, torch.maximum, m), y_ref
 
 
-@rule("minimum", "fmin")
+@closed_form("a - max(a - b, 0): r da + (1 - r) db, r = ramp(b - a, b' - a')")
 def minimum(call: Call) -> Pair:
     """min(a, b) = a - max(a - b, 0)."""
     (a, b), (a_ref, b_ref) = call.values, call.references
@@ -86,20 +86,6 @@ def minimum(call: Call) -> Pair:
         m = ramp(b - a, b_ref - a_ref)
         y_ref = torch.minimum(a_ref, b_ref)
     return Blend.apply(a, b, torch.minimum, m), y_ref
-
-
-@rule("clamp_min", "clamp_max", "clamp")
-def clamp(call: Call) -> Pair:
-    """Bounds that depend on the data: a maximum, then a minimum."""
-    low_at = {"clamp": 1, "clamp_min": 1}.get(call.name)
-    high_at = {"clamp": 2, "clamp_max": 1}.get(call.name)
-    x = paired(call, 0, "self")
-    with torch.no_grad():
-        if low_at is not None and call.argument(low_at, "min") is not None:
-            x = torch.maximum(x, paired(call, low_at, "min"))
-        if high_at is not None and call.argument(high_at, "max") is not None:
-            x = torch.minimum(x, paired(call, high_at, "max"))
-    return x.pair()
 
 
 class Blend(torch.autograd.Function):
@@ -117,8 +103,7 @@ class Blend(torch.autograd.Function):
         return to_a.sum_to_size(ctx.shapes[0]), (g - to_a).sum_to_size(ctx.shapes[1]), None, None
 
 
-@rule("max_pool2d_with_indices", "max_pool3d_with_indices", "adaptive_max_pool2d", "adaptive_max_pool3d",
-      "fractional_max_pool2d", "fractional_max_pool3d", arguments=("self",))  # fmt: skip
+@closed_form("through m = max(y, y'): (m - y') to the value's argmax, (y - m) to the reference's; ties share", IDENTITY)
 def max_pool(call: Call) -> Pair:
     """The maximum of each window; indices count within a channel's plane."""
     x, x_ref = call.values[0], call.references[0]

@@ -21,8 +21,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from l2xbench.attribution.rules.call import Call, Pair
 from l2xbench.attribution.rules.piecewise import ramp
-from l2xbench.attribution.rules.registry import Call, Pair, register, rule
+from l2xbench.attribution.rules.treatment import IDENTITY, closed_form, condition
 
 
 class Standardize(torch.autograd.Function):
@@ -79,7 +80,9 @@ class LayerNorm(torch.autograd.Function):
         return (m.mul_(ratio), *(None,) * 8)
 
 
-@rule("native_layer_norm", arguments=("input",))
+@closed_form(
+    "dy = r_bar dc + c_bar dr: c = x - mean, r = 1/sqrt(mean c^2 + eps), a bar for the mean of both streams", IDENTITY
+)
 def layer_norm(call: Call) -> Pair:
     """(x - mean)/sqrt(var + eps) gamma + beta over the trailing `normalized_shape`."""
     x, shape, weight, bias, eps = call.values[:5]
@@ -101,7 +104,9 @@ def layer_norm(call: Call) -> Pair:
     return (affine(y.view(x.shape), weight, bias), nothing, nothing), (y_ref, nothing, nothing)
 
 
-@rule("native_group_norm", arguments=("input",))
+@closed_form(
+    "dy = r_bar dc + c_bar dr: c = x - mean, r = 1/sqrt(mean c^2 + eps), a bar for the mean of both streams", IDENTITY
+)
 def group_norm(call: Call) -> Pair:
     """Standardized over the channels of a group and all positions; gamma and beta for each channel."""
     x, weight, bias, n, c, _, groups, eps = call.values
@@ -115,9 +120,7 @@ def group_norm(call: Call) -> Pair:
     return (affine(y.view(x.shape), weight, bias), nothing, nothing), (y_ref, nothing, nothing)
 
 
-@rule("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training", "cudnn_batch_norm",
-      "miopen_batch_norm", "_batch_norm_no_update", "_batch_norm_with_update",
-      arguments=("input", "weight", "bias"))  # fmt: skip
+@closed_form("affine by running statistics; by those of the batch as a layer norm", IDENTITY)
 def batch_norm(call: Call) -> Pair:
     """With running statistics affine; with those of the batch (an InstanceNorm is one over a reshaped batch)
     standardized.
@@ -148,7 +151,7 @@ def batch_norm(call: Call) -> Pair:
     return (affine(y.view(back).transpose(0, 1).contiguous(), weight, bias), *spare), (y_ref, *spare)
 
 
-@rule("_fused_rms_norm", arguments=("input",))
+@closed_form("dy = (dx - y_bar ds) / s_bar, s = sqrt(mean x^2 + eps)", IDENTITY)
 def rms_norm(call: Call) -> Pair:
     """x / sqrt(mean(x^2) + eps) gamma."""
     x, shape, weight = call.values[:3]
@@ -190,12 +193,13 @@ class Normalized(torch.autograd.Function):
         return torch.addcmul(g, x, along, value=-1).mul_(r), None, None, None
 
 
-def euclidean(given: dict[str, Any]) -> bool:
-    """Whether `F.normalize` is called for the 2-norm of real numbers."""
-    return given.get("p", 2) == 2 and given.get("out") is None and given["input"].is_floating_point()
+@condition("p = 2, real numbers")
+def of_the_two_norm(call: Call) -> bool:
+    """`F.normalize` for the 2-norm of real numbers."""
+    return call.argument(1, "p", 2) == 2 and call.argument(4, "out") is None and call.values[0].is_floating_point()
 
 
-@register("rule", ["normalize"], {"input"}, fits=euclidean)
+@closed_form("dy = (dx - y_bar ds) / s_bar, s = max(|x|, eps)", IDENTITY)
 def normalize(call: Call) -> Pair:
     """`F.normalize`: see `Normalized`."""
     return Normalized.apply(
@@ -230,20 +234,20 @@ class EuclideanNorm(torch.autograd.Function):
         return g * m, None, None, None
 
 
-@rule("linalg_vector_norm", "norm")
-def vector_norm(call: Call) -> Pair:
-    """The 2-norm by `EuclideanNorm`; the 1-norm and the maximum norm by abs, sum and amax; p by powers."""
-    from l2xbench.attribution.rules import compose
-
-    x = call.values[0]
+@condition("p = 2")
+def euclidean(call: Call) -> bool:
+    """Whether a norm is the Euclidean one."""
     p = call.argument(1, "ord" if call.name == "linalg_vector_norm" else "p", 2)
-    p = 2 if p is None else p
+    return p is None or p == 2
+
+
+@closed_form("dn = sum (x + x') dx / (n + n')", IDENTITY)
+def euclidean_norm(call: Call) -> Pair:
+    """The 2-norm over some axes; see `EuclideanNorm`."""
+    x = call.values[0]
     dims = call.argument(2, "dim")
     dims = list(range(x.dim())) if dims is None else [dims] if isinstance(dims, int) else list(dims)
-    keepdim = call.argument(3, "keepdim", False)
-    if p == 2:
-        return EuclideanNorm.apply(x, call.references[0], dims, keepdim)
-    return compose.p_norm(call, p, dims, keepdim)
+    return EuclideanNorm.apply(x, call.references[0], dims, call.argument(3, "keepdim", False))
 
 
 def extent(call: Call) -> tuple[list[int], float, bool]:
@@ -291,7 +295,7 @@ class Variance(torch.autograd.Function):
         return (EuclideanNorm.backward(ctx, g, None)[0], None, None, None, None, None)
 
 
-@rule("var", "std", "var_mean", "std_mean")
+@closed_form("dv = sum 2 c_bar dc / k, c = x - mean; a deviation's by 1 / (sqrt v + sqrt v')", IDENTITY)
 def variance(call: Call) -> Pair:
     """See `Variance`; the means that `var_mean` and `std_mean` also return are linear."""
     x, x_ref = call.values[0], call.references[0]

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from l2xbench.attribution.rules.blocks import blocks
-from l2xbench.attribution.rules.registry import Call, Pair, rule
+from l2xbench.attribution.rules.call import Call, Pair
+from l2xbench.attribution.rules.treatment import closed_form
 
 
 class Elementwise(torch.autograd.Function):
@@ -128,27 +129,27 @@ def box(x: Tensor, x_ref: Tensor, low: Any, high: Any) -> Tensor:
     return slope if high is None else slope - ramp(x - high, x_ref - high)
 
 
-@rule("relu")
+@closed_form("ramp(x, x') = (max(x, 0) - max(x', 0)) / (x - x')")
 def relu(call: Call) -> Pair:
     """max(x, 0)."""
     return Rectified.apply(call.values[0], call.references[0])
 
 
-@rule("leaky_relu")
+@closed_form("s + (1 - s) ramp(x, x')")
 def leaky_relu(call: Call) -> Pair:
     """s x + (1 - s) max(x, 0)."""
     s = call.argument(1, "negative_slope", 0.01)
     return elementwise(call, lambda x, x_ref, y, y_ref: ramp(x, x_ref).mul_(1 - s).add_(s))
 
 
-@rule("_prelu_kernel", "prelu", arguments=("self",))
+@closed_form("s + (1 - s) ramp(x, x'), s the channel's own")
 def prelu(call: Call) -> Pair:
     """s x + (1 - s) max(x, 0) with the layer's own s for each channel."""
     s = call.values[1]
     return elementwise(call, lambda x, x_ref, y, y_ref: ramp(x, x_ref).mul_(1 - s).add_(s))
 
 
-@rule("hardtanh", "clamp", "clip", arguments=("self",))
+@closed_form("ramp(x - low, x' - low) - ramp(x - high, x' - high)")
 def clamp(call: Call) -> Pair:
     """ramp(x - low) - ramp(x - high)."""
     defaults = (-1.0, 1.0) if call.name == "hardtanh" else (None, None)
@@ -157,27 +158,27 @@ def clamp(call: Call) -> Pair:
     return elementwise(call, lambda x, x_ref, y, y_ref: box(x, x_ref, low, high))
 
 
-@rule("clamp_min", arguments=("self",))
+@closed_form("ramp(x - low, x' - low)")
 def clamp_min(call: Call) -> Pair:
     """ramp(x - low)."""
     low = call.values[1]
     return elementwise(call, lambda x, x_ref, y, y_ref: box(x, x_ref, low, None))
 
 
-@rule("clamp_max", arguments=("self",))
+@closed_form("1 - ramp(x - high, x' - high)")
 def clamp_max(call: Call) -> Pair:
     """1 - ramp(x - high)."""
     high = call.values[1]
     return elementwise(call, lambda x, x_ref, y, y_ref: box(x, x_ref, None, high))
 
 
-@rule("relu6")
+@closed_form("ramp(x, x') - ramp(x - 6, x' - 6)")
 def relu6(call: Call) -> Pair:
     """clamp(x, 0, 6)."""
     return elementwise(call, lambda x, x_ref, y, y_ref: box(x, x_ref, 0.0, 6.0))
 
 
-@rule("abs")
+@closed_form("(x + x') / (|x| + |x'|)")
 def absolute(call: Call) -> Pair:
     """|x| - |x'| = (x + x') dx / (|x| + |x'|), for complex x as Re[(x + x')* dx] / (|x| + |x'|)."""
 
@@ -188,13 +189,13 @@ def absolute(call: Call) -> Pair:
     return elementwise(call, slope)
 
 
-@rule("hardsigmoid")
+@closed_form("(ramp(x + 3, x' + 3) - ramp(x - 3, x' - 3)) / 6")
 def hardsigmoid(call: Call) -> Pair:
     """clamp(x / 6 + 1/2, 0, 1)."""
     return elementwise(call, lambda x, x_ref, y, y_ref: box(x, x_ref, -3.0, 3.0) / 6)
 
 
-@rule("hardswish")
+@closed_form("(h + h')/2 + (x + x')/2 dh/dx, h the hard sigmoid")
 def hardswish(call: Call) -> Pair:
     """x h(x), h the hard sigmoid: dy = ((h + h')/2) dx + ((x + x')/2) dh."""
 
@@ -205,7 +206,7 @@ def hardswish(call: Call) -> Pair:
     return elementwise(call, slope)
 
 
-@rule("softshrink")
+@closed_form("1 - ramp(x + l, x' + l) + ramp(x - l, x' - l)")
 def softshrink(call: Call) -> Pair:
     """max(x - l, 0) - max(-x - l, 0)."""
     width = call.argument(1, "lambd", 0.5)

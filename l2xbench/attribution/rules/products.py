@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from l2xbench.attribution.rules.integral import midpoint
-from l2xbench.attribution.rules.registry import Call, Pair, register, rule
+from l2xbench.attribution.rules.call import Call, Pair
+from l2xbench.attribution.rules.treatment import SHAPLEY, closed_form, condition
 
 
 def mean_of(a: Tensor, b: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ class Product(torch.autograd.Function):
         return tuple(result)
 
 
-@rule("mul", arguments=("self", "other"))
+@closed_form("(b + b')/2 da + (a + a')/2 db", SHAPLEY)
 def product(call: Call) -> Pair:
     """a b: see `Product`."""
     (a, b), (a_ref, b_ref) = call.values, call.references
@@ -80,53 +80,18 @@ class MatrixProduct(torch.autograd.Function):
         return m_a, m_b, None, None
 
 
-def alike(given: dict[str, Any]) -> bool:
-    """Whether two factors are matrices, or as many on either side."""
-    a, b = given["self"], given["other"]
+@condition("matrices, or as many on either side")
+def alike(call: Call) -> bool:
+    """Whether two factors are matrices, or batches of one shape."""
+    a, b = call.values[:2]
     return a.dim() >= 2 and b.dim() >= 2 and a.shape[:-2] == b.shape[:-2] and a.dtype == b.dtype
 
 
-@rule("mm", "bmm")
-@register("rule", ["matmul"], {"self", "other"}, fits=alike)
+@closed_form("da (b + b')/2 + (a + a')/2 db", SHAPLEY)
 def matrix_product(call: Call) -> Pair:
-    """a @ b: see `MatrixProduct`; linear where only one of them moves."""
-    if len(call.moving) < 2:
-        return call.value(), call.reference()
+    """a @ b: see `MatrixProduct`."""
     (a, b), (a_ref, b_ref) = call.values[:2], call.references[:2]
     return MatrixProduct.apply(a, b, a_ref, b_ref)
-
-
-LINEAR_PART = {
-    "addmm": ({"self", "mat1"}, {"self", "mat2"}),
-    "baddbmm": ({"self", "batch1"}, {"self", "batch2"}),
-    "addbmm": ({"self", "batch1"}, {"self", "batch2"}),
-    "addmv": ({"self", "mat"}, {"self", "vec"}),
-    "addr": ({"self", "vec1"}, {"self", "vec2"}),
-    "mv": ({"self"}, {"vec"}),
-    "dot": ({"self"}, {"tensor"}),
-    "vdot": ({"self"}, {"other"}),
-    "linalg_cross": ({"self"}, {"other"}),
-    "addcmul": ({"self", "tensor1"}, {"self", "tensor2"}),
-    "convolution": ({"input", "bias"}, {"weight", "bias"}),
-    "_convolution": ({"weight", "bias"},),
-    "lerp": ({"self", "end"},),
-    "_trilinear": ({"i1"}, {"i2"}, {"i3"}),
-}
-
-
-@register("linear", ["mul"], {"other"})
-@register("linear", ["ldexp"], {"self"})
-def one_factor(call: Call) -> Pair:
-    """A product with one factor fixed."""
-    return call.value(), call.reference()
-
-
-for _name, _parts in LINEAR_PART.items():
-    for _part in _parts:
-        register("linear", [_name], _part)(one_factor)
-
-register("quadratic", [*LINEAR_PART, "mse_loss", "square"])(midpoint)
-"""Where both factors move: `_trilinear` is reached by bilinear layers, whose weight, the third factor, is fixed."""
 
 
 class Quotient(torch.autograd.Function):
@@ -155,13 +120,15 @@ class Quotient(torch.autograd.Function):
     backward = Product.backward
 
 
-@rule("div")
+@condition("no rounding")
+def unrounded(call: Call) -> bool:
+    """Whether a quotient is left as it is."""
+    return call.value_options.get("rounding_mode") is None
+
+
+@closed_form("(2 da - (y + y') db) / (b + b'); where b changes its sign, the product a (1/b)", SHAPLEY)
 def quotient(call: Call) -> Pair:
     """a / b: see `Quotient`."""
-    if call.value_options.get("rounding_mode") is not None:
-        from l2xbench.attribution.rules.selection import step
-
-        return step(call)
     (a, b), (a_ref, b_ref) = call.values, call.references
     a, a_ref = (t if isinstance(t, Tensor) else torch.as_tensor(t, dtype=b.dtype, device=b.device) for t in (a, a_ref))
     return Quotient.apply(a, b, a_ref, b_ref)

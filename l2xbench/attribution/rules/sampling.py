@@ -6,7 +6,7 @@ location's own places (and modulation). Hence, exactly,
     dy = (D(dx; p) + D(dx; p'))/2 + (D_bar(p) - D_bar(p')),   D_bar(p) = (D(x; p) + D(x'; p))/2.
 
 The second part is a function of the few numbers of one location. Its multipliers are the mean gradient along
-the line (two Gauss- Legendre nodes), which is exact unless a place crosses from one pixel to the next; what
+the line (two Gauss-Legendre nodes), which is exact unless a place crosses from one pixel to the next; what
 then is missing is added along dp.
 """
 
@@ -19,8 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from l2xbench.attribution.rules.call import Call, Pair
 from l2xbench.attribution.rules.integral import gauss_legendre
-from l2xbench.attribution.rules.registry import Call, Pair, rule
+from l2xbench.attribution.rules.treatment import SHAPLEY, closed_form
 
 Sampler = Callable[[list[Tensor], list[Tensor]], Tensor]
 
@@ -83,7 +84,7 @@ def add_gradients(
             total.add_(gradient, alpha=weight)
 
 
-@rule("grid_sampler_2d", "grid_sampler_3d", "cudnn_grid_sampler")
+@closed_form("(D(dx; p) + D(dx; p'))/2, and the mean gradient by p of (D(x; p) + D(x'; p))/2", SHAPLEY)
 def grid_sample(call: Call) -> Pair:
     """A warp whose flow depends on the data."""
 
@@ -93,7 +94,7 @@ def grid_sample(call: Call) -> Pair:
     return Sample.apply(f, 1, -1, *call.values[:2], *call.references[:2])
 
 
-@rule("torchvision::deform_conv2d", arguments=("input", "offset", "mask"))
+@closed_form("(D(dx; p) + D(dx; p'))/2, and the mean gradient by p of (D(x; p) + D(x'; p))/2", SHAPLEY)
 def deformable_convolution(call: Call) -> Pair:
     """A convolution whose taps, and their modulation, depend on the data."""
     modulated = bool(call.values[-1])
@@ -102,7 +103,7 @@ def deformable_convolution(call: Call) -> Pair:
         mask = places[1] if modulated else call.values[3]
         return call.operation(x[0], call.values[1], places[0], mask, *call.values[4:])
 
-    def streams(values: list[Any]) -> list[Tensor]:
+    def moving(values: list[Any]) -> list[Tensor]:
         return [values[0], values[2], *([values[3]] if modulated else [])]
 
-    return Sample.apply(f, 1, 1, *streams(call.values), *streams(call.references))
+    return Sample.apply(f, 1, 1, *moving(call.values), *moving(call.references))

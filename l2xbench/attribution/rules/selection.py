@@ -17,16 +17,22 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from l2xbench.attribution.errors import UnsupportedOperationError
+from l2xbench.attribution.rules.call import Call, OperationRecord, Pair, differentiable, without_gradient
 from l2xbench.attribution.rules.piecewise import elementwise
-from l2xbench.attribution.rules.registry import Call, OperationRecord, Pair, register, rule
+from l2xbench.attribution.rules.treatment import DEEPLIFT, LEAST_CHANGE, closed_form, treatment
 
 Evaluate = Callable[..., Tensor]
 
 
-def select(call: Call, reference: Any) -> Pair:
-    """A result with no derivative (a comparison, an index): each stream has its own."""
-    with torch.no_grad():
-        value = call.value()
+@treatment("comparison", "each stream has its own")
+def comparison(call: Call) -> Pair:
+    """A result with no derivative (a comparison, an index)."""
+    return each_its_own(call, call.reference())
+
+
+def each_its_own(call: Call, reference: Any) -> Pair:
+    """A result with no derivative, given the reference stream's."""
+    value = without_gradient(call.operation, call.values, call.value_options)
     for v, r in zip(*((t if isinstance(t, (list, tuple)) else (t,)) for t in (value, reference)), strict=True):
         if isinstance(v, Tensor):
             same_size(v, r, call.record)
@@ -96,13 +102,14 @@ def spread(dx: list[Tensor], multipliers: list[Tensor], g: Tensor, dy: Tensor, r
         m.add_(d * share.to(d.dtype).view(items, *(1,) * (d.dim() - 1)) if items > 1 else d * share.to(d.dtype))
 
 
+@treatment(
+    "selection", "the mean gradient of the two selections; the rest over the tensor's own differences", LEAST_CHANGE
+)
 def read_or_write(call: Call) -> Pair:
     """Gather, index, scatter, index_put, masked_fill ... at a place that depends on the data."""
     arguments, layout = tree_flatten((tuple(call.values), call.value_options))
     references, _ = tree_flatten((tuple(call.references), call.reference_options))
     moving = [i for i, (a, b) in enumerate(zip(arguments, references, strict=True)) if a is not b and differentiable(a)]
-    if not moving:
-        return chosen(call)
 
     def with_choice(fixed: list[Any]) -> Evaluate:
         def evaluate(*tensors: Tensor) -> Tensor:
@@ -147,7 +154,8 @@ class Rest(Choice):
         return Choice.forward(ctx, y, y_ref, record, *inputs).zero_()
 
 
-def chosen(call: Call) -> Pair:
+@treatment("selection", "dy over what the choice was made by", LEAST_CHANGE)
+def choice(call: Call) -> Pair:
     """An operation of which only indices or masks differ between the streams."""
     with torch.no_grad():
         value, reference = call.value(), call.reference()
@@ -159,31 +167,7 @@ def chosen(call: Call) -> Pair:
     return Choice.apply(value, reference, call.record, *sources[0], *sources[1]), reference
 
 
-def differentiable(a: Any) -> bool:
-    return isinstance(a, Tensor) and (a.is_floating_point() or a.is_complex())
-
-
-READS = ["gather", "index", "index_select", "take", "_unsafe_index", "embedding", "masked_select"]
-WRITES = [
-    "scatter",
-    "scatter_add",
-    "index_put",
-    "_unsafe_index_put",
-    "index_add",
-    "index_copy",
-    "index_fill",
-    "masked_scatter",
-    "put",
-    "scatter_reduce",
-    "max_unpool2d",
-    "max_unpool3d",
-]
-register("selection", [*READS, *WRITES])(read_or_write)
-
-
-@register(
-    "selection", ["sort", "topk", "kthvalue", "median", "nanmedian", "mode", "cummax", "cummin", "_cummax_helper"]
-)
+@treatment("selection", "read from x where each stream finds them", LEAST_CHANGE)
 def order(call: Call) -> Pair:
     """Values in an order, or of a rank: read from x where each stream finds them."""
     x, x_ref = call.values[0], call.references[0]
@@ -196,10 +180,7 @@ def order(call: Call) -> Pair:
             lambda t: t.reshape(-1).gather(0, i), lambda t: t.reshape(-1).gather(0, j), call.record, x, x_ref
         )
         return y.view(()), y_ref.view(())
-    given = (
-        dict(zip((a.name for a in call.operation._schema.arguments), call.values, strict=False)) | call.value_options
-    )
-    dim = given.get("dim", -1)
+    dim = call.arguments().get("dim", -1)
     (_, i), (_, j) = value[:2], reference[:2]
     keep = i.dim() == x.dim()
 
@@ -216,25 +197,7 @@ def step_slope(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor) -> Tensor:
     return torch.where(dx == 0, torch.zeros_like(dx), (y - y_ref) / dx)
 
 
-@register(
-    "selection",
-    [
-        "floor",
-        "ceil",
-        "round",
-        "trunc",
-        "fix",
-        "sign",
-        "sgn",
-        "heaviside",
-        "fmod",
-        "remainder",
-        "floor_divide",
-        "threshold",
-        "hardshrink",
-    ],
-    {"self"},
-)
+@treatment("selection", "dy/dx, 0 where dx = 0; large where a jump is crossed by a small dx", DEEPLIFT)
 def step(call: Call) -> Pair:
     """A function with jumps: the chord slope, exact; large where a jump is crossed by a small dx."""
     return elementwise(call, step_slope)
@@ -282,14 +245,14 @@ class Switch(torch.autograd.Function):
         return None, None, m_a, m_b, None, None
 
 
-@rule("where")
+@closed_form("m = dy (da, db) / (da^2 + db^2) where the condition changes, else the branch taken", LEAST_CHANGE)
 def where(call: Call) -> Pair:
     """See `Switch`."""
     (c, a, b), (c_ref, a_ref, b_ref) = call.values, call.references
     return switch(call, c, c_ref, a, b, a_ref, b_ref)
 
 
-@register("rule", ["masked_fill"])
+@closed_form("as where, the filling first", LEAST_CHANGE)
 def masked_fill(call: Call) -> Pair:
     """`where` with the filling first."""
     (b, c, a), (b_ref, c_ref, a_ref) = call.values, call.references

@@ -1,14 +1,43 @@
-"""Smooth elementwise functions: their chord slope dy/dx in a form that does not cancel, else by `chord`."""
+"""Smooth elementwise functions of real numbers: their chord slope dy/dx in a form that does not cancel, or `chord`.
+
+A new function is entered in `table.py` under `by_chord`; where its chord slope has a form of its own, that form is a
+treatment here.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from l2xbench.attribution.rules.call import Call, Pair
 from l2xbench.attribution.rules.piecewise import Elementwise, elementwise, ramp, writing
-from l2xbench.attribution.rules.registry import Call, Pair, chord, register, rule
+from l2xbench.attribution.rules.treatment import IDENTITY, LOGARITHMIC_MEAN, closed_form, condition
+
+
+@condition("real numbers")
+def real(call: Call) -> bool:
+    """Whether what the chord slope is taken of is real: its formulas, and the order they use, are for real numbers."""
+    x = call.values[0]
+    return not (isinstance(x, Tensor) and x.is_complex())
+
+
+def chord(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, derivative: Callable[[Tensor], Tensor]) -> Tensor:
+    """dy/dx, blended into the derivative f' at the midpoint where the inputs are too close for a quotient:
+
+    (q^2 dy/dx + f') / (q^2 + 1) with q = dx^2 / e. Since dy = f' dx + f3 dx^3/24 (f3 the third derivative) it is off
+    by f3 dx^2/24 / (q^2 + 1), at most e f3/48 and nothing for a large dx; the quotient's rounding is damped below
+    |dx| = sqrt(e). Both are of the order of dy's own rounding. (Choosing by `where` takes longer than all of this.)
+    """
+    unit = torch.finfo(x.dtype).eps ** (-1 / 3)
+    u = (x - x_ref).mul_(unit)
+    q = u * u
+    slope = derivative(torch.lerp(x, x_ref, 0.5))
+    slope.addcmul_((y - y_ref).mul_(u), q, value=unit)
+    return slope.div_(torch.addcmul(q.new_ones(()), q, q))
 
 
 def shrink(u: Tensor) -> Tensor:
@@ -23,19 +52,19 @@ def sigmoid_slope(x: Tensor, x_ref: Tensor) -> Tensor:
     return torch.sigmoid(high).mul_(torch.sigmoid(-low)).mul_(shrink(high - low))
 
 
-@rule("sigmoid")
+@closed_form("s(a) s(-b) (1 - e^-u)/u: a = max(x, x'), b = min(x, x'), u = a - b")
 def sigmoid(call: Call) -> Pair:
     """1 / (1 + e^-x): see `sigmoid_slope`."""
     return elementwise(call, lambda x, x_ref, y, y_ref: sigmoid_slope(x, x_ref))
 
 
-@rule("tanh")
+@closed_form("4 times the sigmoid's at 2x")
 def tanh(call: Call) -> Pair:
     """2 s(2x) - 1."""
     return elementwise(call, lambda x, x_ref, y, y_ref: sigmoid_slope(2 * x, 2 * x_ref).mul_(4))
 
 
-@rule("silu")
+@closed_form("(s + s')/2 + (x + x')/2 ds/dx, s the sigmoid")
 def silu(call: Call) -> Pair:
     """x s(x): dy = ((s + s')/2) dx + ((x + x')/2) ds."""
 
@@ -46,13 +75,13 @@ def silu(call: Call) -> Pair:
     return elementwise(call, slope)
 
 
-@rule("exp")
+@closed_form("L(e^x, e^x') = max(e^x, e^x') (1 - e^-u)/u, u = |x - x'|", LOGARITHMIC_MEAN)
 def exp(call: Call) -> Pair:
     """The logarithmic mean L(e^x, e^x') = max(e^x, e^x') (1 - e^-u)/u, u = |x - x'| taken from the exponents."""
     return elementwise(call, lambda x, x_ref, y, y_ref: torch.maximum(y, y_ref) * shrink((x - x_ref).abs()))
 
 
-@rule("elu", "celu", "selu")
+@closed_form("p ramp(x, x') + q r (1 - ramp(x, x')) L(e^(r min(x, 0)), e^(r min(x', 0)))", LOGARITHMIC_MEAN)
 def elu(call: Call) -> Pair:
     """p max(x, 0) + q (e^(r min(x, 0)) - 1): the ramp's slope, and the exponential's times that of min(x, 0)."""
     if call.name == "celu":
@@ -82,73 +111,124 @@ def log_slope(x: Tensor, x_ref: Tensor) -> Tensor:
 
 
 LOGARITHMS = {"log": 1.0, "log2": 1.4426950408889634, "log10": 0.4342944819032518}
+"""A logarithm -> what it is of the natural one."""
 
 
-@rule(*LOGARITHMS)
+@closed_form(
+    "1 / L(x, x') = log1p(w) / (w min(x, x')), w = |x - x'| / min(x, x'), times 1/ln of the base", LOGARITHMIC_MEAN
+)
 def log(call: Call) -> Pair:
     """ln x, and its multiples."""
     return elementwise(call, lambda x, x_ref, y, y_ref: log_slope(x, x_ref) * LOGARITHMS[call.name])
 
 
-@rule("log1p")
+@closed_form("1 / L(1 + x, 1 + x')", LOGARITHMIC_MEAN)
 def log1p(call: Call) -> Pair:
     """ln(1 + x)."""
     return elementwise(call, lambda x, x_ref, y, y_ref: log_slope(1 + x, 1 + x_ref))
 
 
-@rule("sqrt")
+@closed_form("1 / (sqrt x + sqrt x')", IDENTITY)
 def sqrt(call: Call) -> Pair:
-    """1 / (sqrt x + sqrt x')."""
-    return elementwise(call, lambda x, x_ref, y, y_ref: 1 / (y + y_ref))
+    """The square root; see `finite_inverse`."""
+    return elementwise(call, lambda x, x_ref, y, y_ref: finite_inverse(y + y_ref))
 
 
-@rule("reciprocal")
+def finite_inverse(total: Tensor) -> Tensor:
+    """1 / total, and 0 where that is 0: a root's gradient at 0 is infinite, but where it is 0 in both streams there is
+    no difference to be explained.
+    """
+    return total.reciprocal_().nan_to_num_(nan=math.nan, posinf=0.0)
+
+
+@closed_form("-1 / (x x')", IDENTITY)
 def reciprocal(call: Call) -> Pair:
-    """-1 / (x x') = -y y'."""
+    """1 / x."""
     return elementwise(call, lambda x, x_ref, y, y_ref: -y * y_ref)
 
 
-@rule("rsqrt")
+@closed_form("-1 / (sqrt x sqrt x' (sqrt x + sqrt x'))", IDENTITY)
 def rsqrt(call: Call) -> Pair:
-    """-1 / (sqrt x sqrt x' (sqrt x + sqrt x')) = -y y' (y y' / (y + y'))."""
+    """1 / sqrt x: -y y' (y y' / (y + y'))."""
     return elementwise(call, lambda x, x_ref, y, y_ref: -y * y_ref * (y / (1 + y / y_ref)))
 
 
-def power_slope(x: Tensor, x_ref: Tensor, p: float) -> Tensor | None:
-    """The chord slope of x^p for the exponents that have a polynomial or rational form."""
-    if p == 1:
-        return torch.ones_like(x)
-    if p == 2:
-        return x + x_ref
-    if p == 0.5:
-        return 1 / (x.sqrt() + x_ref.sqrt())
-    if p == -0.5:
-        y, y_ref = x.rsqrt(), x_ref.rsqrt()
-        return -y * y_ref * (y / (1 + y / y_ref))
-    if (p == int(p) and 3 <= abs(p) <= 16) or p in (-1, -2):
-        n = abs(int(p))
-        total = x.new_zeros(x.shape)
-        for i in range(n):
-            total += x**i * x_ref ** (n - 1 - i)
-        return total if p > 0 else -total / x**n / x_ref**n
-    return None
+LARGEST_POWER = 16
 
 
-@register("rule", ["pow"], {"self"})
-def power(call: Call) -> Pair:
-    """x^p: the sum of x^i x'^(p-1-i) for a whole p; sqrt and its inverse; any other p by `chord`."""
-    p = call.values[1]
-    x = call.values[0]
-    if isinstance(p, Tensor) and p.numel() == 1:
-        p = p.item()
-    if isinstance(x, Tensor) and isinstance(p, (int, float)) and p != 0:
+def number(argument: Any) -> float | None:
+    """A plain number among a call's arguments, also as a tensor without axes that the host can read at no cost."""
+    if isinstance(argument, Tensor):
+        argument = argument.item() if argument.dim() == 0 and argument.device.type == "cpu" else None
+    return argument if isinstance(argument, (int, float)) and math.isfinite(argument) else None
 
-        def slope(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor) -> Tensor:
-            closed = power_slope(x, x_ref, p)
-            return scaled_chord(call, x, x_ref, y, y_ref) if closed is None else closed
 
-        return elementwise(call, slope)
-    return by_chord(call)
+@condition(f"real x, a whole exponent from -{LARGEST_POWER} to {LARGEST_POWER}")
+def whole_power(call: Call) -> bool:
+    """Whether the polynomial form holds."""
+    p = number(call.values[1])
+    return p is not None and p == int(p) and abs(p) <= LARGEST_POWER and real.test(call)
+
+
+@condition("x >= 0, an exponent that is not whole")
+def root(call: Call) -> bool:
+    """Whether the exponent is a number that is not whole: then the network itself allows no negative x."""
+    p = number(call.values[1])
+    return p is not None and p != int(p) and real.test(call)
+
+
+@condition("a base that is a number above 0")
+def positive_base(call: Call) -> bool:
+    """Whether the base of a power whose exponent moves is one positive number."""
+    base = number(call.values[0])
+    return base is not None and base > 0 and not call.values[1].is_complex()
+
+
+@closed_form("x^(p-1) + x^(p-2) x' + ... + x'^(p-1), x + x' for the square; for p < 0 that of -p times -y y'", IDENTITY)
+def polynomial_power(call: Call) -> Pair:
+    """x^p for a whole p."""
+    n = abs(int(call.values[1]))
+    inverse = call.values[1] < 0
+
+    def slope(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor) -> Tensor:
+        if n == 2 and not inverse:
+            return x + x_ref
+        total, power = torch.ones_like(x) if n else torch.zeros_like(x), x_ref
+        for i in range(1, n):
+            total.mul_(x).add_(power)
+            power = power if i == n - 1 else power * x_ref
+        return total.mul_(y).mul_(y_ref).neg_() if inverse else total
+
+    return elementwise(call, slope)
+
+
+@closed_form("h^(p-1) (1 - (1 - v)^p) / v, h = max(x, x'), v = |x - x'| / h, the power as e^(p ln(1 - v))", IDENTITY)
+def root_power(call: Call) -> Pair:
+    """x^p for any p and x >= 0; 0 where x = x' = 0, where no difference is to be explained and the gradient of a root
+    is infinite.
+    """
+    p = float(call.values[1])
+
+    def slope(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor) -> Tensor:
+        if p == 0.5:
+            return finite_inverse(y + y_ref)
+        high = torch.maximum(x, x_ref)
+        v = (x - x_ref).abs_().div_(high).clamp_min_(torch.finfo(x.dtype).eps ** 2)
+        slope = torch.log1p(-v).mul_(p).expm1_().neg_().div_(v).mul_(high.pow(p - 1))
+        return torch.where(high == 0, torch.zeros_like(slope), slope)
+
+    return elementwise(call, slope)
+
+
+@closed_form("ln b L(b^x, b^x')", LOGARITHMIC_MEAN)
+def exponential(call: Call) -> Pair:
+    """b^x for a number b > 0."""
+    rate = math.log(call.values[0])
+
+    def slope(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor) -> Tensor:
+        return torch.maximum(y, y_ref).mul_(shrink((x - x_ref).abs_().mul_(abs(rate)))).mul_(rate)
+
+    return elementwise(call, slope, 1)
 
 
 def derivative_of(f: Callable[[Tensor, None], Tensor]) -> Callable[[Tensor], Tensor]:
@@ -163,61 +243,7 @@ def derivative_of(f: Callable[[Tensor, None], Tensor]) -> Callable[[Tensor], Ten
     return derivative
 
 
-def scaled_chord(call: Call, x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor) -> Tensor:
-    """The chord of a function without a scale of its own (a power): near is measured relative to x."""
-    dx = x - x_ref
-    near = dx.abs() <= (24 * torch.finfo(dx.dtype).eps) ** (1 / 3) * torch.minimum(x.abs(), x_ref.abs())
-    slope = (y - y_ref) / dx
-    if near.any():
-        slope = torch.where(near, derivative_of(writing(call))((x + x_ref) / 2), slope)
-    return slope
-
-
-SMOOTH = [
-    "gelu",
-    "mish",
-    "elu",
-    "celu",
-    "selu",
-    "softplus",
-    "log_sigmoid",
-    "erf",
-    "erfc",
-    "erfinv",
-    "sin",
-    "cos",
-    "tan",
-    "asin",
-    "acos",
-    "atan",
-    "sinh",
-    "cosh",
-    "asinh",
-    "acosh",
-    "atanh",
-    "exp2",
-    "expm1",
-    "sinc",
-    "logit",
-    "lgamma",
-    "digamma",
-    "i0",
-    "special_i0e",
-    "special_i1",
-    "special_i1e",
-    "special_erfcx",
-    "special_ndtri",
-    "special_log_ndtr",
-    "special_entr",
-    "softsign",
-    "tanhshrink",
-    "special_bessel_j0",
-    "special_bessel_j1",
-    "frac",
-]
-
-
-@rule("gelu")
+@closed_form("dy/dx; the derivative at the midpoint where dx is small")
 def gelu(call: Call) -> Pair:
     """x Phi(x), by `chord`."""
     approximate = call.value_options.get("approximate", "none")
@@ -228,7 +254,7 @@ def gelu(call: Call) -> Pair:
     return elementwise(call, lambda x, x_ref, y, y_ref: chord(x, x_ref, y, y_ref, derivative))
 
 
-@register("rule", SMOOTH, {"self"})
+@closed_form("dy/dx; the derivative at the midpoint where dx is small")
 def by_chord(call: Call) -> Pair:
     """dy/dx, and f' at the midpoint where dx is small."""
     moving = next(i for i, (a, b) in enumerate(zip(call.values, call.references, strict=True)) if a is not b)
@@ -241,10 +267,7 @@ def by_chord(call: Call) -> Pair:
     return elementwise(call, slope, moving)
 
 
-register("rule", ["pow"], {"exponent"})(by_chord)
-
-
-@rule("log_sigmoid_forward")
+@closed_form("dy/dx; the derivative at the midpoint where dx is small")
 def log_sigmoid(call: Call) -> Pair:
     """ln s(x), which ATen returns with a buffer of its own."""
     x, x_ref = call.values[0], call.references[0]

@@ -20,7 +20,8 @@ from torch import Tensor
 
 from l2xbench.attribution.finite import all_finite
 from l2xbench.attribution.rules.blocks import rows
-from l2xbench.attribution.rules.registry import Call, Pair, rule
+from l2xbench.attribution.rules.call import Call, Pair
+from l2xbench.attribution.rules.treatment import LOGARITHMIC_MEAN, closed_form
 
 
 def logarithmic_means(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, dim: int, out: Tensor) -> None:
@@ -99,7 +100,7 @@ class Softmax(torch.autograd.Function):
         return m, None, None, None
 
 
-@rule("_softmax", "_safe_softmax", "softmax", arguments=("self",))
+@closed_form("dy_j = L(y_j, y'_j) (dx_j - d ln s), d ln s = sum_k v_k dx_k, v = L / sum L", LOGARITHMIC_MEAN)
 def softmax(call: Call) -> Pair:
     """See `Softmax`."""
 
@@ -140,7 +141,7 @@ class LogSumExp(torch.autograd.Function):
         return g * ctx.saved_tensors[0], None, None, None
 
 
-@rule("logsumexp")
+@closed_form("d ln s = sum_k v_k dx_k, v = L / sum L, L_k = L(y_k, y'_k) of the softmax y", LOGARITHMIC_MEAN)
 def logsumexp(call: Call) -> Pair:
     """See `LogSumExp`."""
     dims = call.values[1]
@@ -148,7 +149,7 @@ def logsumexp(call: Call) -> Pair:
     return LogSumExp.apply(call.values[0], call.references[0], dims, call.argument(2, "keepdim", False))
 
 
-@rule("_log_softmax", "log_softmax")
+@closed_form("dy_j = dx_j - d ln s, d ln s as for logsumexp", LOGARITHMIC_MEAN)
 def log_softmax(call: Call) -> Pair:
     """x - ln s."""
     x, x_ref = call.values[0], call.references[0]

@@ -14,11 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from l2xbench.attribution.rules.call import Call, Pair
 from l2xbench.attribution.rules.integral import gauss_legendre
-from l2xbench.attribution.rules.registry import Call, Pair, register
+from l2xbench.attribution.rules.treatment import INTEGRATED_GRADIENTS, treatment
 
 
-class Several(torch.autograd.Function):
+class MeanGradient(torch.autograd.Function):
     """y = f(x_1, x_2, ...) elementwise and real, with broadcasting."""
 
     @staticmethod
@@ -62,38 +63,9 @@ class Several(torch.autograd.Function):
         return (None, None, *found, *(None,) * n)
 
 
-FUNCTIONS = [
-    "angle",
-    "atan2",
-    "hypot",
-    "logaddexp",
-    "logaddexp2",
-    "xlogy",
-    "special_xlog1py",
-    "addcdiv",
-    "pow",
-    "smooth_l1_loss",
-    "huber_loss",
-    "copysign",
-    "fmod",
-    "remainder",
-    "heaviside",
-    "nextafter",
-    "nan_to_num",
-    "sgn",
-    "float_power",
-    "polygamma",
-    "special_zeta",
-    "igamma",
-    "igammac",
-    "binary_cross_entropy_with_logits",
-    "soft_margin_loss",
-]
-
-
-@register("rule", FUNCTIONS)
-def several(call: Call) -> Pair:
-    """See the file's heading."""
+@treatment("quadrature", "the mean gradient m by 5 nodes, then m_k + (dy - m dx) dx_k / |dx|^2", INTEGRATED_GRADIENTS)
+def elementwise_by_quadrature(call: Call) -> Pair:
+    """An elementwise function of any real or complex tensors, with a real result; see `MeanGradient`."""
     moving = [i for i, (a, b) in enumerate(zip(call.values, call.references, strict=True)) if a is not b]
 
     def f(*tensors: Tensor) -> Tensor:
@@ -102,4 +74,4 @@ def several(call: Call) -> Pair:
             full[i] = tensor
         return call.operation(*full, **call.value_options)
 
-    return Several.apply(f, 5, *(call.values[i] for i in moving), *(call.references[i] for i in moving))
+    return MeanGradient.apply(f, 5, *(call.values[i] for i in moving), *(call.references[i] for i in moving))

@@ -14,7 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from l2xbench.attribution.dispatch import BEFORE, SPECIAL, Paired, Session, run, sources_of, without_gradient
+from l2xbench.attribution.engine.arguments import sources_of
+from l2xbench.attribution.engine.tensor import Origin, Paired, StreamPairs, streams_of
+from l2xbench.attribution.engine.trace import Trace
+from l2xbench.attribution.rules.call import without_gradient
 
 aten = torch.ops.aten
 
@@ -23,7 +26,7 @@ class GhostError(Exception):
     """A ghost became NaN or Inf: it is to be worked on with the other stream's numbers."""
 
 
-def everywhere(state: Session, mask: Paired) -> tuple[list[Tensor], Paired] | None:
+def everywhere(trace: Trace, mask: Paired) -> tuple[list[Tensor], Paired] | None:
     """Where either stream's mask is true, as indices (n,) for each axis, and which of these each stream selects; None
     where both select the same.
     """
@@ -32,32 +35,37 @@ def everywhere(state: Session, mask: Paired) -> tuple[list[Tensor], Paired] | No
         return None
     either = mine | its
     count = int(mine.sum()), int(its.sum())
-    state.uneven.append(
-        f"a selection in {state.where()} takes {count[0]} elements of the input's stream and {count[1]} of the "
+    trace.ragged.append(
+        f"a selection in {trace.where()} takes {count[0]} elements of the input's stream and {count[1]} of the "
         "reference's"
     )
-    return [*either.nonzero(as_tuple=True)], truth(mine[either], its[either], sources_of(mask))
+    return [*either.nonzero(as_tuple=True)], selected(mine[either], its[either], sources_of(mask))
 
 
-def truth(mine: Tensor, its: Tensor, sources: Any) -> Paired:
+def selected(mine: Tensor, its: Tensor, sources: StreamPairs) -> Paired:
     """What each stream selects, and what the choice was made from."""
     pair = Paired.of(mine, its)
-    pair._discrete, pair._sources = True, sources
+    pair.origin = Origin(sources)
     return pair
 
 
-def nonzero(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+def chosen_by(members: Paired) -> StreamPairs:
+    """What a choice was made from."""
+    return members.origin.sources if members.origin is not None else []
+
+
+def nonzero(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """The indices (n, axes) of all places that either stream selects."""
-    found = everywhere(state, args[0])
+    found = everywhere(trace, args[0])
     if found is None:
         return without_gradient(func, (args[0].pair()[0],), {})
     places, members = found
     result = Paired.of(index := torch.stack(places, 1), index)
-    result._members = members
+    result.members = members
     return result
 
 
-def places_of(state: Session, indices: Any) -> tuple[list[Tensor | None], Paired, int] | None:
+def places_of(trace: Trace, indices: Any) -> tuple[list[Tensor | None], Paired, int] | None:
     """Indices without masks, the members, and the axis that they select along; None where nothing is uneven."""
     found: list[Tensor | None] = []
     members = None
@@ -66,13 +74,13 @@ def places_of(state: Session, indices: Any) -> tuple[list[Tensor | None], Paired
             found.append(index)
             continue
         if index.dtype in (torch.bool, torch.uint8):
-            mask = everywhere(state, index)
+            mask = everywhere(trace, index)
             if mask is not None and members is None:
                 members = mask[1]
                 found += mask[0]
                 continue
-        elif index._members is not None and index.dim() == 1:
-            members = index._members
+        elif index.members is not None and index.dim() == 1:
+            members = index.members
         value, reference = index.pair()
         found.append(value if torch.equal(value, reference) else index)
     if members is None or any(isinstance(index, Paired) for index in found):
@@ -81,16 +89,16 @@ def places_of(state: Session, indices: Any) -> tuple[list[Tensor | None], Paired
     return found, members, at[0] if at[-1] - at[0] == len(at) - 1 else 0
 
 
-def along(members: Paired, axis: int, dim: int) -> Paired:
+def condition_along(members: Paired, axis: int, dim: int) -> Paired:
     """The members as a condition on a tensor of `dim` axes."""
     shape = (-1, *(1,) * (dim - axis - 1))
     mine, its = members.pair()
-    return truth(mine.view(shape), its.view(shape), members._sources)
+    return selected(mine.view(shape), its.view(shape), chosen_by(members))
 
 
-def read(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+def read(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """`x[mask]`: at all places that either stream selects."""
-    found = places_of(state, args[1])
+    found = places_of(trace, args[1])
     if found is None:
         return None
     indices, members, axis = found
@@ -98,24 +106,24 @@ def read(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     if not isinstance(rows, Paired):
         return rows, rows
     value, reference = rows.pair()
-    if state.still:
-        mine, its = along(members, axis, value.dim()).pair()
+    if trace.copy_ghosts:
+        mine, its = condition_along(members, axis, value.dim()).pair()
         other = value.detach()
         value = torch.where(mine & its, value, torch.where(mine, other, reference))
         reference = torch.where(its, reference, other)
     return value, reference
 
 
-def masked_select(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+def masked_select(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """The same with a mask that broadcasts."""
     x, mask = args
     if not isinstance(mask, Paired):
         return None
     shape = torch.broadcast_shapes(x.shape, mask.shape)
-    return read(state, func, (x.expand(shape), [expanded(mask, shape)]), {})
+    return read(trace, func, (x.expand(shape), [expanded(mask, shape)]), {})
 
 
-def masked_scatter(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+def masked_scatter(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """Writing back what the same mask selected."""
     x, mask, new = args
     if not isinstance(mask, Paired):
@@ -124,57 +132,46 @@ def masked_scatter(state: Session, func: Any, args: Any, kwargs: dict[str, Any])
     mine, its = condition.pair()
     if new.numel() != int((mine | its).sum()):
         return None  # not what was selected at the places of both streams
-    return write(state, func, (x, [condition], new.reshape(-1)), {})
+    return write(trace, func, (x, [condition], new.reshape(-1)), {})
 
 
 def expanded(mask: Paired, shape: Any) -> Paired:
     """The mask, broadcast."""
     mine, its = mask.pair()
-    return truth(mine.expand(shape), its.expand(shape), mask._sources)
+    return selected(mine.expand(shape), its.expand(shape), chosen_by(mask))
 
 
-def kept(state: Session, members: Paired, axis: int, new: Any, old: Any) -> Any:
+def kept(trace: Trace, members: Paired, axis: int, new: Any, old: Any) -> Any:
     """The new rows, and the old ones in a stream that does not select them."""
-    condition = along(members, axis, old.dim())
-    if isinstance(new, Paired) and new.is_floating_point() and not state.still:
+    condition = condition_along(members, axis, old.dim())
+    if isinstance(new, Paired) and new.is_floating_point() and not trace.copy_ghosts:
         for rows, selects in zip(new.pair(), condition.pair(), strict=True):
             if not bool((torch.isfinite(rows) | selects).all()):
                 raise GhostError
     return torch.where(condition, new, old)
 
 
-def write(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+def write(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """`x[mask] = new`: each stream only where it selects."""
     x, indices, new = args[:3]
-    found = places_of(state, indices)
+    found = places_of(trace, indices)
     if found is None:
         return None
     places, members, axis = found
     old = aten.index.Tensor(x, places)
     accumulate = bool(args[3]) if len(args) > 3 else bool(kwargs.get("accumulate", False))
-    new = kept(state, members, axis, new.expand(old.shape), torch.zeros_like(old) if accumulate else old)
-    return run(state, aten.index_put.default, (x, places, new, accumulate), {}).pair()
+    new = kept(trace, members, axis, new.expand(old.shape), torch.zeros_like(old) if accumulate else old)
+    return streams_of(aten.index_put.default(x, places, new, accumulate))
 
 
-def write_along(state: Session, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+def write_along(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """`index_add` and `index_copy` at places that each stream selects for itself."""
     x, dim, index, new = args[:4]
-    members = index._members if isinstance(index, Paired) else None
+    members = index.members if isinstance(index, Paired) else None
     if members is None or index.dim() != 1:
         return None
     places = index.pair()[0]
     old = aten.index_select.default(x, dim, places)
     old = torch.zeros_like(old) if func is aten.index_add.default else old
-    new = kept(state, members, dim % x.dim(), new, old)
-    return run(state, func, (x, dim, places, new, *args[4:]), kwargs).pair()
-
-
-SPECIAL["nonzero"] = nonzero
-BEFORE |= {
-    "index": read,
-    "masked_select": masked_select,
-    "masked_scatter": masked_scatter,
-    "index_put": write,
-    "index_add": write_along,
-    "index_copy": write_along,
-}
+    new = kept(trace, members, dim % x.dim(), new, old)
+    return streams_of(func(x, dim, places, new, *args[4:], **kwargs))

@@ -21,7 +21,7 @@ def modules_of(model: nn.Module) -> list[nn.Module]:
     return list(found.values())
 
 
-def numbers_of(model: nn.Module) -> list[Tensor]:
+def parameters_and_buffers(model: nn.Module) -> list[Tensor]:
     """All parameters and buffers, each once."""
     own = (d for module in modules_of(model) for d in (module._parameters, module._buffers))
     return list({id(t): t for tensors in own for t in tensors.values() if t is not None}.values())

@@ -7,19 +7,22 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from l2xbench.attribution import special  # noqa: F401  (registers what it handles)
-from l2xbench.attribution.dispatch import Paired, Session, as_written, raise_dtype, running
+from l2xbench.attribution.engine.dispatch import dispatch
+from l2xbench.attribution.engine.ragged import GhostError
+from l2xbench.attribution.engine.state import evaluating, parameters_and_buffers, preserved
+from l2xbench.attribution.engine.storage import as_written
+from l2xbench.attribution.engine.tensor import Paired, handling
+from l2xbench.attribution.engine.trace import Trace
+from l2xbench.attribution.engine.watch import Watch
 from l2xbench.attribution.errors import NotFiniteError, ReferenceLostError, ShapeError, UnsupportedOperationError
 from l2xbench.attribution.finite import all_finite
-from l2xbench.attribution.rules.registry import OperationRecord
-from l2xbench.attribution.state import evaluating, numbers_of, preserved
-from l2xbench.attribution.uneven import GhostError
-from l2xbench.attribution.watch import Watch
+from l2xbench.attribution.rules.call import OperationRecord
 
 __all__ = ["OperationRecord", "PairedOutput", "paired_forward"]
 
@@ -66,12 +69,12 @@ def paired_forward(
         UnsupportedOperationError: with `strict`, an operation without a rule.
     """
     x, x_ref = prepare(model, inputs, references)
-    leaf, value, reference, state = forward(model, x, x_ref, strict, output)
+    leaf, value, reference, trace = forward(model, x, x_ref, strict, output)
     if not (all_finite(value) and all_finite(reference)):
         forward(model, x, x_ref, strict, output, check_finite=True)
         raise NotFiniteError("the network's output is NaN or Inf")
-    verify(model, x, x_ref, value.detach(), reference, output, state)
-    yield PairedOutput(leaf, value, reference, list(state.records.values()))
+    verify(model, x, x_ref, value.detach(), reference, output, trace)
+    yield PairedOutput(leaf, value, reference, list(trace.records.values()))
 
 
 def prepare(model: nn.Module, inputs: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
@@ -86,7 +89,7 @@ def prepare(model: nn.Module, inputs: Tensor, references: Tensor) -> tuple[Tenso
             raise NotFiniteError(f"the {name} itself contains NaN or Inf")
     dtype = inputs.dtype if inputs.dtype in (torch.float32, torch.float64) else torch.float32
     halves = {torch.float16, torch.bfloat16}
-    if inputs.dtype in halves or any(t.dtype in halves for t in numbers_of(model)):
+    if inputs.dtype in halves or any(t.dtype in halves for t in parameters_and_buffers(model)):
         warnings.warn("a half-precision network or input: explained in float32", stacklevel=4)
     return inputs.detach().to(dtype), references.detach().to(device=inputs.device, dtype=dtype)
 
@@ -98,28 +101,28 @@ def forward(
     strict: bool,
     output: int | str | None,
     check_finite: bool = False,
-    still: bool = False,
-) -> tuple[Tensor, Tensor, Tensor, Session]:
+    copy_ghosts: bool = False,
+) -> tuple[Tensor, Tensor, Tensor, Trace]:
     """One paired pass: the leaf, the two outputs, and what was met. The model is as before after it."""
-    lower = any(raise_dtype(t.dtype, x.dtype) != t.dtype for t in numbers_of(model))
-    state = Session(model, x.dtype, x.device.type, strict=strict, check_finite=check_finite, still=still, raises=lower)
+    trace = Trace(model, x.dtype, x.device.type, strict=strict, check_finite=check_finite, copy_ghosts=copy_ghosts)
+    trace.lower_parameters = any(trace.raised(t.dtype) != t.dtype for t in parameters_and_buffers(model))
     with torch.inference_mode(False), torch.enable_grad():
         leaf = x.clone().requires_grad_()
         carried = leaf.view_as(leaf)
-    with preserved(model), evaluating(model), running(state), torch.no_grad(), eagerly():
+    with preserved(model), evaluating(model), handling(partial(dispatch, trace)), torch.no_grad(), eagerly():
         try:
-            with Watch(state):
+            with Watch(trace):
                 result = model(Paired.of(carried, x_ref.clone()))
         except GhostError:
             result = None
-        if result is None and not still:
-            return forward(model, x, x_ref, strict, output, check_finite, still=True)
+        if result is None and not copy_ghosts:
+            return forward(model, x, x_ref, strict, output, check_finite, copy_ghosts=True)
         result = choose(result, output)
         if not isinstance(result, Tensor):
             raise ReferenceLostError(
                 f"the network returned {type(result).__name__}, not a tensor; name one with output="
             )
-        paired = result if isinstance(result, Paired) else as_written(state, result)
+        paired = result if isinstance(result, Paired) else as_written(trace, result)
         if paired is None:
             raise ReferenceLostError(
                 "the network's output carries no reference: it was made by a step outside PyTorch, "
@@ -129,7 +132,7 @@ def forward(
     if not value.requires_grad:
         with torch.enable_grad():
             value = value + torch.zeros_like(leaf).mul(leaf).sum() * 0
-    return leaf, value, reference.detach(), state
+    return leaf, value, reference.detach(), trace
 
 
 def eagerly() -> AbstractContextManager[Any]:
@@ -146,26 +149,26 @@ def verify(
     value: Tensor,
     reference: Tensor,
     output: int | str | None,
-    state: Session,
+    trace: Trace,
 ) -> None:
     """Where a Python number read from the value stream steered both streams, or they selected different places, see
     whether each is still what the network makes of its input alone.
     """
-    streams = [(x, value)] if state.uneven else []
-    streams += [(x_ref, reference)] if state.uneven or state.leaks else []
+    streams = [(x, value)] if trace.ragged else []
+    streams += [(x_ref, reference)] if trace.ragged or trace.leaks else []
     for alone, found in streams:
         _, plain, _, _ = forward(model, alone, alone, False, output)
         plain = plain.detach()
         scale = float(plain.abs().max())
         if plain.shape == found.shape and float((plain - found).abs().max()) <= 1e-4 * scale:
             continue
-        if state.leaks:
+        if trace.leaks:
             raise ReferenceLostError(
-                f"{state.leaks[0]} takes a number out of a tensor that depends on the input, and the network's output "
+                f"{trace.leaks[0]} takes a number out of a tensor that depends on the input, and the network's output "
                 "depends on it; its reference cannot follow into a Python number: keep it a tensor"
             )
         raise UnsupportedOperationError(
-            f"{state.uneven[0]}: its size depends on the data, and what follows mixes the selected elements, which "
+            f"{trace.ragged[0]}: its size depends on the data, and what follows mixes the selected elements, which "
             "cannot be explained (use torch.where, or multiply by the mask)"
         )
 

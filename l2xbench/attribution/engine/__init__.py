@@ -1,0 +1,23 @@
+"""How an unmodified network is run on an input and its reference at once.
+
+What happens to each operation is not decided here but in `rules/table.py`; here is how it is carried out. From the
+ground up:
+
+    views       what a view is, and how to take it again and write through it
+    tensor      `Paired`, the tensor that carries its reference along
+    operations  an ATen operation: its schema, and its row of the table
+    trace       what one paired pass knows and has met
+    storage     plain tensors into which a network wrote paired data
+    arguments   an argument of a call, for either stream
+    discrete    truths and integers that differ between the streams
+    ragged      selections that take other places in either stream
+    special     operations that are not run as they stand
+    streams     the table applied: both streams of an operation that writes to nothing
+    inplace     operations that write to their arguments
+    dispatch    one ATen operation, from beginning to end
+    watch       the network's calls before PyTorch takes them apart
+    state       the network's own parameters, buffers and attributes, as they were
+    paired      the pass as a whole: `paired_forward`
+
+Each file imports only those above it.
+"""

@@ -1,0 +1,57 @@
+"""One ATen operation, some of whose arguments are paired, from beginning to end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from l2xbench.attribution.engine import inplace
+from l2xbench.attribution.engine.arguments import both_streams
+from l2xbench.attribution.engine.discrete import CONDITIONAL, constants_chosen, remember_origin, with_numbers
+from l2xbench.attribution.engine.operations import Operation, operation_of
+from l2xbench.attribution.engine.special import HANDLERS
+from l2xbench.attribution.engine.storage import followed
+from l2xbench.attribution.engine.streams import streams
+from l2xbench.attribution.engine.tensor import Paired, paired
+from l2xbench.attribution.engine.trace import Trace
+from l2xbench.attribution.engine.views import View, single_views
+
+
+def dispatch(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """The operation's result, paired."""
+    operation = operation_of(func)
+    if operation.composite:
+        with torch.no_grad():
+            return func.decompose(*args, **kwargs)
+    if operation.shape_only:
+        options = {k: both_streams(trace, v)[0] for k, v in kwargs.items()}
+        return func(*(both_streams(trace, a)[0] for a in args), **options)
+    if operation.handler is not None:
+        return HANDLERS[operation.handler](trace, func, args, kwargs)
+    if operation.writes:
+        return inplace.write(trace, operation, func, args, kwargs)
+    if operation.row.takes_truths:
+        args = with_numbers(trace, operation, args, kwargs)
+    elif operation.name in CONDITIONAL:
+        numeric = constants_chosen(trace, operation.name, args)
+        if numeric is not None:
+            return numeric
+    value, reference = streams(trace, operation, func, args, kwargs)
+    result = (
+        views(trace, operation, func, args, kwargs, value, reference) if operation.is_view else paired(value, reference)
+    )
+    remember_origin(operation, func, args, kwargs, result)
+    return result
+
+
+def views(
+    trace: Trace, operation: Operation, func: Any, args: Any, kwargs: dict[str, Any], value: Any, reference: Any
+) -> Any:
+    """Pair what both streams of a view call gave, and let it remember what it is a view of."""
+    source = args[0] if isinstance(args[0], Paired) else followed(trace, args[0])
+    if isinstance(value, Tensor):
+        return source.view_by(View(func, args[1:], kwargs), value, reference)
+    taken = single_views(operation.name, args[1:], kwargs, value)
+    return type(value)(source.view_by(view, v, r) for v, r, view in zip(value, reference, taken, strict=True))

@@ -1,0 +1,105 @@
+"""Operations that write to their arguments: run in their functional form, the result then put where it belongs.
+
+Also what changes a tensor's own geometry (`unsqueeze_`), and random filling (`normal_`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._mode_utils import no_dispatch
+
+from l2xbench.attribution.engine.discrete import constants_chosen, with_numbers
+from l2xbench.attribution.engine.operations import Operation, operation_of
+from l2xbench.attribution.engine.storage import followed, require_seen
+from l2xbench.attribution.engine.streams import streams
+from l2xbench.attribution.engine.tensor import Paired, paired
+from l2xbench.attribution.engine.trace import Trace
+from l2xbench.attribution.engine.views import View, take_again
+from l2xbench.attribution.errors import UnsupportedOperationError
+
+
+def write(trace: Trace, operation: Operation, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """An in-place operation or one with `out=`.
+
+    Raises:
+        UnsupportedOperationError: it has no functional form.
+    """
+    targets = [
+        args[w] if isinstance(w, int) else kwargs[w] for w in operation.writes if isinstance(w, int) or w in kwargs
+    ]
+    if operation.fills:
+        return fill(trace, targets[0], func, args, kwargs)
+    if torch.Tag.inplace_view in func.tags and isinstance(targets[0], Paired):
+        return reshape_in_place(targets[0], operation.name, func, args, kwargs)
+    if operation.functional is None:
+        raise UnsupportedOperationError(
+            f"{operation.name} (in {trace.where()}) changes a tensor in place and is not supported"
+        )
+    options = {k: v for k, v in kwargs.items() if k not in operation.writes}
+    form = operation_of(operation.functional)
+    if form.row.takes_truths:
+        args = with_numbers(trace, form, args, kwargs)
+    numeric = constants_chosen(trace, form.name, args) if form.name == "masked_fill" and len(args) == 3 else None
+    value, reference = (
+        numeric.pair() if numeric is not None else streams(trace, form, operation.functional, args, options)
+    )
+    results = ((value, reference),) if isinstance(value, Tensor) else tuple(zip(value, reference, strict=True))
+    if any(
+        target.shape != v.shape and v.numel() > target.numel() for target, (v, _) in zip(targets, results, strict=False)
+    ):
+        return paired(value, reference)  # `out=` of another size, which PyTorch would resize
+    for target, (v, r) in zip(targets, results, strict=False):
+        write_pair(trace, target, v, r)
+    return targets[0] if len(targets) == 1 else tuple(targets)
+
+
+def fill(trace: Trace, target: Tensor, func: Any, args: Any, kwargs: dict[str, Any]) -> Tensor:
+    """Random numbers, drawn once for both streams."""
+    fresh = torch.empty_like(target.pair()[0] if isinstance(target, Paired) else target)
+    with torch.no_grad():
+        func(fresh, *args[1:], **kwargs)
+    write_pair(trace, target, fresh, fresh)
+    return target
+
+
+def reshape_in_place(target: Paired, name: str, func: Any, args: Any, kwargs: dict[str, Any]) -> Paired:
+    """`squeeze_`, `transpose_` ...: the shell's own geometry changes, and it becomes a view of what it was."""
+    before = Paired.of(*target.pair())
+    if name == "resize_":
+        view = View(torch.ops.aten.view.default, (list(args[1]),), {})
+    else:
+        packet = getattr(torch.ops.aten, name.removesuffix("_"))
+        overload = func._overloadname if func._overloadname in packet.overloads() else packet.overloads()[0]
+        view = View(getattr(packet, overload), args[1:], kwargs)
+    value, reference = before.pair()
+    same = value is reference
+    value = view(value)
+    reference = value if same else take_again(reference, (view,), grad=False)
+    with no_dispatch():
+        func(*args, **kwargs)
+    target.become_view(before, view, value, reference)
+    return target
+
+
+def write_pair(trace: Trace, target: Tensor, value: Tensor, reference: Tensor) -> None:
+    """Write a pair into a paired tensor, or into a plain one that is followed from now on; in the target's type and
+    shape.
+    """
+    if not isinstance(target, Paired):
+        require_seen(trace)
+        target = followed(trace, target)
+    current, _ = target.pair()
+    same = reference is value
+    if value.dtype != current.dtype:
+        value = value.to(current.dtype)
+    if value.shape != current.shape:
+        value = value.expand(current.shape)
+    if same:
+        reference = value
+    else:
+        with torch.no_grad():
+            reference = reference.to(current.dtype).expand(current.shape)
+    target.write(value, reference)

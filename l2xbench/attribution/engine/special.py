@@ -1,0 +1,84 @@
+"""Operations that are not run as they stand: numbers taken out of tensors, fused attention, detachment.
+
+The table names them (`special(...)` in `rules/table.py`); `HANDLERS` says what is done: a function of the pass, the
+operation and its arguments, which gives the operation's result. Those of `RAGGED` come before an operation's rules,
+and give both streams' results, or None where the rules will do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from l2xbench.attribution.engine import ragged
+from l2xbench.attribution.engine.arguments import both_streams
+from l2xbench.attribution.engine.operations import operation_of
+from l2xbench.attribution.engine.tensor import Paired
+from l2xbench.attribution.engine.trace import Trace
+from l2xbench.attribution.rules.treatment import Handler
+
+Special = Callable[[Trace, Any, Any, dict[str, Any]], Any]
+aten = torch.ops.aten
+
+
+def number(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """`item()`, `bool()`, `int()`: the value stream decides. A float that differs between the streams is reported."""
+    value, reference = both_streams(trace, args[0])
+    result = func(value.detach())
+    if value is not reference and func(reference) != result:
+        trace.record("item", "selection")
+        trace.leaks.append(f"{CONVERSIONS.get(type(result), 'item')}() in {trace.where()}")
+    return result
+
+
+CONVERSIONS = {bool: "bool", int: "int", float: "float"}
+
+
+def attention_kernel(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> int:
+    """Of the kernels that PyTorch may choose for attention, 0 is the one made of products and a softmax."""
+    return 0
+
+
+def attention(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """A fused attention kernel, taken apart."""
+    given = dict(zip(operation_of(func).arguments, args, strict=False)) | kwargs
+    mask = given.get("attn_mask", given.get("attn_bias"))
+    q, k, v = (a if isinstance(a, Paired) else Paired.of(a, a) for a in (given["query"], given["key"], given["value"]))
+    with torch.no_grad():
+        y, weights = aten._scaled_dot_product_attention_math(
+            q, k, v, mask, 0.0, bool(given.get("is_causal", False)), scale=given.get("scale")
+        )
+    return (y, weights, *(None,) * (len(func._schema.returns) - 2))
+
+
+def detach(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """The gradient would stop here; the difference does not."""
+    return args[0] if operation_of(func).writes else aten.alias.default(args[0])
+
+
+def rrelu(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """RReLU, in evaluation a LeakyReLU whose slope is the mean of its bounds."""
+    given = dict(zip(operation_of(func).arguments, args, strict=False)) | kwargs
+    slope = (given.get("lower", 1 / 8) + given.get("upper", 1 / 3)) / 2
+    in_place = func._schema.name.endswith("_")
+    return (aten.leaky_relu_ if in_place else aten.leaky_relu).default(given["self"], slope)
+
+
+HANDLERS: dict[Handler, Special] = {
+    "number": number,
+    "attention kernel": attention_kernel,
+    "attention": attention,
+    "detach": detach,
+    "rrelu": rrelu,
+    "ragged places": ragged.nonzero,
+}
+
+RAGGED: dict[Handler, Special] = {
+    "ragged read": ragged.read,
+    "ragged masked read": ragged.masked_select,
+    "ragged write": ragged.write,
+    "ragged masked write": ragged.masked_scatter,
+    "ragged write along an axis": ragged.write_along,
+}

@@ -1,0 +1,131 @@
+"""The table applied: both streams of an operation that writes to nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from l2xbench.attribution.engine.arguments import PLAIN, both_streams, carries_gradient, sources_of
+from l2xbench.attribution.engine.discrete import CONDITIONAL
+from l2xbench.attribution.engine.operations import Operation
+from l2xbench.attribution.engine.special import RAGGED
+from l2xbench.attribution.engine.tensor import Paired, streams_of
+from l2xbench.attribution.engine.trace import Trace
+from l2xbench.attribution.errors import NotFiniteError, UnsupportedOperationError
+from l2xbench.attribution.finite import all_finite
+from l2xbench.attribution.rules.call import Call, OperationRecord, Pair, differentiable, without_gradient
+from l2xbench.attribution.rules.integral import line_integral
+from l2xbench.attribution.rules.selection import choice, each_its_own
+from l2xbench.attribution.rules.treatment import Treatment
+
+UNTREATED = OperationRecord("", "line integral")
+"""Takes the place of a call's record until its treatment is known."""
+
+
+def streams(trace: Trace, operation: Operation, func: Any, args: Any, kwargs: dict[str, Any]) -> Pair:
+    """Both streams' results; one object for both where nothing differs."""
+    if operation.ragged is not None:
+        pair: Pair | None = RAGGED[operation.ragged](trace, func, args, kwargs)
+        if pair is not None:
+            return pair
+    call, carried = call_of(trace, operation, func, args, kwargs)
+    if not call.moving:
+        value = without_gradient(func, call.values, call.value_options)
+        return value, value
+    if not carried or operation.name in CONDITIONAL:
+        call.sources = sources_of(
+            (args, kwargs) if not carried else [a for a in args if type(a) is Paired and a.origin is not None]
+        )
+    treatment = operation.treatment(call) if carried else None
+    value, reference = untreated(trace, operation, call) if treatment is None else treated(trace, treatment, call)
+    if trace.check_finite:
+        require_finite(trace, call, value, reference)
+    return value, reference
+
+
+def call_of(trace: Trace, operation: Operation, func: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Call, bool]:
+    """The call for both streams, and whether what differs has a gradient."""
+    values, references, moving, carried = list(args), list(args), [], False
+    for i, argument in enumerate(args):
+        if type(argument) in PLAIN:
+            continue
+        values[i], references[i] = v, r = both_streams(trace, argument)
+        if v is not r:
+            moving.append(operation.arguments[i])
+            carried = carried or carries_gradient(v)
+    value_options, reference_options = kwargs, kwargs
+    if kwargs:
+        value_options, reference_options = {}, {}
+        for name, argument in kwargs.items():
+            value_options[name], reference_options[name] = v, r = both_streams(trace, argument)
+            if v is not r:
+                moving.append(name)
+                carried = carried or carries_gradient(v)
+    call = Call(
+        operation.name, func, values, references, value_options, reference_options, frozenset(moving), UNTREATED
+    )
+    return call, carried
+
+
+def treated(trace: Trace, treatment: Treatment, call: Call) -> Pair:
+    """The call by a rule of the table."""
+    call.record = trace.record(call.name, treatment.kind)
+    if treatment.apply is not None:
+        return treatment.apply(call)
+    assert treatment.compose is not None
+    return composed(treatment.compose, call)
+
+
+def composed(compose: Any, call: Call) -> Pair:
+    """The call by other operations, each met and treated by itself."""
+    args = [v if v is r else Paired.of(v, r) for v, r in zip(call.values, call.references, strict=True)]
+    options = {
+        name: v if v is r else Paired.of(v, r)
+        for (name, v), r in zip(call.value_options.items(), call.reference_options.values(), strict=True)
+    }
+    with torch.no_grad():
+        return streams_of(compose(*args, **options))
+
+
+def untreated(trace: Trace, operation: Operation, call: Call) -> Pair:
+    """A call that no row of the table covers: its result has no derivative, only discrete arguments differ, or it is
+    integrated along the line between the streams.
+
+    Raises:
+        UnsupportedOperationError: it would be integrated, and the pass is strict.
+    """
+    probe = call.reference()
+    flat = probe if isinstance(probe, (tuple, list)) else (probe,)
+    if not any(differentiable(t) for t in flat):
+        call.record = trace.record(call.name, "comparison")
+        return each_its_own(call, probe)
+    given = [*zip(call.values, call.references, strict=True)]
+    if call.sources or not any(carries_gradient(a) and a is not b for a, b in given):
+        return treated(trace, choice, call)
+    if trace.strict:
+        raise UnsupportedOperationError(
+            f"{call.name} (first met in {trace.where()}) has no rule in closed form; "
+            "strict=True refuses the line integral"
+        )
+    return treated(trace, line_integral, call)
+
+
+def require_finite(trace: Trace, call: Call, value: Any, reference: Any) -> None:
+    """See that a result is finite, but for the infinity of a mask, if its arguments are.
+
+    Raises:
+        NotFiniteError: it is not; names the submodule and the operation.
+    """
+
+    def bad(x: Any) -> bool:
+        if isinstance(x, (list, tuple)):
+            return any(bad(a) for a in x)
+        return isinstance(x, Tensor) and differentiable(x) and not all_finite(x)
+
+    for stream, result, arguments in (("input", value, call.values), ("reference", reference, call.references)):
+        if bad(result) and not bad(arguments):
+            raise NotFiniteError(
+                f"the network itself gives NaN or Inf on the {stream}: first in {trace.where()}, from {call.name}"
+            )

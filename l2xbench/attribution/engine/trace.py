@@ -1,0 +1,81 @@
+"""What one paired pass knows and has met: its precision, its options, and what it reports.
+
+Every step of the engine gets the pass's `Trace`; a new thing to remember of a pass is a field of it.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from l2xbench.attribution.engine.tensor import Paired
+from l2xbench.attribution.rules.call import Kind, OperationRecord
+
+LOWER = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.complex32, torch.complex64})
+"""Types that may lie below the precision of the computation."""
+
+
+@dataclass
+class Trace:
+    """One paired pass."""
+
+    model: nn.Module
+    dtype: torch.dtype
+    """The precision of the computation: float32 or float64."""
+    device: str = "cpu"
+    strict: bool = False
+    """Whether operations without a rule are refused."""
+    check_finite: bool = False
+    """Whether each result is looked at for NaN and Inf."""
+    copy_ghosts: bool = False
+    """Whether places that one stream alone selects have that stream's numbers in both (see `ragged`)."""
+    lower_parameters: bool = False
+    """Whether the network's parameters have a lower precision than the computation."""
+    records: dict[tuple[str, Kind], OperationRecord] = field(default_factory=dict)
+    """(operation, kind of treatment) -> how often it was met, and where first."""
+    written: dict[int, Paired] = field(default_factory=dict)
+    """Storage of a plain tensor into which the network wrote paired data -> the whole storage as a paired tensor."""
+    kept: list[Tensor] = field(default_factory=list)
+    """Holds those plain tensors, so that no other takes their place in memory."""
+    names: dict[int, str] = field(default_factory=dict)
+    """The submodules' names."""
+    calling: Any = None
+    """The call of the network that is being taken apart."""
+    writes_out: bool = False
+    """Whether that call was given `out=`."""
+    leaks: list[str] = field(default_factory=list)
+    """Python numbers read from tensors whose value differs from their reference: operation and submodule."""
+    ragged: list[str] = field(default_factory=list)
+    """Selections of different size in the two streams: what they are, in words."""
+
+    def record(self, name: str, kind: Kind) -> OperationRecord:
+        """The record of an operation under a kind of treatment, with one call more."""
+        found = self.records.get((name, kind))
+        if found is None:
+            found = self.records[name, kind] = OperationRecord(name, kind, where=self.where())
+        found.count += 1
+        return found
+
+    def where(self) -> str:
+        """The innermost submodule that is running, read off the stack: no hooks on the network."""
+        if not self.names:
+            self.names.update((id(module), name) for name, module in self.model.named_modules())
+        frame = sys._getframe(1)
+        while frame is not None:
+            owner = frame.f_locals.get("self")
+            if isinstance(owner, nn.Module) and id(owner) in self.names:
+                return self.names[id(owner)] or type(owner).__name__
+            frame = frame.f_back  # type: ignore[assignment]
+        return "the network"
+
+    def raised(self, dtype: torch.dtype) -> torch.dtype:
+        """The type that numbers of a type are computed in: never below the precision of the computation."""
+        if dtype not in LOWER:
+            return dtype
+        if dtype.is_complex:
+            return torch.complex128 if self.dtype == torch.float64 else torch.complex64
+        return self.dtype
