@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from l2xbench.errors import RequestError
 from l2xbench.fetch.catalogue import DEFAULT_SCALE, catalogue, find_item
 from l2xbench.fetch.lock import fetch_lock
 from l2xbench.fetch.needs import study_needs
+from l2xbench.system.locks import Holder
 
 
 def list_items(scale: int | None) -> None:
@@ -29,7 +31,7 @@ def fetch_names(names: Sequence[str], scale: int | None) -> int:
     console = Console()
     items = [find_item(name, scale) for name in dict.fromkeys(names)]
     failures: list[RequestError] = []
-    with fetch_lock(lambda: _waiting(console)), FetchProgress(console) as progress:
+    with fetch_lock(partial(_waiting, console)), FetchProgress(console) as progress:
         for item in items:
             try:
                 show_outcome(console, item, item.fetch(progress))
@@ -50,7 +52,7 @@ def fetch_needs(console: Console, study: Study, data_root: Path | None) -> None:
     """
     if not study_needs(study, data_root):
         return
-    with fetch_lock(lambda: _waiting(console)), FetchProgress(console) as progress:
+    with fetch_lock(partial(_waiting, console)), FetchProgress(console) as progress:
         for need in study_needs(study, data_root):  # again: who held the lock may have fetched it
             need.fetch(progress)
 
@@ -68,5 +70,6 @@ def tell_needs(console: Console, study: Study, data_root: Path | None) -> bool:
     return bool(needs)
 
 
-def _waiting(console: Console) -> None:
-    console.print("another l2xbench is fetching; waiting for it", highlight=False)
+def _waiting(console: Console, holder: Holder | None) -> None:
+    told = f": {holder}" if holder else ""
+    console.print(f"another l2xbench is fetching; waiting for it{told}", markup=False, highlight=False, soft_wrap=True)

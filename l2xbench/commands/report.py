@@ -9,15 +9,12 @@ from pathlib import Path
 from rich.console import Console
 
 from l2xbench.commands import screen
-from l2xbench.commands.run import command_line
 from l2xbench.draw.colormap import colour_map
-from l2xbench.errors import RequestError
 from l2xbench.report.build import build_report
 from l2xbench.report.drawing import Drawers
 from l2xbench.report.findings import find
 from l2xbench.report.page import Page, write_page
 from l2xbench.run.results import Run, all_failures, read_runs
-from l2xbench.store import oldrecords
 from l2xbench.store.lock import run_lock
 from l2xbench.store.store import DamagedFile, Store
 
@@ -44,7 +41,7 @@ def remake(results: Path, *, palette: str | None = None, one_file: bool | None =
     store = Store(results)
     store.prepare()
     with (
-        run_lock(results, command_line()),
+        run_lock(results),
         screen.RunProgress(console) as progress,
         closing(Drawers()) as drawers,
     ):
@@ -67,11 +64,6 @@ def _remake(
     failures = all_failures(runs)
     paths: dict[str, Path] = {}
     for found in findings:
-        if found.run.missing and oldrecords.are_here(store.root):
-            raise RequestError(
-                f"{store.root}: its records are of the form of version 0.1.0; the command in its {found.run.name} "
-                f"({found.run.manifest.get('command', 'l2xbench run STUDY')}) takes over those that are still right"
-            )
         if found.run.missing:
             progress.note(
                 f"{found.run.name}: {found.run.missing} of its units have no record here (another run has taken "

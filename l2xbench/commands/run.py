@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -26,6 +24,7 @@ from l2xbench.run.results import Run, all_failures, read_runs
 from l2xbench.run.splits import make_engine
 from l2xbench.store.lock import run_lock
 from l2xbench.store.store import DamagedFile, Store
+from l2xbench.system.command import command_line
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def run_study(study: Study, out: Path, how: How, *, only: str | None = None) -> 
         return 0
     store = Store(out)
     store.prepare()
-    with run_lock(out, command_line()):
+    with run_lock(out):
         result, made = _carry_out(console, plan, store, how, only)
     findings = made.findings
     if not findings.restoration.empty:
@@ -183,8 +182,3 @@ def _manifest_name(out: Path, only: str | None) -> str:
     except (OSError, ValueError):
         there = only
     return "manifest.json" if there == only else f"manifest-{only}.json"
-
-
-def command_line() -> str:
-    """What was typed."""
-    return shlex.join(["l2xbench", *sys.argv[1:]])

@@ -9,10 +9,9 @@ from rich.console import Console
 
 from l2xbench.commands import screen
 from l2xbench.config import Study
-from l2xbench.store.lock import holder
-from l2xbench.store.oldrecords import are_here
 from l2xbench.store.records import Name
 from l2xbench.store.store import Store
+from l2xbench.system.locks import holder_of
 
 MOST_ROWS = 60
 """With more rows than this the networks of a study are one."""
@@ -30,14 +29,12 @@ def show_status(study: Study, out: Path) -> None:
     console = Console()
     store = Store(out)
     plan = store.read_plan()
-    at_work = holder(out)
+    at_work = holder_of(out)
     if at_work is not None:
         console.print(f"running: {at_work}", markup=False, highlight=False, soft_wrap=True)
     if plan is None:
-        told = "nothing has been planned here yet"
-        if are_here(out):
-            told += "; its records are of the form of version 0.1.0: a run takes over those that are still right"
-        console.print(f"{out}: {told}", markup=False, highlight=False, soft_wrap=True)
+        told = f"{out}: nothing has been planned here yet"
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
         return
     now = study.model_dump(mode="json")
     if any(plan["study"].get(key) != value for key, value in now.items() if key not in _ELSEWHERE):

@@ -12,7 +12,6 @@ from l2xbench.errors import RequestError
 from l2xbench.run.engines import Engine, InProcess
 from l2xbench.run.plan import BICUBIC, STUDIES, Plan, PlannedModel, study_module
 from l2xbench.run.worker import IMAGES, Done, Job, Probe, choose_device, reason_of, settings_of
-from l2xbench.store.oldrecords import take_over
 from l2xbench.store.records import Failure, Name, Records
 from l2xbench.store.store import FEW, DamagedFile, Encoded, Store, encode, name_of
 from l2xbench.store.units import Arrays, Outcome, Unit, key_of, short
@@ -272,12 +271,6 @@ class _Run:
             self._settle(name, names)
             group = self.store.group(name)
             there = group.digests(recipe)
-            if len(there) < len(names):
-                taken = take_over(self.store, unit, identity, zip(names, images.digests, strict=True))
-                if taken:
-                    self.progress.note(f"{taken} records of an older form were taken over: {unit}")
-                    self.touched[name] = images
-                    there = group.digests(recipe)
             for image in group.without_files(recipe, self._listing(listings), self.sizes):
                 there.pop(image, None)
             left = [i for i, image in enumerate(names) if there.get(image) != shorts[i]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from l2xbench.fetch import sets
 from l2xbench.fetch.lock import fetch_lock
 from l2xbench.fetch.needs import study_needs
 from l2xbench.run.plan import make_plan
+from l2xbench.system.locks import Holder
 from tests.fetch.server import Server
 
 NOWHERE = "http://127.0.0.1:9"
@@ -53,18 +55,24 @@ def test_a_study_that_names_a_set_runs_from_download_to_tables(
     assert len(set5.asked) == 2
 
 
-def test_a_second_process_waits(home: Path) -> None:
+def test_a_second_process_waits_and_says_for_whom(home: Path) -> None:
+    told: list[Holder | None] = []
     waited, entered = threading.Event(), threading.Event()
 
+    def waiting(holder: Holder | None) -> None:
+        told.append(holder)
+        waited.set()
+
     def second() -> None:
-        with fetch_lock(waited.set):
+        with fetch_lock(waiting):
             entered.set()
 
-    with fetch_lock(lambda: None):
+    with fetch_lock(lambda _: None):
         thread = threading.Thread(target=second)
         thread.start()
         assert waited.wait(10)
         assert not entered.is_set()
+        assert told[0] is not None and told[0].pid == os.getpid()
     thread.join(10)
     assert entered.is_set()
 

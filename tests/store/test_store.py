@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import errno
-import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from l2xbench.errors import RequestError
-from l2xbench.store.oldrecords import take_over
 from l2xbench.store.records import Name, in_groups
 from l2xbench.store.store import DamagedFile, Store
 from l2xbench.store.units import Outcome, Unit
@@ -183,43 +180,6 @@ def test_a_damaged_file_is_removed_and_named(tmp_path: Path, damage) -> None:
             load(files[what])
         assert not path.exists()
     assert store.find(UNIT, "key") is None
-
-
-def old_form(root: Path, key: str) -> Path:
-    """A record as version 0.1.0 left it."""
-    for name, content in {"sr/set5/edsr/img_001.png": b"png", "attributions/set5/edsr/img_001.npz": b"npz"}.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(content)
-    body = {
-        "key": key,
-        "study": "restoration",
-        "dataset": "set5",
-        "model": "edsr",
-        "image": "img_001",
-        "label": "",
-        "values": {"psnr": 31.5},
-        "files": {"sr": "sr/set5/edsr/img_001.png"},
-        "sizes": {"sr": 3},
-    }
-    body["checksum"] = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-    path = root / "records/restoration/set5/edsr/img_001.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(body, indent=1))
-    return path
-
-
-def test_records_of_the_older_form_are_kept_if_their_key_is_right(tmp_path: Path) -> None:
-    # as that version computed it: SHA-256 of the parts as JSON
-    parts = ["restoration", 1, "", {"border": 4}, "net", "image"]
-    old = old_form(tmp_path, hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest())
-    store = Store(tmp_path)
-    assert take_over(store, UNIT.at(""), "other net", [("img_001", "image")]) == 0
-    assert take_over(store, UNIT.at(""), "net", [("img_001", "other image"), ("img_002", "image")]) == 0
-    assert old.exists()
-    assert take_over(store, UNIT.at(""), "net", [("img_001", "image")]) == 1
-    assert not old.exists()
-    record = Store(tmp_path).find(UNIT, UNIT.key("net", "image"))
-    assert record is not None and record.values == {"psnr": 31.5}
 
 
 def test_columns_are_those_of_the_records_in_the_images_order(tmp_path: Path) -> None:
