@@ -12,12 +12,12 @@ from tests.conftest import Command
 
 
 def test_without_the_extra_one_line_says_how_to_get_it(l2xbench: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    from l2xbench import cli
+    from l2xbench.cli import explore
 
     def absent(name: str) -> ModuleSpec | None:
         return None
 
-    monkeypatch.setattr(cli, "find_spec", absent)
+    monkeypatch.setattr(explore, "find_spec", absent)
     done = l2xbench("explore")
     assert done.returncode == 2
     assert done.stderr == "l2xbench: explore: the page needs an extra: pip install 'l2xbench[explore]'\n"

@@ -1,0 +1,41 @@
+"""`l2xbench check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from l2xbench.cli.flags import Seed, Trust
+
+EXAMPLE = "l2xbench check ./my_network.py:Net --trust --size 64"
+
+
+def check(
+    model: Annotated[
+        str, typer.Argument(help="A card, its YAML, a checkpoint file, or file.py:Class.", metavar="MODEL")
+    ],
+    weights: Annotated[
+        str | None,
+        typer.Option("--weights", help="A checkpoint, or random; by default the card's own, else random."),
+    ] = None,
+    size: Annotated[int, typer.Option("--size", help="LR pixels on a side.", min=4)] = 48,
+    image: Annotated[
+        Path | None, typer.Option("--image", help="An LR image to explain, instead of scikit-image's astronaut.")
+    ] = None,
+    reference: Annotated[str, typer.Option("--reference", help="blur, mean or black.")] = "blur",
+    outputs: Annotated[int, typer.Option("--outputs", help="Single outputs to explain beside the image.", min=0)] = 5,
+    trust: Trust = False,
+    seed: Seed = None,
+) -> None:
+    """Is this network explained exactly? Its operations, the rule of each, and the completeness error.
+
+    Exit code 1 where the error of the map exceeds 1e-4 in float64 or float32.
+    """
+    from l2xbench.commands.check import check as check_network
+
+    code = check_network(
+        model, weights, size=size, image=image, reference=reference, trust=trust, seed=seed or 0, outputs=outputs
+    )
+    raise typer.Exit(code)

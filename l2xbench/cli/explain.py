@@ -1,0 +1,58 @@
+"""`l2xbench explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from l2xbench.cli.flags import Device, Seed, Trust, names
+from l2xbench.errors import RequestError
+
+EXAMPLE = "l2xbench explain lr.png --models edsr-compact,./mine.pth --target patch:60,80,16,16"
+
+
+def explain(
+    image: Annotated[Path, typer.Argument(help="An LR image.", metavar="IMAGE")],
+    models: Annotated[
+        str, typer.Option("--models", help="Cards, card YAMLs or checkpoint files: a,b,c.", metavar="NAMES")
+    ] = "edsr-compact",
+    target: Annotated[
+        str, typer.Option("--target", help="image, patch:y,x,h,w or neuron:c,y,x, in SR pixels.", metavar="TARGET")
+    ] = "image",
+    reference: Annotated[str, typer.Option("--reference", help="blur, mean or black.", metavar="NAME")] = "blur",
+    method: Annotated[
+        str, typer.Option("--method", help="l2x, or a peer: lam, integrated_gradients, ...", metavar="NAME")
+    ] = "l2x",
+    hr: Annotated[
+        Path | None, typer.Option("--hr", help="The HR image, to be shown and compared with.", metavar="FILE")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The folder for figure and maps; results/explain/<image> by default.")
+    ] = None,
+    palette: Annotated[str, typer.Option("--palette", help="green-red or blue-orange.", metavar="NAME")] = "green-red",
+    device: Device = None,
+    trust: Trust = False,
+    seed: Seed = None,
+) -> None:
+    """Which pixels of this image did each network use? One figure, and each map as an .npz."""
+    chosen = names(models) or []
+    if not image.is_file():
+        raise RequestError(f"{image}: no such file; an LR image is needed")
+    from l2xbench.commands.explain import explain_image
+
+    code = explain_image(
+        image,
+        chosen,
+        target=target,
+        reference=reference,
+        method=method,
+        out=out or Path("results", "explain", image.stem),
+        hr=hr,
+        palette=palette,
+        device=device or "auto",
+        trust=trust,
+        seed=seed or 0,
+    )
+    raise typer.Exit(code)

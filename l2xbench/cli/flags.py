@@ -1,0 +1,119 @@
+"""Flags that several commands have, declared once, and how their text becomes what the commands take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from l2xbench.errors import RequestError
+
+if TYPE_CHECKING:
+    from l2xbench.config import Study
+
+OptionalStudy = Annotated[
+    str, typer.Argument(help="A study's YAML, or a bundled study's name.", metavar="[STUDY]", show_default=True)
+]
+Models = Annotated[
+    str | None, typer.Option("--models", help="Only these of the study's networks: a,b,c.", metavar="NAMES")
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="The results folder; results/<study> by default.", metavar="FOLDER")
+]
+DataRoot = Annotated[
+    Path | None, typer.Option("--data-root", help="Where known sets (Urban100, ...) lie.", metavar="FOLDER")
+]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", help="cpu, cuda, cuda:1 or auto; overrides the study.", metavar="NAME"),
+]
+Seed = Annotated[int | None, typer.Option("--seed", help="Overrides the study's seed.", min=0, metavar="N")]
+Trust = Annotated[bool, typer.Option("--trust", help="Run the Python of file.py:Class.")]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Override any key of the study: --set attribution.reference=mean.", metavar="KEY=VALUE"),
+]
+Engine = Annotated[
+    str | None,
+    typer.Option("--engine", help="local, or ray: on a Ray cluster (pip install 'l2xbench[ray]').", metavar="NAME"),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        help="Networks at work at a time; by default one a GPU, on CPUs by measurement.",
+        min=1,
+        metavar="N",
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option("--ray-address", help="HOST:PORT of the cluster, auto, or local to start one.", metavar="ADDRESS"),
+]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Do everything anew; forget what was done before.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and stop.")]
+
+
+@dataclass(frozen=True)
+class StudyFlags:
+    """What every command that runs a study has: which part of it, where and how. Each field is a flag."""
+
+    models: Models = None
+    out: Out = None
+    data_root: DataRoot = None
+    device: Device = None
+    seed: Seed = None
+    assignments: Assignments = None
+    engine: Engine = None
+    workers: Workers = None
+    ray_address: RayAddress = None
+    retry_failed: RetryFailed = False
+    fresh: Fresh = False
+    dry_run: DryRun = False
+
+    def overrides(self, **keys: Any) -> dict[str, Any]:
+        """Keys of the study that the flags set, and those of `keys` that are not None.
+
+        Raises:
+            RequestError: a `--set` that is no KEY=VALUE.
+        """
+        # an address alone asks for Ray
+        engine = "ray" if self.ray_address is not None and self.engine is None else self.engine
+        where = {"engine": engine, "workers": self.workers, "ray_address": self.ray_address}
+        return overrides(self.assignments, device=self.device, seed=self.seed, **keys, **where)
+
+    def carry_out(self, study: Study, only: str | None = None) -> NoReturn:
+        """Runs the study, or the part of it called `only`, and ends the command with the exit code of that."""
+        from l2xbench.commands.run import How, run_study
+
+        how = How(self.data_root, self.dry_run, self.fresh, self.retry_failed)
+        raise typer.Exit(run_study(study, self.folder(study), how, only=only))
+
+    def folder(self, study: Study) -> Path:
+        """Where results go."""
+        return self.out or Path("results", study.study)
+
+
+def overrides(assignments: list[str] | None, **keys: Any) -> dict[str, Any]:
+    """Keys of the study: those of `--set`, and over them those of `keys` that are not None."""
+    from l2xbench.config import parse_assignment
+
+    given = dict(parse_assignment(text) for text in assignments or [])
+    return {**given, **{key: value for key, value in keys.items() if value is not None}}
+
+
+def names(text: str | None, flag: str = "--models", example: str = "edsr,swinir") -> list[str] | None:
+    """The names of `a,b,c`, each once; None where the flag is not given.
+
+    Raises:
+        RequestError: the flag is given and names nothing.
+    """
+    if text is None:
+        return None
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if not found:
+        raise RequestError(f"{flag} '{text}': names separated by commas are needed, for example {flag} {example}")
+    return list(dict.fromkeys(found))

@@ -1,0 +1,52 @@
+"""What every command has, and that flags which several share are declared once."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+import typer
+from typer.main import get_command
+
+from l2xbench.cli.flags import StudyFlags
+from l2xbench.cli.program import COMMANDS, app
+from l2xbench.cli.unfold import unfolded
+
+NAMES = [module.__name__.rpartition(".")[2] for module in COMMANDS]
+
+
+@pytest.fixture(scope="module")
+def commands() -> dict[str, object]:
+    return get_command(app).commands
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_has_a_line_of_help_an_example_and_debug(name: str, commands: dict[str, object]) -> None:
+    command = commands[name]
+    assert command.epilog.startswith(f"Example: l2xbench {name}")
+    assert command.help
+    assert [each for each in command.params if "--debug" in each.opts]
+    for each in command.params:
+        assert each.help, f"{name}: {each.name} has no help"
+
+
+def test_commands_that_run_a_study_have_the_same_flags(commands: dict[str, object]) -> None:
+    shared = {field.name for field in fields(StudyFlags)}
+    of_run, *of_others = (
+        {each.name: (each.opts, each.help) for each in commands[name].params if each.name in shared}
+        for name in ("run", "ablate", "cka")
+    )
+    assert set(of_run) == shared
+    assert all(each == of_run for each in of_others)
+
+
+def test_a_commands_flags_arrive_together() -> None:
+    arrived = []
+
+    def command(config: str, flags: StudyFlags, status: bool = False) -> None:
+        arrived.append((config, flags, status))
+
+    small = typer.Typer()
+    small.command()(unfolded(command))
+    get_command(small).main(["a.yaml", "--models", "x,y", "--seed", "3", "--debug"], standalone_mode=False)
+    assert arrived == [("a.yaml", StudyFlags(models="x,y", seed=3), False)]
