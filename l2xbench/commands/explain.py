@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import torch
 from rich.console import Console
 from rich.markup import escape
 
-from l2xbench.attribution import Attribution, explain
 from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.methods.registry import get_method
 from l2xbench.attribution.references import parse_reference
 from l2xbench.attribution.targets import parse_target
 from l2xbench.commands import screen
-from l2xbench.data import metrics
-from l2xbench.data.images import to_image, to_tensor
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.draw.colormap import colour_map
-from l2xbench.draw.heatmaps import HeatmapPanel, NetworkPanel, heatmap_figure, save_figure
-from l2xbench.draw.zoom import around_target, zoom_psnr
+from l2xbench.draw.heatmaps import heatmap_figure
+from l2xbench.draw.style import save_figure
+from l2xbench.draw.zoom import around_target
 from l2xbench.errors import RequestError
 from l2xbench.run.runner import choose_device
 from l2xbench.store.store import Store
-from l2xbench.studies.attribution.compute import arrays_of
+from l2xbench.studies.shared.maps import (
+    MapRequest,
+    NetworkImage,
+    NetworkMap,
+    errors_in_one_line,
+    network_image,
+    network_map,
+)
+from l2xbench.studies.shared.panels import ShownImage, make_panel
 from l2xbench.system.files import packed, write_whole
 from l2xbench.zoo.load import build, locate, short_names
-from l2xbench.zoo.network import Network
-
-
-@dataclass(frozen=True)
-class _Answer:
-    panel: NetworkPanel
-    found: Attribution
-    seconds: float
 
 
 def explain_image(
@@ -63,13 +57,13 @@ def explain_image(
     Raises:
         RequestError: a file, name, target, reference or method is wrong, or no network can be explained.
     """
-    _check(target, reference, method)
+    request = _request(target, reference, method)
     colour_map(palette)
     console = Console()
     sources = {name: locate(model, seed=seed) for name, model in short_names(models).items()}
     place = choose_device(device)
     Store(out).prepare()
-    answers: list[_Answer] = []
+    answers: dict[str, tuple[NetworkImage, NetworkMap]] = {}
     failures: list[RequestError] = []
     pair: LoadedPair | None = None
     scale = 0
@@ -86,50 +80,49 @@ def explain_image(
             )
         with console.status(f"explaining {name}"):
             try:
-                answers.append(_explained(name, network, pair, target, reference, method, seed))
+                with errors_in_one_line(name):
+                    found = network_map(network, pair.lr, request.settings(seed))
+                    answers[name] = network_image(network, pair), found
             except RequestError as error:
                 failures.append(error)
                 continue
-        write_whole(out / f"{name}.npz", packed(arrays_of(answers[-1].found)))
+        write_whole(out / f"{name}.npz", packed(found.arrays))
         del network
     assert pair is not None
     if not answers:
         raise failures[0]
-    zoom = around_target(answers[0].found.target, (pair.lr.shape[0] * scale, pair.lr.shape[1] * scale))
-    panel = HeatmapPanel(
-        dataset=image.parent.resolve().name or "image",
-        image=image.stem,
-        scale=scale,
-        lr=pair.lr,
-        hr=pair.hr,
-        networks=tuple(replace(a.panel, zoom_psnr=zoom_psnr(a.panel.sr, pair.hr, zoom)) for a in answers),
-        method=method,
-        reference=reference,
-        target=answers[0].found.target,
-        zoom=zoom,
-    )
+    shown = ShownImage(image.parent.resolve().name or "image", image.stem, scale, pair.lr, pair.hr)
+    panel = make_panel(shown, answers, request, zoom=around_target(request.target, shown.sr_shape))
     with console.status("drawing"):
         # not the image's own name: `--out .` must not draw over it
         figure, vector = save_figure(heatmap_figure(panel, palette=palette), out / f"heatmap-{image.stem}")
     rows = [
         {
-            "model": answer.panel.name,
-            "delta": f"{float(answer.found.delta[0]):.4g}",
-            "completeness_error": float(answer.found.completeness_error[0]),
-            "seconds": answer.seconds,
+            "model": name,
+            "delta": "" if found.delta is None else f"{found.delta:.4g}",
+            "completeness_error": found.completeness_error,
+            "seconds": found.seconds,
         }
-        for answer in answers
+        for name, (_, found) in answers.items()
     ]
     screen.show_table(console, pd.DataFrame(rows), f"{image.name}: {method}, {reference}, {panel.target}")
-    maps = [(answer.panel.name, out / f"{answer.panel.name}.npz") for answer in answers]
-    screen.show_paths(console, out, [("figure", figure), ("", vector), *maps])
+    for name, (_, found) in answers.items():
+        if found.tile is not None:
+            console.print(
+                f"{escape(name)}: out of memory, so explained in overlapping tiles of {found.tile} x {found.tile} LR "
+                "pixels",
+                soft_wrap=True,
+            )
+    screen.show_paths(
+        console, out, [("figure", figure), ("", vector), *((name, out / f"{name}.npz") for name in answers)]
+    )
     for failure in failures:
         console.print(f"[yellow]failed[/] {escape(str(failure))}", soft_wrap=True)
     return 1 if failures else 0
 
 
-def _check(target: str, reference: str, method: str) -> None:
-    """Before anything is loaded: whether the names are right."""
+def _request(target: str, reference: str, method: str) -> MapRequest:
+    """What is asked of each network, checked before any is loaded."""
     checks: list[tuple[str, Callable[[], object]]] = [
         ("--target", lambda: parse_target(target)),
         ("--reference", lambda: parse_reference(reference)),
@@ -140,23 +133,4 @@ def _check(target: str, reference: str, method: str) -> None:
             look_up()
         except AttributionError as error:
             raise RequestError(f"{flag}: {error}") from None
-
-
-def _explained(
-    name: str, network: Network, pair: LoadedPair, target: str, reference: str, method: str, seed: int
-) -> _Answer:
-    device = next(iter(network.parameters()), torch.empty(0)).device
-    lr = to_tensor(pair.lr).to(device)
-    started = time.perf_counter()
-    try:
-        found = explain(network, lr, reference=reference, target=target, method=method, seed=seed)
-        with torch.no_grad():
-            sr = to_image(network(lr))
-    except Exception as error:  # an AttributionError, an output that is no image, whatever a user's network raises
-        raise RequestError(f"{name}: {' '.join(str(error).split())}") from error
-    psnr = None if pair.hr is None else metrics.psnr(sr, pair.hr, network.scale, "y")
-    ssim = None if pair.hr is None else metrics.ssim(sr, pair.hr, network.scale, "y")
-    values = found.values[0].cpu().numpy()
-    missed = float(found.completeness_error[0])
-    panel = NetworkPanel(name, sr, values, psnr, ssim, missed if np.isfinite(missed) else None)
-    return _Answer(panel, found, time.perf_counter() - started)
+    return MapRequest(str(parse_target(target)), reference, method)

@@ -17,10 +17,10 @@ from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.references import parse_reference
 from l2xbench.config import Study
 from l2xbench.errors import RequestError
-from l2xbench.explore.page import Page
+from l2xbench.explore.page import ExplorePage
 from l2xbench.explore.pictures import Kind, Picture, Uploads, collect, of_datasets
 from l2xbench.explore.server import LOCAL, Shelf, address, listen, serve
-from l2xbench.explore.session import Session
+from l2xbench.explore.tab import Tab
 from l2xbench.explore.workbench import Workbench
 from l2xbench.run.plan import plan_dataset, plan_model
 from l2xbench.run.runner import choose_device
@@ -86,7 +86,7 @@ def explore(
         with closing(Workbench(networks, seed=seed)) as bench, closing(Uploads()) as uploads:
 
             async def build_page(shelf: Shelf) -> None:
-                await Page(bench, deepcopy(first), found, uploads, shelf).start()
+                await ExplorePage(bench, deepcopy(first), found, uploads, shelf).start()
 
             with suppress(KeyboardInterrupt):
                 serve(listening, build_page, started)
@@ -122,24 +122,24 @@ def _pictures(
     return of_datasets(datasets, named=len(datasets) > 1)
 
 
-def _first(study: Study | None, scale: int, networks: list[str], side: int | None) -> Session:
+def _first(study: Study | None, scale: int, networks: list[str], side: int | None) -> Tab:
     """What a tab begins with."""
-    session = Session(scale, networks)
+    tab = Tab(scale, networks)
     if study is not None:
         crops = [entry.crop for entry in study.datasets.values() if entry.crop]
-        session.side = min([*crops, session.side])
+        tab.side = min([*crops, tab.side])
         if study.attribution is not None:
-            session.method = study.attribution.methods[0]
+            tab.method = study.attribution.methods[0]
             try:
-                session.reference, session.variance = parse_reference(study.attribution.reference)
+                tab.reference, tab.variance = parse_reference(study.attribution.reference)
             except AttributionError as error:
                 raise RequestError(f"attribution.reference: {error}") from None
-            session.options = dict(study.attribution.options.get(session.method, {}))
+            tab.options = dict(study.attribution.options.get(tab.method, {}))
         if study.heatmaps is not None:
-            session.palette = study.heatmaps.palette
-    session.side = side or session.side
-    session.question  # noqa: B018  a wrong method or option is told before the page opens
-    return session
+            tab.palette = study.heatmaps.palette
+    tab.side = side or tab.side
+    tab.request  # noqa: B018  a wrong method or option is told before the page opens
+    return tab
 
 
 def _has_a_screen() -> bool:

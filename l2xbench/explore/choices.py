@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from nicegui import ui
 from nicegui.events import UploadEventArguments, ValueChangeEventArguments
@@ -11,12 +11,10 @@ from l2xbench.attribution import method_names
 from l2xbench.attribution.methods.registry import get_method
 from l2xbench.attribution.references import NAMES as REFERENCES
 from l2xbench.explore import pictures
+from l2xbench.explore.actions import ChoiceActions
 from l2xbench.explore.pictures import Kind, Picture
-from l2xbench.explore.session import PATCHES, Session
+from l2xbench.explore.tab import PATCHES, Tab
 from l2xbench.explore.viewer import Viewer
-
-if TYPE_CHECKING:
-    from l2xbench.explore.page import Page
 
 _LARGEST_UPLOAD = 128 * 2**20
 _FILTERED_FROM = 12
@@ -31,10 +29,10 @@ _TARGETS_MEAN = "What the maps explain: the patch that was clicked, or all SR pi
 
 
 class Choices:
-    """Keeps the session as the user sets it, and tells the page what has changed."""
+    """Keeps the tab as the user sets it, and tells the page what has changed."""
 
-    def __init__(self, page: Page, session: Session, found: list[Picture], names: list[str]) -> None:
-        self.page, self.session = page, session
+    def __init__(self, page: ChoiceActions, tab: Tab, found: list[Picture], names: list[str]) -> None:
+        self.page, self.tab = page, tab
         self.found = {picture.label: picture for picture in found}
         with ui.element("section").classes("choices").props('aria-label="Choices"'):
             self._build_image(found)
@@ -63,7 +61,7 @@ class Choices:
 
     def show_picture(self, overview: str) -> None:
         """The image that was opened, whole."""
-        picture, whole = self.session.picture, self.session.whole
+        picture, whole = self.tab.picture, self.tab.whole
         assert picture is not None and whole is not None
         rows, columns = whole.lr.shape[:2]
         self._kind.set_enabled(picture.as_kind("lr") != picture.as_kind("hr"))
@@ -71,9 +69,9 @@ class Choices:
             self._kind.set_value(picture.kind)
         self._overview.set(src=overview, rows=rows, columns=columns, label="The whole image: click to move the window")
         sizes = {side: f"{side} px" for side in pictures.sides(whole.lr.shape)}
-        now = min(self.session.side, max(sizes))
-        self.session.side = now if now in sizes else max(side for side in sizes if side <= now or side == min(sizes))
-        self._side.set_options(sizes, value=self.session.side)
+        now = min(self.tab.side, max(sizes))
+        self.tab.side = now if now in sizes else max(side for side in sizes if side <= now or side == min(sizes))
+        self._side.set_options(sizes, value=self.tab.side)
 
     def take_patch(self) -> None:
         """A click chose a spot where all of the window was explained."""
@@ -81,9 +79,9 @@ class Choices:
 
     def show_window(self) -> None:
         """Where the window lies."""
-        _, _, height, width = box = self.session.window
-        assert self.session.whole is not None
-        movable = (height, width) != self.session.whole.lr.shape[:2]
+        _, _, height, width = box = self.tab.window
+        assert self.tab.whole is not None
+        movable = (height, width) != self.tab.whole.lr.shape[:2]
         self._overview.set(dashed=box if movable else None, cursor=(height, width) if movable else None, picks=movable)
 
     def _build_image(self, found: list[Picture]) -> None:
@@ -97,7 +95,7 @@ class Choices:
                 self._overview = Viewer("The whole image", linked=False, on_pick=self._move)
                 with ui.element("div").classes("group"):
                     self._side = ui.select(
-                        [self.session.side], value=self.session.side, label="Window, LR", on_change=self._resize
+                        [self.tab.side], value=self.tab.side, label="Window, LR", on_change=self._resize
                     )
                     self._side.props("dense outlined options-dense")
                     self._kind = ui.toggle(_KINDS, value=found[0].kind, on_change=self._as_kind)
@@ -112,34 +110,32 @@ class Choices:
         with ui.element("div").classes("group networks"):
             ui.label("Networks").classes("heading")
             self._networks = {
-                name: ui.checkbox(name, value=name in self.session.networks, on_change=self._choose).props("dense")
+                name: ui.checkbox(name, value=name in self.tab.networks, on_change=self._choose).props("dense")
                 for name in names
             }
 
     def _build_method(self) -> None:
-        session = self.session
+        tab = self.tab
         with ui.element("div").classes("group"):
             ui.label("Explanation").classes("heading")
-            self._method = ui.select(method_names(), value=session.method, label="Method", on_change=self._explain)
+            self._method = ui.select(method_names(), value=tab.method, label="Method", on_change=self._explain)
             self._about = ui.label().classes("about")
             self._options = ui.element("div").classes("pair")
             with ui.element("div").classes("pair"):
                 self._reference = ui.select(
-                    list(REFERENCES), value=session.reference, label="Reference", on_change=self._explain
+                    list(REFERENCES), value=tab.reference, label="Reference", on_change=self._explain
                 )
                 self._variance = ui.number(
-                    "Variance", value=session.variance, min=0.1, max=400, step=1, on_change=self._explain
+                    "Variance", value=tab.variance, min=0.1, max=400, step=1, on_change=self._explain
                 )
             for element in (self._method, self._reference, self._variance):
                 element.props("dense outlined options-dense")
             self._variance.props("debounce=400")
-            self._target = ui.toggle(
-                _TARGETS, value=_WHOLE if session.whole_window else _PATCH, on_change=self._explain
-            )
+            self._target = ui.toggle(_TARGETS, value=_WHOLE if tab.whole_window else _PATCH, on_change=self._explain)
             self._target.props('dense no-caps unelevated spread aria-label="What the maps explain"')
             self._target.tooltip(_TARGETS_MEAN)
             self._size = ui.label("Patch, SR pixels on a side").classes("about")
-            self._patch = ui.toggle(list(PATCHES), value=session.patch, on_change=self._explain)
+            self._patch = ui.toggle(list(PATCHES), value=tab.patch, on_change=self._explain)
             self._patch.props("dense no-caps unelevated spread")
 
     async def _open(self, event: ValueChangeEventArguments) -> None:
@@ -154,48 +150,48 @@ class Choices:
         self.page.say(f"the file was not taken: it must be an image of at most {_LARGEST_UPLOAD // 2**20} MiB")
 
     async def _as_kind(self, event: ValueChangeEventArguments) -> None:
-        picture = self.session.picture
+        picture = self.tab.picture
         if picture is not None and picture.kind != event.value:
             self.found[picture.label] = picture.as_kind(event.value)
             await self.page.open(self.found[picture.label])
 
     async def _move(self, y: int, x: int) -> None:
-        await self.page.look(self.session.side, (y, x))
+        await self.page.look(self.tab.side, (y, x))
 
     async def _resize(self, event: ValueChangeEventArguments) -> None:
-        if event.value is not None and event.value != self.session.side:
-            await self.page.look(int(event.value), self.session.window_middle)
+        if event.value is not None and event.value != self.tab.side:
+            await self.page.look(int(event.value), self.tab.window_middle)
 
     async def _choose(self) -> None:
-        self.session.networks = [name for name, box in self._networks.items() if box.value]
+        self.tab.networks = [name for name, box in self._networks.items() if box.value]
         await self.page.ask()
 
     async def _explain(self, event: ValueChangeEventArguments) -> None:
         if event.sender is self._method:
-            self.session.options = {}
-            self.session.method = event.value
+            self.tab.options = {}
+            self.tab.method = event.value
             self._fit_method()
-        self.session.reference = self._reference.value
+        self.tab.reference = self._reference.value
         self._variance.set_visibility(self._reference.value == "blur" and self._reference.enabled)
         if self._variance.value:
-            self.session.variance = float(self._variance.value)
-        self.session.patch = int(self._patch.value)
-        self.session.whole_window = self._target.value == _WHOLE
+            self.tab.variance = float(self._variance.value)
+        self.tab.patch = int(self._patch.value)
+        self.tab.whole_window = self._target.value == _WHOLE
         for element in (self._size, self._patch):
-            element.set_visibility(not self.session.whole_window)
+            element.set_visibility(not self.tab.whole_window)
         await self.page.ask()
 
     def _fit_method(self) -> None:
         """What the chosen method needs of the page."""
-        method = get_method(self.session.method)
+        method = get_method(self.tab.method)
         self._about.set_text(method.summary)
         own = method.reference is not None
         self._reference.set_enabled(not own)
-        self._variance.set_visibility(not own and self.session.reference == "blur")
+        self._variance.set_visibility(not own and self.tab.reference == "blur")
         self._options.clear()
         with self._options:
             for name, (kind, default) in method.options.items():
-                value = self.session.options.get(name, default)
+                value = self.tab.options.get(name, default)
                 if kind is bool:
                     ui.checkbox(name, value=value, on_change=self._setting(name, kind)).props("dense")
                 else:
@@ -207,7 +203,7 @@ class Choices:
             if event.value is None:
                 return
             whole = kind is int and float(event.value).is_integer()
-            self.session.options[name] = int(event.value) if whole else event.value
+            self.tab.options[name] = int(event.value) if whole else event.value
             await self.page.ask()
 
         return set_option

@@ -1,4 +1,4 @@
-"""What a session has found, as pictures, numbers and files for the page."""
+"""What a tab has found, as pictures, numbers and files for the page."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import numpy as np
 from PIL import Image
 
 from l2xbench.draw.colormap import colour_map, over_image, shared_limit
-from l2xbench.draw.heatmaps import HeatmapPanel, heatmap_figure, save_figure
-from l2xbench.draw.panels import Box, in_unit, local_view, target_box
+from l2xbench.draw.heatmaps import heatmap_figure
+from l2xbench.draw.panels import Box, HeatmapPanel, in_unit, local_view, target_box
+from l2xbench.draw.style import save_figure
 from l2xbench.explore.workbench import Answer
 
 _OVERVIEW = 400
@@ -82,26 +83,27 @@ def numbers(answer: Answer, scale: int) -> list[Number]:
         scale: SR pixels for each LR pixel, along each side.
     """
     lines = []
-    if answer.delta is not None:
+    found = answer.found
+    if found.delta is not None:
         meaning = "What the map explains: the objective for the image, less that for the reference"
-        lines.append(Number("delta", _delta(answer, answer.delta, scale), meaning))
-    if answer.completeness_error is not None:
+        lines.append(Number("delta", _delta(answer, found.delta, scale), meaning))
+    if found.completeness_error is not None:
         meaning = "How far the map's sum is from delta, as a share of delta"
-        lines.append(Number("completeness error", f"{answer.completeness_error:.1e}", meaning))
-    time = f"{answer.seconds:.2g} s" if answer.seconds < 10 else f"{answer.seconds:.0f} s"
+        lines.append(Number("completeness error", f"{found.completeness_error:.1e}", meaning))
+    time = f"{found.seconds:.2g} s" if found.seconds < 10 else f"{found.seconds:.0f} s"
     return [
         *lines,
-        Number("positive share", f"{answer.positive:.0%}", "Of the sum of |map|, what lies in positive pixels"),
+        Number("positive share", f"{answer.positive:.0%}", "The part of the sum of |map| that lies in positive pixels"),
         Number("diffusion index", f"{answer.diffusion:.2f}", "LAM's: near 0 where few pixels count, 100 where all do"),
         Number("time", time, "To make this map"),
     ]
 
 
 def _delta(answer: Answer, delta: float, scale: int) -> str:
-    if answer.question.method == "lam":  # its detector's answer is no sum over samples
+    if answer.request.method == "lam":  # its detector's answer is no sum over samples
         return f"{delta:.4g}"
-    box = target_box(answer.question.target)
-    pixels = box[2] * box[3] if box else answer.values[0].size * scale**2
+    box = target_box(answer.request.target)
+    pixels = box[2] * box[3] if box else answer.found.values[0].size * scale**2
     return f"{delta:.4g} ({255 * delta / (3 * pixels):.1f} grey levels a sample)"
 
 

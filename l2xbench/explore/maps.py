@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
 
 from l2xbench.draw.colormap import PALETTES
+from l2xbench.explore.actions import MapActions
 from l2xbench.explore.drawing import Drawing, Number
 from l2xbench.explore.server import Shelf
-from l2xbench.explore.session import Session
+from l2xbench.explore.tab import Tab
 from l2xbench.explore.viewer import Viewer
-from l2xbench.explore.workbench import Question
 from l2xbench.system.files import packed
 
 T = TypeVar("T", bound=ui.element)
-
-if TYPE_CHECKING:
-    from l2xbench.explore.page import Page
 
 
 def _labelled(element: T, label: str) -> T:
@@ -31,8 +28,8 @@ def _labelled(element: T, label: str) -> T:
 class _Card:
     """One network's map."""
 
-    def __init__(self, name: str, session: Session) -> None:
-        self.name, self.session = name, session
+    def __init__(self, name: str, tab: Tab) -> None:
+        self.name, self.tab = name, tab
         with _labelled(ui.element("article").classes("card"), f"Map of {name}"):
             with ui.element("div").classes("head"):
                 ui.label(name).classes("name")
@@ -61,22 +58,22 @@ class _Card:
                         ui.label(line.value)
 
     def _download(self) -> None:
-        answer = self.session.answers.get(self.name)
+        answer = self.tab.answers.get(self.name)
         if answer is not None:
-            ui.download.content(bytes(packed(answer.arrays)), f"{self.name}.npz")
+            ui.download.content(bytes(packed(answer.found.arrays)), f"{self.name}.npz")
 
 
 class Maps:
     """The maps of the chosen networks, all on one scale of colours."""
 
-    def __init__(self, page: Page, session: Session) -> None:
-        self.page, self.session = page, session
+    def __init__(self, page: MapActions, tab: Tab) -> None:
+        self.page, self.tab = page, tab
         self.near = True
         self._cards: dict[str, _Card] = {}
         with ui.element("section").classes("maps").props('aria-label="Maps"'):
             with ui.element("div").classes("bar"):
                 ui.switch("Enlarge", value=True, on_change=self._set_near).props("dense")
-                palette = ui.toggle(list(PALETTES), value=session.palette, on_change=self._set_palette)
+                palette = ui.toggle(list(PALETTES), value=tab.palette, on_change=self._set_palette)
                 palette.props("dense no-caps unelevated")
                 with ui.element("div").classes("downloads") as self._downloads:
                     ui.label("Figure").classes("what")
@@ -111,7 +108,7 @@ class Maps:
         if list(self._cards) != names:
             self._grid.clear()
             with self._grid:
-                self._cards = {name: _Card(name, self.session) for name in names}
+                self._cards = {name: _Card(name, self.tab) for name in names}
         for card in self._cards.values():
             card.wait()
         self._nothing.set_visibility(not names)
@@ -138,15 +135,15 @@ class Maps:
 
     def draw(self, drawn: Drawing, shelf: Shelf) -> None:
         """All maps that there are, on their common scale."""
-        session = self.session
-        assert session.pair is not None
-        rows, columns = session.pair.lr.shape[:2]
-        box = tuple(length / session.scale for length in session.frame) if session.frame else None
+        tab = self.tab
+        assert tab.pair is not None
+        rows, columns = tab.pair.lr.shape[:2]
+        box = tuple(length / tab.scale for length in tab.frame) if tab.frame else None
         for name, one in drawn.maps.items():
             self._cards[name].viewer.set(
                 src=shelf.put(one.picture, "png"),
                 values=shelf.put(one.values, "f32"),
-                stamp=session.answers[name].question.target,
+                stamp=tab.answers[name].request.target,
                 rows=rows,
                 columns=columns,
                 view=drawn.view,
@@ -158,7 +155,7 @@ class Maps:
         self._unit.set_text(drawn.unit)
         self._scale.classes(remove="unseen")
 
-    def done(self, question: Question, failed: list[str]) -> None:
+    def done(self, failed: list[str]) -> None:
         """All networks have answered."""
         if len(failed) < len(self._cards):
             self._downloads.classes(remove="unseen")
@@ -168,5 +165,5 @@ class Maps:
         self.page.redraw()
 
     def _set_palette(self, event: ValueChangeEventArguments) -> None:
-        self.session.palette = str(event.value)
+        self.tab.palette = str(event.value)
         self.page.redraw()

@@ -10,16 +10,17 @@ from typing import Any, Literal, ParamSpec, TypeVar
 
 from nicegui import ui
 
-from l2xbench.draw.heatmaps import HeatmapPanel
+from l2xbench.draw.panels import HeatmapPanel
 from l2xbench.errors import RequestError
 from l2xbench.explore import drawing, pictures
 from l2xbench.explore.choices import Choices
 from l2xbench.explore.maps import Maps
 from l2xbench.explore.pictures import Picture, Uploads
 from l2xbench.explore.server import Shelf
-from l2xbench.explore.session import Session
+from l2xbench.explore.tab import Tab
 from l2xbench.explore.viewer import Viewer
-from l2xbench.explore.workbench import Restored, Stopped, Workbench
+from l2xbench.explore.workbench import Stopped, Workbench
+from l2xbench.studies.shared.maps import NetworkImage
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,14 +37,12 @@ _ACCENT = "#1f5fa8"
 _STYLE = Path(__file__).with_name("page.css")
 
 
-class Page:
+class ExplorePage:
     """Builds the page, and answers what is done on it. The newest wish counts."""
 
-    def __init__(
-        self, bench: Workbench, session: Session, found: list[Picture], uploads: Uploads, shelf: Shelf
-    ) -> None:
-        self.bench, self.session, self.uploads, self.shelf = bench, session, uploads, shelf
-        self.restored: dict[str, Restored] = {}
+    def __init__(self, bench: Workbench, tab: Tab, found: list[Picture], uploads: Uploads, shelf: Shelf) -> None:
+        self.bench, self.tab, self.uploads, self.shelf = bench, tab, uploads, shelf
+        self.restored: dict[str, NetworkImage] = {}
         self._turn = 0
         ui.add_css(_STYLE)
         ui.colors(primary=_ACCENT)
@@ -51,9 +50,9 @@ class Page:
             ui.label("l2xbench explore").classes("title")
             ui.label("Click the image: which input pixels did each network use for that spot?").classes("lead")
         with ui.element("div").classes("bench"):
-            self.choices = Choices(self, session, found, list(bench.networks))
+            self.choices = Choices(self, tab, found, list(bench.networks))
             self._build_picture(list(bench.networks))
-            self.maps = Maps(self, session)
+            self.maps = Maps(self, tab)
         ui.context.client.on_delete(self._drop)
 
     def _build_picture(self, names: list[str]) -> None:
@@ -79,7 +78,7 @@ class Page:
 
         async def load() -> None:
             whole = await self._run(pictures.load, picture, self.bench.scale)
-            self.session.open(picture, whole)
+            self.tab.open(picture, whole)
             self.choices.show_picture(self.shelf.put(drawing.overview(whole.lr), "png"))
             await self._look()
 
@@ -99,40 +98,40 @@ class Page:
         """Another window of the image."""
 
         async def move() -> None:
-            self.session.look(side, middle)
+            self.tab.look(side, middle)
             await self._look()
 
-        if self.session.whole is not None:
+        if self.tab.whole is not None:
             await self._do(move)
 
     async def pick(self, y: int, x: int) -> None:
         """A spot, in SR pixels: the patch there is explained, also where it was all of the window."""
-        self.session.spot = (y, x)
-        if self.session.whole_window:
+        self.tab.spot = (y, x)
+        if self.tab.whole_window:
             self.choices.take_patch()  # which asks
         else:
             await self.ask()
 
     async def ask(self) -> None:
         """The same spot with other choices, or another spot."""
-        if self.session.pair is not None:
+        if self.tab.pair is not None:
             await self._do(self._explain)
 
     async def show(self) -> None:
         """Another picture to click."""
-        if self.session.pair is not None:
+        if self.tab.pair is not None:
             await self._do(self._show, newest=False)
 
     def redraw(self) -> None:
         """The same maps in another manner."""
-        panel = self.session.panel(self.restored)
+        panel = self.tab.panel(self.restored)
         if panel is not None:
-            drawn = drawing.draw(panel, self.session.palette, near=self.maps.near)
+            drawn = drawing.draw(panel, self.tab.palette, near=self.maps.near)
             self.maps.draw(drawn, self.shelf)
 
     async def download(self, ending: Literal[".png", ".pdf"]) -> None:
         """The figure of the maps."""
-        panel = self.session.panel(self.restored)
+        panel = self.tab.panel(self.restored)
         if panel is not None:
             await self._do(partial(self._download, panel, ending), newest=False)
 
@@ -147,11 +146,11 @@ class Page:
         await self._explain()
 
     async def _show(self) -> None:
-        session, wanted = self.session, self.shown.value
-        assert session.pair is not None
-        pair = session.pair
-        rows, columns = session.sr_shape
-        size = {"rows": rows, "columns": columns, "box": session.frame, "cursor": self._cursor()}
+        tab, wanted = self.tab, self.shown.value
+        assert tab.pair is not None
+        pair = tab.pair
+        rows, columns = tab.sr_shape
+        size = {"rows": rows, "columns": columns, "box": tab.frame, "cursor": self._cursor()}
         caption = ""
         if wanted == LR or (wanted == HR and pair.hr is None):
             image = pair.lr
@@ -163,7 +162,7 @@ class Page:
             if self._new_window:
                 self.base.set(src=self.shelf.put(drawing.png(pair.lr), "png"), busy=True, **size)
             restored = await self._restore(wanted)
-            if session.pair is not pair:
+            if tab.pair is not pair:
                 return
             image = restored.image
             if restored.psnr is not None and restored.ssim is not None:
@@ -177,35 +176,35 @@ class Page:
         return not self.restored
 
     def _cursor(self) -> tuple[int, int]:
-        return (self.session.box[2], self.session.box[3])
+        return (self.tab.box[2], self.tab.box[3])
 
-    async def _restore(self, name: str) -> Restored:
+    async def _restore(self, name: str) -> NetworkImage:
         if name not in self.restored:
-            pair = self.session.pair
+            pair = self.tab.pair
             assert pair is not None
             restored = await self._run(self.bench.super_resolve, name, pair)
-            if self.session.pair is not pair:
+            if self.tab.pair is not pair:
                 return restored
             self.restored[name] = restored
         return self.restored[name]
 
     async def _explain(self) -> None:
-        session, turn = self.session, self._turn
-        question, pair = session.question, session.pair
+        tab, turn = self.tab, self._turn
+        request, pair = tab.request, tab.pair
         assert pair is not None
-        self.base.set(box=session.frame, cursor=self._cursor())
-        self.hint.set_text(_WHOLE_HINT if session.whole_window else _PATCH_HINT)
-        session.answers = {}
-        self.maps.wait(session.networks)
+        self.base.set(box=tab.frame, cursor=self._cursor())
+        self.hint.set_text(_WHOLE_HINT if tab.whole_window else _PATCH_HINT)
+        tab.answers = {}
+        self.maps.wait(tab.networks)
 
         def wanted() -> bool:
             return self._turn == turn
 
         failed = []
-        for name in session.networks:
+        for name in tab.networks:
             self.maps.work(name)
             try:
-                answer = await self._run(self.bench.explain, name, pair, question, wanted)
+                answer = await self._run(self.bench.explain, name, pair, request, wanted)
                 await self._restore(name)
             except Stopped:
                 return
@@ -216,14 +215,14 @@ class Page:
                 continue
             if not wanted():
                 return
-            session.answers[name] = answer
-            self.maps.answer(name, drawing.numbers(answer, session.scale))
+            tab.answers[name] = answer
+            self.maps.answer(name, drawing.numbers(answer, tab.scale))
             self.redraw()
         if wanted():
-            self.maps.done(question, failed)
+            self.maps.done(failed)
 
     async def _download(self, panel: HeatmapPanel, ending: Literal[".png", ".pdf"]) -> None:
-        data = await self._run(drawing.figure, panel, self.session.palette, ending)
+        data = await self._run(drawing.figure, panel, self.tab.palette, ending)
         ui.download.content(data, f"heatmap-{pictures.file_name(panel.image)}{ending}")
 
     async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -6,7 +6,6 @@ import errno
 import hashlib
 import socket
 import warnings
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 import uvicorn
@@ -15,6 +14,7 @@ from nicegui import ui
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from l2xbench.errors import RequestError
+from l2xbench.system.lru import RecentlyUsed
 
 PORT = 8470
 _TRIES = 20
@@ -28,18 +28,12 @@ class Shelf:
     """Pictures and maps for the page to fetch, each under the hash of its bytes; the oldest go."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
-        self._size = 0
+        self._kept: RecentlyUsed[str, bytes] = RecentlyUsed(_KEPT_BYTES, len)
 
     def put(self, data: bytes, kind: str) -> str:
         """Keeps `data` (a `png` or `f32`), and returns its address."""
         name = f"{hashlib.sha256(data).hexdigest()}.{kind}"
-        if name not in self._kept:
-            self._kept[name] = data
-            self._size += len(data)
-        self._kept.move_to_end(name)
-        while self._size > _KEPT_BYTES and len(self._kept) > 1:
-            self._size -= len(self._kept.popitem(last=False)[1])
+        self._kept.get(name, lambda: data)
         return f"/shelf/{name}"
 
     def answer(self, name: str) -> Response:

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from l2xbench.draw.panels import HeatmapPanel, NetworkPanel
-from l2xbench.draw.zoom import zoom_box, zoom_psnr
+from l2xbench.draw.panels import HeatmapPanel
+from l2xbench.draw.zoom import zoom_box
 from l2xbench.store.records import Record, Records
 from l2xbench.store.store import Store
+from l2xbench.studies.shared.maps import MapRequest, NetworkImage, NetworkMap
+from l2xbench.studies.shared.panels import ShownImage, make_panel
 
 _SHOWN = ("inputs", "restoration", "attribution")
 AT_ONCE = 100_000
@@ -59,13 +58,13 @@ def image_records(
             for record in shown.of_images(dataset, part):
                 found.setdefault(record.image, {})[record.study, record.model, record.label] = record
             for image in part:
-                one = _of_image(found.get(image, {}), manifest["models"], methods)
+                one = _image_records(found.get(image, {}), manifest["models"], methods)
                 if one is not None:
                     yield one
 
 
 def fitting_images(manifest: Mapping[str, Any], records: Records, most: int) -> dict[str, list[str]]:
-    """Of each dataset the first images, of which all together have at most so many records; one at the least."""
+    """The first images of each dataset that have at most so many records all together; one image at the least."""
     fitting: dict[str, list[str]] = {}
     left = most
     for dataset, entry in manifest["datasets"].items():
@@ -79,7 +78,7 @@ def _groups(records: Records, dataset: str) -> int:
     return sum(name.dataset == dataset for name, _ in records.wanted)
 
 
-def _of_image(
+def _image_records(
     found: Mapping[tuple[str, str, str], Record], models: Iterable[str], methods: Iterable[str]
 ) -> ImageRecords | None:
     inputs = found.get(("inputs", "", ""))
@@ -92,19 +91,19 @@ def _of_image(
         }
         for method in methods
     }
-    return ImageRecords(inputs, restored, {method: of for method, of in maps.items() if of})
+    return ImageRecords(inputs, restored, {method: networks for method, networks in maps.items() if networks})
 
 
 class Pictures:
     """Loads an image's panels, each picture once."""
 
-    def __init__(self, store: Store, manifest: Mapping[str, Any], of: ImageRecords) -> None:
+    def __init__(self, store: Store, manifest: Mapping[str, Any], found: ImageRecords) -> None:
         self._store = store
         self._study = manifest["study"]
-        self._of = of
-        self._sr: dict[str, NDArray[np.uint8]] = {}
-        self.lr = store.load_image(of.inputs.files["lr"])
-        self.hr = store.load_image(of.inputs.files["hr"]) if "hr" in of.inputs.files else None
+        self._found = found
+        self._restored: dict[str, NetworkImage] = {}
+        self.lr = store.load_image(found.inputs.files["lr"])
+        self.hr = store.load_image(found.inputs.files["hr"]) if "hr" in found.inputs.files else None
 
     def panel(self, method: str, *, zoomed: bool = False) -> HeatmapPanel:
         """The networks' SR images and maps by `method`.
@@ -116,42 +115,29 @@ class Pictures:
         Raises:
             RequestError: the study names a part that lies outside the image.
         """
-        inputs, study = self._of.inputs, self._study
-        target = study["attribution"]["target"]
-        explained = self._of.explained[method]
-        pictures = {name: self._picture(name) for name in explained}
+        inputs, study = self._found.inputs, self._study
+        explained = study["attribution"]
+        request = MapRequest(explained["target"], explained["reference"], method)
+        networks = {
+            name: (self._image(name), self._map(record)) for name, record in self._found.explained[method].items()
+        }
         zoom = None
         if zoomed:
-            wanted = study["heatmaps"].get("zoom")
-            zoom = zoom_box(wanted, inputs.image, target, list(pictures.values()), study["scale"])
-        return HeatmapPanel(
-            dataset=inputs.dataset,
-            image=inputs.image,
-            scale=study["scale"],
-            lr=self.lr,
-            hr=self.hr,
-            networks=tuple(
-                NetworkPanel(
-                    name=name,
-                    sr=sr,
-                    values=self._store.load_arrays(explained[name].files["attribution"])["values"],
-                    psnr=number(self._of.restored[name], "psnr"),
-                    ssim=number(self._of.restored[name], "ssim"),
-                    completeness_error=number(explained[name], "completeness_error"),
-                    zoom_psnr=zoom_psnr(sr, self.hr, zoom, study["restoration"]["colour"]),
-                )
-                for name, sr in pictures.items()
-            ),
-            method=method,
-            reference=study["attribution"]["reference"],
-            target=target,
-            zoom=zoom,
-        )
+            pictures = [restored.image for restored, _ in networks.values()]
+            zoom = zoom_box(study["heatmaps"].get("zoom"), inputs.image, request.target, pictures, study["scale"])
+        shown = ShownImage(inputs.dataset, inputs.image, study["scale"], self.lr, self.hr)
+        return make_panel(shown, networks, request, zoom=zoom, colour=study["restoration"]["colour"])
 
-    def _picture(self, name: str) -> NDArray[np.uint8]:
-        if name not in self._sr:
-            self._sr[name] = self._store.load_image(self._of.restored[name].files["sr"])
-        return self._sr[name]
+    def _image(self, name: str) -> NetworkImage:
+        if name not in self._restored:
+            record = self._found.restored[name]
+            sr = self._store.load_image(record.files["sr"])
+            self._restored[name] = NetworkImage(sr, number(record, "psnr"), number(record, "ssim"))
+        return self._restored[name]
+
+    def _map(self, record: Record) -> NetworkMap:
+        arrays = self._store.load_arrays(record.files["attribution"])
+        return NetworkMap(arrays, number(record, "completeness_error"), number(record, "seconds") or 0.0)
 
 
 def number(record: Record, what: str) -> float | None:

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from l2xbench.draw.heatmaps import HeatmapPanel, NetworkPanel
+from l2xbench.draw.panels import HeatmapPanel, NetworkPanel
 from l2xbench.explore import drawing
-from l2xbench.explore.workbench import Answer, Question
+from l2xbench.explore.workbench import Answer
+from l2xbench.studies.shared.maps import MapRequest, NetworkMap
 
 
 @pytest.fixture
@@ -53,13 +54,13 @@ def test_maps_share_one_scale_and_show_where_they_are(panel: HeatmapPanel) -> No
     assert whole.maps["large"].picture != drawn.maps["large"].picture
 
 
-def question(method: str = "l2x") -> Question:
-    return Question("patch:72,80,16,16", "blur", method)
+def request(method: str = "l2x") -> MapRequest:
+    return MapRequest("patch:72,80,16,16", "blur", method)
 
 
 def test_the_lines_under_a_map() -> None:
     arrays = {"values": np.zeros((3, 4, 4)), "delta": np.float32(7.68)}
-    answer = Answer(question(), arrays, completeness_error=3e-7, positive=0.75, diffusion=2.345, seconds=0.123)
+    answer = Answer(request(), NetworkMap(arrays, 3e-7, 0.123), positive=0.75, diffusion=2.345)
     lines = {line.name: line.value for line in drawing.numbers(answer, 4)}
     assert lines == {
         "delta": "7.68 (2.5 grey levels a sample)",
@@ -68,12 +69,12 @@ def test_the_lines_under_a_map() -> None:
         "diffusion index": "2.35",
         "time": "0.12 s",
     }
-    control = replace(answer, arrays={**arrays, "delta": np.float32("nan")}, completeness_error=None)
+    control = replace(answer, found=NetworkMap({**arrays, "delta": np.float32("nan")}, None, 0.123))
     assert [line.name for line in drawing.numbers(control, 4)] == ["positive share", "diffusion index", "time"]
-    whole = replace(answer, question=Question("image", "blur", "l2x"))
+    whole = replace(answer, request=MapRequest("image", "blur", "l2x"))
     assert drawing.numbers(whole, 4)[0].value == "7.68 (2.5 grey levels a sample)", "4 x 4 LR are 16 x 16 SR pixels"
     assert drawing.numbers(whole, 2)[0].value == "7.68 (10.2 grey levels a sample)"
-    lam = replace(answer, question=question("lam"))
+    lam = replace(answer, request=request("lam"))
     assert drawing.numbers(lam, 4)[0].value == "7.68", "its detector's answer has another unit"
 
 

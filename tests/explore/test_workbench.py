@@ -14,12 +14,13 @@ import l2xbench
 from l2xbench.data.images import to_tensor
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.errors import RequestError
-from l2xbench.explore.workbench import Question, Stopped, Workbench
+from l2xbench.explore.workbench import Stopped, Workbench
 from l2xbench.report.sanity import diffusion_index
+from l2xbench.studies.shared.maps import MapRequest
 from l2xbench.zoo.cards import ModelCard
 from l2xbench.zoo.network import Network
 
-L2X = Question("patch:8,8,8,8", "blur", "l2x")
+L2X = MapRequest("patch:8,8,8,8", "blur", "l2x")
 
 
 class Doubling(nn.Module):
@@ -59,12 +60,12 @@ def pair(photographs: Path) -> LoadedPair:
 def test_a_map_and_its_numbers_are_those_of_explain(bench: Workbench, pair: LoadedPair) -> None:
     answer = bench.explain("edsr", pair, L2X)
     found = l2xbench.explain(bench.networks["edsr"], to_tensor(pair.lr), target=L2X.target)
-    assert np.array_equal(answer.values, found.values[0].numpy())
-    assert answer.delta == pytest.approx(float(found.delta[0]))
-    assert answer.completeness_error is not None and answer.completeness_error < 1e-5
-    pixels = answer.values.sum(axis=0)
+    assert np.array_equal(answer.found.values, found.values[0].numpy())
+    assert answer.found.delta == pytest.approx(float(found.delta[0]))
+    assert answer.found.completeness_error is not None and answer.found.completeness_error < 1e-5
+    pixels = answer.found.values.sum(axis=0)
     assert answer.positive == pytest.approx(pixels[pixels > 0].sum() / abs(pixels).sum(), rel=1e-5)
-    assert answer.diffusion == diffusion_index(answer.values)
+    assert answer.diffusion == diffusion_index(answer.found.values)
     assert not bench.networks["edsr"].training
 
 
@@ -73,9 +74,9 @@ def test_sr_and_maps_are_remembered(bench: Workbench, pair: LoadedPair) -> None:
     assert first.image.shape == (40, 48, 3) and first.psnr is not None and first.ssim is not None
     assert bench.super_resolve("doubling", pair) is first
     answer = bench.explain("doubling", pair, L2X)
-    assert bench.explain("doubling", pair, Question(*L2X)) is answer
+    assert bench.explain("doubling", pair, MapRequest(*L2X)) is answer
     other = bench.explain("doubling", pair, L2X._replace(target="patch:0,0,8,8"))
-    assert not np.array_equal(other.values, answer.values)
+    assert not np.array_equal(other.found.values, answer.found.values)
     moved = bench.super_resolve("doubling", pair.window((0, 0, 8, 8), 4))
     assert np.array_equal(moved.image, first.image[:32, :32])
 
@@ -104,7 +105,7 @@ def test_what_is_no_longer_wanted_stops_between_two_passes(bench: Workbench, pai
     assert passes.asked == 6
     factor = bench.networks["doubling"].core.factor
     assert isinstance(factor, nn.Parameter) and factor.requires_grad and factor.grad is None
-    assert bench.explain("doubling", pair, L2X).completeness_error is not None, "the network is as it was"
+    assert bench.explain("doubling", pair, L2X).found.completeness_error is not None, "the network is as it was"
 
 
 def test_closing_drops_what_runs_and_what_waits(bench: Workbench, pair: LoadedPair) -> None:
@@ -123,7 +124,7 @@ def test_closing_drops_what_runs_and_what_waits(bench: Workbench, pair: LoadedPa
 
 
 @pytest.mark.parametrize(
-    ("name", "question", "expected"),
+    ("name", "wanted", "expected"),
     [
         ("broken", L2X, "broken: first line second line"),
         ("edsr", L2X._replace(target="patch:100,0,8,8"), "edsr: target 'patch:100,0,8,8' is outside the output"),
@@ -131,9 +132,9 @@ def test_closing_drops_what_runs_and_what_waits(bench: Workbench, pair: LoadedPa
     ],
 )
 def test_what_goes_wrong_is_one_line(
-    bench: Workbench, pair: LoadedPair, name: str, question: Question, expected: str
+    bench: Workbench, pair: LoadedPair, name: str, wanted: MapRequest, expected: str
 ) -> None:
     with pytest.raises(RequestError) as told:
-        bench.explain(name, pair, question)
+        bench.explain(name, pair, wanted)
     assert str(told.value).startswith(expected)
     assert "\n" not in str(told.value)

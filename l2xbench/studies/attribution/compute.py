@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-import torch
-
-from l2xbench.attribution import Attribution
-from l2xbench.attribution.finite import all_finite
 from l2xbench.config import Study, explained_methods
-from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.store.units import Outcome, Value
-from l2xbench.studies.shared.inference import device_of, explained
+from l2xbench.studies.shared.maps import network_map
 from l2xbench.zoo.network import Network
 
 NAME = "attribution"
@@ -45,23 +37,12 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
         FloatingPointError: the map holds NaN or infinity.
     """
     assert network is not None
-    device = device_of(network)
-    started = time.perf_counter()
-    found, tile = explained(network, images.to_tensor(pair.lr).to(device), **options)
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    seconds = time.perf_counter() - started
-    if not all_finite(found.values):
-        raise FloatingPointError("the attribution holds NaN or infinity")
-    values: dict[str, Value] = {"seconds": seconds}
-    if tile is not None:
-        values["tile"] = tile
-    for name in ("delta", "completeness_error"):
-        number = float(getattr(found, name)[0])
-        values[name] = number if math.isfinite(number) else None  # a control runs no network and has neither
-    return Outcome(values=values, arrays={"attribution": arrays_of(found)})
-
-
-def arrays_of(found: Attribution) -> dict[str, np.ndarray]:
-    """One image's map as it is kept: `values` (3, H, W), `reference` (3, H, W), `delta` ()."""
-    return {name: getattr(found, name)[0].cpu().numpy() for name in ("values", "reference", "delta")}
+    found = network_map(network, pair.lr, options)
+    values: dict[str, Value] = {
+        "seconds": found.seconds,
+        "delta": found.delta,
+        "completeness_error": found.completeness_error,
+    }
+    if found.tile is not None:
+        values["tile"] = found.tile
+    return Outcome(values=values, arrays={"attribution": found.arrays})

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from l2xbench.attribution.finite import all_finite
@@ -17,7 +15,8 @@ from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.data.metrics import Colour, Comparison
 from l2xbench.store.units import Outcome, Value
-from l2xbench.studies.shared.inference import device_of, fitting, super_resolve
+from l2xbench.studies.shared.inference import device_of
+from l2xbench.studies.shared.maps import upscaled
 from l2xbench.studies.shared.passes import passes_of
 from l2xbench.zoo.network import Network
 
@@ -45,14 +44,9 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
         FloatingPointError: the network gave NaN or infinity (later).
     """
     assert network is not None
-    device = device_of(network)
-    lr = images.to_tensor(pair.lr).to(device)
+    lr = images.to_tensor(pair.lr).to(device_of(network))
     passes = passes_of(network, options, pair)
-    started = time.perf_counter()
-    output, tile = fitting(partial(super_resolve, passes.network, lr), lr)
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    seconds = time.perf_counter() - started
+    output, tile, seconds = upscaled(passes.network, lr)
     values: dict[str, Value] = {"seconds": seconds, "parameters": network.parameter_count, "psnr": None, "ssim": None}
     if passes.told:
         values["inference"] = passes.told

@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from l2xbench.attribution import Attribution, explain
 from l2xbench.attribution.finite import all_finite
 from l2xbench.attribution.tiles import Tiling
 from l2xbench.system import heap
-from l2xbench.zoo.network import Network
 
 _PIXELS = {"cpu": 64 * 64, "cuda": 128 * 64 * 64, "mps": 16 * 64 * 64}
 """LR pixels of a batch: more is slower on a CPU, whose caches it overruns; a GPU wants many."""
@@ -26,7 +25,7 @@ _FULL = ("not enough memory", "out of memory", "can't allocate memory", "cannot 
 Result = TypeVar("Result")
 
 
-def device_of(network: Network) -> torch.device:
+def device_of(network: nn.Module) -> torch.device:
     """Where the network is."""
     return next(iter(network.parameters()), torch.empty(0)).device
 
@@ -86,7 +85,7 @@ def super_resolve(network: Upscaler, lr: Tensor, tile: int | None = None) -> Ten
         return whole
 
 
-def explained(network: Network, lr: Tensor, **options: Any) -> tuple[Attribution, int | None]:
+def explained(network: nn.Module, lr: Tensor, **options: Any) -> tuple[Attribution, int | None]:
     """The map of `l2xbench.explain`, in tiles where memory runs out, and their side; see `fitting`."""
     return fitting(lambda tile: explain(network, lr, tile=tile, overlap=OVERLAP, **options), lr)
 

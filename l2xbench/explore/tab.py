@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,20 +11,21 @@ from l2xbench.attribution.methods.registry import get_method
 from l2xbench.attribution.references import BLUR_VARIANCE, parse_reference
 from l2xbench.data.pairs import LoadedPair
 from l2xbench.draw.colormap import PALETTES
-from l2xbench.draw.heatmaps import HeatmapPanel, NetworkPanel
-from l2xbench.draw.panels import Box
+from l2xbench.draw.panels import Box, HeatmapPanel
 from l2xbench.draw.zoom import around_target
 from l2xbench.errors import RequestError
 from l2xbench.explore import pictures
 from l2xbench.explore.pictures import Picture
-from l2xbench.explore.workbench import Answer, Question, Restored
+from l2xbench.explore.workbench import Answer
+from l2xbench.studies.shared.maps import MapRequest, NetworkImage
+from l2xbench.studies.shared.panels import ShownImage, make_panel
 
 PATCHES = (1, 2, 4, 8, 16, 32, 64)
 """SR pixels on a side of the patch that is explained; 1 is one pixel with its three channels."""
 
 
 @dataclass
-class Session:
+class Tab:
     """The choices of one tab.
 
     Attributes:
@@ -34,7 +36,7 @@ class Session:
         spot: y, x in SR pixels of the window: the patch's middle.
         whole_window: explain all SR pixels of the window, whatever the spot.
         options: of the method, by name, where they are not the defaults.
-        answers: by network, each to the question as it was when it was asked.
+        answers: by network, each to the request as it was when it was made.
     """
 
     scale: int
@@ -96,7 +98,7 @@ class Session:
         return None if self.whole_window else self.box
 
     @property
-    def question(self) -> Question:
+    def request(self) -> MapRequest:
         """What is asked now.
 
         Raises:
@@ -110,15 +112,15 @@ class Session:
             get_method(self.method).bind(self.options)
         except AttributionError as error:
             raise RequestError(str(error)) from None
-        return Question(
+        return MapRequest(
             target=f"patch:{','.join(map(str, self.frame))}" if self.frame else "image",
             reference=reference,
             method=self.method,
             options=tuple(sorted(self.options.items())),
         )
 
-    def panel(self, sr: dict[str, Restored]) -> HeatmapPanel | None:
-        """What is found so far for one question, as the figures of a study show it; None before the first answer.
+    def panel(self, sr: Mapping[str, NetworkImage]) -> HeatmapPanel | None:
+        """What is found so far for one request, as the figures of a study show it; None before the first answer.
 
         Args:
             sr: each answering network's SR image.
@@ -126,28 +128,7 @@ class Session:
         answers = {name: self.answers[name] for name in self.networks if name in self.answers}
         if not answers or self.pair is None or self.picture is None:
             return None
-        question = next(iter(answers.values())).question
-        return HeatmapPanel(
-            dataset="explore",
-            image=self.picture.label,
-            scale=self.scale,
-            lr=self.pair.lr,
-            hr=self.pair.hr,
-            networks=tuple(
-                NetworkPanel(
-                    name=name,
-                    sr=sr[name].image,
-                    values=answer.values,
-                    psnr=sr[name].psnr,
-                    ssim=sr[name].ssim,
-                    completeness_error=answer.completeness_error,
-                )
-                for name, answer in answers.items()
-            ),
-            method=question.method,
-            reference=question.reference,
-            target=question.target,
-            zoom=around_target(
-                question.target, (self.pair.lr.shape[0] * self.scale, self.pair.lr.shape[1] * self.scale)
-            ),
-        )
+        request = next(iter(answers.values())).request
+        shown = ShownImage("explore", self.picture.label, self.scale, self.pair.lr, self.pair.hr)
+        networks = {name: (sr[name], answer.found) for name, answer in answers.items()}
+        return make_panel(shown, networks, request, zoom=around_target(request.target, shown.sr_shape))

@@ -1,0 +1,175 @@
+"""What a network makes of an image and which pixels it used: the one way to both, in tiles where memory runs out.
+
+`l2xbench explain`, the explorer and the studies `restoration` and `attribution` all come here, so that a map is the
+same whoever asked for it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from l2xbench.attribution.finite import all_finite
+from l2xbench.data import metrics
+from l2xbench.data.images import to_image, to_tensor
+from l2xbench.data.pairs import LoadedPair
+from l2xbench.errors import RequestError
+from l2xbench.studies.shared.inference import (
+    Upscaler,
+    device_of,
+    explained,
+    fitting,
+    is_out_of_memory,
+    super_resolve,
+)
+from l2xbench.zoo.network import Network
+
+
+class MapRequest(NamedTuple):
+    """Which map is wanted of a network and an image; hashable, so that answers can be remembered by it."""
+
+    target: str
+    reference: str
+    method: str
+    options: tuple[tuple[str, int | float | bool], ...] = ()
+    """The method's own options, by name."""
+
+    def settings(self, seed: int) -> dict[str, Any]:
+        """The keyword arguments of `l2xbench.explain`."""
+        named = {"target": self.target, "reference": self.reference, "method": self.method}
+        return {**named, "seed": seed, **dict(self.options)}
+
+
+@dataclass(frozen=True)
+class NetworkImage:
+    """A network's SR image, (sH, sW, 3) uint8, and how near it comes to the HR image.
+
+    Attributes:
+        psnr: dB; None where there is no HR image, or one too small to measure.
+        ssim: likewise.
+        tile: side in LR pixels of the tiles that it was made in; None for the whole image at once.
+    """
+
+    image: np.ndarray
+    psnr: float | None = None
+    ssim: float | None = None
+    tile: int | None = None
+
+
+@dataclass(frozen=True)
+class NetworkMap:
+    """The map of one network and image, and what it took.
+
+    Attributes:
+        arrays: `values` (3, H, W) in units of the objective, `reference` (3, H, W), `delta` ().
+        completeness_error: how far the map's sum is from delta; None for a control, which runs no network.
+        seconds: time that the map took, and nothing besides.
+        tile: side in LR pixels of the tiles that it was made in; None for the whole image at once.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    completeness_error: float | None
+    seconds: float
+    tile: int | None = None
+
+    @property
+    def values(self) -> np.ndarray:
+        """(3, H, W)."""
+        return self.arrays["values"]
+
+    @property
+    def delta(self) -> float | None:
+        """The objective's difference between image and reference; None for a control."""
+        delta = float(self.arrays["delta"])
+        return delta if math.isfinite(delta) else None
+
+
+class Upscaled(NamedTuple):
+    """A network's output (1, 3, sH, sW), the side of the tiles it came to, and the seconds that it took."""
+
+    output: Tensor
+    tile: int | None
+    seconds: float
+
+
+def upscaled(network: Upscaler, lr: Tensor) -> Upscaled:
+    """The network's output for `lr` (1, 3, H, W) on its device, in tiles where memory runs out."""
+    started = time.perf_counter()
+    output, tile = fitting(partial(super_resolve, network, lr), lr)
+    return Upscaled(output, tile, _seconds_since(started, lr.device))
+
+
+def network_image(network: Network, pair: LoadedPair) -> NetworkImage:
+    """The SR image of a pair, and its PSNR and SSIM (Y channel, a border of the scale) against HR.
+
+    Raises:
+        ValueError: the network gave no image, or NaN or infinity.
+    """
+    output, tile, _ = upscaled(network, to_tensor(pair.lr).to(device_of(network)))
+    sr = to_image(output)
+    if pair.hr is None:
+        return NetworkImage(sr, tile=tile)
+    try:
+        psnr, ssim = (measure(sr, pair.hr, network.scale) for measure in (metrics.psnr, metrics.ssim))
+    except RequestError:  # a window too small to measure
+        return NetworkImage(sr, tile=tile)
+    return NetworkImage(sr, psnr, ssim, tile)
+
+
+def network_map(network: nn.Module, lr: np.ndarray, settings: Mapping[str, Any]) -> NetworkMap:
+    """The map of `l2xbench.explain` for one LR image.
+
+    Args:
+        network: on any device.
+        lr: (H, W, 3) uint8.
+        settings: keyword arguments of `l2xbench.explain`: method, reference, target, seed, the method's own.
+
+    Raises:
+        AttributionError: the network cannot be explained so.
+        FloatingPointError: the map holds NaN or infinity.
+    """
+    inputs = to_tensor(lr).to(device_of(network))
+    started = time.perf_counter()
+    found, tile = explained(network, inputs, **settings)
+    seconds = _seconds_since(started, inputs.device)
+    if not all_finite(found.values):
+        raise FloatingPointError("the attribution holds NaN or infinity")
+    missed = float(found.completeness_error[0])
+    return NetworkMap(
+        arrays={name: getattr(found, name)[0].cpu().numpy() for name in ("values", "reference", "delta")},
+        completeness_error=missed if math.isfinite(missed) else None,
+        seconds=seconds,
+        tile=tile,
+    )
+
+
+@contextmanager
+def errors_in_one_line(name: str) -> Iterator[None]:
+    """Turns whatever the network `name`, which may be a user's own, raises into one line.
+
+    Raises:
+        RequestError: in place of any `Exception`.
+    """
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if is_out_of_memory(error):
+            reason = "memory does not suffice, not even for small tiles; choose a smaller image or window"
+        raise RequestError(f"{name}: {reason}") from error
+
+
+def _seconds_since(started: float, device: torch.device) -> float:
+    """The seconds since then, once the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - started
