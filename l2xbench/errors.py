@@ -14,10 +14,33 @@ class RequestError(Exception):
     """
 
 
+MOST_NAMES = 30
+"""More names than this are not listed in an error line."""
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str | None:
+    """The allowed name that is most like this one; None where none is near.
+
+    Example:
+        >>> nearest("edrs", ["edsr", "rcan"])
+        'edsr'
+    """
+    near = get_close_matches(name, sorted(allowed), n=1, cutoff=0.5)
+    return near[0] if near else None
+
+
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:
-    """The end of an error line: the nearest allowed name, or all of them where none is near."""
+    """The end of an error line: the nearest allowed name, or the known ones where none is near.
+
+    Example:
+        >>> did_you_mean("edrs", ["edsr", "rcan"])
+        "did you mean 'edsr'?"
+        >>> did_you_mean("x", ["edsr", "rcan"])
+        'known: edsr, rcan'
+    """
     names = sorted(allowed)
-    near = get_close_matches(name, names, n=1, cutoff=0.5)
-    if near:
-        return f"did you mean '{near[0]}'?"
-    return f"known: {', '.join(names)}" if names else "there is none"
+    near = nearest(name, names)
+    if near is not None:
+        return f"did you mean '{near}'?"
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"known: {', '.join(names[:MOST_NAMES])}{more}" if names else "there is none"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+
+from l2xbench.errors import nearest
 
 
 class AttributionError(ValueError):
@@ -33,6 +34,6 @@ class MethodError(AttributionError):
 def unknown(kind: str, found: object, allowed: Iterable[str]) -> AttributionError:
     """The error for a name that does not exist: names the nearest one, and all that do."""
     names = list(allowed)
-    near = get_close_matches(str(found), names, n=1, cutoff=0.5)
-    guess = f"did you mean {near[0]!r}? " if near else ""
+    near = nearest(str(found), names)
+    guess = f"did you mean {near!r}? " if near else ""
     return AttributionError(f"{kind} {found!r} does not exist; {guess}allowed: {', '.join(names) or 'none'}")

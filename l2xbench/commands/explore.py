@@ -22,7 +22,7 @@ from l2xbench.explore.pictures import Kind, Picture, Uploads, collect, of_datase
 from l2xbench.explore.server import LOCAL, Shelf, address, listen, serve
 from l2xbench.explore.tab import Tab
 from l2xbench.explore.workbench import Workbench
-from l2xbench.run.plan import plan_dataset, plan_model
+from l2xbench.run.lookup import find_dataset, find_model
 from l2xbench.run.runner import choose_device
 from l2xbench.system.threads import work_alone
 from l2xbench.zoo.cards import bundled_cards, read_card
@@ -65,7 +65,7 @@ def explore(
     if study is None:
         sources = {name: locate(model, seed=seed) for name, model in short_names(models or _bundled()).items()}
     else:
-        sources = {name: plan_model(name, entry, study).source for name, entry in study.models.items()}
+        sources = {name: find_model(name, entry, study) for name, entry in study.models.items()}
         trust, seed, device = study.trust, study.seed, study.device
     place = choose_device(device)
     with listen(host, port) as listening:  # first: a port that is taken is told before networks are loaded
@@ -118,7 +118,7 @@ def _pictures(
 ) -> list[Picture]:
     if images or study is None:
         return collect(images, scale, kind)
-    datasets = [plan_dataset(name, entry, study, data_root) for name, entry in study.datasets.items()]
+    datasets = [find_dataset(name, entry, study, data_root) for name, entry in study.datasets.items()]
     return of_datasets(datasets, named=len(datasets) > 1)
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from l2xbench.commands.screen_fetch import FetchProgress, show_catalogue, show_outcome
-from l2xbench.config import Study
 from l2xbench.errors import RequestError
 from l2xbench.fetch.catalogue import DEFAULT_SCALE, catalogue, find_item
 from l2xbench.fetch.lock import fetch_lock
-from l2xbench.fetch.needs import study_needs
 from l2xbench.system.locks import Holder
+
+if TYPE_CHECKING:
+    from l2xbench.run.lookup import Missing  # which imports torch
 
 
 def list_items(scale: int | None) -> None:
@@ -44,30 +45,23 @@ def fetch_names(names: Sequence[str], scale: int | None) -> int:
     return 1 if failures else 0
 
 
-def fetch_needs(console: Console, study: Study, data_root: Path | None) -> None:
-    """Fetches what a study needs, is not here and can be fetched; silent where nothing is owed.
+def fetch_missing(console: Console, missing: Sequence[Missing]) -> None:
+    """Fetches what a plan lacks.
 
     Raises:
         RequestError: something cannot be had, with the command or flag that would mend it.
     """
-    if not study_needs(study, data_root):
-        return
-    with fetch_lock(partial(_waiting, console)), FetchProgress(console) as progress:
-        for need in study_needs(study, data_root):  # again: who held the lock may have fetched it
-            need.fetch(progress)
+    with fetch_lock(lambda holder: _waiting(console, holder)), FetchProgress(console) as progress:
+        for each in missing:
+            each.fetch(progress)
 
 
-def tell_needs(console: Console, study: Study, data_root: Path | None) -> bool:
-    """Says what a run would fetch first; whether that is anything."""
-    needs = study_needs(study, data_root)
-    for need in needs:
-        size = need.item.size()
-        console.print(
-            f"{need.key}: {need.item.what} would be fetched first{f' ({size / 1e6:,.1f} MB)' if size else ''}",
-            markup=False,
-            highlight=False,
-        )
-    return bool(needs)
+def tell_missing(console: Console, missing: Sequence[Missing]) -> None:
+    """Says what a run would fetch first."""
+    for each in missing:
+        size = each.item.size()
+        told = f" ({size / 1e6:,.1f} MB)" if size else ""
+        console.print(f"{each.key}: {each.item.what} would be fetched first{told}", markup=False, highlight=False)
 
 
 def _waiting(console: Console, holder: Holder | None) -> None:

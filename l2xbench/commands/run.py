@@ -18,6 +18,7 @@ from l2xbench.report.drawing import Ahead, Drawers
 from l2xbench.report.findings import Findings, find
 from l2xbench.report.page import Page, write_page
 from l2xbench.run import runner
+from l2xbench.run.lookup import Incomplete
 from l2xbench.run.manifest import make_manifest
 from l2xbench.run.plan import Plan, make_plan
 from l2xbench.run.results import Run, all_failures, read_runs
@@ -47,10 +48,14 @@ def run_study(study: Study, out: Path, how: How, *, only: str | None = None) -> 
         RequestError: the study cannot be carried out as written.
     """
     console = Console(stderr=False)
-    if how.dry_run and fetch.tell_needs(console, study, how.data_root):
-        return 0
-    fetch.fetch_needs(console, study, how.data_root)
-    plan = make_plan(study, out, how.data_root)
+    try:
+        plan = make_plan(study, out, how.data_root)
+    except Incomplete as lacking:
+        if how.dry_run:
+            fetch.tell_missing(console, lacking.missing)
+            return 0
+        fetch.fetch_missing(console, lacking.missing)
+        plan = make_plan(study, out, how.data_root)
     if only is not None:
         plan = plan.only(only)
     if how.dry_run:

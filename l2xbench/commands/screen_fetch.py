@@ -12,11 +12,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from l2xbench.fetch.catalogue import Item, Outcome
+from l2xbench.fetch.catalogue import Fetched, Item
 
 
 class FetchProgress:
-    """A `fetch.download.Progress` on a terminal: one bar of bytes a download; on a pipe, one line when it begins."""
+    """How downloads go, on a terminal: a bar of bytes for each. On a pipe: a line when it begins."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -54,7 +54,7 @@ class FetchProgress:
                 self._bar.advance(self._task, count)
 
 
-def show_outcome(console: Console, item: Item, outcome: Outcome) -> None:
+def show_outcome(console: Console, item: Item, outcome: Fetched) -> None:
     """A line on what came of a fetch, and where it lies."""
     if outcome.path is None:
         console.print(f"{item.what}: {outcome.checked}", markup=False, highlight=False, soft_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -10,29 +9,16 @@ from pathlib import Path
 from typing import Literal
 
 from l2xbench.data.folders import listing, natural
-from l2xbench.data.layouts import Layout, expected, plain_hr, plain_lr, selfexsr, two_folders
+from l2xbench.data.known_sets import KnownSet, find_set
+from l2xbench.data.layouts import FoundLayout, expected, plain_hr, plain_lr, selfexsr, two_folders
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.data.photographs import photographs
-from l2xbench.errors import RequestError
+from l2xbench.errors import RequestError, did_you_mean
 
 __all__ = ["Dataset", "ImagePair", "Kind", "LoadedPair", "open_dataset"]
 
 #: What the images of a plain folder are; "auto" looks for a layout first, and takes a plain folder's for HR.
 Kind = Literal["auto", "hr", "lr"]
-
-#: The sets that papers report and how many images they have, by their names without case and punctuation.
-_KNOWN_SETS = {
-    "set5": ("Set5", 5),
-    "set14": ("Set14", 14),
-    "bsd100": ("BSD100", 100),
-    "b100": ("BSD100", 100),
-    "urban100": ("Urban100", 100),
-    "manga109": ("Manga109", 109),
-    "div2k": ("DIV2K validation", 100),
-    "div2kval": ("DIV2K validation", 100),
-    "div2kvalid": ("DIV2K validation", 100),
-    "div2kvalidhr": ("DIV2K validation", 100),
-}
 
 
 @dataclass(frozen=True)
@@ -85,14 +71,14 @@ def open_dataset(
     return Dataset(name, root, found.description, scale, chosen, _note(name, root, chosen, len(pairs), images))
 
 
-def _find(path: Path | str, scale: int, kind: Kind) -> tuple[Path, Layout]:
+def _find(path: Path | str, scale: int, kind: Kind) -> tuple[Path, FoundLayout]:
     if kind not in ("auto", "hr", "lr"):
         raise RequestError(f"kind: {kind!r} is not one of auto, hr, lr")
     if scale < 1:
         raise RequestError(f"scale: {scale} is not a whole number from 1")
     if str(path) == "skimage":
         root, pairs = photographs()
-        return root, Layout("photographs inside scikit-image", pairs)
+        return root, FoundLayout("photographs inside scikit-image", pairs)
     root = Path(path).expanduser()
     try:
         if not root.exists():
@@ -101,7 +87,8 @@ def _find(path: Path | str, scale: int, kind: Kind) -> tuple[Path, Layout]:
             raise RequestError(f"{root} is a file; expected a folder with {expected(scale)}")
         layout = (selfexsr(root, scale) or two_folders(root, scale)) if kind == "auto" else None
         if layout is None:
-            layout = Layout("LR images", plain_lr(root)) if kind == "lr" else Layout("HR images", plain_hr(root))
+            plain = plain_lr(root) if kind == "lr" else plain_hr(root)
+            layout = FoundLayout("LR images" if kind == "lr" else "HR images", plain)
         names = Counter(pair.name for pair in layout.pairs)
         twice = [each for each, count in names.items() if count > 1]
         if twice:
@@ -138,9 +125,7 @@ def _named(pairs: tuple[ImagePair, ...], root: Path, wanted: str) -> ImagePair:
         if wanted == pair.name or any(wanted in (file.name, file.stem) for file in files):
             return pair
     names = [pair.name for pair in pairs]
-    near = difflib.get_close_matches(wanted, names, n=1)
-    help_ = f"did you mean {near[0]!r}?" if near else f"there are {_some(names)}"
-    raise RequestError(f"images: no image {wanted!r} in {root}; {help_}")
+    raise RequestError(f"images: no image {wanted!r} in {root}; {did_you_mean(wanted, names)}")
 
 
 def _some(names: list[str]) -> str:
@@ -152,12 +137,12 @@ def _note(
 ) -> str | None:
     remarks = []
     known = _known_set(name, root)
-    whole = known[1] if known else found
+    whole = known.images if known else found
     if len(chosen) < whole:
         missing = f"; {found} are there" if found < whole else ""
         why = f", as asked for{missing}" if len(chosen) < found else ""
         first = "the first " if isinstance(asked, int) and why else ""
-        of = f"{known[0]}'s {whole}" if known else whole
+        of = f"{known.described}'s {whole}" if known else whole
         remarks.append(f"{first}{len(chosen)} of {of} images{why}")
     if all(pair.hr is None for pair in chosen):
         remarks.append("LR only: no metrics")
@@ -166,9 +151,8 @@ def _note(
     return "; ".join(remarks) or None
 
 
-def _known_set(name: str, root: Path) -> tuple[str, int] | None:
+def _known_set(name: str, root: Path) -> KnownSet | None:
     names = [name, root.name]
     if re.fullmatch(r"(?i)image_SRF_\d+|HR|GT|GTmod12|LR|LR_bicubic", root.name):
         names.append(root.parent.name)
-    keys = (re.sub(r"[^a-z0-9]", "", each.lower()) for each in names)
-    return next((_KNOWN_SETS[key] for key in keys if key in _KNOWN_SETS), None)
+    return next((known for each in names if (known := find_set(each)) is not None), None)

@@ -12,7 +12,7 @@ from l2xbench.errors import RequestError
 
 
 @dataclass(frozen=True)
-class Layout:
+class FoundLayout:
     """A layout that was recognised: in words, and the pairs by it."""
 
     description: str
@@ -27,7 +27,7 @@ def expected(scale: int) -> str:
     )
 
 
-def selfexsr(root: Path, scale: int) -> Layout | None:
+def selfexsr(root: Path, scale: int) -> FoundLayout | None:
     """`image_SRF_4/img_001_SRF_4_HR.png` and `..._LR.png`: the repository of Huang et al. (CVPR 2015)."""
     folder = subfolder(root, f"image_SRF_{scale}")
     if folder is None:
@@ -50,10 +50,10 @@ def selfexsr(root: Path, scale: int) -> Layout | None:
         missing = {side: folder / f"{name}_SRF_{scale}_{side}{suffix}" for side in present}
         both = {**missing, **files}
         pairs.append(ImagePair(name, both.get("HR"), both.get("LR")))
-    return Layout(f"SelfExSR (image_SRF_{scale})", pairs)
+    return FoundLayout(f"SelfExSR (image_SRF_{scale})", pairs)
 
 
-def two_folders(root: Path, scale: int) -> Layout | None:
+def two_folders(root: Path, scale: int) -> FoundLayout | None:
     """HR and LR in folders of their own: EDSR's benchmark, DIV2K, BasicSR's, and the like.
 
     A file without its partner is paired with the file that should be there, so that it fails by that name
@@ -70,7 +70,7 @@ def two_folders(root: Path, scale: int) -> Layout | None:
         return None
     description = " and ".join(f"{side.relative_to(root).as_posix()}/" for side in (hr, lr) if side is not None)
     if lr is None or hr is None:
-        return Layout(description, plain_hr(hr) if hr is not None else plain_lr(lr or root))
+        return FoundLayout(description, plain_hr(hr) if hr is not None else plain_lr(lr or root))
     lr_files = _by_stem(lr)
     partnered = set()
     pairs = []
@@ -81,7 +81,7 @@ def two_folders(root: Path, scale: int) -> Layout | None:
         partner = lr / f"{stem}x{scale}{file.suffix}" if found is None else lr_files[found]
         pairs.append(ImagePair(name, file, partner))
     pairs += [ImagePair(stem, hr / file.name, file) for stem, file in lr_files.items() if stem not in partnered]
-    return Layout(description, pairs)
+    return FoundLayout(description, pairs)
 
 
 def plain_hr(folder: Path) -> list[ImagePair]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from l2xbench.data.known_sets import KNOWN_SETS, KnownSet, find_set
 from l2xbench.errors import RequestError, did_you_mean
-from l2xbench.fetch.download import Progress, Remote, fetch_file
-from l2xbench.fetch.sets import KNOWN, KnownSet, find_set
+from l2xbench.fetch.download import DownloadProgress, Remote, fetch_file
+from l2xbench.fetch.sets import files_of, is_users_own, set_folder
 from l2xbench.zoo.cards import BUNDLED_SUFFIXES, ModelCard, bundled_cards, read_card
 from l2xbench.zoo.weights import (
     State,
@@ -23,7 +24,7 @@ DEFAULT_SCALE = 4
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Fetched:
     """What came of a fetch."""
 
     fetched: bool
@@ -50,7 +51,7 @@ class Item(Protocol):
     def size(self) -> int | None:
         """Bytes to download in all, where that is known."""
 
-    def fetch(self, progress: Progress) -> Outcome:
+    def fetch(self, progress: DownloadProgress) -> Fetched:
         """Downloads what is not there and right.
 
         Raises:
@@ -79,32 +80,37 @@ class Checkpoint:
         return None
 
     def remote(self) -> Remote | None:
-        """The file, where the card gives a direct URL."""
-        name = cached_name(self.card)
-        if self.card.weights is None or not self.card.weights.url or name is None:
+        """The file, where the card gives a direct URL and a hash."""
+        name, expected = cached_name(self.card), expected_hash(self.card)
+        if self.card.weights is None or not self.card.weights.url or name is None or expected is None:
             return None
-        return Remote(self.card.weights.url, checkpoints_folder() / name, expected_hash(self.card))
+        return Remote(self.card.weights.url, checkpoints_folder() / name, expected)
 
-    def fetch(self, progress: Progress) -> Outcome:
+    def fetch(self, progress: DownloadProgress) -> Fetched:
         where, remote = state(self.card), self.remote()
         if where in (State.BUNDLED, State.NONE):
-            return Outcome(
+            return Fetched(
                 False, self.card.weights_path, "it comes with l2xbench" if self.card.weights else where.value
             )
         if remote is not None:
             progress.start(self.what, None)
             fetched = fetch_file(remote, progress)
-            return Outcome(fetched, remote.path, _checked(remote))
+            return Fetched(fetched, remote.path, _checked(remote))
         if where is State.PRESENT:
-            return Outcome(False, self._path(), self._by_hand_is_right())
+            return Fetched(False, self._path(), self._by_hand_is_right())
         if where is State.BY_HAND:
-            raise RequestError(f"{self.name}: its authors give no direct address: {by_hand(self.card)}")
+            raise RequestError(f"{self.name}: {self._why_by_hand()}: {by_hand(self.card)}")
         if where is State.LOST:
             raise RequestError(f"{self.name}: weights.file: no such file: {self.card.weights_path}")
         raise RequestError(f"{self.name}: its card names no checkpoint to fetch")
 
     def _path(self) -> Path:
         return self.card.weights_path or checkpoints_folder() / (cached_name(self.card) or "")
+
+    def _why_by_hand(self) -> str:
+        if self.card.weights is not None and self.card.weights.url:
+            return "no SHA-256 of its checkpoint is known, so that nothing could tell whether the right file arrived"
+        return "its authors give no direct address"
 
     def _by_hand_is_right(self) -> str:
         """Checks a file that the user put there."""
@@ -136,30 +142,33 @@ class TestSet:
 
     def state(self) -> str:
         if not self.known.fetchable:
-            return "present" if self.known.folder.is_dir() else "by hand"
-        if self.known.users_own():
+            return "present" if self.folder.is_dir() else "by hand"
+        if is_users_own(self.known):
             return "present"
-        part = self.known.part(self.scale, self.images)
-        missing = part.missing()
+        files = files_of(self.known, self.scale, self.images)
+        missing = files.missing()
         if not missing:
             return "present"
-        return "to fetch" if missing == part else "in part"
+        return "to fetch" if missing == files else "in part"
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies in the cache folder."""
+        return set_folder(self.known)
 
     def size(self) -> int | None:
-        return self.known.part(self.scale, self.images).size if self.scale in self.known.scales else None
+        return files_of(self.known, self.scale, self.images).size if self.scale in self.known.scales else None
 
-    def fetch(self, progress: Progress) -> Outcome:
-        if self.state() == "present" and (not self.known.fetchable or self.known.users_own()):
-            return Outcome(False, self.known.folder, "")
-        part = self.known.part(self.scale, self.images)
-        progress.start(self.what, part.size)
-        fetched = part.fetch(progress)
-        return Outcome(fetched > 0, self.known.folder, f"{part.described}, SHA-256 checked")
+    def fetch(self, progress: DownloadProgress) -> Fetched:
+        if self.state() == "present" and (not self.known.fetchable or is_users_own(self.known)):
+            return Fetched(False, self.folder, "")
+        files = files_of(self.known, self.scale, self.images)
+        progress.start(self.what, files.size)
+        fetched = files.fetch(progress)
+        return Fetched(fetched > 0, self.folder, f"{files.described}, SHA-256 checked")
 
 
 def _checked(remote: Remote) -> str:
-    if remote.sha256 is None:
-        return "no hash is published; the SHA-256 of the first download is recorded"
     whole = len(remote.sha256) == 64
     return "SHA-256 checked" if whole else f"SHA-256 begins with {remote.sha256}, as published"
 
@@ -168,7 +177,7 @@ def catalogue(scale: int) -> list[Item]:
     """All that can be had by name: every bundled card that has a checkpoint, and every known set that has the scale."""
     cards = (read_card(path) for path in bundled_cards().values())
     checkpoints = [Checkpoint(card) for card in cards if state(card) is not State.NONE]
-    sets = [TestSet(known, scale) for known in KNOWN if not known.fetchable or scale in known.scales]
+    sets = [TestSet(known, scale) for known in KNOWN_SETS if not known.fetchable or scale in known.scales]
     return [*checkpoints, *sets]
 
 
@@ -187,5 +196,5 @@ def find_item(name: str, scale: int | None = None) -> Item:
     known = find_set(name)
     if known is not None:
         return TestSet(known, scale or DEFAULT_SCALE)
-    sets = [each.name.lower() for each in KNOWN]
+    sets = [each.name.lower() for each in KNOWN_SETS]
     raise RequestError(f"'{name}': no network or dataset of this name; {did_you_mean(name.lower(), [*bundled, *sets])}")

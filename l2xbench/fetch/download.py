@@ -12,7 +12,6 @@ from typing import Protocol
 
 import pooch
 
-from l2xbench.fetch import firstseen
 from l2xbench.fetch.transfer import DownloadError, Patience, Transfer
 
 CONNECTIONS = 4
@@ -27,7 +26,7 @@ class Remote:
 
     url: str
     path: Path
-    sha256: str | None = None
+    sha256: str
     """Its SHA-256, or the beginning of it."""
     size: int | None = None
     """Bytes."""
@@ -37,18 +36,11 @@ class Remote:
         return self.path.is_file() and self.size in (None, self.path.stat().st_size)
 
     def is_right(self) -> bool:
-        """Whether the file is there and has the hash; any file will do where no hash is known."""
-        if not self.looks_present():
-            return False
-        expected = self.expected()
-        return expected is None or pooch.file_hash(str(self.path)).startswith(expected)
-
-    def expected(self) -> str | None:
-        """The published hash, else that of the first download."""
-        return self.sha256 or firstseen.known(self.url)
+        """Whether the file is there and has the hash."""
+        return self.looks_present() and pooch.file_hash(str(self.path)).startswith(self.sha256)
 
 
-class Progress(Protocol):
+class DownloadProgress(Protocol):
     """Who is told how downloads go."""
 
     def start(self, what: str, size: int | None) -> None:
@@ -62,7 +54,7 @@ class Mismatch(DownloadError, ValueError):
     """What arrived is not the published file. A ValueError too, as pooch raises."""
 
 
-def fetch_files(remotes: Sequence[Remote], progress: Progress, patience: Patience | None = None) -> int:
+def fetch_files(remotes: Sequence[Remote], progress: DownloadProgress, patience: Patience | None = None) -> int:
     """Downloads those files that are not there and right, a few at once.
 
     Returns:
@@ -86,7 +78,7 @@ def fetch_files(remotes: Sequence[Remote], progress: Progress, patience: Patienc
 
 
 def fetch_file(
-    remote: Remote, progress: Progress, patience: Patience | None = None, stop: threading.Event | None = None
+    remote: Remote, progress: DownloadProgress, patience: Patience | None = None, stop: threading.Event | None = None
 ) -> bool:
     """Downloads a file unless it is there and right; returns whether it did.
 
@@ -108,30 +100,23 @@ def fetch_file(
     return True
 
 
-def _fetch(remote: Remote, progress: Progress, patience: Patience, stop: threading.Event) -> None:
+def _fetch(remote: Remote, progress: DownloadProgress, patience: Patience, stop: threading.Event) -> None:
     transfer = Transfer(
         url=remote.url,
         partial=remote.path.with_name(f"{remote.path.name}.partial"),
         size=remote.size,
-        hashed=remote.sha256 is not None,
         patience=patience,
         arrived=progress.arrived,
         stop=stop,
     )
-    expected = remote.expected()
-    whole = expected if expected is not None and len(expected) == 64 else None
+    whole = remote.sha256 if len(remote.sha256) == 64 else None
 
     def downloader(url: str, output: str, _: object) -> None:
         transfer.run()
-        size = transfer.partial.stat().st_size
-        if whole is None:
-            digest = pooch.file_hash(str(transfer.partial))
-            if expected is not None and not digest.startswith(expected):
-                raise Mismatch("of another hash")
-            if expected is None:
-                firstseen.remember(url, digest, size)
+        # pooch itself checks a whole hash
+        if whole is None and not pooch.file_hash(str(transfer.partial)).startswith(remote.sha256):
+            raise Mismatch("of another hash")
         transfer.partial.replace(output)
-        transfer.close()
 
     for last in (False, True):
         transfer.resumed = transfer.partial.exists()
@@ -149,13 +134,6 @@ def _fetch(remote: Remote, progress: Progress, patience: Patience, stop: threadi
             transfer.forget()
             # the halves of a resumed file may be of two versions: once more, from its beginning
             if last or not transfer.resumed:
-                raise Mismatch(_differs(remote)) from None
-
-
-def _differs(remote: Remote) -> str:
-    if remote.sha256 is not None:
-        return f"{remote.url}: what arrived has another SHA-256 than the published {remote.sha256[:16]}; removed"
-    return (
-        f"{remote.url}: what arrived has another SHA-256 than at the first download; removed. If the authors replaced "
-        f"the file, remove its entry from {firstseen.record_path()}"
-    )
+                raise Mismatch(
+                    f"{remote.url}: what arrived has another SHA-256 than the published {remote.sha256[:16]}; removed"
+                ) from None

@@ -1,4 +1,4 @@
-"""The test sets that SR papers report: where each is had, and how it lies in the cache folder.
+"""Known test sets from elsewhere: where each is had, and how it lies in the cache folder.
 
 Every layout is one that `l2xbench.data.open_dataset` recognises.
 """
@@ -14,17 +14,17 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
+from l2xbench.data.known_sets import DIV2K_PAGE, KnownSet
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.fetch.archives import extract_images
-from l2xbench.fetch.download import Progress, Remote, fetch_file, fetch_files
+from l2xbench.fetch.download import DownloadProgress, Remote, fetch_file, fetch_files
 from l2xbench.resources import cache_folder
 
 SELFEXSR_COMMIT = "8f6dd8c1d20cb7e8792a7177b4f6fd677633f598"
 SELFEXSR = f"https://raw.githubusercontent.com/jbhuang0604/SelfExSR/{SELFEXSR_COMMIT}/data"
-"""Huang et al., Single Image Super-Resolution from Transformed Self-Exemplars, CVPR 2015: Urban100, and Set5, Set14 and
-BSD100 with LR images made by MATLAB's bicubic. `selfexsr.csv` beside this file holds the size and SHA-256 of each."""
-DIV2K = "https://data.vision.ee.ethz.ch/cvl/DIV2K"
-"""Agustsson and Timofte, NTIRE 2017 Challenge on Single Image Super-Resolution: Dataset and Study, CVPRW 2017."""
+"""Set5, Set14, BSD100 and Urban100; `selfexsr.csv` beside this file holds the size and SHA-256 of each image."""
+DIV2K = DIV2K_PAGE
+"""Where its archives lie."""
 _DIV2K_ARCHIVES = {
     "HR": (448993893, "20dd31fd84d777bc1cf5d6b7654a3f569c0aec74458ae094122ad1d0489900fc"),
     "LR_bicubic_X2": (117763600, "60eed9875c697df51204aa579e2a699e1d5215095788a097ff54dd17e2664d57"),
@@ -40,15 +40,15 @@ def datasets_folder() -> Path:
 
 
 @dataclass(frozen=True)
-class Part:
-    """What a fetch of a set owes: images that are downloaded one by one, and archives of images."""
+class SetFiles:
+    """What a set at a scale consists of: images that are downloaded one by one, and archives of images."""
 
     files: tuple[Remote, ...] = ()
     archives: tuple[Archive, ...] = ()
 
-    def missing(self) -> Part:
+    def missing(self) -> SetFiles:
         """What of it is not there."""
-        return Part(
+        return SetFiles(
             tuple(remote for remote in self.files if not remote.looks_present()),
             tuple(archive for archive in self.archives if not archive.is_unpacked()),
         )
@@ -68,7 +68,7 @@ class Part:
         what = "archive" if self.archives else "file"
         return f"{count} {what}{'s' if count > 1 else ''}, {self.size / 1e6:,.1f} MB"
 
-    def fetch(self, progress: Progress) -> int:
+    def fetch(self, progress: DownloadProgress) -> int:
         """Downloads what is not there and right; returns how many files or archives that were.
 
         Raises:
@@ -104,7 +104,7 @@ class Archive:
         """Whether all its images are there; they appear together or not at all."""
         return all((self.folder / member.rsplit("/", 1)[-1]).is_file() for member in self.members)
 
-    def fetch(self, progress: Progress) -> bool:
+    def fetch(self, progress: DownloadProgress) -> bool:
         """Downloads and unpacks the archive unless that was done; returns whether it was owed."""
         if self.is_unpacked():
             progress.arrived(self.remote.size or 0)
@@ -115,80 +115,49 @@ class Archive:
         return True
 
 
-@dataclass(frozen=True)
-class KnownSet:
-    """A test set that we know by name."""
-
-    name: str
-    images: int
-    scales: tuple[int, ...]
-    """The scales at which it can be fetched; none where it has to be asked for."""
-    page: str
-    terms: str
-    """What a user must know of its licence, in a few words."""
-
-    @property
-    def folder(self) -> Path:
-        """Where it lies in the cache folder."""
-        return datasets_folder() / self.name
-
-    @property
-    def fetchable(self) -> bool:
-        return bool(self.scales)
-
-    @property
-    def by_hand(self) -> str:
-        """How a set is had that cannot be fetched."""
-        return (
-            f"{self.name} cannot be fetched ({self.terms}): ask at {self.page}, then put its HR images into "
-            f"{self.folder}, or name the folder it lies in with --data-root"
-        )
-
-    def users_own(self) -> bool:
-        """Whether the user has put the set into the cache folder in a layout of their own, which is left alone."""
-        marks = ("image_SRF_*", "DIV2K_valid_*", ".*")
-        ours = {path for mark in marks for path in self.folder.glob(mark)}
-        return self.folder.is_dir() and any(path not in ours for path in self.folder.iterdir())
-
-    def part(self, scale: int, images: Sequence[str] | int | None = None) -> Part:
-        """What the set consists of at a scale.
-
-        Args:
-            scale: 2, 3 or 4.
-            images: the first so many, or those of these names; None is all. Archives come whole.
-
-        Raises:
-            RequestError: it cannot be fetched, not at this scale, or has no image of a name.
-        """
-        if not self.fetchable:
-            raise RequestError(self.by_hand)
-        if scale not in self.scales:
-            had = ", ".join(f"x{each}" for each in self.scales)
-            raise RequestError(f"{self.name} is published at {had} only, not at x{scale}: {self.page}")
-        if self.name == "DIV2K":
-            return Part(archives=_div2k(self.folder, scale))
-        rows = [row for row in _selfexsr() if row["set"] == self.name and row["scale"] == str(scale)]
-        wanted = _wanted(sorted({f"img_{row['image']}" for row in rows}), images, self.name)
-        return Part(tuple(_selfexsr_file(row, self.folder) for row in rows if f"img_{row['image']}" in wanted))
+def set_folder(known: KnownSet) -> Path:
+    """Where a known set lies in the cache folder."""
+    return datasets_folder() / known.name
 
 
-_PAGE = "https://github.com/jbhuang0604/SelfExSR"
-KNOWN = (
-    KnownSet("Set5", 5, (2, 3, 4), _PAGE, "for research"),
-    KnownSet("Set14", 14, (2, 3, 4), _PAGE, "for research"),
-    KnownSet("BSD100", 100, (2, 3, 4), _PAGE, "for non-commercial research"),
-    KnownSet("Urban100", 100, (2, 4), _PAGE, "for research"),
-    KnownSet("DIV2K", 100, (2, 3, 4), f"{DIV2K}/", "for academic research only"),
-    KnownSet("Manga109", 109, (), "http://www.manga109.org/en/download.html", "its licence asks for a request"),
-)
-_ALIASES = {"b100": "bsd100", "div2kvalid": "div2k", "div2kval": "div2k", "div2kvalidation": "div2k"}
+def by_hand(known: KnownSet) -> str:
+    """How a set is had that cannot be fetched."""
+    return (
+        f"{known.name} cannot be fetched ({known.terms}): ask at {known.page}, then put its HR images into "
+        f"{set_folder(known)}, or name the folder it lies in with --data-root"
+    )
 
 
-def find_set(name: str) -> KnownSet | None:
-    """The set that papers call so, whatever its case and punctuation; None where it is none of them."""
-    key = re.sub(r"[^a-z0-9]", "", name.lower())
-    key = _ALIASES.get(key, key)
-    return next((known for known in KNOWN if known.name.lower() == key), None)
+def is_users_own(known: KnownSet) -> bool:
+    """Whether the user has put the set into the cache folder in a layout of their own, which is left alone."""
+    folder = set_folder(known)
+    marks = ("image_SRF_*", "DIV2K_valid_*", ".*")
+    ours = {path for mark in marks for path in folder.glob(mark)}
+    return folder.is_dir() and any(path not in ours for path in folder.iterdir())
+
+
+def files_of(known: KnownSet, scale: int, images: Sequence[str] | int | None = None) -> SetFiles:
+    """What a known set consists of at a scale.
+
+    Args:
+        known: the set.
+        scale: 2, 3 or 4.
+        images: the first so many, or those of these names; None is all. Archives come whole.
+
+    Raises:
+        RequestError: it cannot be fetched, not at this scale, or has no image of a name.
+    """
+    if not known.fetchable:
+        raise RequestError(by_hand(known))
+    if scale not in known.scales:
+        had = ", ".join(f"x{each}" for each in known.scales)
+        raise RequestError(f"{known.name} is published at {had} only, not at x{scale}: {known.page}")
+    folder = set_folder(known)
+    if known.name == "DIV2K":
+        return SetFiles(archives=_div2k(folder, scale))
+    rows = [row for row in _selfexsr() if row["set"] == known.name and row["scale"] == str(scale)]
+    wanted = _wanted(sorted({f"img_{row['image']}" for row in rows}), images, known.name)
+    return SetFiles(tuple(_selfexsr_file(row, folder) for row in rows if f"img_{row['image']}" in wanted))
 
 
 def _wanted(names: list[str], images: Sequence[str] | int | None, of: str) -> set[str]:

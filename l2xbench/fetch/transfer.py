@@ -1,7 +1,8 @@
 """One file over HTTP, going on where an interrupted transfer stopped.
 
 pooch keeps the cache and checks the hashes, but its own downloader starts every file anew; this one, given to pooch in
-its place, keeps what has arrived in `<file>.partial` and asks for the rest with `Range` (RFC 9110, section 14).
+its place, keeps what has arrived in `<file>.partial` and asks for the rest with `Range` (RFC 9110, section 14). Whether
+the parts are of one version of the file is not asked: every file has a hash, by which the whole is checked.
 """
 
 from __future__ import annotations
@@ -53,9 +54,6 @@ class Transfer:
     partial: Path
     size: int | None
     """The published size in bytes, where there is one."""
-    hashed: bool
-    """Whether the whole will be checked against a published hash; if not, only a part whose version the server still
-    confirms (`If-Range`) is gone on with."""
     patience: Patience
     arrived: Callable[[int], None]
     """Told of bytes gained, or lost again (a negative number)."""
@@ -94,27 +92,18 @@ class Transfer:
     def forget(self) -> None:
         """Removes what has arrived, and takes it off the count."""
         self._count(-self.counted)
-        self.close()
-
-    def close(self) -> None:
-        """Removes what is left beside a finished file."""
         self.partial.unlink(missing_ok=True)
-        self._validator.unlink(missing_ok=True)
 
     def _count(self, gained: int) -> None:
         self.counted += gained
         self.arrived(gained)
-
-    @property
-    def _validator(self) -> Path:
-        return self.partial.with_name(f"{self.partial.name}.version")
 
     def _length(self) -> int:
         return self.partial.stat().st_size if self.partial.exists() else 0
 
     def _start(self) -> int:
         """How much of an earlier transfer can be gone on with."""
-        if not (self.hashed or self._validator.exists()) or (self.size is not None and self._length() > self.size):
+        if self.size is not None and self._length() > self.size:
             self.forget()
         return self._length()
 
@@ -126,8 +115,6 @@ class Transfer:
         headers = {"Accept-Encoding": "identity"}
         if offset:
             headers["Range"] = f"bytes={offset}-"
-            if not self.hashed:
-                headers["If-Range"] = self._validator.read_text()
         try:
             with _session().get(
                 self.url, headers=headers, stream=True, timeout=(self.patience.connect, self.patience.read)
@@ -158,8 +145,6 @@ class Transfer:
         elif offset:
             self.forget()  # a server without Range sends all of it again
             offset = 0
-        if not offset:
-            self._remember_version(answer)
         declared = answer.headers.get("Content-Length", "")
         packed = answer.headers.get("Content-Encoding", "identity") != "identity"
         whole = offset + int(declared) if declared.isdecimal() and not packed else None
@@ -183,13 +168,6 @@ class Transfer:
         wanted = whole if whole is not None else self.size
         if wanted is not None and here < wanted:
             raise _Broken(f"the connection broke after {here:,} of {wanted:,} bytes")
-
-    def _remember_version(self, answer: requests.Response) -> None:
-        version = answer.headers.get("ETag", "")
-        if version.startswith("W/") or not version:
-            version = answer.headers.get("Last-Modified", "")
-        if version and not self.hashed:
-            self._validator.write_text(version)
 
     def _told(self, error: requests.RequestException) -> Exception:
         """A transfer's exception as one that may go on, or one that may not."""

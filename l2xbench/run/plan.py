@@ -15,12 +15,12 @@ from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.methods.registry import get_method
 from l2xbench.attribution.references import make_reference, parse_reference
 from l2xbench.attribution.targets import parse_target
-from l2xbench.config import DatasetEntry, ModelEntry, Study
-from l2xbench.data.datasets import Dataset, open_dataset
-from l2xbench.errors import RequestError, did_you_mean
-from l2xbench.fetch.sets import KNOWN, datasets_folder, find_set
+from l2xbench.config import Study
+from l2xbench.data.datasets import Dataset
+from l2xbench.errors import RequestError
+from l2xbench.run.lookup import Incomplete, Missing, find_dataset, find_model
 from l2xbench.store.units import Unit
-from l2xbench.zoo.cards import ModelCard, find_card, make_card
+from l2xbench.zoo.cards import ModelCard, find_card
 from l2xbench.zoo.load import Source, locate
 
 if TYPE_CHECKING:
@@ -121,14 +121,27 @@ def make_plan(study: Study, out: Path, data_root: Path | None = None) -> Plan:
         data_root: where known sets lie that the study names without a path.
 
     Raises:
+        Incomplete: what is missing can be fetched.
         RequestError: a network or dataset is not there, by key.
     """
     _check_attribution(study)
     _check_similarity(study)
-    bicubic = PlannedModel(BICUBIC, locate(_bicubic_card(study.scale)), studies=("restoration",))
-    models = (bicubic, *(plan_model(name, entry, study) for name, entry in study.models.items()))
-    datasets = tuple(plan_dataset(name, entry, study, data_root) for name, entry in study.datasets.items())
-    return Plan(study, models, datasets, out)
+    models = [PlannedModel(BICUBIC, locate(_bicubic_card(study.scale)), studies=("restoration",))]
+    datasets: list[Dataset] = []
+    missing: list[Missing] = []
+    for name, model in study.models.items():
+        try:
+            models.append(PlannedModel(name, find_model(name, model, study), STUDIES))
+        except Missing as absent:
+            missing.append(absent)
+    for name, entry in study.datasets.items():
+        try:
+            datasets.append(find_dataset(name, entry, study, data_root))
+        except Missing as absent:
+            missing.append(absent)
+    if missing:
+        raise Incomplete(missing)
+    return Plan(study, tuple(models), tuple(datasets), out)
 
 
 def _check_attribution(study: Study) -> None:
@@ -180,64 +193,3 @@ def _check_similarity(study: Study) -> None:
 def _bicubic_card(scale: int) -> ModelCard:
     card = find_card(BICUBIC)
     return card.model_copy(update={"scale": scale, "arch": {**card.arch, "scale": scale}})
-
-
-def plan_model(name: str, entry: ModelEntry, study: Study) -> PlannedModel:
-    """A study's network with its card and weights found; errors by key, as `make_plan`'s."""
-    key = f"models.{name}"
-    try:
-        if entry.inline is not None:
-            folder = Path(entry.inline["folder"])
-            card = make_card({"name": name, **entry.inline}, source=key, folder=folder)
-            source = locate(card, entry.weights, seed=study.seed)
-        else:
-            assert entry.card is not None
-            source = locate(entry.card, entry.weights, seed=study.seed)
-    except RequestError as error:
-        raise RequestError(str(error) if str(error).startswith(key) else f"{key}: {error}") from None
-    card = source.card
-    if card.scale is not None and card.scale != study.scale:
-        raise RequestError(f"{key}: the card is for scale {card.scale}, the study's scale is {study.scale}")
-    if card.provider == "module" and not study.trust:
-        raise RequestError(f"{key}: module: '{card.module}' is Python code to be run; say trust: true if you trust it")
-    return PlannedModel(name, source, STUDIES)
-
-
-def plan_dataset(name: str, entry: DatasetEntry, study: Study, data_root: Path | None) -> Dataset:
-    """A study's dataset with its images found; errors by key, as `make_plan`'s."""
-    try:
-        root = _dataset_root(entry.path, data_root)
-        dataset = open_dataset(name, root, study.scale, entry.images, kind=entry.kind)
-    except RequestError as error:
-        raise RequestError(f"datasets.{name}: {error}") from None
-    if entry.crop is None:
-        return dataset
-    cropped = f"centre crops of at most {entry.crop} x {entry.crop} LR pixels"
-    return replace(dataset, note=f"{dataset.note}; {cropped}" if dataset.note else cropped)
-
-
-def _dataset_root(path: str, data_root: Path | None) -> str | Path:
-    """Where a dataset lies: as written, or, for a known set's bare name, under the data root or in the cache."""
-    if "/" in path or path == "skimage":
-        return path
-    known = find_set(path)
-    names = dict.fromkeys([path, known.name] if known else [path])
-    homes = [data_root] if data_root else []
-    homes.append(datasets_folder())
-    for home in homes:
-        for name in names:
-            if (home / name).is_dir():
-                return home / name
-    looked = " and ".join(str(home) for home in homes)
-    if known is None:
-        sets = {each.name: each for each in KNOWN}
-        raise RequestError(
-            f"path: '{path}' is not in {looked}, and no set of this name is known ({did_you_mean(path, sets)}); "
-            "a folder is written with a '/': ./name"
-        )
-    if not known.fetchable:
-        raise RequestError(f"path: '{path}' is not in {looked}; {known.by_hand}")
-    raise RequestError(
-        f"path: '{path}' is not in {looked}; get it with `l2xbench fetch {known.name.lower()}`, "
-        "or name the folder it lies in with --data-root"
-    )

@@ -21,7 +21,7 @@ class WeightsSource(Strict):
     file: str | None = None
     """A path; relative ones start at the card's folder."""
     url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+/\S+$")
-    """A direct download."""
+    """A direct download; it is fetched only where the SHA-256 of the file is known, here or by its name."""
     page: str | None = None
     """The page to download by hand from, where there is no direct URL."""
     filename: str | None = Field(default=None, pattern=r"^[^/\\:\x00-\x1f]*[^/\\:.\x00-\x1f]$")

@@ -27,6 +27,14 @@ RANDOM = "random"
 _PROVIDERS = {"l2xbench": "own", "basicsr": "basicsr", "spandrel": "spandrel", "module": "module"}
 
 
+class NoWeights(RequestError):
+    """A card whose checkpoint is not here; the message says how it is had."""
+
+    def __init__(self, card: ModelCard) -> None:
+        super().__init__(f"{card.name}: no weights here; {how_to_get(card)}")
+        self.card = card
+
+
 @dataclass(frozen=True)
 class Source:
     """A network not yet built: what it is and where its weights are."""
@@ -119,7 +127,7 @@ def locate(
         return Source(card, path, seed)
     present = present_weights(card)
     if present is None and card.provider != "module" and card.parameters != 0:
-        raise RequestError(f"{card.name}: no weights here; {how_to_get(card)}")
+        raise NoWeights(card)
     return Source(card, present, seed)
 
 

@@ -41,9 +41,9 @@ def state(card: ModelCard) -> State:
     name = cached_name(card)
     if name is not None and (checkpoints_folder() / name).is_file():
         return State.PRESENT
-    if weights is not None and weights.url:
+    if is_fetchable(card):
         return State.TO_FETCH
-    if weights is not None and weights.page:
+    if weights is not None and (weights.url or weights.page):
         return State.BY_HAND
     # interpolation has nothing to learn, and a class of the user's may bring weights of its own
     return State.NONE if card.parameters == 0 or card.provider == "module" else State.UNKNOWN
@@ -90,18 +90,24 @@ def expected_hash(card: ModelCard) -> str | None:
     return carried[1] if carried else None
 
 
+def is_fetchable(card: ModelCard) -> bool:
+    """Whether the checkpoint has an address, and a hash to check by that what arrives is the right file."""
+    return card.weights is not None and bool(card.weights.url) and expected_hash(card) is not None
+
+
 def how_to_get(card: ModelCard) -> str:
     """The end of an error line: how a card's missing weights are had."""
     otherwise = "(or give weights: PATH, or weights: random)"
-    if card.weights and card.weights.url:
+    if is_fetchable(card):
         return f"get them with: l2xbench fetch {card.name} {otherwise}"
-    if card.weights and card.weights.page:
+    if card.weights and (card.weights.url or card.weights.page):
         return f"{by_hand(card)} {otherwise}"
     return "give weights: PATH, or weights: random"
 
 
 def by_hand(card: ModelCard) -> str:
-    """What to download by hand, from which page, into which folder."""
+    """What to download by hand, from which page or address, into which folder."""
     assert card.weights is not None
     name = cached_name(card) or "the checkpoint"
-    return f"download {name} from {card.weights.page} into {checkpoints_folder()}"
+    where = card.weights.page or card.weights.url
+    return f"download {name} from {where} into {checkpoints_folder()}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import socket
 import threading
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from l2xbench.fetch import firstseen
 from l2xbench.fetch.download import Remote, fetch_file, fetch_files
 from l2xbench.fetch.transfer import DownloadError
 from tests.fetch.server import Server
@@ -38,7 +36,7 @@ def progress() -> Counter:
     return Counter()
 
 
-def remote(server: Server, folder: Path, sha256: str | None = SHA, size: int | None = len(DATA)) -> Remote:
+def remote(server: Server, folder: Path, sha256: str = SHA, size: int | None = len(DATA)) -> Remote:
     server.files.setdefault("/x.bin", DATA)
     return Remote(f"{server.url}/x.bin", folder / "deep" / "x.bin", sha256, size)
 
@@ -47,10 +45,10 @@ def left_behind(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "deep").iterdir()) if (folder / "deep").is_dir() else []
 
 
-@pytest.mark.parametrize("sha256", [SHA, SHA[:8], None], ids=["hash", "beginning of a hash", "no hash"])
+@pytest.mark.parametrize("sha256", [SHA, SHA[:8]], ids=["hash", "beginning of a hash"])
 @pytest.mark.parametrize("size", [len(DATA), None], ids=["size", "no size"])
 def test_a_file_is_fetched_once(
-    server: Server, tmp_path: Path, progress: Counter, sha256: str | None, size: int | None
+    server: Server, tmp_path: Path, progress: Counter, sha256: str, size: int | None
 ) -> None:
     wanted = remote(server, tmp_path, sha256, size)
     assert fetch_file(wanted, progress)
@@ -61,10 +59,8 @@ def test_a_file_is_fetched_once(
     assert len(server.asked) == 1
 
 
-@pytest.mark.parametrize("sha256", [SHA, SHA[:8], None], ids=["hash", "beginning of a hash", "no hash"])
-def test_a_broken_connection_is_gone_on_with(
-    server: Server, tmp_path: Path, progress: Counter, sha256: str | None
-) -> None:
+@pytest.mark.parametrize("sha256", [SHA, SHA[:8]], ids=["hash", "beginning of a hash"])
+def test_a_broken_connection_is_gone_on_with(server: Server, tmp_path: Path, progress: Counter, sha256: str) -> None:
     server.cuts["/x.bin"] = [100_000, 100_000]
     wanted = remote(server, tmp_path, sha256, None)
     fetch_file(wanted, progress)
@@ -76,9 +72,9 @@ def test_a_broken_connection_is_gone_on_with(
     assert left_behind(tmp_path) == ["x.bin"]
 
 
-@pytest.mark.parametrize("sha256", [SHA, None], ids=["hash", "no hash"])
+@pytest.mark.parametrize("sha256", [SHA, SHA[:8]], ids=["hash", "beginning of a hash"])
 def test_the_next_command_goes_on_where_the_last_stopped(
-    server: Server, tmp_path: Path, progress: Counter, sha256: str | None
+    server: Server, tmp_path: Path, progress: Counter, sha256: str
 ) -> None:
     server.cuts["/x.bin"] = [100_000, 0, 0, 0]
     wanted = remote(server, tmp_path, sha256)
@@ -102,14 +98,15 @@ def test_a_server_without_ranges_sends_all_again(server: Server, tmp_path: Path,
     assert progress.count == len(DATA)
 
 
-def test_a_part_of_an_older_version_is_not_gone_on_with(server: Server, tmp_path: Path, progress: Counter) -> None:
-    wanted = remote(server, tmp_path, sha256=None, size=None)
+def test_a_part_of_an_older_version_costs_one_download_more(server: Server, tmp_path: Path, progress: Counter) -> None:
+    newer = DATA[::-1]
+    wanted = remote(server, tmp_path, sha256=hashlib.sha256(newer).hexdigest(), size=None)
     server.cuts["/x.bin"] = [100_000, 0, 0, 0]
     with pytest.raises(DownloadError):
         fetch_file(wanted, progress)
-    server.files["/x.bin"], server.etag = DATA[::-1], '"2"'
+    server.files["/x.bin"] = newer
     fetch_file(wanted, progress)
-    assert wanted.path.read_bytes() == DATA[::-1]
+    assert wanted.path.read_bytes() == newer
 
 
 def test_a_part_that_is_wrong_costs_one_download_more(server: Server, tmp_path: Path, progress: Counter) -> None:
@@ -171,19 +168,8 @@ def test_a_file_of_another_size_is_not_downloaded(server: Server, tmp_path: Path
         fetch_file(remote(server, tmp_path, size=len(DATA) - 1), progress)
 
 
-def test_a_first_download_is_trusted_and_recorded(server: Server, tmp_path: Path, progress: Counter) -> None:
-    wanted = remote(server, tmp_path, sha256=None, size=None)
-    fetch_file(wanted, progress)
-    assert json.loads(firstseen.record_path().read_text())[wanted.url]["sha256"] == SHA
-    wanted.path.unlink()
-    server.files["/x.bin"] = DATA[::-1]
-    with pytest.raises(DownloadError, match="than at the first download; removed.*first_seen.json"):
-        fetch_file(wanted, progress)
-    assert left_behind(tmp_path) == []
-
-
 def test_a_missing_file_is_told_at_once(server: Server, tmp_path: Path, progress: Counter) -> None:
-    wanted = Remote(f"{server.url}/absent.bin", tmp_path / "absent.bin")
+    wanted = Remote(f"{server.url}/absent.bin", tmp_path / "absent.bin", SHA)
     with pytest.raises(DownloadError, match=r"/absent\.bin: 127\.0\.0\.1:\d+ answered 404 Not Found$"):
         fetch_file(wanted, progress)
     assert len(server.asked) == 1
@@ -201,7 +187,7 @@ def test_a_busy_server_is_asked_again(server: Server, tmp_path: Path, progress: 
 def test_a_web_page_is_not_a_file(server: Server, tmp_path: Path, progress: Counter) -> None:
     server.content_type = "text/html; charset=utf-8"
     with pytest.raises(DownloadError, match="sent a web page"):
-        fetch_file(remote(server, tmp_path, sha256=None, size=None), progress)
+        fetch_file(remote(server, tmp_path, size=None), progress)
 
 
 def test_a_server_that_sends_nothing_is_left(server: Server, tmp_path: Path, progress: Counter) -> None:
@@ -215,7 +201,7 @@ def test_no_server_is_told_at_once(tmp_path: Path, progress: Counter) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with pytest.raises(DownloadError, match=f"no connection to 127.0.0.1:{port}$") as raised:
-        fetch_file(Remote(f"http://127.0.0.1:{port}/x.bin", tmp_path / "x.bin"), progress)
+        fetch_file(Remote(f"http://127.0.0.1:{port}/x.bin", tmp_path / "x.bin", SHA), progress)
     assert "\n" not in str(raised.value)
 
 

@@ -12,16 +12,16 @@ import pytest
 from PIL import Image
 
 from l2xbench.data.datasets import open_dataset
+from l2xbench.data.known_sets import KNOWN_SETS, KnownSet, find_set
 from l2xbench.errors import RequestError
 from l2xbench.fetch import sets
 from l2xbench.fetch.catalogue import TestSet, find_item
-from l2xbench.fetch.download import DownloadError
-from l2xbench.fetch.sets import KNOWN, find_set
+from l2xbench.fetch.transfer import DownloadError
 from tests.fetch.server import Server
 from tests.fetch.test_download import Counter
 
 
-def known(name: str) -> sets.KnownSet:
+def known(name: str) -> KnownSet:
     found = find_set(name)
     assert found is not None
     return found
@@ -33,7 +33,7 @@ def test_the_registry_is_the_published_one(shared: Path) -> None:
     ours = {}
     for name in ("Set5", "Set14", "BSD100", "Urban100"):
         for scale in known(name).scales:
-            for remote in known(name).part(scale).files:
+            for remote in sets.files_of(known(name), scale).files:
                 assert remote.url.startswith("https://raw.githubusercontent.com/jbhuang0604/SelfExSR/8f6dd8c1d20c")
                 assert remote.path == sets.datasets_folder() / remote.url.split("/data/")[1]
                 ours["data/" + remote.url.split("/data/")[1]] = (remote.size, remote.sha256)
@@ -44,16 +44,16 @@ def test_the_registry_is_the_published_one(shared: Path) -> None:
     ("name", "scale", "count"), [("Set5", 4, 10), ("set-14", 3, 28), ("B100", 2, 200), ("urban100", 4, 200)]
 )
 def test_every_image_has_both_sides(name: str, scale: int, count: int) -> None:
-    assert len(known(name).part(scale).files) == count
+    assert len(sets.files_of(known(name), scale).files) == count
 
 
 def test_only_the_images_asked_for() -> None:
-    paths = [remote.path.name for remote in known("Urban100").part(4, 2).files]
+    paths = [remote.path.name for remote in sets.files_of(known("Urban100"), 4, 2).files]
     assert paths == [f"img_00{n}_SRF_4_{side}.png" for n in (1, 2) for side in ("HR", "LR")]
-    chosen = known("Urban100").part(4, ["img_100", "img_007_SRF_4_LR.png"]).files
+    chosen = sets.files_of(known("Urban100"), 4, ["img_100", "img_007_SRF_4_LR.png"]).files
     assert {remote.path.name[:7] for remote in chosen} == {"img_007", "img_100"}
     with pytest.raises(RequestError, match="no image 'img_101' in Urban100; did you mean 'img_10"):
-        known("Urban100").part(4, ["img_101"])
+        sets.files_of(known("Urban100"), 4, ["img_101"])
 
 
 def test_what_cannot_be_fetched_says_where_to_ask_and_where_to_put_it(home: Path) -> None:
@@ -64,13 +64,13 @@ def test_what_cannot_be_fetched_says_where_to_ask_and_where_to_put_it(home: Path
     (home / "datasets/Manga109").mkdir(parents=True)
     assert TestSet(known("Manga109"), 4).fetch(Counter()).path == home / "datasets/Manga109"
     with pytest.raises(RequestError, match="Urban100 is published at x2, x4 only, not at x3"):
-        known("Urban100").part(3)
+        sets.files_of(known("Urban100"), 3)
 
 
 def test_an_unknown_name_gets_the_nearest() -> None:
     with pytest.raises(RequestError, match="'urbn100': no network or dataset .*did you mean 'urban100'"):
         find_item("urbn100", 4)
-    assert [find_set(each.name) for each in KNOWN] == list(KNOWN)
+    assert [find_set(each.name) for each in KNOWN_SETS] == list(KNOWN_SETS)
 
 
 def test_set5_is_fetched_and_recognised(

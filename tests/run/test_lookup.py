@@ -1,10 +1,8 @@
-"""What a study fetches before it is planned, and the one line where there is no network."""
+"""What a plan says is missing, that it is fetched once, and the one line where there is no network."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,16 +10,17 @@ import pytest
 import torch
 from rich.console import Console
 
-from l2xbench.commands.fetch import fetch_needs, tell_needs
+from l2xbench.commands.fetch import fetch_missing
 from l2xbench.commands.run import How, run_study
-from l2xbench.config import read_study
+from l2xbench.config import Study, read_study
 from l2xbench.errors import RequestError
 from l2xbench.fetch import sets
-from l2xbench.fetch.lock import fetch_lock
-from l2xbench.fetch.needs import study_needs
+from l2xbench.run.lookup import Incomplete, Missing
 from l2xbench.run.plan import make_plan
-from l2xbench.system.locks import Holder
+from tests.fetch.conftest import home, server
 from tests.fetch.server import Server
+
+__all__ = ["home", "server"]
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -34,13 +33,27 @@ def set5(shared: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Serve
     return server
 
 
+def lacking(study: Study, data_root: Path | None = None) -> tuple[Missing, ...]:
+    """What the plan says is missing."""
+    try:
+        make_plan(study, Path("out"), data_root)
+    except Incomplete as incomplete:
+        return incomplete.missing
+    return ()
+
+
+def fetch(study: Study) -> None:
+    """What a command does with it."""
+    fetch_missing(Console(quiet=True), lacking(study))
+
+
 def test_a_known_set_is_fetched_once(write_study: Callable[..., Path], set5: Server, tmp_path: Path) -> None:
     study = read_study(str(write_study(datasets={"set5": "Set5"})))
-    fetch_needs(Console(quiet=True), study, None)
+    fetch(study)
     plan = make_plan(study, tmp_path / "out")
     assert len(plan.datasets[0].pairs) == 5
     assert plan.datasets[0].note is None
-    fetch_needs(Console(quiet=True), study, None)
+    assert lacking(study) == ()
     assert len(set5.asked) == 10
 
 
@@ -55,33 +68,12 @@ def test_a_study_that_names_a_set_runs_from_download_to_tables(
     assert len(set5.asked) == 2
 
 
-def test_a_second_process_waits_and_says_for_whom(home: Path) -> None:
-    told: list[Holder | None] = []
-    waited, entered = threading.Event(), threading.Event()
-
-    def waiting(holder: Holder | None) -> None:
-        told.append(holder)
-        waited.set()
-
-    def second() -> None:
-        with fetch_lock(waiting):
-            entered.set()
-
-    with fetch_lock(lambda _: None):
-        thread = threading.Thread(target=second)
-        thread.start()
-        assert waited.wait(10)
-        assert not entered.is_set()
-        assert told[0] is not None and told[0].pid == os.getpid()
-    thread.join(10)
-    assert entered.is_set()
-
-
 def test_a_dry_run_says_what_would_be_fetched(
-    write_study: Callable[..., Path], set5: Server, capsys: pytest.CaptureFixture[str]
+    write_study: Callable[..., Path], set5: Server, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     study = read_study(str(write_study(datasets={"set5": "Set5"})))
-    assert tell_needs(Console(), study, None)
+    assert run_study(study, tmp_path / "out", How(dry_run=True)) == 0
+    assert not (tmp_path / "out").exists()
     assert capsys.readouterr().out == "datasets.set5: Set5 (x4) would be fetched first (0.9 MB)\n"
     assert set5.asked == []
 
@@ -90,23 +82,23 @@ def test_only_the_images_of_the_study_are_fetched(
     write_study: Callable[..., Path], set5: Server, tmp_path: Path
 ) -> None:
     study = read_study(str(write_study(datasets={"a": {"path": "set5", "images": ["img_003"]}})))
-    fetch_needs(Console(quiet=True), study, None)
+    fetch(study)
     assert len(set5.asked) == 2
     assert [pair.name for pair in make_plan(study, tmp_path / "out").datasets[0].pairs] == ["img_003"]
     whole = read_study(str(write_study(datasets={"a": "Set5"})))
-    fetch_needs(Console(quiet=True), whole, None)
+    fetch(whole)
     assert len(set5.asked) == 10, "and the rest when a study wants the rest"
 
 
 def test_a_data_root_wins(write_study: Callable[..., Path], photographs: Path, tmp_path: Path, home: Path) -> None:
     study = read_study(str(write_study(datasets={"u": "Urban100"})))
     photographs.rename(tmp_path / "Urban100")
-    assert study_needs(study, tmp_path) == []
+    assert lacking(study, tmp_path) == ()
     assert (
         make_plan(study, tmp_path / "out", tmp_path).datasets[0].note
         == "3 of Urban100's 100 images; LR made by bicubic"
     )
-    assert [need.key for need in study_needs(study, tmp_path / "elsewhere")] == ["datasets.u"]
+    assert [each.key for each in lacking(study, tmp_path / "elsewhere")] == ["datasets.u"]
 
 
 def test_without_a_network_one_line_says_what_would_mend_it(
@@ -115,7 +107,7 @@ def test_without_a_network_one_line_says_what_would_mend_it(
     monkeypatch.setattr(sets, "SELFEXSR", NOWHERE)
     study = read_study(str(write_study(datasets={"u": "Urban100"})))
     with pytest.raises(RequestError) as raised:
-        fetch_needs(Console(quiet=True), study, None)
+        fetch(study)
     message = str(raised.value)
     assert message.startswith("datasets.u: Urban100 (x4) is not here and cannot be downloaded")
     for part in ("no connection to 127.0.0.1:9", "`l2xbench fetch urban100`", "--data-root"):
@@ -133,7 +125,6 @@ def test_a_set_that_cannot_be_fetched_is_told_by_the_plan(
     write_study: Callable[..., Path], tmp_path: Path, path: str, expected: str
 ) -> None:
     study = read_study(str(write_study(datasets={"a": path})))
-    assert study_needs(study) == []
     with pytest.raises(RequestError, match=f"datasets.a: path: '{path}' is not in .*{expected}"):
         make_plan(study, tmp_path / "out")
 
@@ -147,12 +138,12 @@ def test_a_checkpoint_with_an_address_is_fetched(
     server.files[name] = data
     network = {"provider": "l2xbench", "arch": {"type": "CARN"}, "scale": 4}
     study = read_study(str(write_study(models={"net": {**network, "weights": {"url": server.url + name}}})))
-    assert [need.key for need in study_needs(study)] == ["models.net"]
-    fetch_needs(Console(quiet=True), study, None)
+    assert [each.key for each in lacking(study)] == ["models.net"]
+    fetch(study)
     assert [path.name for path in (home / "checkpoints").iterdir()] == [name[1:-9]]
     assert make_plan(study, tmp_path / "out").models[1].source.weights == home / "checkpoints" / name[1:-9]
-    assert study_needs(study) == []
+    assert lacking(study) == ()
     server.files[name] = data[::-1]
     (home / "checkpoints" / name[1:-9]).unlink()
     with pytest.raises(RequestError, match=r"models\.net: checkpoint of net .*another SHA-256.*weights: PATH"):
-        fetch_needs(Console(quiet=True), study, None)
+        fetch(study)
