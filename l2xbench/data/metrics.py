@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from l2xbench.data.colour import LEVELS, LUMA
 from l2xbench.errors import RequestError
 from l2xbench.system.compat import import_basicsr
 
@@ -137,7 +138,8 @@ class Comparison:
         if self._colour == "rgb":
             return image
         red, green, blue = image.unbind(1)
-        return ((65.481 / 255) * red).add_(green, alpha=128.553 / 255).add_(blue, alpha=24.966 / 255)[:, None]
+        of_red, of_green, of_blue = (LEVELS * weight / 255 for weight in LUMA)
+        return (of_red * red).add_(green, alpha=of_green).add_(blue, alpha=of_blue)[:, None]
 
     def _filter(self, planes: Tensor) -> Tensor:
         """The Gaussian window's mean wherever it lies inside; it is symmetric, so rows and columns one by one."""

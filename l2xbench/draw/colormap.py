@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from numpy.typing import NDArray
 
+from l2xbench.data.colour import luma
 from l2xbench.errors import RequestError
 
 # For each palette and sign: the colour at half the limit, at the limit, and beyond it (what was clipped stays
@@ -23,8 +24,6 @@ BACKDROP = 0.38
 
 # The limit leaves this share of the |attribution| beyond it.
 _CLIPPED_SHARE = 0.10
-
-_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as the Y channel of SR papers
 
 
 def signed_map(values: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -80,11 +79,6 @@ def palette_table(palette: str) -> NDArray[np.uint8]:
     colours = colour_map(palette)
     rows = colours(np.concatenate([np.arange(colours.N), [-1, colours.N]]))
     return np.rint(255 * rows[:, :3]).astype(np.uint8)
-
-
-def luma(image: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(H, W), 0 to 255, of an (H, W, 3) image."""
-    return np.asarray(image.astype(np.float64) @ _LUMA)
 
 
 def over_image(values: NDArray[np.float64], image: NDArray[np.uint8], limit: float, palette: str) -> NDArray[np.uint8]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l2xbench.data import metrics
+from l2xbench.data.colour import luma
 from l2xbench.draw.panels import Box, target_box
 from l2xbench.errors import RequestError
 
@@ -18,7 +19,6 @@ _SHARE = 4
 """A part that is chosen for the reader is this share of the shorter side ..."""
 _LEAST = 32
 """... and at least so many SR pixels, which still show a structure."""
-_LUMA = np.array([0.299, 0.587, 0.114])
 
 Zoom = str | Mapping[str, str] | None
 """`auto`, `y,x,h,w` in SR pixels, such a part by image (`auto` for the others), or nothing."""
@@ -89,10 +89,10 @@ def zoom_psnr(
 
 def _interest(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
     """(sH, sW): how much the pictures differ at each pixel; of one picture, how much it varies there."""
-    luma = np.stack([picture @ _LUMA for picture in pictures])
-    if len(luma) > 1:
-        return np.asarray(luma.var(axis=0))
-    rows, columns = np.gradient(luma[0])
+    lumas = np.stack([luma(picture) for picture in pictures])
+    if len(lumas) > 1:
+        return np.asarray(lumas.var(axis=0))
+    rows, columns = np.gradient(lumas[0])
     return np.asarray(rows**2 + columns**2)
 
 

@@ -11,7 +11,8 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from l2xbench.draw.colormap import luma, shared_limit
+from l2xbench.data.colour import luma
+from l2xbench.draw.colormap import shared_limit
 from l2xbench.draw.panels import in_unit
 from l2xbench.report.pictures import ImageRecords, Pictures, number
 from l2xbench.store.records import Record
