@@ -18,7 +18,7 @@ from l2xbench.attribution.references import parse_reference
 from l2xbench.config import Study
 from l2xbench.errors import RequestError
 from l2xbench.explore.page import ExplorePage
-from l2xbench.explore.pictures import Kind, Picture, Uploads, collect, of_datasets
+from l2xbench.explore.pictures import Kind, Picture, Uploads, collect, dataset_pictures
 from l2xbench.explore.server import LOCAL, Shelf, address, listen, serve
 from l2xbench.explore.tab import Tab
 from l2xbench.explore.workbench import Workbench
@@ -119,7 +119,7 @@ def _pictures(
     if images or study is None:
         return collect(images, scale, kind)
     datasets = [find_dataset(name, entry, study, data_root) for name, entry in study.datasets.items()]
-    return of_datasets(datasets, named=len(datasets) > 1)
+    return dataset_pictures(datasets, named=len(datasets) > 1)
 
 
 def _first(study: Study | None, scale: int, networks: list[str], side: int | None) -> Tab:

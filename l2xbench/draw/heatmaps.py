@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -14,12 +12,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from l2xbench.draw import style
-from l2xbench.draw.colormap import PALETTES, colour_map, over_image, shared_limit
-from l2xbench.draw.layout import BAR, MARGIN, SEAM, Layout
-from l2xbench.draw.panels import Box, HeatmapPanel, NetworkPanel, Unit, in_unit, local_view
-from l2xbench.draw.style import figure_bytes, save_figure
-
-__all__ = ["PALETTES", "HeatmapPanel", "NetworkPanel", "heatmap_bytes", "heatmap_figure", "save_figure"]
+from l2xbench.draw.colormap import colour_map, over_image
+from l2xbench.draw.layout import BAR, MARGIN, SEAM, FigureLayout
+from l2xbench.draw.panels import Box, HeatmapPanel, NetworkPanel, ScaledMaps, local_view, scaled_maps
+from l2xbench.draw.style import figure_bytes
 
 _Line = str | tuple[float, tuple[float, ...]]
 _DASHES: _Line = (0, (3, 1.5))
@@ -60,18 +56,17 @@ def heatmap_figure(panel: HeatmapPanel, *, palette: str = "green-red") -> Figure
     Raises:
         RequestError: no such palette.
     """
-    unit = in_unit(panel)
-    limit = shared_limit(unit.maps)
-    view = local_view(panel, unit.maps)
+    scaled = scaled_maps(panel)
+    view = local_view(panel, scaled.maps)
     with style.context():
-        layout = Layout.of(panel, framed=view is not None)
+        layout = FigureLayout.of(panel, framed=view is not None)
         figure = style.new_figure(layout.width, layout.height)
         _title(figure, layout, panel)
         _draw_inputs(figure, layout, panel, view)
-        for number, (network, values) in enumerate(zip(panel.networks, unit.maps, strict=True), start=1):
-            drawn = over_image(values, panel.lr, limit, palette)
+        for number, (network, values) in enumerate(zip(panel.networks, scaled.maps, strict=True), start=1):
+            drawn = over_image(values, panel.lr, scaled.limit, palette)
             _draw_network(figure, layout, panel, network, number, drawn, view)
-        _colour_bar(figure, layout, unit, limit, palette)
+        _colour_bar(figure, layout, scaled, palette)
     return figure
 
 
@@ -80,7 +75,7 @@ def heatmap_bytes(panel: HeatmapPanel, palette: str = "green-red") -> dict[str, 
     return figure_bytes(heatmap_figure(panel, palette=palette))
 
 
-def _title(figure: Figure, layout: Layout, panel: HeatmapPanel) -> None:
+def _title(figure: Figure, layout: FigureLayout, panel: HeatmapPanel) -> None:
     figure.text(
         MARGIN / layout.width,
         1 - MARGIN / layout.height,
@@ -92,7 +87,7 @@ def _title(figure: Figure, layout: Layout, panel: HeatmapPanel) -> None:
     )
 
 
-def _draw_inputs(figure: Figure, layout: Layout, panel: HeatmapPanel, view: Box | None) -> None:
+def _draw_inputs(figure: Figure, layout: FigureLayout, panel: HeatmapPanel, view: Box | None) -> None:
     size = panel.lr.shape[0] * panel.scale, panel.lr.shape[1] * panel.scale
     upper, lower = _cell(figure, layout, 0, "HR" if panel.hr is not None else "", "LR")
     upper.set_label("HR")
@@ -110,7 +105,7 @@ def _draw_inputs(figure: Figure, layout: Layout, panel: HeatmapPanel, view: Box 
 
 def _draw_network(
     figure: Figure,
-    layout: Layout,
+    layout: FigureLayout,
     panel: HeatmapPanel,
     network: NetworkPanel,
     number: int,
@@ -129,7 +124,7 @@ def _draw_network(
         _mark_frame(lower, panel.zoom, style.INK, "solid")
 
 
-def _cell(figure: Figure, layout: Layout, number: int, above: str, below: str) -> tuple[Axes, Axes]:
+def _cell(figure: Figure, layout: FigureLayout, number: int, above: str, below: str) -> tuple[Axes, Axes]:
     row, column = divmod(number, layout.columns)
     left, top = layout.left(column), layout.row_top(row)
     first = top + layout.name_height(row)
@@ -198,19 +193,19 @@ def _mark_frame(axes: Axes, box: Box | None, colour: str, line: _Line) -> None:
         axes.add_patch(Rectangle((x, y), width, height, fill=False, edgecolor=colour, linewidth=0.7, linestyle=line))
 
 
-def _colour_bar(figure: Figure, layout: Layout, unit: Unit, limit: float, palette: str) -> None:
+def _colour_bar(figure: Figure, layout: FigureLayout, scaled: ScaledMaps, palette: str) -> None:
     room = (layout.width - 2 * MARGIN) * style.POINTS_PER_CM
-    wide = style.text_width(unit.label, style.TEXT_PT) > room
+    wide = style.text_width(scaled.unit, style.TEXT_PT) > room
     # in a narrow figure the unit, in brackets, is what must be read
-    label = style.fit(unit.label.partition("(")[2][:-1] if wide else unit.label, room, size=style.TEXT_PT)
+    label = style.fit(scaled.unit.partition("(")[2][:-1] if wide else scaled.unit, room, size=style.TEXT_PT)
     width = min(layout.width - 2 * MARGIN - 0.6, 10.0)
     axes = figure.add_axes(layout.rectangle((layout.width - width) / 2, layout.bar_top, width, BAR))
     axes.set_label("colour bar")
     bar = figure.colorbar(
-        ScalarMappable(Normalize(-limit, limit), colour_map(palette)),
+        ScalarMappable(Normalize(-scaled.limit, scaled.limit), colour_map(palette)),
         cax=axes,
         orientation="horizontal",
-        extend=_clipped(unit.maps, limit),
+        extend=_clipped(scaled),
         extendfrac=0.03,
         ticks=MaxNLocator(nbins=6, symmetric=True),
         format=FuncFormatter(_signed),
@@ -220,9 +215,10 @@ def _colour_bar(figure: Figure, layout: Layout, unit: Unit, limit: float, palett
     bar.outline.set_linewidth(0.4)
 
 
-def _clipped(maps: Sequence[NDArray[np.float64]], limit: float) -> str:
-    above = any(bool((one > limit).any()) for one in maps)
-    below = any(bool((one < -limit).any()) for one in maps)
+def _clipped(scaled: ScaledMaps) -> str:
+    """Which ends of the bar are pointed: those beyond which there are values."""
+    above = any(bool((one > scaled.limit).any()) for one in scaled.maps)
+    below = any(bool((one < -scaled.limit).any()) for one in scaled.maps)
     return {(True, True): "both", (True, False): "max", (False, True): "min"}.get((above, below), "neither")
 
 

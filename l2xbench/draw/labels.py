@@ -171,7 +171,7 @@ def _shared_cost(
 
 
 def _distance(point: Point, start: Point, end: Point) -> float:
-    """Of a point from the line between two others."""
+    """The distance of a point from the line between two others."""
     along = (end[0] - start[0], end[1] - start[1])
     length = along[0] ** 2 + along[1] ** 2
     share = ((point[0] - start[0]) * along[0] + (point[1] - start[1]) * along[1]) / length if length else 0.0

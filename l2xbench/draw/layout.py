@@ -26,7 +26,7 @@ _BAR_BELOW = 0.80  # ticks and label
 
 
 @dataclass(frozen=True)
-class Layout:
+class FigureLayout:
     """Cells of two pictures, with the name above and the figures below; the first cell holds HR over LR."""
 
     columns: int
@@ -40,7 +40,7 @@ class Layout:
     head: tuple[str, ...]
 
     @classmethod
-    def of(cls, panel: HeatmapPanel, *, framed: bool) -> Layout:
+    def of(cls, panel: HeatmapPanel, *, framed: bool) -> FigureLayout:
         cells = len(panel.networks) + 1
         narrow = cells <= 3
         page = style.COLUMN_CM if narrow else style.PAGE_CM

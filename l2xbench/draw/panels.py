@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from l2xbench.draw.colormap import signed_map
+from l2xbench.draw.colormap import shared_limit, signed_map
 
 Box = tuple[int, int, int, int]  # y, x, height, width
 
@@ -105,27 +105,38 @@ def target_box(target: str) -> Box | None:
 _COMPLETE = 0.05
 
 
-class Unit(NamedTuple):
-    """How a map is turned into the numbers of the colour bar."""
+class ScaledMaps(NamedTuple):
+    """A panel's maps as the numbers of the colour bar, which figure, page and explorer share.
+
+    Attributes:
+        maps: (H, W) each.
+        unit: of these numbers.
+        limit: the value of the full colour, see `colormap.shared_limit`.
+    """
 
     maps: list[NDArray[np.float64]]
-    label: str
+    unit: str
+    limit: float
 
 
-def in_unit(panel: HeatmapPanel) -> Unit:
-    """The panel's maps, (H, W) each, in the unit that `heatmap_figure` explains."""
+def scaled_maps(panel: HeatmapPanel) -> ScaledMaps:
+    """The panel's maps, (H, W) each, in the unit that `heatmap_figure` explains, on one scale of colours."""
     maps = [signed_map(network.values) for network in panel.networks]
     if not panel.is_complete:
         shares = [one / _mean_size(one) for one in maps]
-        return Unit(shares, "attribution of an LR pixel (1 = the map's mean |attribution|)")
+        return _with_limit(shares, "1 = the map's mean |attribution|")
     box = panel.target_box
     if panel.target == "image":
-        samples, label = 3 * panel.scale**2, "grey levels of 255 per SR sample"
+        samples, unit = 3 * panel.scale**2, "grey levels of 255 per SR sample"
     elif box is not None and panel.target.startswith("patch:"):
-        samples, label = 3 * box[2] * box[3], "grey levels of 255 per sample of the patch"
+        samples, unit = 3 * box[2] * box[3], "grey levels of 255 per sample of the patch"
     else:
-        samples, label = 1, "grey levels of 255"
-    return Unit([255 * one / samples for one in maps], f"attribution of an LR pixel ({label})")
+        samples, unit = 1, "grey levels of 255"
+    return _with_limit([255 * one / samples for one in maps], unit)
+
+
+def _with_limit(maps: list[NDArray[np.float64]], unit: str) -> ScaledMaps:
+    return ScaledMaps(maps, f"attribution of an LR pixel ({unit})", shared_limit(maps))
 
 
 def _mean_size(one: NDArray[np.float64]) -> float:

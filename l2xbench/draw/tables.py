@@ -40,7 +40,7 @@ class Table:
     """A table before it is written in any language; what its parts mean, `write_table` tells."""
 
     name: str
-    """Of its files."""
+    """The name of its files, without ending."""
     frame: pd.DataFrame
     caption: str
     best: Mapping[str, Better] = field(default_factory=dict)

@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from PIL import Image
 
-from l2xbench.draw.colormap import colour_map, over_image, shared_limit
+from l2xbench.draw.colormap import colour_map, over_image
 from l2xbench.draw.heatmaps import heatmap_figure
-from l2xbench.draw.panels import Box, HeatmapPanel, in_unit, local_view, target_box
+from l2xbench.draw.panels import Box, HeatmapPanel, local_view, scaled_maps, target_box
 from l2xbench.draw.style import save_figure
 from l2xbench.explore.workbench import Answer
 
@@ -61,19 +61,18 @@ def draw(panel: HeatmapPanel, palette: str, *, near: bool) -> Drawing:
     Args:
         near: show only the part of the image that the maps fill.
     """
-    unit = in_unit(panel)
-    limit = shared_limit(unit.maps)
-    view = local_view(panel, unit.maps) if near else None
+    scaled = scaled_maps(panel)
+    view = local_view(panel, scaled.maps) if near else None
     whole = (0, 0, *panel.lr.shape[:2])
     y, x, height, width = (length // panel.scale for length in view) if view else whole
     maps = {
         network.name: DrawnMap(
-            png(over_image(values, panel.lr, limit, palette)), np.ascontiguousarray(values, "<f4").tobytes()
+            png(over_image(values, panel.lr, scaled.limit, palette)), np.ascontiguousarray(values, "<f4").tobytes()
         )
-        for network, values in zip(panel.networks, unit.maps, strict=True)
+        for network, values in zip(panel.networks, scaled.maps, strict=True)
     }
     colours = colour_map(palette)(np.linspace(0, 1, 255))[None, :, :3]
-    return Drawing(maps, (y, x, height, width), limit, unit.label, png(np.rint(255 * colours).astype(np.uint8)))
+    return Drawing(maps, (y, x, height, width), scaled.limit, scaled.unit, png(np.rint(255 * colours).astype(np.uint8)))
 
 
 def numbers(answer: Answer, scale: int) -> list[Number]:

@@ -63,19 +63,19 @@ def collect(paths: Sequence[str], scale: int, kind: Kind) -> list[Picture]:
     for path in map(Path, paths or [BUNDLED]):
         place = path.expanduser()
         if str(path) == BUNDLED and not place.exists():
-            found += of_datasets([open_dataset(BUNDLED, BUNDLED, scale)], named=False)
+            found += dataset_pictures([open_dataset(BUNDLED, BUNDLED, scale)], named=False)
         elif place.is_dir():
             folder = open_dataset(place.resolve().name or "images", place, scale)
             if all(pair.lr is None for pair in folder.pairs) and kind == "lr":
                 folder = open_dataset(folder.name, place, scale, kind="lr")
-            found += of_datasets([folder], named=len(paths) > 1)
+            found += dataset_pictures([folder], named=len(paths) > 1)
         else:
             read_image(place)  # a wrong file is told before the page opens
             found.append(Picture(path.name, ImagePair(path.stem, None, place)).as_kind(kind))
     return _told_apart(found)
 
 
-def of_datasets(datasets: Iterable[Dataset], *, named: bool = True) -> list[Picture]:
+def dataset_pictures(datasets: Iterable[Dataset], *, named: bool = True) -> list[Picture]:
     """The pictures of datasets, with or without the dataset's name before each."""
     return [
         Picture(f"{dataset.name}: {pair.name}" if named else pair.name, pair)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from l2xbench.draw.heatmaps import HeatmapPanel, NetworkPanel
+from l2xbench.draw.panels import HeatmapPanel, NetworkPanel
 
 
 def panel(

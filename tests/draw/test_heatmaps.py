@@ -12,9 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 from matplotlib.text import Text
 
+from l2xbench.data.colour import luma
 from l2xbench.draw import style
-from l2xbench.draw.heatmaps import heatmap_figure, save_figure
-from l2xbench.draw.panels import HeatmapPanel, in_unit, local_view
+from l2xbench.draw.colormap import BACKDROP
+from l2xbench.draw.heatmaps import heatmap_figure
+from l2xbench.draw.panels import HeatmapPanel, local_view, scaled_maps
+from l2xbench.draw.style import save_figure
 from l2xbench.errors import RequestError
 from tests.draw.panels import panel
 
@@ -114,7 +117,7 @@ def test_there_is_one_bar_with_a_unit_and_symmetric_limits() -> None:
 def test_the_mean_of_an_image_map_is_the_mean_difference_of_the_sr_in_grey_levels() -> None:
     of = panel()
     scale = 2
-    maps = in_unit(of).maps
+    maps = scaled_maps(of).maps
     for one, network in zip(maps, of.networks, strict=True):
         outputs = 3 * scale**2 * of.lr.shape[0] * of.lr.shape[1]
         assert one.mean() == pytest.approx(255 * network.values.astype(np.float64).sum() / outputs)
@@ -122,22 +125,22 @@ def test_the_mean_of_an_image_map_is_the_mean_difference_of_the_sr_in_grey_level
 
 def test_the_sum_of_a_patch_map_is_the_mean_difference_of_the_patch() -> None:
     of = panel(target="patch:4,6,8,5")
-    unit = in_unit(of)
-    assert unit.maps[0].sum() == pytest.approx(255 * of.networks[0].values.astype(np.float64).sum() / (3 * 8 * 5))
-    assert "sample of the patch" in unit.label
+    scaled = scaled_maps(of)
+    assert scaled.maps[0].sum() == pytest.approx(255 * of.networks[0].values.astype(np.float64).sum() / (3 * 8 * 5))
+    assert "sample of the patch" in scaled.unit
 
 
 def test_the_sum_of_a_neurons_map_is_its_difference() -> None:
     of = panel(target="neuron:1,6,8")
-    unit = in_unit(of)
-    assert unit.maps[0].sum() == pytest.approx(255 * of.networks[0].values.astype(np.float64).sum())
-    assert unit.label == "attribution of an LR pixel (grey levels of 255)"
+    scaled = scaled_maps(of)
+    assert scaled.maps[0].sum() == pytest.approx(255 * of.networks[0].values.astype(np.float64).sum())
+    assert scaled.unit == "attribution of an LR pixel (grey levels of 255)"
 
 
 @pytest.mark.parametrize("error", [0.3, None, float("nan")])
 def test_a_method_that_is_not_complete_gets_no_grey_levels(error: float | None) -> None:
     of = with_networks(panel(), completeness_error=error)
-    assert [np.abs(one).mean() for one in in_unit(of).maps] == pytest.approx([1, 1])
+    assert [np.abs(one).mean() for one in scaled_maps(of).maps] == pytest.approx([1, 1])
     assert "grey levels" not in bar_label(heatmap_figure(of))
 
 
@@ -172,8 +175,22 @@ def test_a_perfect_psnr_and_a_map_that_is_not_finite_are_said() -> None:
     assert "∞ dB / 0.8123\nmap: not finite" in texts(figure)
 
 
-def test_a_map_of_zeros_can_be_drawn() -> None:
-    heatmap_figure(with_networks(panel(), values=np.zeros((3, 12, 16))))
+def test_a_map_of_zeros_is_blank_and_its_bar_has_a_scale_around_0() -> None:
+    of = with_networks(panel(), values=np.zeros((3, 12, 16)))
+    figure = heatmap_figure(of)
+    for name in ("EDSR", "SwinIR"):
+        drawn = np.asarray(axes(figure, f"{name}: map").images[0].get_array())
+        assert (drawn == drawn[..., :1]).all(), "no colour anywhere: the LR image shows through in grey"
+        assert np.array_equal(drawn[..., 0], np.rint(255 - BACKDROP * (255 - luma(of.lr))).astype(np.uint8))
+    bar = axes(figure, "colour bar")
+    assert bar.get_xlim() == (-1, 1)
+    shown = [(float(at), tick.get_text()) for at, tick in zip(bar.get_xticks(), bar.get_xticklabels(), strict=True)]
+    inside = [(at, text) for at, text in shown if abs(at) <= 1]
+    assert (0, "0") in inside and len(inside) >= 3
+    assert [at for at, _ in inside] == pytest.approx([-at for at, _ in reversed(inside)])
+    assert "grey levels" in bar.get_xlabel()
+    assert not bar.patches, "no pointed end: nothing lies beyond the scale"
+    assert axes(heatmap_figure(panel()), "colour bar").patches, "of other maps a tenth does"
 
 
 def test_a_patch_is_marked_where_it_lies_in_every_picture() -> None:
@@ -204,13 +221,13 @@ def test_maps_of_a_small_target_show_the_part_that_matters_and_lr_the_whole() ->
 
 def test_maps_of_a_target_that_draws_on_the_whole_image_show_it_all() -> None:
     of = panel(size=(60, 80), target="patch:40,64,4,8")
-    assert local_view(of, in_unit(of).maps) is None
+    assert local_view(of, scaled_maps(of).maps) is None
 
 
 @pytest.mark.parametrize("corner", ["neuron:0,0,0", "neuron:0,119,159", "patch:0,0,120,160", "patch:900,900,4,4"])
 def test_the_part_shown_stays_inside_the_image(corner: str) -> None:
     of = with_networks(panel(size=(60, 80), target=corner), values=np.zeros((3, 60, 80)))
-    view = local_view(of, in_unit(of).maps)
+    view = local_view(of, scaled_maps(of).maps)
     if view is not None:
         y, x, height, width = view
         assert y >= 0 <= x

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l2xbench.data.colour import luma
-from l2xbench.draw.colormap import shared_limit
-from l2xbench.draw.panels import in_unit
+from l2xbench.draw.panels import scaled_maps
 from l2xbench.report.pictures import ImageRecords, Pictures, number
 from l2xbench.store.records import Record
 from l2xbench.store.store import Store
@@ -43,12 +42,12 @@ def image_data(store: Store, manifest: Mapping[str, Any], of: ImageRecords, *, e
     methods = []
     for method in of.explained:
         panel = pictures.panel(method)
-        unit = in_unit(panel)
+        scaled = scaled_maps(panel)
         maps = [
             {"network": names.index(network.name), "error": network.completeness_error, **halves(values)}
-            for network, values in zip(panel.networks, unit.maps, strict=True)
+            for network, values in zip(panel.networks, scaled.maps, strict=True)
         ]
-        methods.append({"name": method, "unit": unit.label, "limit": shared_limit(unit.maps), "maps": maps})
+        methods.append({"name": method, "unit": scaled.unit, "limit": scaled.limit, "maps": maps})
     grey = np.rint(luma(pictures.lr)).astype(np.uint8)
     return {
         "lr": picture(of.inputs, "lr"),
