@@ -8,6 +8,7 @@ than a call.
 from __future__ import annotations
 
 import io
+import math
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
+from matplotlib.ticker import LogLocator
 
 from l2xbench.system.files import with_ending, write_whole
 
@@ -109,6 +111,11 @@ def figure_bytes(figure: Figure) -> dict[str, bytes]:
         figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 4})
         figure.savefig(pdf, format="pdf", dpi=DPI, metadata={"CreationDate": None})
     return {"png": png.getvalue(), "pdf": pdf.getvalue()}
+
+
+def log_locator(low: float, high: float) -> LogLocator:
+    """Ticks for a logarithmic axis from `low` to `high`: powers of ten, with 2 and 5 between where those are few."""
+    return LogLocator(subs=(1.0, 2.0, 5.0) if math.log10(high / low) < 1.2 else (1.0,))
 
 
 @lru_cache(maxsize=4096)

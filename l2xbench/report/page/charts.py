@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
+from l2xbench.draw import style
 from l2xbench.draw.labels import Line, Place, Room, place_labels
 from l2xbench.studies.ablation.cost_figure import Spot, numbered
-from l2xbench.studies.ablation.curves import CONTROL, METRICS, NAMES, RANDOM, Curve, Numbers, gap, with_random
+from l2xbench.studies.ablation.curves import CONTROL, METRICS, NAMES, RANDOM, Curve
+from l2xbench.studies.ablation.plotted import PlottedCurve, method_numbers, plotted_curves
 
 _SERIES = 6
 """Colours that the style has for methods; then they start again."""
 _RADIUS = 4.5
-"""Of a spot."""
+"""Radius of a spot."""
 _DIGIT, _TALL = 7.0, 9.0
 """Width of a digit beside it, and height."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 12.0, 8.0, 34.0
@@ -91,8 +93,7 @@ class Axis:
     def ticks(self, most: int) -> list[tuple[float, str]]:
         """At most so many round numbers inside the axis."""
         if self.log:
-            few = math.log10(self.high / self.low) < 1.2
-            found = LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)).tick_values(self.low, self.high)
+            found = style.log_locator(self.low, self.high).tick_values(self.low, self.high)
         else:
             found = MaxNLocator(most).tick_values(self.low, self.high)
         inside = [float(tick) for tick in found if self.low <= tick <= self.high]
@@ -101,79 +102,63 @@ class Axis:
 
 def looks(methods: Iterable[str]) -> dict[str, str]:
     """Method -> the name of its colour: controls have their own."""
-    found = {RANDOM: "random", CONTROL: "control"}
-    for number, method in enumerate(name for name in methods if name not in found):
-        found[method] = f"s{number % _SERIES}"
-    return found
+    own = {method: f"s{number % _SERIES}" for method, number in method_numbers(methods).items()}
+    return {RANDOM: "random", CONTROL: "control", **own}
 
 
 def ablation_charts(curves: list[Curve], seed: int) -> list[tuple[str, list[Chart]]]:
     """For each network a chart of PSNR and one of SSIM over the masked share, all networks on one scale.
 
-    Bands are those of `ablation_figures.ablation_figure`.
+    Bands are those of `plotted_curves`, as in the figure.
     """
     look = looks(dict.fromkeys(curve.method for curve in curves))
-    networks = list(dict.fromkeys(curve.model for curve in curves))
-    bands = {metric: [_band(*pair, metric, seed) for pair in with_random(curves)] for metric in METRICS}
-    found = []
-    for network in networks:
-        charts = []
-        for metric in METRICS:
-            x, y = _axes(curves, bands[metric])
-            series, told = [], []
-            for curve, (low, high) in zip(curves, bands[metric], strict=True):
-                if curve.model != network:
-                    continue
-                shares = [100 * ratio for ratio in curve.ratios]
-                means = curve.mean(metric)
-                dots = [
-                    Dot(x(share), y(mean), f"{curve.method}, {share:.4g} % masked: {_shown(mean, metric)}")
-                    for share, mean in zip(shares, means, strict=True)
-                ]
-                series.append(Series(curve.method, look[curve.method], dots, _area(list(map(x, shares)), low, high, y)))
-                told.append(f"{curve.method} from {_shown(means[0], metric)} to {_shown(means[-1], metric)}")
-            charts.append(
-                Chart(
-                    title=NAMES[metric],
-                    description=f"{NAMES[metric]} of {network} from {100 * curves[0].ratios[0]:.4g} % to "
-                    f"{100 * curves[0].ratios[-1]:.4g} % masked: {'; '.join(told)}.",
-                    width=300,
-                    height=190,
-                    series=series,
-                    x_ticks=x.ticks(5),
-                    y_ticks=y.ticks(5),
-                    x_label="masked (%)",
-                    y_label=NAMES[metric],
-                )
-            )
-        found.append((network, charts))
-    return found
+    plotted = {metric: plotted_curves(curves, metric, seed) for metric in METRICS}
+    return [
+        (network, [_ablation_chart(network, metric, plotted[metric], look) for metric in METRICS])
+        for network in dict.fromkeys(curve.model for curve in curves)
+    ]
 
 
-def _band(curve: Curve, random: Curve | None, metric: str, seed: int) -> tuple[Numbers, Numbers]:
-    mean = curve.mean(metric)
-    if curve.method == RANDOM:
-        orders = curve.by_order(metric)
-        return orders.min(axis=0), orders.max(axis=0)
-    below = None if random is None else gap(curve, random, metric, seed)
-    if below is None:
-        return mean, mean
-    high, low = mean + below.by_ratio - below.band
-    return low, high
+def _ablation_chart(network: str, metric: str, plotted: list[PlottedCurve], look: dict[str, str]) -> Chart:
+    """The chart of one network and metric; all networks' curves decide its axes."""
+    x, y = _axes(plotted)
+    series, told = [], []
+    for one in plotted:
+        method = one.curve.method
+        if one.curve.model != network:
+            continue
+        dots = [
+            Dot(x(share), y(mean), f"{method}, {share:.4g} % masked: {_shown(mean, metric)}")
+            for share, mean in zip(one.shares, one.mean, strict=True)
+        ]
+        series.append(Series(method, look[method], dots, _area(one, x, y)))
+        told.append(f"{method} from {_shown(one.mean[0], metric)} to {_shown(one.mean[-1], metric)}")
+    shares = plotted[0].shares
+    return Chart(
+        title=NAMES[metric],
+        description=f"{NAMES[metric]} of {network} from {shares[0]:.4g} % to {shares[-1]:.4g} % masked: "
+        f"{'; '.join(told)}.",
+        width=300,
+        height=190,
+        series=series,
+        x_ticks=x.ticks(5),
+        y_ticks=y.ticks(5),
+        x_label="masked (%)",
+        y_label=NAMES[metric],
+    )
 
 
-def _axes(curves: list[Curve], bands: Sequence[tuple[Numbers, Numbers]]) -> tuple[Axis, Axis]:
-    shares = [100 * ratio for curve in curves for ratio in curve.ratios]
-    low = min(float(band[0].min()) for band in bands)
-    high = max(float(band[1].max()) for band in bands)
+def _axes(plotted: list[PlottedCurve]) -> tuple[Axis, Axis]:
+    low = min(float(one.low.min()) for one in plotted)
+    high = max(float(one.high.max()) for one in plotted)
     pad = 0.05 * (high - low) or 0.5
-    x = Axis(0, max(shares) * 1.02, _LEFT, 300 - _RIGHT)
+    x = Axis(0, max(float(one.shares.max()) for one in plotted) * 1.02, _LEFT, 300 - _RIGHT)
     return x, Axis(low - pad, high + pad, 190 - _BOTTOM, _TOP)
 
 
-def _area(xs: list[float], low: Numbers, high: Numbers, y: Axis) -> str:
-    there = [f"{x:.1f},{y(float(value)):.1f}" for x, value in zip(xs, high, strict=True)]
-    back = [f"{x:.1f},{y(float(value)):.1f}" for x, value in zip(xs, low, strict=True)]
+def _area(plotted: PlottedCurve, x: Axis, y: Axis) -> str:
+    there = [f"{x(share):.1f},{y(high):.1f}" for share, high in zip(plotted.shares, plotted.high, strict=True)]
+    back = [f"{x(share):.1f},{y(low):.1f}" for share, low in zip(plotted.shares, plotted.low, strict=True)]
     return "M" + "L".join([*there, *reversed(back)]) + "Z"
 
 

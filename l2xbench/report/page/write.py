@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -17,9 +17,8 @@ import pandas as pd
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.colors import to_hex
 
-from l2xbench.draw import style
 from l2xbench.draw.colormap import BACKDROP, PALETTES, palette_table
 from l2xbench.draw.panels import target_box
 from l2xbench.draw.tables import Cell, Sheet
@@ -34,7 +33,7 @@ from l2xbench.store.derived import DerivedFiles, find_derived, keep_derived
 from l2xbench.store.store import Store
 from l2xbench.studies.ablation.cost_figure import cost_spots, numbered
 from l2xbench.studies.ablation.tables import groups
-from l2xbench.studies.similarity.matrix import clustered_order, printed_cka
+from l2xbench.studies.similarity.matrix import DARK, SHADES, printed_cka
 from l2xbench.studies.similarity.tables import similarity_matrices
 from l2xbench.system.inorder import in_order
 
@@ -242,31 +241,29 @@ def _squares(newest: Sequence[Findings]) -> dict[str, Any] | None:
     if found is None:
         return None
     manifest = found.run.manifest
-    shade = _shader()
     squares = []
     for dataset, matrix, part in similarity_matrices(manifest, found.similarity):
-        clustered = manifest["study"]["similarity"]["order"] == "clustered"
-        order = clustered_order(matrix.values) if clustered else range(len(matrix.names))
         tips = {(row["model_a"], row["model_b"]): _pair_tip(row) for row in part.to_dict("records")}
         rows = []
-        for i in order:
+        for i, name in enumerate(matrix.names):
             cells = []
-            for j in order:
-                value, pair = matrix.values[i, j], (matrix.names[i], matrix.names[j])
+            for j, other in enumerate(matrix.names):
+                value = matrix.values[i, j]
                 known = not pd.isna(value)
                 cells.append(
                     {
                         "text": printed_cka(value, matrix.digits),
-                        "shade": shade(value) if known else None,
-                        "dark": known and value > 0.65,
+                        "shade": to_hex(SHADES(value)) if known else None,
+                        "dark": known and value > DARK,
                         "doubtful": bool(matrix.doubtful[i, j]),
-                        "tip": tips.get(pair) or tips.get(pair[::-1], ""),
+                        "tip": tips.get((name, other)) or tips.get((other, name), ""),
                     }
                 )
-            rows.append((matrix.names[i], cells))
-        names = [matrix.names[i] for i in order]
+            rows.append((name, cells))
         remark = matrix.remark if matrix.doubtful.any() else ""
-        squares.append({"dataset": dataset, "title": matrix.title, "names": names, "rows": rows, "remark": remark})
+        squares.append(
+            {"dataset": dataset, "title": matrix.title, "names": matrix.names, "rows": rows, "remark": remark}
+        )
     return {"squares": squares, "table": found.tables["cka"]}
 
 
@@ -278,11 +275,6 @@ def _pair_tip(row: Mapping[Any, Any]) -> str:
         if not pd.isna(row[name])
     ]
     return f"{row['model_a']} and {row['model_b']}: {', '.join([*told, row['warning']])}".rstrip(", ")
-
-
-def _shader() -> Callable[[float], str]:
-    shades = LinearSegmentedColormap.from_list("shades", style.SHADES)
-    return lambda value: to_hex(shades(min(max(value, 0.0), 1.0)))
 
 
 def _about(findings: Findings) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from l2xbench.draw import style
 from l2xbench.draw.labels import Line, Room, place_labels
@@ -111,8 +111,7 @@ def cost_figure(spots: list[Spot], title: str, device: str) -> Figure:
             )
         low, high = min(spot.seconds for spot in spots), max(spot.seconds for spot in spots)
         axes.set_xlim(low / 1.6, high * 1.8)
-        few = math.log10(high / low) < 1.2
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
+        axes.xaxis.set_major_locator(style.log_locator(low, high))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_locator(MaxNLocator(6))

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -14,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from l2xbench.draw import style
 from l2xbench.studies.ablation.curves import CONTROL, METRICS, NAMES, RANDOM, Curve, gap, with_random
+from l2xbench.studies.ablation.plotted import method_numbers, plotted_curves
 
 _MOST_COLUMNS = {style.COLUMN_CM: 4, style.PAGE_CM: 9}
 """Networks side by side: a plot of 1.6 cm still shows three curves and two ticks."""
@@ -48,7 +48,7 @@ _MARKERS = "oD^vP*X"
 def looks_of(methods: list[str]) -> dict[str, Look]:
     """Random order dashed as in the paper, the control grey, each method its colour and marker."""
     looks = {RANDOM: _RANDOM_LOOK, CONTROL: _CONTROL_LOOK}
-    for number, method in enumerate(m for m in methods if m not in looks):
+    for method, number in method_numbers(methods).items():
         colour = _METHOD_COLOURS[number % len(_METHOD_COLOURS)]
         looks[method] = Look(colour, marker=_MARKERS[number % len(_MARKERS)])
     return looks
@@ -57,8 +57,7 @@ def looks_of(methods: list[str]) -> dict[str, Look]:
 def ablation_figure(curves: list[Curve], method: str, title: str, seed: int) -> Figure:
     """Draw the paper's Fig. 3(a): a column a network, PSNR above SSIM, over the mask ratio, with the controls.
 
-    The band of random order holds all its draws; that of another order is the 95 % bootstrap interval, over images, of
-    its gap to random order: how sure the distance between the two lines is, which the spread of the images is not.
+    The bands are those of `plotted.plotted_curves`.
 
     Args:
         curves: of one dataset, granularity and order, random order's among them.
@@ -104,21 +103,17 @@ def ablation_figure(curves: list[Curve], method: str, title: str, seed: int) -> 
 
 
 def _plot(axes: Axes, curves: list[Curve], metric: str, looks: dict[str, Look], seed: int) -> None:
-    for curve, random in with_random(curves):
-        look = looks[curve.method]
-        ratios = 100 * np.array(curve.ratios)
-        mean = curve.mean(metric)
-        below = None if random is None or curve is random else gap(curve, random, metric, seed)
-        if curve.method == RANDOM:
-            orders = curve.by_order(metric)
-            low, high = orders.min(axis=0), orders.max(axis=0)
-        elif below is not None:
-            high, low = mean + below.by_ratio - below.band
-        else:
-            low = high = mean
-        axes.fill_between(ratios, low, high, color=look.colour, alpha=0.2, linewidth=0)
+    for plotted in plotted_curves(curves, metric, seed):
+        look = looks[plotted.curve.method]
+        axes.fill_between(plotted.shares, plotted.low, plotted.high, color=look.colour, alpha=0.2, linewidth=0)
         axes.plot(
-            ratios, mean, color=look.colour, linestyle=look.dashes, marker=look.marker, markersize=2, clip_on=False
+            plotted.shares,
+            plotted.mean,
+            color=look.colour,
+            linestyle=look.dashes,
+            marker=look.marker,
+            markersize=2,
+            clip_on=False,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, Normalize
@@ -30,7 +30,7 @@ class Matrix:
 
     Attributes:
         title: one line above.
-        names: of the networks, in the study's order.
+        names: of the networks, in the order in which they are shown.
         values: (networks, networks) symmetric, 1 on the diagonal; NaN where there is no number.
         doubtful: (networks, networks): numbers to be set in italics, for the reason that `remark` gives.
         remark: a line below where anything is doubtful.
@@ -49,6 +49,19 @@ class Matrix:
         pairs = pairs[np.isfinite(pairs)]
         return 3 if len(pairs) and np.ptp(pairs) < _NARROW and pairs.min() > 0.9 else 2
 
+    def clustered(self) -> Matrix:
+        """The same with like networks as neighbours."""
+        order = clustered_order(self.values)
+        square = np.ix_(order, order)
+        names = tuple(self.names[place] for place in order)
+        return replace(self, names=names, values=self.values[square], doubtful=self.doubtful[square])
+
+
+SHADES = LinearSegmentedColormap.from_list("shades", style.SHADES).with_extremes(bad="#e4e4e4")
+"""The colours of 0 to 1, the same in every figure and on the page."""
+DARK = 0.65
+"""On the shades of larger values a number is printed in white."""
+
 
 def clustered_order(values: NDArray[np.float64]) -> list[int]:
     """Networks so that like ones are neighbours: average linkage on 1 - value, leaves ordered to follow it best.
@@ -63,21 +76,19 @@ def clustered_order(values: NDArray[np.float64]) -> list[int]:
     return [int(leaf) for leaf in leaves_list(tree)]
 
 
-def cka_figure(matrix: Matrix, *, clustered: bool = False) -> Figure:
+def cka_figure(matrix: Matrix) -> Figure:
     """Draw the square: white is 0, dark blue 1, the same shades in every figure; the numbers are printed.
 
     Args:
         matrix: at least one network.
-        clustered: put like networks side by side, instead of the study's order.
 
     Returns:
         a figure at its printed size: 8.5 cm wide, or 17.5 cm where the numbers of so many networks need it; no text
         below 6 pt.
     """
-    order = clustered_order(matrix.values) if clustered else list(range(len(matrix.names)))
-    values, doubtful = matrix.values[np.ix_(order, order)], matrix.doubtful[np.ix_(order, order)]
+    values, doubtful = matrix.values, matrix.doubtful
     right = _MARGIN + _BAR_GAP + _BAR + _BAR_TICKS
-    page, names, printed = _fitting([matrix.names[i] for i in order], values, matrix.digits, right)
+    page, names, printed = _fitting(list(matrix.names), values, matrix.digits, right)
     count = len(names)
     left = _MARGIN + _PAD + _widest(names)
     cell = min(_LARGEST_CELL, (page - left - right) / count)
@@ -105,10 +116,9 @@ def cka_figure(matrix: Matrix, *, clustered: bool = False) -> Figure:
         start = left + (page - left - right - side) / 2  # few networks stand in the middle
         axes = figure.add_axes((start / page, 1 - (top + side) / height, side / page, side / height))
         axes.set_label("CKA")
-        shades = LinearSegmentedColormap.from_list("shades", style.SHADES).with_extremes(bad="#e4e4e4")
         # cells as rectangles: vectors in the PDF, sharp at any enlargement
         mesh = axes.pcolormesh(
-            np.ma.masked_invalid(values), cmap=shades, norm=Normalize(0, 1), edgecolors="white", linewidth=0.4
+            np.ma.masked_invalid(values), cmap=SHADES, norm=Normalize(0, 1), edgecolors="white", linewidth=0.4
         )
         axes.set_xlim(0, count)
         axes.set_ylim(count, 0)
@@ -123,7 +133,7 @@ def cka_figure(matrix: Matrix, *, clustered: bool = False) -> Figure:
                     va="center",
                     fontsize=style.SMALL_PT,
                     fontstyle="italic" if doubtful[row, column] else "normal",
-                    color="white" if value > 0.65 else style.INK,
+                    color="white" if value > DARK else style.INK,
                 )
         axes.set_xticks(np.arange(count) + 0.5, names, rotation=0 if upright else 90)
         axes.set_yticks(np.arange(count) + 0.5, names)

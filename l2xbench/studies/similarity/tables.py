@@ -26,7 +26,7 @@ from l2xbench.studies.similarity.matrix import Matrix, cka_figure
 from l2xbench.system.files import unwritable
 
 VERSION = 1
-"""Of the numbers made here; a new one makes kept ones stale."""
+"""The version of the numbers made here; a new one makes kept ones stale."""
 FIGURE_VERSION = 2
 
 MOST_CHANCE = 0.1
@@ -184,7 +184,7 @@ def similarity_table(frame: pd.DataFrame, manifest: Mapping[str, Any]) -> Table:
 
 
 def similarity_matrices(manifest: Mapping[str, Any], frame: pd.DataFrame) -> Iterator[tuple[str, Matrix, pd.DataFrame]]:
-    """Each dataset's square of networks, and the rows of `frame` that it shows."""
+    """Each dataset's square of networks as figure and page show it, and the rows of `frame` that it shows."""
     options = manifest["study"].get("similarity")
     for dataset, part in frame.groupby("dataset", sort=False):
         named = set(part["model_a"]) | set(part["model_b"])
@@ -196,7 +196,7 @@ def similarity_matrices(manifest: Mapping[str, Any], frame: pd.DataFrame) -> Ite
             doubtful=_square(part.assign(doubt=part["warning"] == TOO_FEW), names, "doubt", diagonal=0) == 1,
             remark=f"italic: {TOO_FEW}, unrelated networks would have up to {part['chance'].max():.2f}",
         )
-        yield str(dataset), matrix, part
+        yield str(dataset), matrix.clustered() if options["order"] == "clustered" else matrix, part
 
 
 def similarity_figures(store: Store, manifest: Mapping[str, Any], frame: pd.DataFrame) -> Iterator[tuple[str, Path]]:
@@ -207,12 +207,12 @@ def similarity_figures(store: Store, manifest: Mapping[str, Any], frame: pd.Data
         drawn["title"] = matrix.title
         paths = figure_paths(f"cka-{dataset}")
         files = DerivedFiles("similarity-figure", FIGURE_VERSION, "cka", paths, drawn, dataset)
-        record = make_unless_kept(store, files, partial(_drawn, matrix, options["order"] == "clustered"))
+        record = make_unless_kept(store, files, partial(_drawn, matrix))
         yield dataset, store.root / record.files["png"]
 
 
-def _drawn(matrix: Matrix, clustered: bool) -> dict[str, bytes]:
-    return figure_bytes(cka_figure(matrix, clustered=clustered))
+def _drawn(matrix: Matrix) -> dict[str, bytes]:
+    return figure_bytes(cka_figure(matrix))
 
 
 def _what(options: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from l2xbench.draw.colormap import over_image, shared_limit
-from l2xbench.draw.panels import in_unit
+from l2xbench.draw.panels import scaled_maps
 from l2xbench.report.pictures import Pictures, image_records
 from l2xbench.run.results import read_runs
 from l2xbench.store.store import Store
@@ -26,7 +26,7 @@ def maps(root: Path, image: str = "baby") -> tuple[dict[str, np.ndarray], np.nda
     (run,) = read_runs(Store(root))
     (of,) = [one for one in image_records(run.manifest, run.records) if one.inputs.image == image]
     panel = Pictures(Store(root), run.manifest, of).panel("l2x")
-    return dict(zip(("edsr", "rcan"), in_unit(panel).maps, strict=True)), panel.lr
+    return dict(zip(("edsr", "rcan"), scaled_maps(panel).maps, strict=True)), panel.lr
 
 
 def layers(page: Any) -> list[str]:

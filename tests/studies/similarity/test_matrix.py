@@ -83,5 +83,5 @@ def test_clustered_puts_like_networks_side_by_side() -> None:
     assert sorted(order) == [0, 1, 2, 3, 4]
     assert len({tuple(family[order[:3]]), tuple(family[order[-3:]])}) == 2
     assert np.count_nonzero(np.diff(family[order])) == 1
-    names = [t.get_text() for t in cka_figure(a_matrix(5, values=values), clustered=True).axes[0].get_yticklabels()]
+    names = [t.get_text() for t in cka_figure(a_matrix(5, values=values).clustered()).axes[0].get_yticklabels()]
     assert names == [f"EDSR{i}" for i in order]
