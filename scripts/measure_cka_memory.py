@@ -51,7 +51,7 @@ def run_once(networks: int, images: int, crops: int, size: int) -> None:
                 values = random.normal(size=(crops, 3, size, size)).astype(np.float32)
                 outcome = Outcome(values={"crops": crops}, arrays={"similarity": {"values": values}})
                 unit = Unit("similarity", 1, "random", f"image{image}", name)
-                records.append(store.keep(unit, unit.key(name, ""), outcome))
+                records.append(store.write_outcome(unit, unit.key(name, ""), outcome))
         before, started = peak(), time.perf_counter()
         frame = similarity_frame(store, manifest, records)
         assert len(frame) == networks * (networks - 1) // 2

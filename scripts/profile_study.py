@@ -24,7 +24,7 @@ def parts() -> list[tuple[str, Any, str]]:
     from l2xbench.data import metrics, pairs
     from l2xbench.report import build, drawing
     from l2xbench.run import runner, worker
-    from l2xbench.store import store
+    from l2xbench.store import journal, store
     from l2xbench.store.writer import Writer
     from l2xbench.studies.restoration import compute as restoration
     from l2xbench.studies.shared import inference
@@ -42,10 +42,10 @@ def parts() -> list[tuple[str, Any, str]]:
         ("PSNR and SSIM", metrics, "ssim"),
         ("PSNR and SSIM", metrics.Comparison, "__init__"),
         ("PSNR and SSIM", metrics.Comparison, "__call__"),
-        ("encode PNG and NPZ", runner, "encode"),
-        ("encode PNG and NPZ", worker, "encode"),
+        ("encode PNG and NPZ", store, "encode_outcome"),
+        ("encode PNG and NPZ", worker, "encode_outcome"),
         ("write files", store, "write_whole"),
-        ("synchronise journals", store.journal, "append"),
+        ("synchronise journals", journal, "append"),
         ("wait for the writers", Writer, "put"),
         ("wait for the writers", Writer, "flush"),
         ("figures: draw and save", build, "draw_heatmaps"),

@@ -40,8 +40,10 @@ from l2xbench.run.plan import Plan, make_plan
 from l2xbench.run.results import Run
 from l2xbench.run.worker import Done, Job
 from l2xbench.store.journal import DONE, Block
-from l2xbench.store.records import Name
-from l2xbench.store.store import BLOCK, FOLDERS, Store
+from l2xbench.store.paths import FOLDERS, journal_path
+from l2xbench.store.rows import ROWS_A_BLOCK
+from l2xbench.store.store import Store
+from l2xbench.store.units import GroupName
 
 METHODS = ["l2x", "gradient", "input_x_gradient", "integrated_gradients", "smoothgrad", "guided_backprop", "deconvnet"]
 METHODS += ["occlusion", "deeplift", "lam"]
@@ -117,17 +119,17 @@ def fill(folder: Path, share: float, files: bool) -> str:
     records = store.records()
     rows = written = 0
     for name, recipe in records.wanted:
-        path = store.journal(name)
+        path = store.root / journal_path(name)
         if not name.model or path.exists():
             continue
         images, digests = records.images[name.dataset]
         chosen = np.flatnonzero(random.random(len(images)) < share)
         lines = []
-        for start in range(0, len(chosen), BLOCK):
-            part = chosen[start : start + BLOCK].tolist()
+        for start in range(0, len(chosen), ROWS_A_BLOCK):
+            part = chosen[start : start + ROWS_A_BLOCK].tolist()
             picked = [images[row] for row in part], [digests[row] for row in part]
             told = _files(store, name, picked[0]) if files else {}
-            lines.append(Block.of(DONE, recipe, *picked, told, _values(name, len(part), random)).line())
+            lines.append(Block.from_rows(DONE, recipe, *picked, told, _values(name, len(part), random)).line())
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"".join(lines))
         rows += len(chosen)
@@ -135,7 +137,7 @@ def fill(folder: Path, share: float, files: bool) -> str:
     return f"{rows:,} records written into {len(records.wanted):,} journals, {written / 1e9:.2f} GB"
 
 
-def _values(name: Name, rows: int, random: np.random.Generator) -> dict[str, Any]:
+def _values(name: GroupName, rows: int, random: np.random.Generator) -> dict[str, Any]:
     """Made-up numbers, by the names that the studies give them."""
     seconds = {"seconds": random.random(rows).tolist()}
     if name.study == "restoration":
@@ -144,7 +146,7 @@ def _values(name: Name, rows: int, random: np.random.Generator) -> dict[str, Any
     return {**seconds, "delta": random.random(rows).tolist(), "completeness_error": random.random(rows).tolist()}
 
 
-def _files(store: Store, name: Name, images: list[str]) -> dict[str, Any]:
+def _files(store: Store, name: GroupName, images: list[str]) -> dict[str, Any]:
     """Empty files where the studies would leave theirs."""
     what = "sr" if name.study == "restoration" else "attribution"
     ending = "png" if what == "sr" else "npz" if name.label == "l2x" else f"{name.label}.npz"

@@ -15,8 +15,9 @@ from l2xbench.report.drawing import Drawers
 from l2xbench.report.findings import find
 from l2xbench.report.page import Page, write_page
 from l2xbench.run.results import Run, all_failures, read_runs
+from l2xbench.store.damage import DamagedFile
 from l2xbench.store.lock import run_lock
-from l2xbench.store.store import DamagedFile, Store
+from l2xbench.store.store import Store
 
 
 def remake(results: Path, *, palette: str | None = None, one_file: bool | None = None) -> int:

@@ -23,8 +23,9 @@ from l2xbench.run.manifest import make_manifest
 from l2xbench.run.plan import Plan, make_plan
 from l2xbench.run.results import Run, all_failures, read_runs
 from l2xbench.run.splits import make_engine
+from l2xbench.store.damage import DamagedFile
 from l2xbench.store.lock import run_lock
-from l2xbench.store.store import DamagedFile, Store
+from l2xbench.store.store import Store
 from l2xbench.system.command import command_line
 
 

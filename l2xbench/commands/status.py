@@ -9,7 +9,6 @@ from rich.console import Console
 
 from l2xbench.commands import screen
 from l2xbench.config import Study
-from l2xbench.store.records import Name
 from l2xbench.store.store import Store
 from l2xbench.system.locks import holder_of
 
@@ -37,15 +36,14 @@ def show_status(study: Study, out: Path) -> None:
         console.print(told, markup=False, highlight=False, soft_wrap=True)
         return
     now = study.model_dump(mode="json")
-    if any(plan["study"].get(key) != value for key, value in now.items() if key not in _ELSEWHERE):
+    if any(plan.study.get(key) != value for key, value in now.items() if key not in _ELSEWHERE):
         told = "the study has changed since its last run, which this is of; --dry-run shows what it is now"
         console.print(told, highlight=False, soft_wrap=True)
     rows, reasons = [], []
-    for *each, recipe in plan["groups"]:
-        name = Name(*each)
-        names, digests = plan["images"][name.dataset]
-        unread = len(plan["unread"][name.dataset])
-        group = store.group(name)
+    for name, recipe in plan.groups:
+        names, digests = plan.images[name.dataset]
+        unread = len(plan.unread.get(name.dataset, []))
+        group = store.rows(name)
         there, failed = group.digests(recipe), group.failures(recipe)
         wanted = dict(zip(names, digests, strict=True))
         done = sum(there.get(image) == digest for image, digest in wanted.items())

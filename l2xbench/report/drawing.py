@@ -28,10 +28,10 @@ from l2xbench.errors import RequestError
 from l2xbench.report.pictures import ImageRecords, Pictures, image_records
 from l2xbench.run.plan import Plan
 from l2xbench.run.runner import Progress
-from l2xbench.store.derived import DerivedFiles, figure_paths, find_derived, keep_derived, make_unless_kept
-from l2xbench.store.records import Name, Records
+from l2xbench.store.derived import DerivedFiles, figure_paths, find_derived, make_unless_kept, write_derived
+from l2xbench.store.records import Records
 from l2xbench.store.store import Store
-from l2xbench.store.units import Unit
+from l2xbench.store.units import GroupName, Unit
 
 HEATMAP_VERSION = 4
 FEW = 3
@@ -118,7 +118,7 @@ def draw_heatmaps(
     left = [figure for figure in owed if find_derived(store, figure.files) is None]
     progress.advance(len(owed) - len(left), reused=True)
     for figure, made in _drawn(left, store, progress, drawers):
-        keep_derived(store, figure.files, made)
+        write_derived(store, figure.files, made)
         progress.advance(1)
     return [store.root / figure.files.paths["png"] for figure in owed]
 
@@ -182,7 +182,7 @@ class Ahead:
             "datasets": {each.name: {"images": {pair.name: "" for pair in each.pairs}} for each in plan.datasets},
         }
         self._lock = Lock()
-        self._wanted: dict[str, list[tuple[Name, str]]] | None = None
+        self._wanted: dict[str, list[tuple[GroupName, str]]] | None = None
         self._digests: dict[str, dict[str, str]] = {}
         self._records: Records | None = None
         self._thread: ThreadPoolExecutor | None = None
@@ -223,7 +223,7 @@ class Ahead:
         """What the run is about to do, which it has written before the first network."""
         records = self._store.records()
         methods = self._manifest["study"]["attribution"]["methods"]
-        wanted: dict[str, list[tuple[Name, str]]] = {}
+        wanted: dict[str, list[tuple[GroupName, str]]] = {}
         for name, recipe in records.wanted:
             if name.study == "restoration" or (name.study == "attribution" and name.label in methods):
                 wanted.setdefault(name.dataset, []).append((name, recipe))

@@ -12,7 +12,7 @@ from l2xbench.draw.tables import Table
 from l2xbench.report.sanity import sanity_tables
 from l2xbench.run.plan import BICUBIC
 from l2xbench.run.results import Run
-from l2xbench.store.records import Failure, Record, RecordGroup, Records, in_groups
+from l2xbench.store.records import Failure, Record, RecordGroup, Records, record_groups
 from l2xbench.store.store import Store
 from l2xbench.studies.ablation.curves import Curve, make_curves
 from l2xbench.studies.ablation.tables import ablation_tables
@@ -38,7 +38,7 @@ class Findings:
 def find(store: Store, run: Run) -> Findings:
     """Everything that a run's records say; what takes long (CKA) is kept as records of its own."""
     manifest, only = run.manifest, run.only
-    shown = run.records if only is None else run.records.of(only)
+    shown = run.records if only is None else run.records.of_studies(only)
     notes = {name: entry["note"] for name, entry in manifest["datasets"].items() if entry["note"]}
     restoration = restoration_frame(shown, manifest)
     passes = passes_notes(manifest.get("inference", {}))
@@ -71,7 +71,7 @@ def restoration_frame(records: Iterable[Record], manifest: Mapping[str, Any]) ->
             "weights": manifest["models"][group.model]["weights"],
             "seconds": _numbers(group, "seconds").mean(),
         }
-        for group in in_groups(records, "restoration")
+        for group in record_groups(records, "restoration")
     ]
     return _in_order(pd.DataFrame(rows, columns=columns), manifest) if rows else pd.DataFrame(columns=columns)
 
@@ -92,7 +92,7 @@ def cost_frame(records: Iterable[Record], manifest: Mapping[str, Any]) -> pd.Dat
             "images": len(group.images),
             "tiled": _tiled(group),
         }
-        for group in in_groups(records, "restoration", "attribution")
+        for group in record_groups(records, "restoration", "attribution")
     ]
     return _in_order(pd.DataFrame(rows, columns=columns), manifest) if rows else pd.DataFrame(columns=columns)
 
@@ -108,7 +108,7 @@ def tile_notes(cost: pd.DataFrame, records: Iterable[Record]) -> list[str]:
         f"{row.model} on {row.dataset}, {row.method}: {row.tiled} of {row.images}"
         for row in cost[cost["tiled"] > 0].itertuples()
     ]
-    for group in in_groups(records, "ablation", "sensitivity"):
+    for group in record_groups(records, "ablation", "sensitivity"):
         if tiled := _tiled(group):
             told.append(
                 f"{group.model} on {group.dataset}, {group.study} {group.label}: {tiled} of {len(group.images)}"

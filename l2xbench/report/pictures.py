@@ -44,7 +44,7 @@ def image_records(
         chosen: the images wanted, by dataset; all by default.
     """
     explained = manifest["study"]["attribution"] or {"methods": []}
-    shown = records.of(*_SHOWN)
+    shown = records.of_studies(*_SHOWN)
     methods = dict.fromkeys(explained["methods"])
     for name, _ in shown.wanted:
         if name.study == "attribution":
@@ -68,7 +68,7 @@ def fitting_images(manifest: Mapping[str, Any], records: Records, most: int) -> 
     fitting: dict[str, list[str]] = {}
     left = most
     for dataset, entry in manifest["datasets"].items():
-        each = max(1, _groups(records.of(*_SHOWN), dataset))
+        each = max(1, _groups(records.of_studies(*_SHOWN), dataset))
         fitting[dataset] = list(entry["images"])[: max(left // each, int(left == most))]
         left -= each * len(fitting[dataset])
     return fitting

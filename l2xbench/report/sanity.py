@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from l2xbench.draw.tables import Table
-from l2xbench.store.records import Record, in_studies
+from l2xbench.store.records import Record, records_of_studies
 from l2xbench.store.store import Store
 
 UNCHANGED = 0.9
@@ -56,7 +56,7 @@ def sanity_tables(store: Store, records: Iterable[Record], manifest: Mapping[str
 def randomisation_frame(records: Iterable[Record]) -> pd.DataFrame:
     """A row a dataset, network, method and depth: mean rank correlations, and at the last depth the verdict."""
     rows = []
-    for record in in_studies(records, "randomisation"):
+    for record in records_of_studies(records, "randomisation"):
         found: Any = record.values
         for depth, signed, absolute in zip(found["depths"], found["spearman"], found["spearman_absolute"], strict=True):
             rows.append((record.dataset, record.model, record.label, depth, signed, absolute))
@@ -74,7 +74,7 @@ def randomisation_frame(records: Iterable[Record]) -> pd.DataFrame:
 def sensitivity_frame(records: Iterable[Record]) -> pd.DataFrame:
     """A row a dataset, network, method and share n / all: the mean correlation."""
     rows = []
-    for record in in_studies(records, "sensitivity"):
+    for record in records_of_studies(records, "sensitivity"):
         found: Any = record.values
         for size, correlation in zip(found["sizes"], found["correlation"], strict=True):
             rows.append((record.dataset, record.model, record.label, size / found["sizes"][-1], correlation))
@@ -95,7 +95,7 @@ def diffusion_frame(store: Store, records: Iterable[Record], manifest: Mapping[s
         return pd.DataFrame()
     rows = [
         (r.dataset, r.model, r.label, diffusion_index(store.load_arrays(r.files["attribution"])["values"]))
-        for r in in_studies(records, "attribution")
+        for r in records_of_studies(records, "attribution")
     ]
     keys = ["dataset", "model", "method"]
     groups = pd.DataFrame(rows, columns=[*keys, "diffusion_index"]).groupby(keys, sort=False)

@@ -14,7 +14,7 @@ import l2xbench
 from l2xbench.run.engines import Engine
 from l2xbench.run.plan import Plan
 from l2xbench.run.runner import Result, choose_device
-from l2xbench.store.records import in_groups
+from l2xbench.store.records import record_groups
 
 LIBRARIES = ("torch", "torchvision", "basicsr", "spandrel", "timm", "captum", "numpy", "pillow", "scikit-image")
 
@@ -72,7 +72,7 @@ def _inference(plan: Plan, result: Result) -> dict[str, list[str]]:
     """Network -> how it was run for its SR images, where the study asks for quicker passes."""
     told: dict[str, list[str]] = {}
     if plan.study.inference:
-        for group in in_groups(result.records, "restoration"):
+        for group in record_groups(result.records, "restoration"):
             known = [*told.get(group.model, []), *(str(value) for value in group.column("inference") if value)]
             told[group.model] = list(dict.fromkeys(known))
     return told

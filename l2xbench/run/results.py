@@ -12,9 +12,9 @@ from l2xbench.config import Study
 from l2xbench.errors import RequestError
 from l2xbench.run.manifest_files import manifest_files
 from l2xbench.run.plan import BICUBIC, STUDIES, STUDIES_OF, units_of
-from l2xbench.store.records import Failure, Name, Records
-from l2xbench.store.store import FEW, Store, name_of
-from l2xbench.store.units import Unit, short
+from l2xbench.store.records import Failure, Records
+from l2xbench.store.store import Store
+from l2xbench.store.units import GroupName, Unit, short_digest
 from l2xbench.validation import parse
 
 _NEEDED = ("l2xbench", "finished", "device", "threads", "seed", "models", "datasets", "study")
@@ -79,17 +79,17 @@ def read_run(store: Store, path: Path) -> Run:
     try:
         _check_names(manifest, study)
         images = {name: _digests(entry) for name, entry in manifest["datasets"].items()}
-        groups = [(name_of(unit), recipe) for unit, recipe in _groups(manifest, study)]
+        groups = [(unit.group, recipe) for unit, recipe in _groups(manifest, study)]
         names = {field.name for field in fields(Failure)}
         told = [Failure(**{name: str(entry[name]) for name in names}) for entry in manifest.get("failures", [])]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RequestError(f"{path}: not a manifest of l2xbench ({type(error).__name__}: {error})") from None
-    failed: dict[Name, set[str]] = {}
+    failed: dict[GroupName, set[str]] = {}
     for failure in told:
-        failed.setdefault(_name(failure), set()).add(failure.image)
+        failed.setdefault(failure.group, set()).add(failure.image)
     # an older manifest lacks the newer keys
     manifest["study"] = study.model_dump(mode="json")
-    without: dict[Name, set[str]] = {}
+    without: dict[GroupName, set[str]] = {}
     missing = 0
     for name, gone, done in _there(store, groups, images):
         if gone:
@@ -97,35 +97,28 @@ def read_run(store: Store, path: Path) -> Run:
         there = failed.get(name, set())
         missing += sum(image not in done and image not in there for image in images[name.dataset][0])
         there -= done  # what failed then may have been done since by another command
-    failures = [failure for failure in told if failure.image in failed[_name(failure)]]
+    failures = [failure for failure in told if failure.image in failed[failure.group]]
     return Run(path.name, manifest, Records(store, groups, images, without), failures, missing)
 
 
 def _digests(entry: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """A dataset's images and what keys tell them by; an unreadable image has nothing."""
-    known = {image: short(digest) for image, digest in entry["images"].items() if digest is not None}
+    known = {image: short_digest(digest) for image, digest in entry["images"].items() if digest is not None}
     return list(known), list(known.values())
 
 
 def _there(
-    store: Store, groups: list[tuple[Name, str]], images: Mapping[str, tuple[list[str], list[str]]]
-) -> Iterator[tuple[Name, set[str], set[str]]]:
+    store: Store, groups: list[tuple[GroupName, str]], images: Mapping[str, tuple[list[str], list[str]]]
+) -> Iterator[tuple[GroupName, set[str], set[str]]]:
     """Each group, the images whose files are gone, and those that are done."""
-    sizes = sum(len(images[name.dataset][0]) for name, _ in groups) <= FEW
-    listings: dict[str, Mapping[str, int]] = {}
+    listings = store.listings(sum(len(images[name.dataset][0]) for name, _ in groups))
     last: tuple[str, str] | None = None
-
-    def listing(folder: str) -> Mapping[str, int]:
-        if folder not in listings:
-            listings[folder] = store.listing(folder, sizes)
-        return listings[folder]
-
     for name, recipe in groups:
         if (name.model, name.dataset) != last:
-            listings.clear()  # no folder is of two networks or datasets
+            listings.drop()  # no folder is of two networks or datasets
             last = name.model, name.dataset
-        group = store.group(name)
-        gone = group.without_files(recipe, listing, sizes)
+        group = store.rows(name)
+        gone = group.without_files(recipe, listings)
         known = group.digests(recipe)
         rows = zip(*images[name.dataset], strict=True)
         done = {image for image, digest in rows if known.get(image) == digest and image not in gone}
@@ -156,10 +149,6 @@ def _groups(manifest: Mapping[str, Any], study: Study) -> Iterator[tuple[Unit, s
                 if "/" in unit.label:
                     raise ValueError(f"'{unit.label}' is no method's name")
                 yield unit, unit.recipe(entry["identity"])
-
-
-def _name(failure: Failure) -> Name:
-    return Name(failure.study, failure.dataset, failure.model, failure.label)
 
 
 def all_failures(runs: Iterable[Run]) -> list[Failure]:

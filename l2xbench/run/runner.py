@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -12,9 +12,12 @@ from l2xbench.errors import RequestError
 from l2xbench.run.engines import Engine, InProcess
 from l2xbench.run.plan import BICUBIC, STUDIES, Plan, PlannedModel, study_module
 from l2xbench.run.worker import IMAGES, Done, Job, Probe, choose_device, reason_of, settings_of
-from l2xbench.store.records import Failure, Name, Records
-from l2xbench.store.store import FEW, DamagedFile, Encoded, Store, encode, name_of
-from l2xbench.store.units import Arrays, Outcome, Unit, key_of, short
+from l2xbench.store.damage import DamagedFile
+from l2xbench.store.encoding import EncodedOutcome
+from l2xbench.store.plan_on_disk import PlanOnDisk
+from l2xbench.store.records import Failure, Records
+from l2xbench.store.store import Store
+from l2xbench.store.units import Arrays, GroupName, Outcome, Unit, key_of, short_digest
 from l2xbench.store.writer import Writer
 from l2xbench.system.inorder import in_order
 
@@ -115,7 +118,7 @@ class _Images:
 
     @property
     def shorts(self) -> list[str]:
-        return [short(digest) for digest in self.digests]
+        return [short_digest(digest) for digest in self.digests]
 
 
 @dataclass(frozen=True)
@@ -147,15 +150,13 @@ class _Run:
         self.identities: dict[str, str] = {}
         self.failures: list[tuple[tuple[int, ...], Failure]] = []
         self.counts: Counter[str] = Counter()
-        self.touched: dict[Name, _Images] = {}
+        self.touched: dict[GroupName, _Images] = {}
         self.inference: dict[str, str] = {}
         self.total = sum(len(dataset.pairs) for _, dataset in plan.groups())
-        self.sizes = self.total <= FEW
-        """Whether files are known by their sizes too."""
 
     def forget(self) -> None:
         """Removes the plan's records, and those of what was made from them."""
-        for name in {name_of(unit) for unit, _ in self.plan.groups()}:
+        for name in {unit.group for unit, _ in self.plan.groups()}:
             self.store.forget(name)
         self.store.forget_all_but(STUDIES)
 
@@ -168,21 +169,20 @@ class _Run:
             self.progress.working(f"recognising {model.name}")
             self.identities[model.name] = model.source.identity()
         groups = self._groups()
-        tables = {images.dataset.name: (images.names, images.shorts) for images in self.images}
-        self.store.write_plan(
-            [(name_of(unit), recipe) for unit, recipe in groups],
-            tables,
-            only,
+        owed = PlanOnDisk(
+            groups=[(unit.group, recipe) for unit, recipe in groups],
+            images={images.dataset.name: (images.names, images.shorts) for images in self.images},
             unread={images.dataset.name: images.unread for images in self.images},
             study=self.plan.study.model_dump(mode="json"),
         )
+        self.store.write_plan(owed, only)
         for job, done in self.engine.run(self._bundles(), self._fetch, self._begins):
             self._finish(job, done)
         self.writer.flush()
         for name, images in self.touched.items():
-            self.store.settle(name, images.names)
+            self.store.compact(name, images.names)
         return Result(
-            records=Records(self.store, [(name_of(unit), recipe) for unit, recipe in groups], tables),
+            records=Records(self.store, owed.groups, owed.images),
             failures=[failure for _, failure in sorted(self.failures, key=lambda each: each[0])],
             computed=self.counts["computed"],
             reused=self.counts["reused"],
@@ -198,8 +198,8 @@ class _Run:
         """The digests of a dataset's images, and their records. What has been read before is not decoded again."""
         found = _Images(dataset)
         (unit,) = self.plan.image_groups(dataset)
-        recipe, name = unit.recipe(""), name_of(unit)
-        self._settle(name, [pair.name for pair in dataset.pairs])
+        recipe, name = unit.recipe(""), unit.group
+        self._compact(name, [pair.name for pair in dataset.pairs])
         known = self._known(name, recipe)
         scale, crop = self.plan.study.scale, self.plan.crop(dataset)
 
@@ -217,14 +217,14 @@ class _Run:
             self._take(found, unit, number, pair, each)
         return found
 
-    def _known(self, name: Name, recipe: str) -> dict[tuple[str, str], str]:
+    def _known(self, name: GroupName, recipe: str) -> dict[tuple[str, str], str]:
         """(Image, what its files are told by) -> digest of its pixels, of images whose records are there."""
-        group = self.store.group(name)
+        group = self.store.rows(name)
         there = group.digests(recipe)
         found = group.columns(recipe, list(there), list(there.values()))
         if found is None or not {"source", "digest"} <= found[1].keys():
             return {}
-        lacking = group.without_files(recipe, self._listing({}), self.sizes)
+        lacking = group.without_files(recipe, self.store.listings(self.total))
         rows = zip(found[0], found[1]["source"], found[1]["digest"], strict=True)
         return {(image, str(source)): str(digest) for image, source, digest in rows if image not in lacking}
 
@@ -247,7 +247,7 @@ class _Run:
             found.pixels[pair.name] = read.loaded
         made = study_module(unit.study).compute(None, read.loaded, unit.options)
         outcome = replace(made, values={**made.values, "source": read.source})
-        self.touched[name_of(unit)] = found
+        self.touched[unit.group] = found
         self._write(unit, unit.key("", read.digest), outcome)
 
     def _per_image(self, dataset: Dataset) -> int:
@@ -264,14 +264,14 @@ class _Run:
         identity = self.identities[model.name]
         names, shorts = images.names, images.shorts
         owed: dict[int, list[tuple[int, Unit, str]]] = {}
-        listings: dict[str, Mapping[str, int]] = {}
-        failed: dict[Name, dict[tuple[str, str], str]] = {}
+        listings = self.store.listings(self.total)
+        failed: dict[GroupName, dict[tuple[str, str], str]] = {}
         for order, unit in enumerate(self.plan.model_groups(model, images.dataset)):
-            name, recipe = name_of(unit), unit.recipe(identity)
-            self._settle(name, names)
-            group = self.store.group(name)
+            name, recipe = unit.group, unit.recipe(identity)
+            self._compact(name, names)
+            group = self.store.rows(name)
             there = group.digests(recipe)
-            for image in group.without_files(recipe, self._listing(listings), self.sizes):
+            for image in group.without_files(recipe, listings):
                 there.pop(image, None)
             left = [i for i, image in enumerate(names) if there.get(image) != shorts[i]]
             self.counts["reused"] += len(names) - len(left)
@@ -285,7 +285,7 @@ class _Run:
                 self.counts["untried"] += 1
                 self.failures.append(((number, at, i, order), _failure(unit.at(names[i]), reason)))
                 self.progress.advance(1)
-        listings.clear()
+        listings.drop()
         probe = self._probe()
         for i in sorted(owed):
             jobs = [
@@ -314,14 +314,16 @@ class _Run:
                     return Probe(pair, self.plan.crop(images.dataset))
         return None
 
-    def _with_needs(self, jobs: list[Job], failed: dict[Name, dict[tuple[str, str], str]], digest: str) -> list[Job]:
+    def _with_needs(
+        self, jobs: list[Job], failed: dict[GroupName, dict[tuple[str, str], str]], digest: str
+    ) -> list[Job]:
         """The jobs of a bundle with what they start from: on disk, made by one of them before, or else made again."""
         bundle: dict[str, Job] = {}
         for job in jobs:
             needed, key = job.unit.needs, job.needs
             if needed is None or key is None or key in bundle:
                 bundle[job.key] = job
-            elif (needed.image, digest) in failed.get(name_of(needed), {}):
+            elif (needed.image, digest) in failed.get(needed.group, {}):
                 self._fail(job.place, job.unit, f"needs {needed}, which failed")
                 self.progress.advance(1)
             else:
@@ -356,15 +358,15 @@ class _Run:
         if done.outcome is None:
             self._fail(job.place, job.unit, done.reason)
             if done.lasting:
-                self.touched[name_of(job.unit)] = self.images[job.place[1]]
-                self.writer.put(lambda: self.store.keep_failure(job.unit, job.key, done.reason))
+                self.touched[job.unit.group] = self.images[job.place[1]]
+                self.writer.put(lambda: self.store.add_failure(job.unit, job.key, done.reason))
             self.progress.advance(1)
             return
         tile = done.outcome.values.get("tile")
         if tile is not None:
             self.progress.note(f"{job.unit}: out of memory; done in tiles of {tile} LR pixels")
         self._tell_passes(job.unit.model, str(done.outcome.values.get("inference", "")))
-        self.touched[name_of(job.unit)] = self.images[job.place[1]]
+        self.touched[job.unit.group] = self.images[job.place[1]]
         self._write(job.unit, job.key, done.outcome)
 
     def _tell_passes(self, model: str, told: str) -> None:
@@ -373,9 +375,9 @@ class _Run:
             if told.startswith("plain: ") and model != BICUBIC:
                 self.progress.note(f"{model}: inference is {told}")
 
-    def _write(self, unit: Unit, key: str, outcome: Outcome | Encoded) -> None:
+    def _write(self, unit: Unit, key: str, outcome: Outcome | EncodedOutcome) -> None:
         def write() -> None:
-            self.store.keep_encoded(unit, key, encode(outcome) if isinstance(outcome, Outcome) else outcome)
+            self.store.write_outcome(unit, key, outcome)
             if self.kept is not None:
                 self.kept(unit)
 
@@ -383,19 +385,11 @@ class _Run:
         self.counts["computed"] += 1
         self.progress.advance(1)
 
-    def _settle(self, name: Name, order: list[str]) -> None:
-        damaged = self.store.settle(name, order)
+    def _compact(self, name: GroupName, order: list[str]) -> None:
+        damaged = self.store.compact(name, order)
         if damaged:
             several = f"{damaged} damaged lines" if damaged > 1 else "a damaged line"
             self.progress.note(f"{' '.join(part for part in name if part)}: {several} of records; done again")
-
-    def _listing(self, known: dict[str, Mapping[str, int]]) -> Callable[[str], Mapping[str, int]]:
-        def listing(folder: str) -> Mapping[str, int]:
-            if folder not in known:
-                known[folder] = self.store.listing(folder, self.sizes)
-            return known[folder]
-
-        return listing
 
     def _fail(self, place: tuple[int, ...], unit: Unit, reason: str) -> None:
         failure = _failure(unit, reason)

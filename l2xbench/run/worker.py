@@ -15,7 +15,7 @@ import torch
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.errors import RequestError
 from l2xbench.run.plan import Plan, study_module
-from l2xbench.store.store import Encoded, encode
+from l2xbench.store.encoding import EncodedOutcome, encode_outcome
 from l2xbench.store.units import Arrays, Outcome, Unit
 from l2xbench.studies.shared.passes import are_known, passes_of
 from l2xbench.system import heap
@@ -102,7 +102,7 @@ class Job:
 class Done:
     """What came of a job."""
 
-    outcome: Outcome | Encoded | None = None
+    outcome: Outcome | EncodedOutcome | None = None
     reason: str = ""
     """Why there is no outcome."""
     request: bool = False
@@ -216,7 +216,7 @@ def encoded(done: Done) -> Done:
     """The same with its outcome as it will lie on disk, which is smaller to send."""
     if isinstance(done.outcome, Outcome):
         try:
-            return replace(done, outcome=encode(done.outcome))
+            return replace(done, outcome=encode_outcome(done.outcome))
         except Exception as error:
             return Done(reason=reason_of(error))
     return done

@@ -53,7 +53,7 @@ def find_derived(store: Store, files: DerivedFiles) -> Record | None:
     return record if record is not None and record.files == files.paths else None
 
 
-def keep_derived(store: Store, files: DerivedFiles, contents: Mapping[str, bytes]) -> Record:
+def write_derived(store: Store, files: DerivedFiles, contents: Mapping[str, bytes]) -> Record:
     """Writes these files, each whole or not at all, then their record.
 
     Args:
@@ -64,12 +64,12 @@ def keep_derived(store: Store, files: DerivedFiles, contents: Mapping[str, bytes
     Raises:
         RequestError: they cannot be written (a full disk); nothing of them counts then.
     """
-    return store.keep_contents(files.unit, files.key, {what: (files.paths[what], contents[what]) for what in contents})
+    return store.write_files(files.unit, files.key, {what: (files.paths[what], contents[what]) for what in contents})
 
 
 def make_unless_kept(store: Store, files: DerivedFiles, make: Callable[[], Mapping[str, bytes]]) -> Record:
     """The record of these files, which `make` is asked for only where they are not kept under this key.
 
-    Errors as in `keep_derived`, and whatever `make` raises.
+    Errors as in `write_derived`, and whatever `make` raises.
     """
-    return find_derived(store, files) or keep_derived(store, files, make())
+    return find_derived(store, files) or write_derived(store, files, make())

@@ -12,18 +12,27 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from l2xbench.errors import RequestError
+from l2xbench.store.units import Value
 from l2xbench.system.files import make_folder, sync_folder, unwritable, write_whole
 
 DONE, FAILED, GONE = "done", "failed", "gone"
 """What a block says of its rows; `GONE` takes back what earlier ones said."""
+
+
+class FileColumn(TypedDict):
+    """Where a file of each row lies, and its bytes."""
+
+    path: list[str]
+    """What stands before and after the image's name, or the whole path where that is not part of it."""
+    sizes: list[int]
 
 
 @dataclass(frozen=True)
@@ -38,53 +47,54 @@ class Block:
     _values: bytes
 
     @classmethod
-    def of(
+    def from_rows(
         cls,
         kind: str,
         recipe: str,
         images: Sequence[str],
         digests: Sequence[str],
-        files: dict[str, Any],
-        values: dict[str, Any],
+        files: Mapping[str, FileColumn] | None = None,
+        values: Mapping[str, Sequence[Value]] | None = None,
     ) -> Block:
-        """A block of these rows."""
-        return cls(kind, recipe, _dump([list(images), list(digests)]), _dump(files), _dump(values))
+        """A block of these rows; each column is as long as `images`."""
+        head = _dump([list(images), list(digests)])
+        return cls(kind, recipe, head, _dump(files or {}), _dump(values or {}))
 
     @property
     def rows(self) -> tuple[list[str], list[str]]:
         """Images and digests; not to be changed, since blocks share them."""
         return _parse_head(self.head)
 
-    def files(self) -> dict[str, Any]:
-        """What -> `path` (as `Store` parts it) and `sizes`."""
-        found: dict[str, Any] = json.loads(self._files)
+    def files(self) -> dict[str, FileColumn]:
+        """What -> the files of the rows."""
+        found: dict[str, FileColumn] = json.loads(self._files)
         return found
 
-    def values(self) -> dict[str, list[Any]]:
+    def values(self) -> dict[str, list[Value]]:
         """Name -> a value a row."""
-        found: dict[str, list[Any]] = json.loads(self._values)
+        found: dict[str, list[Value]] = json.loads(self._values)
         return found
 
     def line(self) -> bytes:
-        """As it stands in the file, with its newline."""
+        """The block as it stands in the file, with its newline."""
         rest = b"\t".join((self.kind.encode(), self.recipe.encode(), self.head, self._files, self._values))
         return b"%08x\t%b\n" % (zlib.crc32(rest), rest)
 
 
 @dataclass(frozen=True)
-class Reading:
+class JournalContents:
     """What a file holds."""
 
     blocks: list[Block]
     damaged: int
-    """Whole lines whose checksum is wrong."""
+    """How many whole lines have a wrong checksum."""
     end: int
     """Bytes up to the last newline."""
     size: int
     """Bytes in all."""
 
 
-def read(path: Path) -> Reading:
+def read(path: Path) -> JournalContents:
     """The blocks of a file, oldest first; none where there is no file.
 
     Raises:
@@ -93,7 +103,7 @@ def read(path: Path) -> Reading:
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        return Reading([], 0, 0, 0)
+        return JournalContents([], 0, 0, 0)
     except OSError as error:
         raise RequestError(f"{path}: cannot be read ({error.strerror})") from error
     *lines, tail = data.split(b"\n")
@@ -103,7 +113,7 @@ def read(path: Path) -> Reading:
         if checksum == b"%08x" % zlib.crc32(rest):
             kind, recipe, head, files, values = rest.split(b"\t")
             blocks.append(Block(kind.decode(), recipe.decode(), head, files, values))
-    return Reading(blocks, len(lines) - len(blocks), len(data) - len(tail), len(data))
+    return JournalContents(blocks, len(lines) - len(blocks), len(data) - len(tail), len(data))
 
 
 def append(path: Path, block: Block, end: int | None = None) -> int:

@@ -6,9 +6,10 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:  # records are read without torch, which takes seconds to import
     from l2xbench.config import Study as StudyConfig
@@ -16,7 +17,18 @@ if TYPE_CHECKING:  # records are read without torch, which takes seconds to impo
     from l2xbench.zoo.network import Network
 
 Value = float | int | str | bool | None | list[float] | list[list[float]]
-Arrays = Mapping[str, np.ndarray]
+"""What a record can hold, as JSON does."""
+Arrays = Mapping[str, NDArray[Any]]
+"""Arrays by name."""
+
+
+class GroupName(NamedTuple):
+    """All that tells a unit from others but the image: the units that share it are a group, and share a journal."""
+
+    study: str
+    dataset: str
+    model: str
+    label: str
 
 
 @dataclass(frozen=True)
@@ -25,7 +37,7 @@ class Unit:
 
     study: str
     version: int
-    """Of the study's code; a new one makes old records stale."""
+    """The version of the study's code; a new one makes old records stale."""
     dataset: str
     image: str
     model: str
@@ -37,6 +49,11 @@ class Unit:
     needs: Unit | None = None
     """The unit of the same network and image that this one starts from; it runs before."""
 
+    @property
+    def group(self) -> GroupName:
+        """The group that this unit belongs to."""
+        return GroupName(self.study, self.dataset, self.model, self.label)
+
     def recipe(self, network: str) -> str:
         """What decides the result apart from the image, given the network's identity: 32 hexadecimal digits."""
         parts = [self.study, self.version, self.label, dict(self.options), network]
@@ -45,12 +62,16 @@ class Unit:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
     def key(self, network: str, image: str) -> str:
-        """All that decides the result: the recipe, and after a point what the image's digest is told by, if it has one.
+        """All that decides the result: the recipe and, after a point, the image's short digest, if an image is given.
 
         Of SHA-256 the first 128 bits are kept. The units of a network and a dataset share one recipe, so that a study
         of millions is planned without a hash a unit.
+
+        Args:
+            network: the network's identity; empty where none is run.
+            image: the digest of the image's pixels; empty where no image decides.
         """
-        return key_of(self.recipe(network), short(image) if image else "")
+        return key_of(self.recipe(network), short_digest(image) if image else "")
 
     def at(self, image: str) -> Unit:
         """The same of another image."""
@@ -61,11 +82,16 @@ class Unit:
 
 
 def key_of(recipe: str, digest: str) -> str:
-    """The key of a unit, from its parts: see `Unit.key`."""
+    """The key of a unit from its recipe and its image's short digest, as `Unit.key` makes it.
+
+    Examples:
+        >>> key_of("0f3a", "77c1")
+        '0f3a.77c1'
+    """
     return f"{recipe}.{digest}" if digest else recipe
 
 
-def short(digest: str) -> str:
+def short_digest(digest: str) -> str:
     """An image's digest as keys hold it: 32 hexadecimal digits."""
     return hashlib.sha256(digest.encode()).hexdigest()[:32]
 
@@ -75,7 +101,7 @@ class Outcome:
     """What a unit gives: numbers for tables, arrays to be kept beside them."""
 
     values: Mapping[str, Value]
-    images: Mapping[str, np.ndarray] = field(default_factory=dict)
+    images: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
     """What -> uint8 (H, W, 3), kept as PNG."""
     arrays: Mapping[str, Arrays] = field(default_factory=dict)
     """What -> named arrays, kept as NPZ."""

@@ -110,7 +110,7 @@ def make_results(
                     about = (unit.study, unit.dataset, unit.model, unit.image, unit.label)
                     if about not in failed:
                         outcome = _outcome(unit, random, size, study.scale, hr)
-                        store.keep(unit, unit.key(identity, f"digest of {image}"), outcome)
+                        store.write_outcome(unit, unit.key(identity, f"digest of {image}"), outcome)
     name = "manifest.json" if only is None else f"manifest-{only}.json"
     (root / name).write_text(json.dumps(manifest))
     return root

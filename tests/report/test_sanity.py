@@ -18,7 +18,7 @@ MANIFEST = {"study": {"attribution": {"target": "patch:0,0,8,8"}}}
 
 def keep(store: Store, study: str, label: str, image: str, numbers: dict, **arrays: np.ndarray):
     outcome = Outcome(values=numbers, arrays={study: arrays} if arrays else {})
-    return store.keep(Unit(study, 1, "set", image, "net", label), "key", outcome)
+    return store.write_outcome(Unit(study, 1, "set", image, "net", label), "key", outcome)
 
 
 def write(tables: list[Table], folder: Path) -> None:

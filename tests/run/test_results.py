@@ -81,11 +81,11 @@ def test_a_record_that_points_outside_its_folder_is_not_followed(tmp_path: Path,
     path = tmp_path / "results/records/restoration/Set5/edsr/units.journal"
     first, *others = journal.read(path).blocks
     told = {"sr": {"path": outside, "sizes": [5]}}
-    journal.rewrite(path, [Block.of(DONE, first.recipe, *first.rows, told, first.values()), *others])
+    journal.rewrite(path, [Block.from_rows(DONE, first.recipe, *first.rows, told, first.values()), *others])
     store = Store(tmp_path / "results")
     (run,) = read_runs(store)
     assert run.missing == 1
-    shown = [record.image for record in run.records.of("restoration") if record.model == "edsr"]
+    shown = [record.image for record in run.records.of_studies("restoration") if record.model == "edsr"]
     assert shown == ["bird", "head"]
     unit = next(u for u in units_of(Study.model_validate(run.manifest["study"]), "Set5", "baby", "edsr"))
     assert store.find(unit, unit.key("identity of edsr", "digest of baby")) is None

@@ -74,7 +74,7 @@ def test_stopped_while_writing_they_are_made_again(tmp_path: Path, monkeypatch: 
         def stop(*_: object) -> None:
             raise KeyboardInterrupt
 
-        patch.setattr(Store, "keep_files", stop)
+        patch.setattr(Store, "add_record", stop)
         make_unless_kept(store, figure(title="another"), lambda: {"png": b"A PICTURE", "pdf": b"A PAGE"})
     assert (tmp_path / "figures/curve.png").read_bytes() == b"A PICTURE"
     assert find_derived(Store(tmp_path), figure()) is None

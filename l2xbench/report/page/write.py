@@ -29,7 +29,7 @@ from l2xbench.report.pictures import AT_ONCE, ImageRecords, fitting_images, imag
 from l2xbench.run.plan import BICUBIC
 from l2xbench.run.results import all_failures
 from l2xbench.run.runner import Progress
-from l2xbench.store.derived import DerivedFiles, find_derived, keep_derived
+from l2xbench.store.derived import DerivedFiles, find_derived, write_derived
 from l2xbench.store.store import Store
 from l2xbench.studies.ablation.cost_figure import cost_spots, numbered
 from l2xbench.studies.ablation.tables import groups
@@ -103,7 +103,7 @@ def write_page(store: Store, findings: Sequence[Findings], progress: Progress, *
         if script is None:
             embedded.append(next(made))
         else:
-            record = known or keep_derived(store, script, {"data": _script_text(script, next(made))})
+            record = known or write_derived(store, script, {"data": _script_text(script, next(made))})
             entry["file"] = quote(script.paths["data"])
             beside += record.sizes["data"]
         entries.append(entry)
@@ -167,7 +167,7 @@ def _environment() -> Environment:
 
 
 def _has_maps(findings: Findings) -> bool:
-    return next(findings.run.records.of("attribution").groups(), None) is not None
+    return next(findings.run.records.of_studies("attribution").groups(), None) is not None
 
 
 def _script(of: ImageRecords) -> DerivedFiles:

@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from l2xbench.draw import style
 from l2xbench.draw.labels import Line, Room, place_labels
-from l2xbench.store.records import Record, in_groups
+from l2xbench.store.records import Record, record_groups
 from l2xbench.studies.ablation.curves import CONTROL, RANDOM, Curve, gap, with_random
 from l2xbench.studies.ablation.figures import looks_of
 
@@ -50,7 +50,7 @@ def cost_spots(curves: list[Curve], records: Iterable[Record], seed: int) -> lis
         seed: of the bootstrap.
     """
     taken: dict[tuple[str, str, str], list[float]] = {}
-    for group in in_groups(records, "attribution"):
+    for group in record_groups(records, "attribution"):
         known = [float(each) for each in group.column("seconds") if isinstance(each, (int, float)) and each > 0]
         taken[group.dataset, group.model, group.label] = known
     spots = []

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l2xbench.store.records import Record, in_studies
+from l2xbench.store.records import Record, records_of_studies
 
 METRICS = ("psnr", "ssim")
 NAMES = {"psnr": "PSNR (dB)", "ssim": "SSIM"}
@@ -74,7 +74,7 @@ class Gap:
 def make_curves(records: Iterable[Record], manifest: Mapping[str, Any]) -> list[Curve]:
     """The curves of all ablation records, in the study's order of datasets, networks and methods."""
     groups: dict[tuple[str, str, str], list[Record]] = {}
-    for record in in_studies(records, "ablation"):
+    for record in records_of_studies(records, "ablation"):
         if record.values["psnr"]:
             groups.setdefault((record.dataset, record.model, record.label), []).append(record)
     datasets, models = list(manifest["datasets"]), list(manifest["models"])

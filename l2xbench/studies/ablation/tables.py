@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from l2xbench.draw.style import figure_bytes
 from l2xbench.draw.tables import Table
 from l2xbench.store.derived import DerivedFiles, figure_paths, make_unless_kept
-from l2xbench.store.records import Record, in_groups, in_studies
+from l2xbench.store.records import Record, record_groups, records_of_studies
 from l2xbench.store.store import Store
 from l2xbench.studies.ablation.cost_figure import cost_figure, cost_spots
 from l2xbench.studies.ablation.curves import METRICS, NAMES, RANDOM, Curve, gap, with_random
@@ -75,7 +75,7 @@ def summary_frame(curves: list[Curve], records: Iterable[Record], metric: str, s
     """A row a curve: the metric unmasked and at each ratio, and the gap to random order."""
     unmasked = {
         (group.dataset, group.model, image): value
-        for group in in_groups(records, "restoration")
+        for group in record_groups(records, "restoration")
         for image, value in zip(group.images, group.column(metric), strict=True)
         if isinstance(value, float)
     }
@@ -160,7 +160,7 @@ def ablation_figures(
     Returns:
         the PNGs' paths.
     """
-    ablated = [record.key for record in in_studies(records, "ablation")]
+    ablated = [record.key for record in records_of_studies(records, "ablation")]
     paths = []
     for suffix, title, shown in groups(curves, manifest):
         methods = manifest["study"]["ablation"]["methods"] or manifest["study"]["attribution"]["methods"]

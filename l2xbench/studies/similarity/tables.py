@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from l2xbench.draw.style import figure_bytes
 from l2xbench.draw.tables import Table
 from l2xbench.store.derived import DerivedFiles, figure_paths, make_unless_kept
-from l2xbench.store.records import Record, in_studies
+from l2xbench.store.records import Record, records_of_studies
 from l2xbench.store.store import Store
 from l2xbench.store.units import Unit
 from l2xbench.studies.similarity.cka import align, gram
@@ -55,7 +55,7 @@ def similarity_frame(store: Store, manifest: Mapping[str, Any], records: Iterabl
     if options is None:
         return pd.DataFrame(columns=list(COLUMNS))
     found: dict[str, dict[str, dict[str, Record]]] = {}
-    for record in in_studies(records, "similarity"):
+    for record in records_of_studies(records, "similarity"):
         found.setdefault(record.dataset, {}).setdefault(record.model, {})[record.image] = record
     for dataset in manifest["datasets"]:
         kept = found.get(dataset, {})
@@ -85,7 +85,7 @@ def _dataset_rows(
                 unit, images = pairs[a, b]
                 k, l = (_part(Path(folder, f"{name}.npy"), networks[name], images) for name in (a, b))  # noqa: E741
                 values = _numbers(k, l, len(images), options, seed)
-                known[a, b] = store.keep_files(unit, unit.key("", ""), {}, values)
+                known[a, b] = store.add_record(unit, unit.key("", ""), {}, values)
     return [
         {"dataset": dataset, "model_a": a, "model_b": b, **record.values}
         for (a, b), record in known.items()

@@ -33,7 +33,7 @@ def keep(store: Store, network: str, maps: dict[str, np.ndarray]) -> list[Record
     for image, values in maps.items():
         unit = Unit("similarity", 1, "Set5", image, network)
         outcome = Outcome(values={"crops": len(values)}, arrays={"similarity": {"values": values}})
-        records.append(store.keep(unit, unit.key(network, ""), outcome))
+        records.append(store.write_outcome(unit, unit.key(network, ""), outcome))
     return records
 
 
