@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.resources import configs_folder
-from l2xbench.studies.ablation.ratios import parse_ratios
 from l2xbench.validation import Strict, parse, read_yaml
+
+INTERPOLATION = "bicubic"
+"""The card of the interpolation that networks are measured against, and its name in every study."""
+
+Options = TypeVar("Options", bound="Block")
+Config = TypeVar("Config", bound="StudyConfig")
 
 _CARD_KEYS = {"provider", "arch", "module", "input_range", "multiple"}
 
@@ -81,156 +86,41 @@ def _dataset_entry(value: Any) -> Any:
     return {"path": value} if isinstance(value, str) else value
 
 
-class RestorationOptions(Strict):
-    """The paper's Table 1."""
-
-    colour: Literal["y", "rgb"] = "y"
-    """PSNR and SSIM on the Y channel, as SR papers report them, or on RGB."""
-    border: int | None = Field(default=None, ge=0)
-    """HR pixels left out at each border; the scale by default."""
-
-
-class AttributionOptions(Strict):
-    """How maps are made."""
-
-    methods: list[str] = Field(default=["l2x"], min_length=1)
-    options: dict[str, dict[str, int | float | bool]] = Field(default_factory=dict)
-    """Method -> its own options: `{integrated_gradients: {steps: 20}}`."""
-    reference: str = "blur"
-    target: str = "image"
-    strict: bool = False
-    """Refuse operations that the engine has no exact rule for."""
-    precision: Literal["auto", "float32", "float64"] = "auto"
-    """Of the computation: `auto` is float32, and float64 for `l2x` of a single output or a small patch."""
-
-
-def _ratios(value: Any) -> Any:
-    if isinstance(value, str):
-        return parse_ratios(value)
-    return [value] if isinstance(value, (int, float)) and not isinstance(value, bool) else value
-
-
-def _one_or_more(value: Any) -> Any:
+def one_or_more(value: Any) -> Any:
+    """One name stands for a list of it."""
     return [value] if isinstance(value, str) else value
+
+
+def each_once(values: list[Any]) -> list[Any]:
+    """A list without repetitions, in its order."""
+    return list(dict.fromkeys(values))
 
 
 def _sorted(values: list[Any]) -> list[Any]:
     return sorted(set(values))
 
 
-def _each_once(values: list[Any]) -> list[Any]:
-    return list(dict.fromkeys(values))
+class Block(Strict):
+    """The options of a study: a block of the YAML under `key`. Every field has a docstring and a default."""
+
+    key: ClassVar[str]
+    absent: ClassVar[Literal["off", "on", "always on"]] = "off"
+    """What holds where the YAML has no such block; null switches off all that is not always on."""
 
 
-Methods = Annotated[list[str], BeforeValidator(_one_or_more), AfterValidator(_each_once)]
-
-
-class AblationOptions(Strict):
-    """The paper's Fig. 3(a): features are masked in a map's order, and PSNR and SSIM watched."""
-
-    ratios: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], BeforeValidator(_ratios)] = Field(
-        default=parse_ratios("0.05:0.4"), min_length=1
-    )
-    """The shares of the features that are masked; `0.05:0.4` steps by 0.05, `0.1:0.4:0.1` by 0.1."""
-    methods: Methods = Field(default_factory=list)
-    """Whose maps give the order; those of the attribution block by default."""
-    controls: Annotated[list[Literal["difference", "random"]], BeforeValidator(_one_or_more)] = Field(
-        default=["difference", "random"]
-    )
-    """Orders that know nothing of the network, which a faithful map has to beat."""
-    granularity: Annotated[
-        list[Literal["pixel", "element"]], BeforeValidator(_one_or_more), AfterValidator(_each_once)
-    ] = Field(default=["pixel"], min_length=1)
-    """A feature is a position with all its channels, or one channel of it."""
-    order: Annotated[
-        list[Literal["descending", "absolute", "ascending"]], BeforeValidator(_one_or_more), AfterValidator(_each_once)
-    ] = Field(default=["descending"], min_length=1)
-    """By the signed attribution, the largest first (the paper's); by its absolute value; the smallest first."""
-    replacement: Literal["mean", "reference", "black"] = "mean"
-    """What a masked feature becomes: its channel's mean over the image (the paper's), the reference, or 0."""
-    random_orders: int = Field(default=3, ge=1)
-    """How many random orders the control takes."""
-
-    @field_validator("ratios")
-    @classmethod
-    def _ascending(cls, ratios: list[float]) -> list[float]:
-        return sorted(set(ratios))
-
-
-class RandomisationOptions(Strict):
-    """Does a map depend on what the network has learned? (Adebayo et al., 2018.)"""
-
-    methods: Methods = Field(default_factory=list)
-    """Those of the attribution block and the control `difference` by default."""
-    depths: list[Annotated[float, Field(gt=0, le=1)]] = Field(default=[0.25, 0.5, 1.0], min_length=1)
-    """Shares of the layers that are drawn anew, from the output down."""
-
-
-class SensitivityOptions(Strict):
-    """Sensitivity-n (Ancona et al., 2018): do a map's sums over random features follow the objective?"""
-
-    methods: Methods = Field(default_factory=list)
-    """Those of the attribution block and the control `difference` by default."""
-    granularity: Literal["pixel", "element"] = "pixel"
-    sizes: int = Field(default=8, ge=2)
-    """How many n, in a geometric series from 1 to all features."""
-    subsets: int = Field(default=20, ge=3)
-    """Random subsets for each n."""
-
-
-def _box(text: str) -> str:
-    if text != "auto" and not re.fullmatch(r"\d+,\d+,\d+,\d+", text):
-        raise ValueError("auto, or y,x,h,w in SR pixels, for example 60,80,48,48")
-    return text
-
-
-Box = Annotated[str, AfterValidator(_box)]
-
-
-class HeatmapOptions(Strict):
-    """The paper's Fig. 2."""
-
-    palette: Literal["green-red", "blue-orange"] = "green-red"
-    """`blue-orange` is for readers who cannot tell green from red."""
-    zoom: Box | dict[str, Box] | None = "auto"
-    """The part that HR and SR show enlarged: `y,x,h,w` in SR pixels, one for each image by name, or `auto`, where the
-    networks differ most; null shows the whole image."""
-
-
-class SimilarityOptions(Strict):
-    """The paper's Fig. 3(b): CKA of the networks' attributions of the same LR crops."""
-
-    size: int = Field(default=32, ge=8)
-    """LR pixels on a side of a crop."""
-    crops: int = Field(default=8, ge=1)
-    """Of each image, at places that the image's name and the seed decide."""
-    signs: Literal["positive", "signed", "negative", "absolute"] = "positive"
-    """Which attributions count; `positive`, the paper's, sets the others to zero."""
-    estimator: Literal["biased", "unbiased"] = "biased"
-    """Of HSIC: the paper's, or the one that is 0 for unrelated networks however few the crops."""
-    method: str = "l2x"
-    reference: str | None = None
-    """`attribution.reference` by default."""
-    target: str = "image"
-    """In the SR pixels of a crop."""
-    resample: Literal["images", "crops"] = "images"
-    """What the test and the interval take for independent; crops where there are fewer than 8 images."""
-    permutations: int = Field(default=999, ge=0)
-    bootstrap: int = Field(default=1000, ge=0)
-    confidence: float = Field(default=0.95, gt=0.5, lt=1)
-    order: Literal["study", "clustered"] = "study"
-    """Of the networks in the figure."""
-
-
-class Study(Strict):
-    """What `l2xbench run` reads."""
+class StudyConfig(Strict):
+    """What every study's YAML says. The blocks of the studies are fields too, which `l2xbench.studies.reading` adds."""
 
     study: Name
     """Its name, and its folder under `results/`."""
     title: str | None = None
+    """What the page and figures call it; its name by default."""
     scale: int = Field(default=4, ge=2, le=8)
+    """How many times larger SR is than LR, on each side."""
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
+    """Where networks run; `auto` is the first GPU, else the CPU."""
     seed: int = Field(default=0, ge=0)
+    """Of everything that is drawn at random."""
     threads: int | None = Field(default=None, ge=1)
     """CPU threads of a worker; by default those that the results folder began with, or else by measurement."""
     engine: Literal["local", "ray"] = "local"
@@ -241,7 +131,7 @@ class Study(Strict):
     """Of the cluster's head, `host:port`; `auto`: the one that this machine is part of; `local`: one for this run."""
     inference: Annotated[
         list[Literal["autocast", "channels_last", "compile", "inference_mode"]],
-        BeforeValidator(_one_or_more),
+        BeforeValidator(one_or_more),
         AfterValidator(_sorted),
     ] = Field(default_factory=list)
     """Quicker passes for restoration and ablation, never for maps: taken for a network only where the first image's
@@ -249,65 +139,31 @@ class Study(Strict):
     trust: bool = False
     """Whether networks of provider `module` may run the Python they name."""
     models: dict[Name, Annotated[ModelEntry, BeforeValidator(_model_entry)]] = Field(min_length=1)
+    """The networks, each under a name of its own."""
     datasets: dict[Name, Annotated[DatasetEntry, BeforeValidator(_dataset_entry)]] = Field(min_length=1)
-    restoration: RestorationOptions = RestorationOptions()
-    attribution: AttributionOptions | None = AttributionOptions()
-    """None: no maps are made."""
-    heatmaps: HeatmapOptions | None = HeatmapOptions()
-    """None: none are drawn."""
-    ablation: AblationOptions | None = None
-    """None: no maps are put to the test by `run`; `ablate` then takes the defaults."""
-    similarity: SimilarityOptions | None = None
-    """None: the networks' maps are not compared."""
-    randomisation: RandomisationOptions | None = None
-    sensitivity: SensitivityOptions | None = None
+    """The images, each set under a name of its own."""
 
     @field_validator("models")
     @classmethod
-    def _bicubic_is_ours(cls, models: dict[str, ModelEntry]) -> dict[str, ModelEntry]:
-        if "bicubic" in models:
-            raise ValueError("'bicubic' is in every study already; give this network another name")
+    def _interpolation_is_ours(cls, models: dict[str, ModelEntry]) -> dict[str, ModelEntry]:
+        if INTERPOLATION in models:
+            raise ValueError(f"'{INTERPOLATION}' is in every study already; give this network another name")
         return models
 
+    @property
+    def interpolation(self) -> str:
+        """The network that every study has besides its own: nothing is learned, and nothing explained."""
+        return INTERPOLATION
 
-def explained_methods(study: Study) -> list[str]:
-    """Every method whose maps the study needs: the attribution block's, then what only its tests ask for."""
-    if study.attribution is None:
-        return []
-    tested = [method for method in ablated_methods(study) if method != "random"]
-    for options in (study.randomisation, study.sensitivity):
-        tested += tested_methods(study, options)
-    return list(dict.fromkeys([*study.attribution.methods, *tested]))
+    def block(self, kind: type[Options]) -> Options | None:
+        """The options of a study, None where it is off."""
+        found = getattr(self, kind.key, None)
+        assert found is None or isinstance(found, kind)
+        return found
 
-
-def tested_methods(study: Study, options: RandomisationOptions | SensitivityOptions | None) -> list[str]:
-    """The methods of a test of maps: its own list, or the attribution block's and the control `difference`."""
-    if options is None or study.attribution is None:
-        return []
-    return options.methods or list(dict.fromkeys([*study.attribution.methods, "difference"]))
-
-
-def ablated_methods(study: Study) -> list[str]:
-    """The methods of the ablation, controls last; `random` stands for random orders."""
-    if study.ablation is None or study.attribution is None:
-        return []
-    methods = study.ablation.methods or study.attribution.methods
-    controls = study.ablation.controls
-    return [*(m for m in methods if m not in controls), *controls]
-
-
-def for_ablation(study: Study) -> Study:
-    """The study as far as its ablation goes, with the defaults where it has no such block: no map more than that."""
-    update: dict[str, Any] = {
-        "ablation": study.ablation or AblationOptions(),
-        "randomisation": None,
-        "sensitivity": None,
-    }
-    study = study.model_copy(update=update)
-    if study.attribution is None:
-        return study
-    methods = [method for method in ablated_methods(study) if method != "random"]
-    return study.model_copy(update={"attribution": study.attribution.model_copy(update={"methods": methods})})
+    def with_block(self: Config, options: Block) -> Config:
+        """The same study with other options of one block."""
+        return self.model_copy(update={options.key: options})
 
 
 def find_study(name: str) -> Path:
@@ -326,10 +182,13 @@ def find_study(name: str) -> Path:
     raise RequestError(f"{name}: no such study file; bundled: {', '.join(bundled)}; {did_you_mean(path.stem, bundled)}")
 
 
-def read_study(name: str, overrides: Mapping[str, Any] | None = None, models: Sequence[str] | None = None) -> Study:
+def read_config(
+    kind: type[Config], name: str, overrides: Mapping[str, Any] | None = None, models: Sequence[str] | None = None
+) -> Config:
     """The study in a YAML file, with flags on top; relative paths in it start at its own folder.
 
     Args:
+        kind: the model with the blocks that the file may have.
         name: a path, or the name of a bundled study.
         overrides: dotted key -> value, e.g. `{"attribution.reference": "mean"}`; these win over the file.
         models: keep only these of the study's networks, in this order.
@@ -341,7 +200,7 @@ def read_study(name: str, overrides: Mapping[str, Any] | None = None, models: Se
     data = read_yaml(path)
     for key, value in (overrides or {}).items():
         _set(data, key, value)
-    study = parse(Study, data, str(path))
+    study = parse(kind, data, str(path))
     folder = path.parent.absolute()
     entries = {key: _rooted_model(entry, folder) for key, entry in study.models.items()}
     if models is not None:

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from l2xbench.config import SimilarityOptions
 from l2xbench.store.store import Store
 from l2xbench.store.units import Outcome, Unit
+from l2xbench.studies.similarity.options import SimilarityOptions
 from l2xbench.studies.similarity.tables import similarity_frame
 
 MIB = 2**20

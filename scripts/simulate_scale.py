@@ -29,7 +29,6 @@ import yaml
 from PIL import Image
 
 from l2xbench.commands.status import show_status
-from l2xbench.config import read_study
 from l2xbench.report.build import build_report
 from l2xbench.report.drawing import Drawers
 from l2xbench.report.findings import find
@@ -44,6 +43,7 @@ from l2xbench.store.paths import FOLDERS, journal_path
 from l2xbench.store.rows import ROWS_A_BLOCK
 from l2xbench.store.store import Store
 from l2xbench.store.units import GroupName
+from l2xbench.studies.reading import read_study
 
 METHODS = ["l2x", "gradient", "input_x_gradient", "integrated_gradients", "smoothgrad", "guided_backprop", "deconvnet"]
 METHODS += ["occlusion", "deeplift", "lam"]

@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from l2xbench.config import ablated_methods, explained_methods, for_ablation, parse_assignment, read_study
+from l2xbench.config import StudyConfig, parse_assignment
 from l2xbench.errors import RequestError
+from l2xbench.studies import ablation
+from l2xbench.studies.ablation.options import AblationOptions
+from l2xbench.studies.attribution.options import AttributionOptions
+from l2xbench.studies.owed import owed_units
+from l2xbench.studies.reading import read_study
 
 GOOD = """
 study: small
@@ -31,23 +36,36 @@ def test_short_forms_and_defaults(tmp_path: Path) -> None:
     assert study.models["mine"].inline is not None
     assert study.models["mine"].weights == "random"
     assert study.scale == 4
-    assert study.attribution.methods == ["l2x"]
+    assert study.block(AttributionOptions).methods == ["l2x"]
     assert study.datasets["set5"].path == str((tmp_path / "../Set5").resolve()), "paths start at the study's folder"
 
 
 def test_flags_override_the_file(tmp_path: Path) -> None:
     study = read_study(write(tmp_path, GOOD), {"attribution.reference": "mean", "seed": 3}, models=["mine"])
-    assert (study.attribution.reference, study.seed, list(study.models)) == ("mean", 3, ["mine"])
+    assert (study.block(AttributionOptions).reference, study.seed, list(study.models)) == ("mean", 3, ["mine"])
 
 
-def test_an_ablation_makes_no_map_that_it_does_not_follow(tmp_path: Path) -> None:
+def labels(study: StudyConfig, of: str, only: str | None = None) -> list[str]:
+    return [unit.label for unit in owed_units(study, only) if unit.study == of]
+
+
+def test_an_ablation_alone_makes_no_map_that_it_does_not_follow(tmp_path: Path) -> None:
     text = GOOD + "attribution: {methods: [l2x, lam, occlusion]}\nsensitivity: {methods: [gradient]}\n"
-    study = for_ablation(read_study(write(tmp_path, text), {"ablation.methods": ["lam"]}))
-    assert explained_methods(study) == ["lam", "difference"]
-    assert ablated_methods(study) == ["lam", "difference", "random"]
-    whole = for_ablation(read_study(write(tmp_path, text)))
-    assert ablated_methods(whole) == ["l2x", "lam", "occlusion", "difference", "random"]
-    assert whole.ablation.methods == []
+    read = read_study(write(tmp_path, text), {"ablation.methods": ["lam"]})
+    study = ablation.STUDY.alone(read)
+    assert study == read, "it has the block already"
+    assert labels(study, "attribution", "ablation") == ["lam", "difference"]
+    assert [name.split("-")[0] for name in labels(study, "ablation", "ablation")] == ["lam", "difference", "random"]
+    assert {unit.study for unit in owed_units(study, "ablation")} == {
+        "inputs",
+        "restoration",
+        "attribution",
+        "ablation",
+    }
+    assert labels(study, "attribution") == ["l2x", "lam", "occlusion", "difference", "gradient"]
+    whole = ablation.STUDY.alone(read_study(write(tmp_path, text)))
+    assert labels(whole, "attribution", "ablation") == ["l2x", "lam", "occlusion", "difference"]
+    assert whole.block(AblationOptions).methods == []
 
 
 def test_models_keep_the_order_asked_for(tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ def ablate(
     """
     wanted = {"ablation.ratios": ratios, "ablation.methods": names(methods, "--methods", "l2x,lam")}
     overrides, chosen = flags.overrides(**wanted), names(flags.models)
-    from l2xbench.config import for_ablation, read_study
+    from l2xbench.studies.ablation import STUDY
+    from l2xbench.studies.reading import read_study
 
-    study = for_ablation(read_study(config, overrides, chosen))
+    study = STUDY.alone(read_study(config, overrides, chosen))
     flags.carry_out(study, only="ablation")

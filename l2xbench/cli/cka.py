@@ -25,11 +25,10 @@ def cka(
     Only what this needs is computed; what `run` or an earlier call has left in the results folder is used.
     """
     overrides, chosen = flags.overrides(**{"similarity.estimator": estimator}), names(flags.models)
-    from l2xbench.config import SimilarityOptions, read_study
+    from l2xbench.studies.reading import read_study
+    from l2xbench.studies.similarity import STUDY
 
-    study = read_study(config, overrides, chosen)
-    if study.similarity is None:
-        study = study.model_copy(update={"similarity": SimilarityOptions()})
+    study = STUDY.alone(read_study(config, overrides, chosen))
     if len(study.models) < 2:
         raise RequestError(f"cka: two networks at least are needed to compare; this asks for {', '.join(study.models)}")
     flags.carry_out(study, only="similarity")

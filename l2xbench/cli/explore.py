@@ -53,7 +53,7 @@ def explore(
     chosen = names(models)
     found = None
     if study is not None:
-        from l2xbench.config import read_study
+        from l2xbench.studies.reading import read_study
 
         found = read_study(study, overrides(None, device=device, seed=seed), chosen)
     from l2xbench.commands.explore import explore as open_page

@@ -11,7 +11,7 @@ import typer
 from l2xbench.errors import RequestError
 
 if TYPE_CHECKING:
-    from l2xbench.config import Study
+    from l2xbench.config import StudyConfig
 
 OptionalStudy = Annotated[
     str, typer.Argument(help="A study's YAML, or a bundled study's name.", metavar="[STUDY]", show_default=True)
@@ -85,14 +85,14 @@ class StudyFlags:
         where = {"engine": engine, "workers": self.workers, "ray_address": self.ray_address}
         return overrides(self.assignments, device=self.device, seed=self.seed, **keys, **where)
 
-    def carry_out(self, study: Study, only: str | None = None) -> NoReturn:
+    def carry_out(self, study: StudyConfig, only: str | None = None) -> NoReturn:
         """Runs the study, or the part of it called `only`, and ends the command with the exit code of that."""
         from l2xbench.commands.run import How, run_study
 
         how = How(self.data_root, self.dry_run, self.fresh, self.retry_failed)
         raise typer.Exit(run_study(study, self.folder(study), how, only=only))
 
-    def folder(self, study: Study) -> Path:
+    def folder(self, study: StudyConfig) -> Path:
         """Where results go."""
         return self.out or Path("results", study.study)
 

@@ -24,7 +24,7 @@ def run(
     """
     overrides, chosen = flags.overrides(), names(flags.models)
     # a wrong study is told before torch, which takes seconds to import
-    from l2xbench.config import read_study
+    from l2xbench.studies.reading import read_study
 
     study = read_study(config, overrides, chosen)
     if status:

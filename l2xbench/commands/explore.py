@@ -15,7 +15,7 @@ from rich.console import Console
 
 from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.references import parse_reference
-from l2xbench.config import Study
+from l2xbench.config import StudyConfig
 from l2xbench.errors import RequestError
 from l2xbench.explore.page import ExplorePage
 from l2xbench.explore.pictures import Kind, Picture, Uploads, collect, dataset_pictures
@@ -24,6 +24,7 @@ from l2xbench.explore.tab import Tab
 from l2xbench.explore.workbench import Workbench
 from l2xbench.run.lookup import find_dataset, find_model
 from l2xbench.run.runner import choose_device
+from l2xbench.studies.attribution.options import AttributionOptions, HeatmapOptions
 from l2xbench.system.threads import work_alone
 from l2xbench.zoo.cards import bundled_cards, read_card
 from l2xbench.zoo.load import Source, build, locate, short_names
@@ -35,7 +36,7 @@ def explore(
     images: Sequence[str],
     models: Sequence[str] | None,
     *,
-    study: Study | None = None,
+    study: StudyConfig | None = None,
     kind: Kind = "lr",
     side: int | None = None,
     data_root: Path | None = None,
@@ -114,7 +115,7 @@ def _load(sources: Mapping[str, Source], console: Console, place: torch.device, 
 
 
 def _pictures(
-    images: Sequence[str], study: Study | None, scale: int, kind: Kind, data_root: Path | None
+    images: Sequence[str], study: StudyConfig | None, scale: int, kind: Kind, data_root: Path | None
 ) -> list[Picture]:
     if images or study is None:
         return collect(images, scale, kind)
@@ -122,21 +123,22 @@ def _pictures(
     return dataset_pictures(datasets, named=len(datasets) > 1)
 
 
-def _first(study: Study | None, scale: int, networks: list[str], side: int | None) -> Tab:
+def _first(study: StudyConfig | None, scale: int, networks: list[str], side: int | None) -> Tab:
     """What a tab begins with."""
     tab = Tab(scale, networks)
     if study is not None:
         crops = [entry.crop for entry in study.datasets.values() if entry.crop]
         tab.side = min([*crops, tab.side])
-        if study.attribution is not None:
-            tab.method = study.attribution.methods[0]
+        maps, heatmaps = study.block(AttributionOptions), study.block(HeatmapOptions)
+        if maps is not None:
+            tab.method = maps.methods[0]
             try:
-                tab.reference, tab.variance = parse_reference(study.attribution.reference)
+                tab.reference, tab.variance = parse_reference(maps.reference)
             except AttributionError as error:
                 raise RequestError(f"attribution.reference: {error}") from None
-            tab.options = dict(study.attribution.options.get(tab.method, {}))
-        if study.heatmaps is not None:
-            tab.palette = study.heatmaps.palette
+            tab.options = dict(maps.options.get(tab.method, {}))
+        if heatmaps is not None:
+            tab.palette = heatmaps.palette
     tab.side = side or tab.side
     tab.request  # noqa: B018  a wrong method or option is told before the page opens
     return tab

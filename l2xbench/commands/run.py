@@ -12,7 +12,7 @@ import pandas as pd
 from rich.console import Console
 
 from l2xbench.commands import fetch, screen
-from l2xbench.config import Study
+from l2xbench.config import StudyConfig
 from l2xbench.report.build import build_report
 from l2xbench.report.drawing import Ahead, Drawers
 from l2xbench.report.findings import Findings, find
@@ -39,7 +39,7 @@ class How:
     retry_failed: bool = False
 
 
-def run_study(study: Study, out: Path, how: How, *, only: str | None = None) -> int:
+def run_study(study: StudyConfig, out: Path, how: How, *, only: str | None = None) -> int:
     """Runs a study, or the one part of it called `only` and what that needs, into the folder `out`.
 
     Returns:

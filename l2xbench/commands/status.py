@@ -8,7 +8,7 @@ import pandas as pd
 from rich.console import Console
 
 from l2xbench.commands import screen
-from l2xbench.config import Study
+from l2xbench.config import StudyConfig
 from l2xbench.store.store import Store
 from l2xbench.system.locks import holder_of
 
@@ -19,7 +19,7 @@ _ELSEWHERE = {"engine", "workers", "ray_address", "threads", "device"}
 """Keys that say how a study is run, not what it is."""
 
 
-def show_status(study: Study, out: Path) -> None:
+def show_status(study: StudyConfig, out: Path) -> None:
     """Shows the state of the last run in `out`, which may be going on.
 
     Raises:

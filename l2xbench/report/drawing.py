@@ -32,6 +32,7 @@ from l2xbench.store.derived import DerivedFiles, figure_paths, find_derived, mak
 from l2xbench.store.records import Records
 from l2xbench.store.store import Store
 from l2xbench.store.units import GroupName, Unit
+from l2xbench.studies.attribution.options import AttributionOptions, HeatmapOptions
 
 HEATMAP_VERSION = 4
 FEW = 3
@@ -187,7 +188,7 @@ class Ahead:
         self._records: Records | None = None
         self._thread: ThreadPoolExecutor | None = None
         images = sum(len(each["images"]) for each in self._manifest["datasets"].values())
-        maps = plan.study.attribution if plan.study.heatmaps is not None else None
+        maps = plan.study.block(AttributionOptions) if plan.study.block(HeatmapOptions) is not None else None
         groups = len(plan.models) * (1 + len(maps.methods)) if maps else 0
         self._is_worth_it = groups <= MANY_GROUPS and maps is not None and images * len(maps.methods) > FEW
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -10,7 +10,6 @@ import pandas as pd
 
 from l2xbench.draw.tables import Table
 from l2xbench.report.sanity import sanity_tables
-from l2xbench.run.plan import BICUBIC
 from l2xbench.run.results import Run
 from l2xbench.store.records import Failure, Record, RecordGroup, Records, record_groups
 from l2xbench.store.store import Store
@@ -41,7 +40,7 @@ def find(store: Store, run: Run) -> Findings:
     shown = run.records if only is None else run.records.of_studies(only)
     notes = {name: entry["note"] for name, entry in manifest["datasets"].items() if entry["note"]}
     restoration = restoration_frame(shown, manifest)
-    passes = passes_notes(manifest.get("inference", {}))
+    passes = passes_notes(manifest.get("inference", {}), manifest["study"]["models"])
     tables = [] if restoration.empty else restoration_tables(restoration, dataset_notes=notes, notes=passes)
     cost = cost_frame(shown, manifest)
     caption = "Mean seconds to super-resolve and to explain one image, and the largest completeness error."
@@ -116,11 +115,11 @@ def tile_notes(cost: pd.DataFrame, records: Iterable[Record]) -> list[str]:
     return [f"Out of memory, so done in overlapping tiles: {'; '.join(told)}."] if told else []
 
 
-def passes_notes(inference: Mapping[str, list[str]]) -> list[str]:
+def passes_notes(inference: Mapping[str, list[str]], networks: Collection[str]) -> list[str]:
     """How the manifest says that networks were run, where a study asks for quicker passes, and why some were not."""
     told: dict[str, list[str]] = {}
     for model, passes in inference.items():
-        for each in passes if model != BICUBIC else ():
+        for each in passes if model in networks else ():
             told.setdefault(each, []).append(model)
     return [f"Inference {passes}: {', '.join(models)}." for passes, models in told.items()]
 

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 import l2xbench
-from l2xbench.config import Study
+from l2xbench.config import StudyConfig
 from l2xbench.errors import RequestError
 from l2xbench.run.engines import Workers
 from l2xbench.run.worker import Done, Job, Settings, Worker, encoded, loaded
@@ -52,7 +52,7 @@ class RayWorkers(Workers):
             its machines have another version of l2xbench or PyTorch, which could make other tables.
     """
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: StudyConfig) -> None:
         if ray is None:
             raise RequestError("engine: ray is not installed; pip install 'l2xbench[ray]'")
         super().__init__(lambda: self._begin(study), "Ray", study.threads or 1)
@@ -61,7 +61,7 @@ class RayWorkers(Workers):
         self._asked = 0.0
         self._is_lost = False
 
-    def _begin(self, study: Study) -> list[_RayHand]:
+    def _begin(self, study: StudyConfig) -> list[_RayHand]:
         _connect(study.ray_address)
         self._head = ray.get_runtime_context().gcs_address
         have = ray.cluster_resources()

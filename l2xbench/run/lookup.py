@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from l2xbench.config import DatasetEntry, ModelEntry, Study
+from l2xbench.config import DatasetEntry, ModelEntry, StudyConfig
 from l2xbench.data.datasets import Dataset, open_dataset
 from l2xbench.data.known_sets import KNOWN_SETS, KnownSet, find_set
 from l2xbench.errors import RequestError, did_you_mean
@@ -61,7 +61,7 @@ class Incomplete(RequestError):
         self.missing = tuple(missing)
 
 
-def find_model(name: str, entry: ModelEntry, study: Study) -> Source:
+def find_model(name: str, entry: ModelEntry, study: StudyConfig) -> Source:
     """The card and weights of a study's network.
 
     Raises:
@@ -94,7 +94,7 @@ def find_model(name: str, entry: ModelEntry, study: Study) -> Source:
     raise RequestError(f"{key}: {absent}")
 
 
-def find_dataset(name: str, entry: DatasetEntry, study: Study, data_root: Path | None) -> Dataset:
+def find_dataset(name: str, entry: DatasetEntry, study: StudyConfig, data_root: Path | None) -> Dataset:
     """The images of a study's dataset.
 
     Args:

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
-from importlib import import_module
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
-import torch
-
-from l2xbench.attribution.errors import AttributionError
-from l2xbench.attribution.methods.registry import get_method
-from l2xbench.attribution.references import make_reference, parse_reference
-from l2xbench.attribution.targets import parse_target
-from l2xbench.config import Study
+from l2xbench.config import StudyConfig
 from l2xbench.data.datasets import Dataset
-from l2xbench.errors import RequestError
 from l2xbench.run.lookup import Incomplete, Missing, find_dataset, find_model
 from l2xbench.store.units import Unit
+from l2xbench.studies.owed import is_for, owed_units, placed
+from l2xbench.studies.registry import all_studies, study_named
 from l2xbench.zoo.cards import ModelCard, find_card
 from l2xbench.zoo.load import Source, locate
-
-if TYPE_CHECKING:
-    from l2xbench.store.units import Study as StudyModule
-
-BICUBIC = "bicubic"
-STUDIES = ("inputs", "restoration", "attribution", "ablation", "randomisation", "sensitivity", "similarity")
-"""In the order in which they run."""
-STUDIES_OF = {"ablation": ("restoration", "attribution", "ablation"), "similarity": ("similarity",)}
-"""What is run where one study alone is wanted: `restoration` tells what the networks give unmasked."""
 
 
 @dataclass(frozen=True)
@@ -39,18 +23,24 @@ class PlannedModel:
 
     name: str
     source: Source
-    studies: tuple[str, ...]
-    """Which studies run it: all, but interpolation is not explained."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """A study with its networks and images found."""
 
-    study: Study
+    study: StudyConfig
     models: tuple[PlannedModel, ...]
+    """The interpolation first, if it is of any use, then the study's networks in its order."""
     datasets: tuple[Dataset, ...]
     out: Path
+    wanted: str | None = None
+    """The one study of networks that is carried out, with what it needs; all by default."""
+
+    @property
+    def networks(self) -> tuple[PlannedModel, ...]:
+        """Those that the study names: all but the interpolation."""
+        return tuple(model for model in self.models if model.name in self.study.models)
 
     def crop(self, dataset: Dataset) -> int | None:
         """The LR crop of a dataset's images, in pixels."""
@@ -58,11 +48,11 @@ class Plan:
 
     def image_groups(self, dataset: Dataset) -> list[Unit]:
         """What is owed for each image of a dataset alone: units of no image yet, see `Unit.at`."""
-        return units_of(self.study, dataset.name, "")
+        return self._groups_of("", dataset)
 
     def model_groups(self, model: PlannedModel, dataset: Dataset) -> list[Unit]:
         """What is owed for each image of a dataset and a network: units of no image yet, in the order of their work."""
-        return units_of(self.study, dataset.name, "", model.name, model.studies)
+        return self._groups_of(model.name, dataset)
 
     def groups(self) -> Iterator[tuple[Unit, Dataset]]:
         """All groups of units that differ by the image alone, in the order in which they run."""
@@ -75,44 +65,19 @@ class Plan:
                     yield unit, dataset
 
     def only(self, wanted: str) -> Plan:
-        """The part of the plan that is for one study of networks; the inputs stay, interpolation goes."""
-        studies = STUDIES_OF.get(wanted, (wanted,))
-        models = [
-            replace(model, studies=tuple(name for name in model.studies if name in studies))
-            for model in self.models
-            if model.name != BICUBIC
-        ]
-        return replace(self, models=tuple(models))
+        """The part of the plan that is for one study of networks; the inputs stay."""
+        models = self.models if study_named(wanted).of_interpolation else self.networks
+        return replace(self, models=models, wanted=wanted)
+
+    @cached_property
+    def _owed(self) -> list[Unit]:
+        return owed_units(self.study, self.wanted)
+
+    def _groups_of(self, model: str, dataset: Dataset) -> list[Unit]:
+        return [placed(unit, dataset.name, "", model) for unit in self._owed if is_for(unit, self.study, model)]
 
 
-def units_of(study: Study, dataset: str, image: str, model: str = "", studies: tuple[str, ...] = STUDIES) -> list[Unit]:
-    """What is owed for an image and a network, or, without one, for the image alone."""
-    found = []
-    for module in map(study_module, studies):
-        if module.NEEDS_NETWORK is bool(model):
-            for label, options in module.variants(study):
-                unit = Unit(module.NAME, module.VERSION, dataset, image, model, label, options)
-                found.append(replace(unit, needs=_needed(study, module, unit)))
-    return found
-
-
-def _needed(study: Study, module: StudyModule, unit: Unit) -> Unit | None:
-    """The unit that this one starts from, if its study says that there is one."""
-    wanted = module.needs(unit.options) if hasattr(module, "needs") else None
-    if wanted is None:
-        return None
-    name, label = wanted
-    other = study_module(name)
-    options = dict(other.variants(study))[label]
-    return replace(unit, study=name, version=other.VERSION, label=label, options=options)
-
-
-def study_module(name: str) -> StudyModule:
-    """The module of `studies/` that carries out the study `name`."""
-    return cast("StudyModule", import_module(f"l2xbench.studies.{name}.compute"))
-
-
-def make_plan(study: Study, out: Path, data_root: Path | None = None) -> Plan:
+def make_plan(study: StudyConfig, out: Path, data_root: Path | None = None) -> Plan:
     """Looks up every card, checkpoint and dataset of a study.
 
     Args:
@@ -122,16 +87,17 @@ def make_plan(study: Study, out: Path, data_root: Path | None = None) -> Plan:
 
     Raises:
         Incomplete: what is missing can be fetched.
-        RequestError: a network or dataset is not there, by key.
+        RequestError: a network or dataset is not there, or a study's options are refused, by key.
     """
-    _check_attribution(study)
-    _check_similarity(study)
-    models = [PlannedModel(BICUBIC, locate(_bicubic_card(study.scale)), studies=("restoration",))]
+    # those that start from others' units first, so that the key is told which asks for them
+    for each in reversed(all_studies()):
+        each.check(study)
+    models = [PlannedModel(study.interpolation, locate(_interpolation_card(study)))]
     datasets: list[Dataset] = []
     missing: list[Missing] = []
     for name, model in study.models.items():
         try:
-            models.append(PlannedModel(name, find_model(name, model, study), STUDIES))
+            models.append(PlannedModel(name, find_model(name, model, study)))
         except Missing as absent:
             missing.append(absent)
     for name, entry in study.datasets.items():
@@ -144,52 +110,6 @@ def make_plan(study: Study, out: Path, data_root: Path | None = None) -> Plan:
     return Plan(study, tuple(models), tuple(datasets), out)
 
 
-def _check_attribution(study: Study) -> None:
-    """Raises a RequestError for a method, target or reference that `explain` does not know, before anything is run."""
-    wanted = study.attribution
-    tests = {key: getattr(study, key) for key in ("ablation", "randomisation", "sensitivity")}
-    tests = {key: options for key, options in tests.items() if options is not None}
-    if wanted is None:
-        for key in tests:
-            raise RequestError(f"{key}: it puts maps to the test, and attribution: null makes none")
-        return
-    checks: list[tuple[str, Callable[[], object]]] = [
-        # first: `ablate` makes the attribution's methods its own
-        *(
-            (f"{key}.methods", partial(lambda names: [get_method(n) for n in names], tests[key].methods))
-            for key in tests
-        ),
-        ("attribution.methods", lambda: [get_method(name) for name in wanted.methods]),
-        ("attribution.options", lambda: [get_method(name).bind(options) for name, options in wanted.options.items()]),
-        ("attribution.target", lambda: parse_target(wanted.target)),
-        ("attribution.reference", lambda: make_reference(wanted.reference, torch.zeros(1, 3, 8, 8))),
-    ]
-    for key, check in checks:
-        try:
-            check()
-        except AttributionError as error:
-            raise RequestError(f"{key}: {error}") from None
-
-
-def _check_similarity(study: Study) -> None:
-    """Raises a RequestError for what `explain` would refuse for every crop."""
-    wanted = study.similarity
-    if wanted is None:
-        return
-    side = wanted.size * study.scale
-    reference = wanted.reference
-    checks: list[tuple[str, Callable[[], object]]] = [
-        ("method", lambda: get_method(wanted.method)),
-        ("target", lambda: parse_target(wanted.target).window((1, 3, side, side))),
-        ("reference", lambda: None if reference is None else parse_reference(reference)),
-    ]
-    for key, check in checks:
-        try:
-            check()
-        except AttributionError as error:
-            raise RequestError(f"similarity.{key}: {error}") from None
-
-
-def _bicubic_card(scale: int) -> ModelCard:
-    card = find_card(BICUBIC)
-    return card.model_copy(update={"scale": scale, "arch": {**card.arch, "scale": scale}})
+def _interpolation_card(study: StudyConfig) -> ModelCard:
+    card = find_card(study.interpolation)
+    return card.model_copy(update={"scale": study.scale, "arch": {**card.arch, "scale": study.scale}})

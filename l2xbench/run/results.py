@@ -8,14 +8,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from l2xbench.config import Study
+from l2xbench.config import StudyConfig
 from l2xbench.errors import RequestError
 from l2xbench.run.manifest_files import manifest_files
-from l2xbench.run.plan import BICUBIC, STUDIES, STUDIES_OF, units_of
 from l2xbench.store.records import Failure, Records
 from l2xbench.store.store import Store
 from l2xbench.store.units import GroupName, Unit, short_digest
-from l2xbench.validation import parse
+from l2xbench.studies.owed import units_of
+from l2xbench.studies.reading import parse_study
 
 _NEEDED = ("l2xbench", "finished", "device", "threads", "seed", "models", "datasets", "study")
 
@@ -75,7 +75,7 @@ def read_run(store: Store, path: Path) -> Run:
     lacking = [key for key in _NEEDED if not isinstance(manifest, dict) or key not in manifest]
     if lacking:
         raise RequestError(f"{path}: not a manifest of l2xbench: it has no '{lacking[0]}'")
-    study = parse(Study, manifest["study"], str(path))
+    study = parse_study(manifest["study"], str(path))
     try:
         _check_names(manifest, study)
         images = {name: _digests(entry) for name, entry in manifest["datasets"].items()}
@@ -125,10 +125,10 @@ def _there(
         yield name, gone, done
 
 
-def _check_names(manifest: Mapping[str, Any], study: Study) -> None:
+def _check_names(manifest: Mapping[str, Any], study: StudyConfig) -> None:
     """Names become parts of paths: a results folder from elsewhere must not reach outside itself."""
     for name in [*manifest["models"], *manifest["datasets"]]:
-        if name not in (*study.models, *study.datasets, BICUBIC):
+        if name not in (*study.models, *study.datasets, study.interpolation):
             raise ValueError(f"'{name}' is not in its study")
     for entry in manifest["datasets"].values():
         for image in entry["images"]:
@@ -136,16 +136,14 @@ def _check_names(manifest: Mapping[str, Any], study: Study) -> None:
                 raise ValueError(f"'{image}' is no image's name")
 
 
-def _groups(manifest: Mapping[str, Any], study: Study) -> Iterator[tuple[Unit, str]]:
+def _groups(manifest: Mapping[str, Any], study: StudyConfig) -> Iterator[tuple[Unit, str]]:
     """The groups of a manifest's units in the order in which they ran, with their recipes."""
     for dataset in manifest["datasets"]:
-        for unit in units_of(study, dataset, ""):
+        for unit in units_of(study, dataset, "", only=manifest.get("only")):
             yield unit, unit.recipe("")
-    chosen = STUDIES_OF.get(manifest.get("only") or "", STUDIES)
     for model, entry in manifest["models"].items():
-        studies = ("restoration",) if model == BICUBIC else chosen
         for dataset in manifest["datasets"]:
-            for unit in units_of(study, dataset, "", model, studies):
+            for unit in units_of(study, dataset, "", model, manifest.get("only")):
                 if "/" in unit.label:
                     raise ValueError(f"'{unit.label}' is no method's name")
                 yield unit, unit.recipe(entry["identity"])

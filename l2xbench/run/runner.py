@@ -10,7 +10,7 @@ from typing import Protocol
 from l2xbench.data.datasets import Dataset, ImagePair, LoadedPair
 from l2xbench.errors import RequestError
 from l2xbench.run.engines import Engine, InProcess
-from l2xbench.run.plan import BICUBIC, STUDIES, Plan, PlannedModel, study_module
+from l2xbench.run.plan import Plan, PlannedModel
 from l2xbench.run.worker import IMAGES, Done, Job, Probe, choose_device, reason_of, settings_of
 from l2xbench.store.damage import DamagedFile
 from l2xbench.store.encoding import EncodedOutcome
@@ -19,6 +19,7 @@ from l2xbench.store.records import Failure, Records
 from l2xbench.store.store import Store
 from l2xbench.store.units import Arrays, GroupName, Outcome, Unit, key_of, short_digest
 from l2xbench.store.writer import Writer
+from l2xbench.studies.registry import all_studies, study_named
 from l2xbench.system.inorder import in_order
 
 __all__ = ["Failure", "Progress", "Result", "choose_device", "run"]
@@ -158,7 +159,7 @@ class _Run:
         """Removes the plan's records, and those of what was made from them."""
         for name in {unit.group for unit, _ in self.plan.groups()}:
             self.store.forget(name)
-        self.store.forget_all_but(STUDIES)
+        self.store.forget_all_but([study.name for study in all_studies()])
 
     def go(self, only: str | None) -> Result:
         """Images first, then network by network."""
@@ -245,7 +246,7 @@ class _Run:
             return
         if self.engine.is_here and sum(len(images.pixels) for images in [*self.images, found]) < IMAGES:
             found.pixels[pair.name] = read.loaded
-        made = study_module(unit.study).compute(None, read.loaded, unit.options)
+        made = study_named(unit.study).compute(None, read.loaded, unit.options, None)
         outcome = replace(made, values={**made.values, "source": read.source})
         self.touched[unit.group] = found
         self._write(unit, unit.key("", read.digest), outcome)
@@ -372,7 +373,7 @@ class _Run:
     def _tell_passes(self, model: str, told: str) -> None:
         if told and model not in self.inference:
             self.inference[model] = told
-            if told.startswith("plain: ") and model != BICUBIC:
+            if told.startswith("plain: ") and model in self.plan.study.models:
                 self.progress.note(f"{model}: inference is {told}")
 
     def _write(self, unit: Unit, key: str, outcome: Outcome | EncodedOutcome) -> None:

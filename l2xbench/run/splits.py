@@ -19,7 +19,7 @@ import torch
 
 from l2xbench.attribution.tiles import free_memory
 from l2xbench.run.engines import Begins, Bundles, Engine, Fetch, Hand, InProcess, Process, Workers
-from l2xbench.run.plan import BICUBIC, Plan
+from l2xbench.run.plan import Plan
 from l2xbench.run.worker import Done, Job, Settings, settings_of
 from l2xbench.store.store import Store
 
@@ -237,7 +237,7 @@ def make_engine(plan: Plan, store: Store, note: Callable[[str], None], *, fresh:
     elif began is not None or cores // (threads or 1) <= 1 or cores == 1:
         split = Split(1, threads or cores, "as asked" if threads else "all there are")
     else:
-        bundles = sum(len(each.pairs) for each in plan.datasets) * sum(m.name != BICUBIC for m in plan.models)
+        bundles = sum(len(each.pairs) for each in plan.datasets) * len(plan.networks)
         alone = InProcess(replace(settings, threads=threads or cores))
         return Measured(alone, lambda each: Process(replace(settings, threads=each)), cores, threads, bundles, decide)
     return Decided(_engine(split, settings), split, decide)

@@ -14,9 +14,10 @@ import torch
 
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.errors import RequestError
-from l2xbench.run.plan import Plan, study_module
+from l2xbench.run.plan import Plan
 from l2xbench.store.encoding import EncodedOutcome, encode_outcome
 from l2xbench.store.units import Arrays, Outcome, Unit
+from l2xbench.studies.registry import study_named
 from l2xbench.studies.shared.passes import are_known, passes_of
 from l2xbench.system import heap
 from l2xbench.system.threads import work_alone
@@ -145,8 +146,7 @@ class Worker:
             given = self._given(job)
             if network is not None and job.probe is not None and not are_known(network):
                 passes_of(network, job.unit.options, loaded(job.probe.pair, self.settings.scale, job.probe.crop))
-            arguments = () if given is None else (given,)
-            outcome = study_module(job.unit.study).compute(network, pair, job.unit.options, *arguments)
+            outcome = study_named(job.unit.study).compute(network, pair, job.unit.options, given)
         except (Exception, SystemExit) as error:  # a network may raise anything, or leave
             return Done(reason=reason_of(error), lasting=not isinstance(error, _Passing))
         finally:

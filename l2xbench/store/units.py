@@ -1,4 +1,4 @@
-"""What a study is to the runner: which units it owes, and what one unit gives."""
+"""The unit of work of a study, its key, and what it gives."""
 
 from __future__ import annotations
 
@@ -6,15 +6,10 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:  # records are read without torch, which takes seconds to import
-    from l2xbench.config import Study as StudyConfig
-    from l2xbench.data.datasets import LoadedPair
-    from l2xbench.zoo.network import Network
 
 Value = float | int | str | bool | None | list[float] | list[list[float]]
 """What a record can hold, as JSON does."""
@@ -114,23 +109,3 @@ class Outcome:
             return self
         rest = self.later()
         return Outcome({**self.values, **rest.values}, {**self.images, **rest.images}, {**self.arrays, **rest.arrays})
-
-
-class Study(Protocol):
-    """A module of this folder: one table or figure of the paper.
-
-    A study that starts from the arrays of another has `needs(options)`, which gives that study's name and the label of
-    the unit, or None; its `compute` takes those arrays (`given`) after the options.
-    """
-
-    NAME: str
-    VERSION: int
-    NEEDS_NETWORK: bool
-
-    def variants(self, config: StudyConfig) -> list[tuple[str, dict[str, Any]]]:
-        """Label and options of each unit that the study owes for a model and an image."""
-        ...
-
-    def compute(self, network: Network | None, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:
-        """One unit's work. What it raises becomes that unit's failure."""
-        ...

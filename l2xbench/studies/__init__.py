@@ -1,4 +1,4 @@
-"""One file for each table or figure of the paper.
+"""A folder for each study: its options, units, computation, and what is shown of it. `study` says what one brings.
 
-Studies know attribution, zoo and data, not where results are kept.
+Studies know attribution, zoo and data, and read results; they do not write records.
 """

@@ -78,7 +78,7 @@ def test_networks_of_two_scales_cannot_share_a_page(l2xbench: Command, tmp_path:
 def test_a_tab_begins_as_the_study_says(write_study: Callable[..., Path]) -> None:
     pytest.importorskip("nicegui", reason="needs the extra: pip install -e '.[explore]'")
     from l2xbench.commands.explore import _first
-    from l2xbench.config import read_study
+    from l2xbench.studies.reading import read_study
 
     attribution = {"methods": ["lam", "l2x"], "reference": "blur:alpha=2", "options": {"lam": {"steps": 5}}}
     heatmaps = {"palette": "blue-orange"}

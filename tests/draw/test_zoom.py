@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from l2xbench.config import HeatmapOptions
 from l2xbench.draw.zoom import around_target, zoom_box, zoom_psnr
 from l2xbench.errors import RequestError
+from l2xbench.studies.attribution.options import HeatmapOptions
 
 
 def pictures(count: int = 2, size: tuple[int, int] = (160, 200)) -> list[np.ndarray]:

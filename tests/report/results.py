@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from l2xbench.config import Study
-from l2xbench.run.plan import BICUBIC, units_of
+from l2xbench.config import INTERPOLATION
 from l2xbench.store.records import Failure
 from l2xbench.store.store import Store
 from l2xbench.store.units import Outcome, Unit
+from l2xbench.studies.owed import units_of
+from l2xbench.studies.reading import parse_study
 
 EVERYTHING: dict[str, Any] = {
     "ablation": {"ratios": [0.1, 0.2, 0.4], "random_orders": 2},
@@ -61,8 +62,8 @@ def make_results(
         "datasets": {name: {"path": "./here"} for name in images},
         **blocks,
     }
-    study = Study.model_validate(given)
-    named = models if only else (BICUBIC, *models)
+    study = parse_study(given)
+    named = models if only else (INTERPOLATION, *models)
     manifest: dict[str, Any] = {
         "l2xbench": "0.1.0",
         "command": "l2xbench run made.yaml",
@@ -103,10 +104,9 @@ def make_results(
     failed = {(f.study, f.dataset, f.model, f.image, f.label) for f in failures}
     for model in ("", *named):
         identity = manifest["models"][model]["identity"] if model else ""
-        studies = {"studies": ("restoration",)} if model == BICUBIC else {}
         for dataset, of in images.items():
             for image in of:
-                for unit in units_of(study, dataset, image, model, **studies):
+                for unit in units_of(study, dataset, image, model, only):
                     about = (unit.study, unit.dataset, unit.model, unit.image, unit.label)
                     if about not in failed:
                         outcome = _outcome(unit, random, size, study.scale, hr)

@@ -209,12 +209,12 @@ def test_a_run_without_any_worker_ends_in_one_line(monkeypatch: pytest.MonkeyPat
 
 def test_a_cluster_that_is_gone_is_told_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray", reason="needs the extra `ray`")
-    from l2xbench.config import Study
     from l2xbench.run import cluster
+    from l2xbench.studies.reading import parse_study
 
     monkeypatch.setattr(cluster, "TICK", 0.02)
     monkeypatch.setattr(cluster, "LOST", 0.1)
-    engine = cluster.RayWorkers(Study.model_validate({"study": "s", "models": {"a": "x"}, "datasets": {"d": "./d"}}))
+    engine = cluster.RayWorkers(parse_study({"study": "s", "models": {"a": "x"}, "datasets": {"d": "./d"}}))
     waiting = Waiting()
     with socket.create_server(("127.0.0.1", 0)) as head:
         port = head.getsockname()[1]

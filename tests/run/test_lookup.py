@@ -12,11 +12,12 @@ from rich.console import Console
 
 from l2xbench.commands.fetch import fetch_missing
 from l2xbench.commands.run import How, run_study
-from l2xbench.config import Study, read_study
+from l2xbench.config import StudyConfig
 from l2xbench.errors import RequestError
 from l2xbench.fetch import sets
 from l2xbench.run.lookup import Incomplete, Missing
 from l2xbench.run.plan import make_plan
+from l2xbench.studies.reading import read_study
 from tests.fetch.conftest import home, server
 from tests.fetch.server import Server
 
@@ -33,7 +34,7 @@ def set5(shared: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Serve
     return server
 
 
-def lacking(study: Study, data_root: Path | None = None) -> tuple[Missing, ...]:
+def lacking(study: StudyConfig, data_root: Path | None = None) -> tuple[Missing, ...]:
     """What the plan says is missing."""
     try:
         make_plan(study, Path("out"), data_root)
@@ -42,7 +43,7 @@ def lacking(study: Study, data_root: Path | None = None) -> tuple[Missing, ...]:
     return ()
 
 
-def fetch(study: Study) -> None:
+def fetch(study: StudyConfig) -> None:
     """What a command does with it."""
     fetch_missing(Console(quiet=True), lacking(study))
 

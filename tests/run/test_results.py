@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from l2xbench.config import Study
 from l2xbench.errors import RequestError
-from l2xbench.run.plan import units_of
 from l2xbench.run.results import all_failures, read_runs
 from l2xbench.store import journal
 from l2xbench.store.journal import DONE, Block
 from l2xbench.store.records import Failure
 from l2xbench.store.store import Store
+from l2xbench.studies.owed import units_of
+from l2xbench.studies.reading import parse_study
 from tests.report.results import EVERYTHING, make_results
 
 FAILED = Failure("attribution", "Set5", "edsr", "baby", "l2x", "RuntimeError: no map today")
@@ -87,7 +87,7 @@ def test_a_record_that_points_outside_its_folder_is_not_followed(tmp_path: Path,
     assert run.missing == 1
     shown = [record.image for record in run.records.of_studies("restoration") if record.model == "edsr"]
     assert shown == ["bird", "head"]
-    unit = next(u for u in units_of(Study.model_validate(run.manifest["study"]), "Set5", "baby", "edsr"))
+    unit = next(u for u in units_of(parse_study(run.manifest["study"]), "Set5", "baby", "edsr"))
     assert store.find(unit, unit.key("identity of edsr", "digest of baby")) is None
 
 

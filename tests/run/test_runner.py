@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from l2xbench.config import read_study
 from l2xbench.data import pairs
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.run import engines, runner
 from l2xbench.run.plan import Plan, make_plan
 from l2xbench.run.worker import Done, Job, settings_of
 from l2xbench.store.store import Store
+from l2xbench.studies.reading import read_study
 from tests.report.page.conftest import Silent
 
 

@@ -12,10 +12,10 @@ import yaml
 
 import l2xbench
 from l2xbench import cli
-from l2xbench.config import read_study
 from l2xbench.data.datasets import open_dataset
 from l2xbench.data.images import to_tensor
 from l2xbench.data.metrics import Comparison
+from l2xbench.studies.reading import read_study
 from l2xbench.zoo.archs.bicubic import Bicubic
 from l2xbench.zoo.cards import bundled_cards, read_card
 

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -26,7 +26,6 @@ from l2xbench.report.findings import Findings, failures_table
 from l2xbench.report.page.charts import ablation_charts, cost_chart, legend
 from l2xbench.report.page.data import data_size, image_data, script_json
 from l2xbench.report.pictures import AT_ONCE, ImageRecords, fitting_images, image_records, number
-from l2xbench.run.plan import BICUBIC
 from l2xbench.run.results import all_failures
 from l2xbench.run.runner import Progress
 from l2xbench.store.derived import DerivedFiles, find_derived, write_derived
@@ -123,7 +122,7 @@ def write_page(store: Store, findings: Sequence[Findings], progress: Progress, *
     code = "\n".join((_HERE / "static" / name).read_text(encoding="utf-8") for name in ("tables.js", "viewer.js"))
     context = {
         "main": main.run.manifest,
-        "networks": sum(name != BICUBIC for name in main.run.manifest["models"]),
+        "networks": sum(name in main.run.manifest["study"]["models"] for name in main.run.manifest["models"]),
         "count": len(entries),
         "tables": main.tables,
         "images": [(name, list(of)) for name, of in groupby(enumerate(entries), key=lambda pair: pair[1]["dataset"])],
@@ -131,7 +130,7 @@ def write_page(store: Store, findings: Sequence[Findings], progress: Progress, *
         - sum(map(len, fitting.values())),
         "methods": list(dict.fromkeys(method for of in images for method in of.explained)),
         "explained": seen.run.manifest["study"]["attribution"],
-        "by_image": _by_image(images),
+        "by_image": _by_image(images, seen.run.manifest["study"]["models"]),
         "ablation": _ablation(newest),
         "squares": _squares(newest),
         "failures": failures_table(all_failures(one.run for one in findings)),
@@ -190,13 +189,13 @@ def _script_text(files: DerivedFiles, data: str) -> bytes:
     return f"l2xbenchImage({script_json(f'{files.dataset}/{files.name}')},{data});\n".encode()
 
 
-def _by_image(images: Sequence[ImageRecords]) -> Sheet | None:
+def _by_image(images: Sequence[ImageRecords], networks: Collection[str]) -> Sheet | None:
     """PSNR of each image and network, and how far the networks lie apart; None where nothing was measured."""
     names = list(dict.fromkeys(name for of in images for name in of.restored))
     rows = []
     for of in images:
         measured = {name: number(record, "psnr") for name, record in of.restored.items()}
-        known = [value for name, value in measured.items() if value is not None and name != BICUBIC]
+        known = [value for name, value in measured.items() if value is not None and name in networks]
         spread = max(known) - min(known) if len(known) > 1 and math.isfinite(max(known)) else None
         numbers = [*(measured.get(name) for name in names), spread]
         rows.append([Cell(of.inputs.image), Cell(of.inputs.dataset), *map(_decibels, numbers)])

@@ -1,1 +1,57 @@
-"""Features masked in a map's order: the paper's Sec. 4.2 and Fig. 3(a)."""
+"""Features masked in a map's order, and how far PSNR and SSIM fall: the paper's Sec. 4.2 and Fig. 3(a).
+
+`options` is the YAML's block, `units` what is owed, `compute` one unit, `curves` what the records say as means and gaps
+to random order; `tables` and `figures` show them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from l2xbench.config import StudyConfig
+from l2xbench.store.units import Arrays, Outcome
+from l2xbench.studies.ablation.options import AblationOptions
+from l2xbench.studies.ablation.units import RANDOM, ablation_units
+from l2xbench.studies.study import Options, Study
+
+if TYPE_CHECKING:
+    from l2xbench.data.datasets import LoadedPair
+    from l2xbench.zoo.network import Network
+
+
+class Ablation(Study):
+    """Do the maps name the pixels that matter?"""
+
+    name = "ablation"
+    version = 4
+    order = 30
+    blocks = (AblationOptions,)
+    runs_with = ("restoration",)
+
+    def units(self, config: StudyConfig) -> list[tuple[str, Options]]:
+        """See `ablation.units`."""
+        return ablation_units(config)
+
+    def needs(self, options: Mapping[str, Any]) -> tuple[str, str] | None:
+        """The map whose order is followed."""
+        return None if options["method"] == RANDOM else ("attribution", options["method"])
+
+    def check(self, config: StudyConfig) -> None:
+        """The methods, and that there are maps."""
+        from l2xbench.studies.attribution.checks import check_tested
+
+        wanted = config.block(AblationOptions)
+        if wanted is not None:
+            check_tested(config, AblationOptions.key, wanted.methods)
+
+    def compute(
+        self, network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None = None
+    ) -> Outcome:
+        """See `ablation.compute`."""
+        from l2xbench.studies.ablation.compute import compute
+
+        return compute(network, pair, options, given)
+
+
+STUDY = Ablation()

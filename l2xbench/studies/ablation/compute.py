@@ -8,50 +8,15 @@ from typing import Any
 
 import torch
 
-from l2xbench.config import Study, ablated_methods
 from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.data.metrics import Comparison
 from l2xbench.store.units import Arrays, Outcome
-from l2xbench.studies.restoration import compute as restoration
+from l2xbench.studies.ablation.units import RANDOM
 from l2xbench.studies.shared import features
 from l2xbench.studies.shared.inference import Batches, device_of
 from l2xbench.studies.shared.passes import passes_of
 from l2xbench.zoo.network import Network
-
-NAME = "ablation"
-VERSION = 4
-NEEDS_NETWORK = True
-RANDOM = "random"
-
-
-def variants(config: Study) -> list[tuple[str, dict[str, Any]]]:
-    """One unit an image, network, method, granularity and order; all ratios and all random orders are one unit."""
-    wanted = config.ablation
-    if wanted is None or config.attribution is None:
-        return []
-    ((_, measured),) = restoration.variants(config)
-    common = {
-        "ratios": wanted.ratios,
-        "replacement": wanted.replacement,
-        "reference": config.attribution.reference if wanted.replacement == "reference" else "",
-        "seed": config.seed,
-        **measured,
-    }
-    found = []
-    for method in ablated_methods(config):
-        for granularity in wanted.granularity:
-            for order in [RANDOM] if method == RANDOM else wanted.order:
-                options = {"method": method, "granularity": granularity, "order": order, **common}
-                if method == RANDOM:
-                    options["random_orders"] = wanted.random_orders
-                found.append((features.label(method, granularity, order), options))
-    return found
-
-
-def needs(options: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The map whose order is followed."""
-    return None if options["method"] == RANDOM else ("attribution", options["method"])
 
 
 def compute(

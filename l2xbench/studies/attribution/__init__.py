@@ -1,1 +1,54 @@
-"""Attribution maps: the paper's Fig. 2."""
+"""Attribution maps of each network's output: what the paper's Fig. 2 shows and further studies start from.
+
+`options` is the YAML's blocks, `units` what is owed, `checks` what is refused before it is run, `compute` one map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from l2xbench.config import StudyConfig
+from l2xbench.store.units import Arrays, Outcome
+from l2xbench.studies.attribution.options import AttributionOptions, HeatmapOptions
+from l2xbench.studies.attribution.units import map_options
+from l2xbench.studies.study import Options, Study
+
+if TYPE_CHECKING:
+    from l2xbench.data.datasets import LoadedPair
+    from l2xbench.zoo.network import Network
+
+
+class AttributionStudy(Study):
+    """A map of each method, network and image."""
+
+    name = "attribution"
+    version = 2
+    order = 20
+    blocks = (AttributionOptions, HeatmapOptions)
+
+    def units(self, config: StudyConfig) -> list[tuple[str, Options]]:
+        """One unit a method of the block; a method that only a test asks for has one because the test needs it."""
+        wanted = config.block(AttributionOptions)
+        return [] if wanted is None else [(method, map_options(config, method)) for method in wanted.methods]
+
+    def options_of(self, config: StudyConfig, label: str) -> Options:
+        """A unit's label is its method."""
+        return map_options(config, label)
+
+    def check(self, config: StudyConfig) -> None:
+        """See `attribution.checks`."""
+        from l2xbench.studies.attribution.checks import check_attribution
+
+        check_attribution(config)
+
+    def compute(
+        self, network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None = None
+    ) -> Outcome:
+        """See `attribution.compute`."""
+        from l2xbench.studies.attribution.compute import compute
+
+        return compute(network, pair, options)
+
+
+STUDY = AttributionStudy()

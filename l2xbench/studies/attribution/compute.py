@@ -5,27 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from l2xbench.config import Study, explained_methods
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.store.units import Outcome, Value
 from l2xbench.studies.shared.maps import network_map
 from l2xbench.zoo.network import Network
-
-NAME = "attribution"
-VERSION = 2
-NEEDS_NETWORK = True
-
-
-def variants(config: Study) -> list[tuple[str, dict[str, Any]]]:
-    """One unit an image, network and method."""
-    wanted = config.attribution
-    if wanted is None:
-        return []
-    common = {key: getattr(wanted, key) for key in ("reference", "target", "strict", "precision")}
-    common["seed"] = config.seed
-    return [
-        (method, {"method": method, **common, **wanted.options.get(method, {})}) for method in explained_methods(config)
-    ]
 
 
 def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:

@@ -16,31 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from l2xbench.config import Study, tested_methods
 from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.store.units import Arrays, Outcome
-from l2xbench.studies.attribution import compute as attribution
 from l2xbench.studies.shared.inference import device_of, explained
 from l2xbench.zoo.network import Network
-
-NAME = "randomisation"
-VERSION = 2
-NEEDS_NETWORK = True
-
-
-def variants(config: Study) -> list[tuple[str, dict[str, Any]]]:
-    """One unit an image, network and method, for all depths."""
-    if config.randomisation is None:
-        return []
-    maps = dict(attribution.variants(config))
-    depths = sorted(config.randomisation.depths)
-    return [(name, {"depths": depths, "map": maps[name]}) for name in tested_methods(config, config.randomisation)]
-
-
-def needs(options: Mapping[str, Any]) -> tuple[str, str]:
-    """The trained network's map."""
-    return "attribution", options["map"]["method"]
 
 
 def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays) -> Outcome:

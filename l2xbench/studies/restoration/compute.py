@@ -10,7 +10,6 @@ import numpy as np
 from torch import Tensor
 
 from l2xbench.attribution.finite import all_finite
-from l2xbench.config import Study
 from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.data.metrics import Colour, Comparison
@@ -19,19 +18,6 @@ from l2xbench.studies.shared.inference import device_of
 from l2xbench.studies.shared.maps import upscaled
 from l2xbench.studies.shared.passes import passes_of
 from l2xbench.zoo.network import Network
-
-NAME = "restoration"
-VERSION = 4
-NEEDS_NETWORK = True
-
-
-def variants(config: Study) -> list[tuple[str, dict[str, Any]]]:
-    """One unit an image and network."""
-    border = config.scale if config.restoration.border is None else config.restoration.border
-    options: dict[str, Any] = {"colour": config.restoration.colour, "border": border}
-    if config.inference:
-        options["inference"] = list(config.inference)
-    return [("", options)]
 
 
 def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:

@@ -1,1 +1,64 @@
-"""Whether a map's sums follow the objective (Ancona et al., 2018)."""
+"""Whether a map's sums follow the objective (Ancona et al., 2018).
+
+`options` is the YAML's block, `compute` one unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from l2xbench.config import StudyConfig
+from l2xbench.store.units import Arrays, Outcome
+from l2xbench.studies.attribution.units import map_options, tested_methods
+from l2xbench.studies.sensitivity.options import SensitivityOptions
+from l2xbench.studies.study import Options, Study
+
+if TYPE_CHECKING:
+    from l2xbench.data.datasets import LoadedPair
+    from l2xbench.zoo.network import Network
+
+
+class Sensitivity(Study):
+    """Sensitivity-n of each map."""
+
+    name = "sensitivity"
+    version = 2
+    order = 60
+    blocks = (SensitivityOptions,)
+
+    def units(self, config: StudyConfig) -> list[tuple[str, Options]]:
+        """One unit an image, network and method, for all n."""
+        wanted = config.block(SensitivityOptions)
+        if wanted is None:
+            return []
+        found = []
+        for method in tested_methods(config, wanted.methods):
+            chosen = {"granularity": wanted.granularity, "sizes": wanted.sizes, "subsets": wanted.subsets}
+            common = {"target": map_options(config, method)["target"], "seed": config.seed}
+            found.append((method, {"method": method, **chosen, **common}))
+        return found
+
+    def needs(self, options: Mapping[str, Any]) -> tuple[str, str]:
+        """The map that is put to the test."""
+        return "attribution", options["method"]
+
+    def check(self, config: StudyConfig) -> None:
+        """The methods, and that there are maps."""
+        from l2xbench.studies.attribution.checks import check_tested
+
+        wanted = config.block(SensitivityOptions)
+        if wanted is not None:
+            check_tested(config, SensitivityOptions.key, wanted.methods)
+
+    def compute(
+        self, network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None
+    ) -> Outcome:
+        """See `sensitivity.compute`."""
+        from l2xbench.studies.sensitivity.compute import compute
+
+        assert given is not None
+        return compute(network, pair, options, given)
+
+
+STUDY = Sensitivity()

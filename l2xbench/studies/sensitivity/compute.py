@@ -16,37 +16,12 @@ import numpy as np
 import torch
 
 from l2xbench.attribution.targets import Objective, parse_target
-from l2xbench.config import Study, tested_methods
 from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.shared import features
 from l2xbench.studies.shared.inference import Batches, device_of
 from l2xbench.zoo.network import Network
-
-NAME = "sensitivity"
-VERSION = 2
-NEEDS_NETWORK = True
-
-
-def variants(config: Study) -> list[tuple[str, dict[str, Any]]]:
-    """One unit an image, network and method, for all n."""
-    wanted = config.sensitivity
-    if wanted is None or config.attribution is None:
-        return []
-    common = {
-        "granularity": wanted.granularity,
-        "sizes": wanted.sizes,
-        "subsets": wanted.subsets,
-        "target": config.attribution.target,
-        "seed": config.seed,
-    }
-    return [(method, {"method": method, **common}) for method in tested_methods(config, wanted)]
-
-
-def needs(options: Mapping[str, Any]) -> tuple[str, str]:
-    """The map that is put to the test."""
-    return "attribution", options["method"]
 
 
 def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays) -> Outcome:

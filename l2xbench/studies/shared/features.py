@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -57,8 +56,3 @@ def masks(places: np.ndarray, counts: Sequence[int], shape: Sequence[int]) -> Te
 def count_features(shape: Sequence[int], granularity: str) -> int:
     """How many features an image (C, H, W) has."""
     return int(np.prod(shape[1:] if granularity == "pixel" else shape))
-
-
-def label(*parts: Any) -> str:
-    """A unit's label from its options: `l2x-pixel-descending`."""
-    return "-".join(map(str, parts))

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from l2xbench.attribution import explain
 from l2xbench.attribution.finite import all_finite
-from l2xbench.config import AttributionOptions, Study
 from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.errors import RequestError
@@ -21,34 +20,7 @@ from l2xbench.store.units import Outcome
 from l2xbench.studies.shared.inference import device_of, is_out_of_memory
 from l2xbench.zoo.network import Network
 
-NAME = "similarity"
-VERSION = 2
-NEEDS_NETWORK = True
-
 _PIXELS = 2**15  # LR pixels explained in one batch: 32 crops of 32 x 32
-
-
-def variants(config: Study) -> list[tuple[str, dict[str, Any]]]:
-    """One unit an image and network, where there are two networks to compare.
-
-    Signs and estimator are not in its options: the records hold signed maps, so that other choices cost no map.
-    """
-    wanted = config.similarity
-    if wanted is None or len(config.models) < 2:
-        return []
-    maps = config.attribution or AttributionOptions()
-    options = {
-        "size": wanted.size,
-        "crops": wanted.crops,
-        "seed": config.seed,
-        "method": wanted.method,
-        "reference": wanted.reference or maps.reference,
-        "target": wanted.target,
-        "strict": maps.strict,
-        "precision": maps.precision,
-        **maps.options.get(wanted.method, {}),
-    }
-    return [("", options)]
 
 
 def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:

@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from l2xbench.config import Study
 from l2xbench.data import images, metrics
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.studies.ablation import compute as ablation
+from l2xbench.studies.reading import parse_study
+from l2xbench.studies.registry import study_named
 from l2xbench.studies.shared.inference import Batches
 
 SIZE = 10
@@ -38,10 +39,8 @@ def pair() -> LoadedPair:
 
 
 def options(**wanted: object) -> dict[str, dict]:
-    study = Study.model_validate(
-        {"study": "s", "models": {"a": "edsr"}, "datasets": {"d": "skimage"}, "ablation": wanted}
-    )
-    return dict(ablation.variants(study))
+    study = parse_study({"study": "s", "models": {"a": "edsr"}, "datasets": {"d": "skimage"}, "ablation": wanted})
+    return dict(study_named("ablation").units(study))
 
 
 def test_the_strongest_pixels_become_the_mean_and_the_rest_is_measured(pair: LoadedPair) -> None:

@@ -8,10 +8,11 @@ import torch
 from torch import nn
 
 import l2xbench
-from l2xbench.config import Study
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.studies.attribution import compute as attribution
 from l2xbench.studies.randomisation import compute as randomisation
+from l2xbench.studies.reading import parse_study
+from l2xbench.studies.registry import study_named
 
 
 class TwoStage(nn.Module):
@@ -35,8 +36,8 @@ def pair() -> LoadedPair:
 
 def options(method: str, **wanted: object) -> dict:
     blocks = {"randomisation": wanted, "attribution": {"reference": "mean", "methods": ["l2x"]}}
-    study = Study.model_validate({"study": "s", "models": {"a": "edsr"}, "datasets": {"d": "skimage"}, **blocks})
-    return dict(randomisation.variants(study))[method]
+    study = parse_study({"study": "s", "models": {"a": "edsr"}, "datasets": {"d": "skimage"}, **blocks})
+    return dict(study_named("randomisation").units(study))[method]
 
 
 def given(network: nn.Module, pair: LoadedPair, method: str) -> dict[str, np.ndarray]:

@@ -8,9 +8,10 @@ import torch
 from torch import nn
 
 import l2xbench
-from l2xbench.config import Study
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.studies.attribution import compute as attribution
+from l2xbench.studies.reading import parse_study
+from l2xbench.studies.registry import study_named
 from l2xbench.studies.sensitivity import compute as sensitivity
 
 
@@ -21,13 +22,12 @@ def pair() -> LoadedPair:
 
 
 def correlations(network: nn.Module, pair: LoadedPair, method: str = "l2x", **wanted: object) -> list[float]:
-    blocks = {"sensitivity": {"sizes": 5, **wanted}, "attribution": {"reference": "mean", "target": "patch:8,8,8,8"}}
-    study = Study.model_validate({"study": "s", "models": {"a": "edsr"}, "datasets": {"d": "skimage"}, **blocks})
-    study = study.model_copy(
-        update={"attribution": study.attribution.model_copy(update={"methods": ["l2x", "integrated_gradients"]})}
-    )
-    made = attribution.compute(network, pair, dict(attribution.variants(study))[method]).arrays["attribution"]
-    found = sensitivity.compute(network, pair, dict(sensitivity.variants(study))[method], made).values
+    maps = {"reference": "mean", "target": "patch:8,8,8,8", "methods": ["l2x", "integrated_gradients"]}
+    blocks = {"sensitivity": {"sizes": 5, **wanted}, "attribution": maps}
+    study = parse_study({"study": "s", "models": {"a": "edsr"}, "datasets": {"d": "skimage"}, **blocks})
+    options = study_named("attribution").options_of(study, method)
+    made = attribution.compute(network, pair, options).arrays["attribution"]
+    found = sensitivity.compute(network, pair, dict(study_named("sensitivity").units(study))[method], made).values
     assert found["sizes"][0] == 1
     assert len(found["sizes"]) == len(found["correlation"]) == 5
     return found["correlation"]

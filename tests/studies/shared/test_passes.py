@@ -14,11 +14,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from l2xbench.config import Study
 from l2xbench.data.pairs import LoadedPair
 from l2xbench.run.engines import InProcess
 from l2xbench.studies.ablation import compute as ablation
 from l2xbench.studies.attribution import compute as attribution
+from l2xbench.studies.reading import parse_study
+from l2xbench.studies.registry import study_named
 from l2xbench.studies.restoration import compute as restoration
 from l2xbench.studies.shared import passes
 from l2xbench.studies.shared.passes import are_known, passes_of
@@ -140,14 +141,14 @@ def test_a_copy_goes_with_its_network(pair: LoadedPair) -> None:
 
 def test_they_are_part_of_the_keys_and_only_of_those_that_take_them() -> None:
     given = {"study": "s", "models": {"a": "edsr-compact"}, "datasets": {"d": "./x"}, "ablation": {}}
-    plain = Study.model_validate(given)
-    quick = Study.model_validate({**given, "inference": ["inference_mode", "channels_last", "channels_last"]})
+    plain = parse_study(given)
+    quick = parse_study({**given, "inference": ["inference_mode", "channels_last", "channels_last"]})
     assert quick.inference == ["channels_last", "inference_mode"]
-    assert Study.model_validate({**given, "inference": "compile"}).inference == ["compile"]
-    for study in (restoration, ablation):
-        for (_, before), (_, after) in zip(study.variants(plain), study.variants(quick), strict=True):
+    assert parse_study({**given, "inference": "compile"}).inference == ["compile"]
+    for study in (study_named("restoration"), study_named("ablation")):
+        for (_, before), (_, after) in zip(study.units(plain), study.units(quick), strict=True):
             assert "inference" not in before and after == {**before, "inference": ALL}
-    assert attribution.variants(plain) == attribution.variants(quick)
+    assert study_named("attribution").units(plain) == study_named("attribution").units(quick)
 
 
 NET = """

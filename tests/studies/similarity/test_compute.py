@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from l2xbench import explain, load_model
-from l2xbench.config import Study
+from l2xbench.config import StudyConfig
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.data.images import to_tensor
 from l2xbench.errors import RequestError
-from l2xbench.studies.similarity.compute import compute, crop_corners, selected, variants
+from l2xbench.studies.reading import parse_study
+from l2xbench.studies.similarity import STUDY
+from l2xbench.studies.similarity.compute import compute, crop_corners, selected
 
 
 def test_crops_are_different_inside_and_decided_by_image_and_seed() -> None:
@@ -39,8 +41,8 @@ def test_signs() -> None:
     assert selected(values, "absolute").tolist() == [[1, 2], [3, 4]]
 
 
-def a_study(**blocks: object) -> Study:
-    return Study.model_validate(
+def a_study(**blocks: object) -> StudyConfig:
+    return parse_study(
         {
             "study": "s",
             "models": {"a": "edsr", "b": "carn"},
@@ -55,7 +57,7 @@ def test_a_unit_holds_the_map_of_each_crop_by_itself(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("l2xbench.studies.similarity.compute._PIXELS", 2 * 8 * 8)  # two crops a batch
     lr = np.random.default_rng(0).integers(0, 256, (20, 24, 3), dtype=np.uint8)
     network = load_model("carn", weights="random")
-    ((label, options),) = variants(a_study())
+    ((label, options),) = STUDY.units(a_study())
     assert label == ""
     outcome = compute(network, LoadedPair("image", lr, None, "digest"), options)
     kept = outcome.arrays["similarity"]
@@ -68,10 +70,10 @@ def test_a_unit_holds_the_map_of_each_crop_by_itself(monkeypatch: pytest.MonkeyP
 
 def test_options_that_decide_the_maps_and_those_that_do_not() -> None:
     def of(**options: object) -> object:
-        return variants(a_study(similarity={"size": 8, "crops": 3, **options}))
+        return STUDY.units(a_study(similarity={"size": 8, "crops": 3, **options}))
 
     assert of(signs="signed", estimator="unbiased", permutations=1) == of()
     assert of(reference="mean") != of() != of(crops=4)
-    assert variants(a_study(attribution={"reference": "mean"})) == of(reference="mean")
-    assert variants(a_study(similarity=None)) == []
-    assert variants(a_study(models={"a": "edsr"})) == [], "one network has none to be compared with"
+    assert STUDY.units(a_study(attribution={"reference": "mean"})) == of(reference="mean")
+    assert STUDY.units(a_study(similarity=None)) == []
+    assert STUDY.units(a_study(models={"a": "edsr"})) == [], "one network has none to be compared with"

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from l2xbench.config import SimilarityOptions
 from l2xbench.store.records import Record
 from l2xbench.store.store import Store
 from l2xbench.store.units import Outcome, Unit
 from l2xbench.studies.similarity import tables as similarity
+from l2xbench.studies.similarity.options import SimilarityOptions
 from l2xbench.studies.similarity.tables import TOO_FEW, similarity_figures, similarity_frame, similarity_table
 
 FEW = {"permutations": 49, "bootstrap": 50}

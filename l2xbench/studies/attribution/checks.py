@@ -1,0 +1,58 @@
+"""What `explain` would refuse for every image, told before anything is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+
+from l2xbench.attribution.errors import AttributionError
+from l2xbench.attribution.methods.registry import get_method
+from l2xbench.attribution.references import make_reference
+from l2xbench.attribution.targets import parse_target
+from l2xbench.config import StudyConfig
+from l2xbench.errors import RequestError
+from l2xbench.studies.attribution.options import AttributionOptions
+
+
+def told_by_key(key: str, check: Callable[[], object]) -> None:
+    """Does a check; what `explain` would refuse is told by the YAML's key.
+
+    Raises:
+        RequestError: it is refused.
+    """
+    try:
+        check()
+    except AttributionError as error:
+        raise RequestError(f"{key}: {error}") from None
+
+
+def check_attribution(config: StudyConfig) -> None:
+    """A method, option, target or reference that is not known; see `told_by_key`."""
+    wanted = config.block(AttributionOptions)
+    if wanted is None:
+        return
+    for method in wanted.methods:
+        told_by_key("attribution.methods", partial(get_method, method))
+    for method, options in wanted.options.items():
+        told_by_key("attribution.options", partial(_bound, method, options))
+    told_by_key("attribution.target", lambda: parse_target(wanted.target))
+    told_by_key("attribution.reference", lambda: make_reference(wanted.reference, torch.zeros(1, 3, 8, 8)))
+
+
+def check_tested(config: StudyConfig, key: str, methods: Sequence[str]) -> None:
+    """A test of maps whose methods are not known, or where there are no maps.
+
+    Raises:
+        RequestError: what is wrong, by key.
+    """
+    if config.block(AttributionOptions) is None:
+        raise RequestError(f"{key}: it puts maps to the test, and attribution: null makes none")
+    for method in methods:
+        told_by_key(f"{key}.methods", partial(get_method, method))
+
+
+def _bound(method: str, options: Mapping[str, Any]) -> object:
+    return get_method(method).bind(options)

@@ -1,0 +1,22 @@
+"""Which maps are made, with which options, and for which tests."""
+
+from __future__ import annotations
+
+from l2xbench.config import StudyConfig
+from l2xbench.studies.attribution.options import AttributionOptions
+from l2xbench.studies.study import Options
+
+
+def map_options(config: StudyConfig, method: str) -> Options:
+    """The options of a method's map, whether or not the block `attribution` names the method."""
+    wanted = config.block(AttributionOptions) or AttributionOptions()
+    common = {key: getattr(wanted, key) for key in ("reference", "target", "strict", "precision")}
+    return {"method": method, **common, "seed": config.seed, **wanted.options.get(method, {})}
+
+
+def tested_methods(config: StudyConfig, methods: list[str]) -> list[str]:
+    """The methods of a test of maps: its own list, or the attribution block's and the control `difference`."""
+    wanted = config.block(AttributionOptions)
+    if wanted is None:
+        return []
+    return methods or list(dict.fromkeys([*wanted.methods, "difference"]))

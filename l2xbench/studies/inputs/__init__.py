@@ -1,1 +1,0 @@
-"""The LR and HR images of a study."""

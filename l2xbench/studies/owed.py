@@ -1,0 +1,58 @@
+"""Which units a study's YAML owes for a network and an image."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from l2xbench.config import StudyConfig
+from l2xbench.store.units import Unit
+from l2xbench.studies.registry import all_studies, study_named
+
+
+def units_of(config: StudyConfig, dataset: str, image: str, model: str = "", only: str | None = None) -> list[Unit]:
+    """What is owed for an image and a network, or, without one, for the image alone, in the order of its work.
+
+    Args:
+        config: the study.
+        dataset: the image's.
+        image: its name; empty for units of no image yet, see `Unit.at`.
+        model: the network's name in the study.
+        only: the one study that is wanted; the units that it starts from, and what it `runs_with`, are owed too.
+    """
+    return [placed(unit, dataset, image, model) for unit in owed_units(config, only) if is_for(unit, config, model)]
+
+
+def is_for(unit: Unit, config: StudyConfig, model: str) -> bool:
+    """Whether a unit is owed for this network of a study; empty where the unit is of an image alone."""
+    study = study_named(unit.study)
+    return study.needs_network is bool(model) and (model != config.interpolation or study.of_interpolation)
+
+
+def placed(unit: Unit, dataset: str, image: str, model: str) -> Unit:
+    """The same of a dataset, image and network."""
+    needs = None if unit.needs is None else placed(unit.needs, dataset, image, model)
+    return replace(unit, dataset=dataset, image=image, model=model, needs=needs)
+
+
+def owed_units(config: StudyConfig, only: str | None = None) -> list[Unit]:
+    """Every unit that each network and image, or each image, owes: without their names, in the order of their work."""
+    chosen = None if only is None else {only, *study_named(only).runs_with}
+    found: dict[tuple[str, str], Unit] = {}
+    needed: dict[tuple[str, str], tuple[str, str]] = {}
+    for study in all_studies():
+        if chosen is None or study.name in chosen or not study.needs_network:
+            for label, options in study.units(config):
+                found[study.name, label] = Unit(study.name, study.version, "", "", "", label, options)
+                wanted = study.needs(options)
+                if wanted is not None:
+                    needed[study.name, label] = wanted
+    for name, label in needed.values():
+        if (name, label) not in found:
+            other = study_named(name)
+            options = other.options_of(config, label)
+            if other.needs(options) is not None:
+                raise ValueError(f"{name} {label} cannot be needed: it needs another unit itself")
+            found[name, label] = Unit(name, other.version, "", "", "", label, options)
+    places = {study.name: place for place, study in enumerate(all_studies())}
+    whole = [replace(unit, needs=found[needed[key]]) if key in needed else unit for key, unit in found.items()]
+    return sorted(whole, key=lambda unit: places[unit.study])

@@ -1,0 +1,22 @@
+"""What `explain` would refuse for every crop, told before anything is run."""
+
+from __future__ import annotations
+
+from l2xbench.attribution.methods.registry import get_method
+from l2xbench.attribution.references import parse_reference
+from l2xbench.attribution.targets import parse_target
+from l2xbench.config import StudyConfig
+from l2xbench.studies.attribution.checks import told_by_key
+from l2xbench.studies.similarity.options import SimilarityOptions
+
+
+def check_similarity(config: StudyConfig) -> None:
+    """A method, target or reference that is not known, or a target outside a crop; see `told_by_key`."""
+    wanted = config.block(SimilarityOptions)
+    if wanted is None:
+        return
+    side = wanted.size * config.scale
+    reference = wanted.reference
+    told_by_key("similarity.method", lambda: get_method(wanted.method))
+    told_by_key("similarity.target", lambda: parse_target(wanted.target).window((1, 3, side, side)))
+    told_by_key("similarity.reference", lambda: None if reference is None else parse_reference(reference))

@@ -1,0 +1,83 @@
+"""What a study is: one object that brings options, units, their computation, and all that is made from their records.
+
+Only `compute`, `check` and what is made from records may need libraries that are slow to import; they import them when
+they are called, so that reading a YAML, and `l2xbench --help`, takes no second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from l2xbench.config import Block, StudyConfig
+from l2xbench.store.units import Arrays, Outcome
+
+if TYPE_CHECKING:
+    from l2xbench.data.datasets import LoadedPair
+    from l2xbench.zoo.network import Network
+
+Options = dict[str, Any]
+"""Of a unit: everything from the study's YAML that decides its result, as JSON."""
+
+
+class Study:
+    """A study, as its folder in `l2xbench/studies/` or a package of the user's own defines it.
+
+    A subclass sets the attributes and writes those methods that it needs: all have a default that does nothing. One
+    instance of it, `STUDY`, is what the registry finds.
+    """
+
+    name: ClassVar[str]
+    """Of the study's records and in failures; lower-case letters, digits and underscores."""
+    version: ClassVar[int] = 1
+    """Of `compute`: raise it whenever the same options give other results, and old records are made again."""
+    order: ClassVar[int] = 1000
+    """Studies run, and stand on the page, by this number, then by name. Those of l2xbench have 0 to 999."""
+    blocks: ClassVar[tuple[type[Block], ...]] = ()
+    """The blocks of the YAML that this study brings; most have one, under the study's name."""
+    needs_network: ClassVar[bool] = True
+    """Whether a unit is of an image and a network. `inputs` alone is of an image."""
+    of_interpolation: ClassVar[bool] = False
+    """Whether units are owed for the interpolation too, of which nothing is explained."""
+    runs_with: ClassVar[tuple[str, ...]] = ()
+    """Studies that a command for this one alone carries out besides, for what its tables quote of them. What its units
+    start from (`needs`) is made anyway."""
+
+    def units(self, config: StudyConfig) -> list[tuple[str, Options]]:
+        """What is owed for an image and a network: a label that tells units apart, and the options of each."""
+        return []
+
+    def options_of(self, config: StudyConfig, label: str) -> Options:
+        """The options of the unit `label`, also of one that no YAML asks for and another study needs."""
+        return dict(self.units(config))[label]
+
+    def needs(self, options: Mapping[str, Any]) -> tuple[str, str] | None:
+        """The study and label of the unit whose arrays `compute` starts from, of the same network and image."""
+        return None
+
+    def compute(
+        self, network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None
+    ) -> Outcome:
+        """One unit's numbers, images and arrays; what it raises becomes that unit's failure.
+
+        Args:
+            network: None where `needs_network` is false.
+            pair: the image's LR and, where there is one, HR pixels.
+            options: of the unit.
+            given: the arrays of the unit that `needs` names.
+        """
+        raise NotImplementedError(f"the study {self.name} has units and does not compute them")
+
+    def check(self, config: StudyConfig) -> None:
+        """Told before anything runs.
+
+        Raises:
+            RequestError: what would fail for every unit, by its key.
+        """
+
+    def alone(self, config: StudyConfig) -> StudyConfig:
+        """The study's YAML for a command that is for this study alone: its blocks have their defaults if it is off."""
+        for block in self.blocks:
+            if config.block(block) is None:
+                config = config.with_block(block())
+        return config
