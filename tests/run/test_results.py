@@ -26,7 +26,7 @@ def test_every_record_of_the_manifest_is_found_in_order(tmp_path: Path) -> None:
     assert run.missing == 0 and run.failures == []
     assert run.only is None and run.device == "cpu, 2 threads"
     studies = list(dict.fromkeys(record.study for record in run.records))
-    assert studies == ["inputs", "restoration", "attribution", "ablation", "randomisation", "sensitivity", "similarity"]
+    assert studies == ["inputs", "restoration", "attribution", "ablation", "similarity", "randomisation", "sensitivity"]
     assert list(dict.fromkeys(record.model for record in run.records)) == ["", "bicubic", "edsr", "rcan"]
     assert {record.study for record in run.records if record.model == "bicubic"} == {"restoration"}
 
