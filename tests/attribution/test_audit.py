@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from l2xbench.attribution.audit import audit
-from tests.attribution.test_rules import Network, images
+from tests.attribution.properties import Network, images
 
 
 def test_an_exact_network() -> None:

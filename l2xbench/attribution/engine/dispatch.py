@@ -14,7 +14,7 @@ from l2xbench.attribution.engine.operations import Operation, operation_of
 from l2xbench.attribution.engine.special import HANDLERS
 from l2xbench.attribution.engine.storage import followed
 from l2xbench.attribution.engine.streams import streams
-from l2xbench.attribution.engine.tensor import Paired, paired
+from l2xbench.attribution.engine.tensor import Paired, in_own_shells, paired
 from l2xbench.attribution.engine.trace import Trace
 from l2xbench.attribution.engine.views import View, single_views
 
@@ -24,7 +24,7 @@ def dispatch(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     operation = operation_of(func)
     if operation.composite:
         with torch.no_grad():
-            return func.decompose(*args, **kwargs)
+            return in_own_shells(func.decompose(*args, **kwargs))
     if operation.shape_only:
         options = {k: both_streams(trace, v)[0] for k, v in kwargs.items()}
         return func(*(both_streams(trace, a)[0] for a in args), **options)
@@ -37,7 +37,7 @@ def dispatch(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     elif operation.name in CONDITIONAL:
         numeric = constants_chosen(trace, operation.name, args)
         if numeric is not None:
-            return numeric
+            return in_own_shells(numeric)
     value, reference = streams(trace, operation, func, args, kwargs)
     result = (
         views(trace, operation, func, args, kwargs, value, reference) if operation.is_view else paired(value, reference)

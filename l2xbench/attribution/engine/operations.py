@@ -22,7 +22,7 @@ RENAMED = {"_index_put_impl_": "index_put"}
 FILLS = frozenset(name for name in TABLE if name.endswith("_") and TABLE[name].treatments[0].kind == "shape only")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Operation:
     """One overload of an ATen operation, or a function of PyTorch that is followed whole."""
 
@@ -85,7 +85,7 @@ def operation_of(func: Any) -> Operation:
         is_view=not writes and any(r.alias_info is not None and not r.alias_info.is_write for r in schema.returns),
         writes=tuple(writes),
         functional=functional_form(namespace, plain, func) if writes else None,
-        composite=is_composite(func),
+        composite=is_composite(func, name in TABLE),
         handler=None if is_ragged else special,
         ragged=special if is_ragged else None,
         shape_only=bool(row.treatments) and row.treatments[0].kind == "shape only" and name not in FILLS,
@@ -94,10 +94,11 @@ def operation_of(func: Any) -> Operation:
     )
 
 
-def is_composite(func: Any) -> bool:
-    """Whether PyTorch has no kernel for an operation but one that calls others."""
+def is_composite(func: Any, listed: bool) -> bool:
+    """Whether PyTorch writes an operation by others; of one in the table, on every device."""
     has_kernel: Callable[[str, str], bool] = torch._C._dispatch_has_kernel_for_dispatch_key
-    return has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(func.name(), "Autograd")
+    composite = has_kernel(func.name(), "CompositeImplicitAutograd")
+    return composite and not (listed and has_kernel(func.name(), "Autograd"))
 
 
 def functional_form(namespace: str, name: str, func: Any) -> Any:

@@ -15,7 +15,7 @@ import torch
 from l2xbench.attribution.engine import ragged
 from l2xbench.attribution.engine.arguments import both_streams
 from l2xbench.attribution.engine.operations import operation_of
-from l2xbench.attribution.engine.tensor import Paired
+from l2xbench.attribution.engine.tensor import Paired, in_own_shells
 from l2xbench.attribution.engine.trace import Trace
 from l2xbench.attribution.rules.treatment import Handler
 
@@ -50,20 +50,21 @@ def attention(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any
         y, weights = aten._scaled_dot_product_attention_math(
             q, k, v, mask, 0.0, bool(given.get("is_causal", False)), scale=given.get("scale")
         )
-    return (y, weights, *(None,) * (len(func._schema.returns) - 2))
+    return (*in_own_shells((y, weights)), *(None,) * (len(func._schema.returns) - 2))
 
 
 def detach(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """The gradient would stop here; the difference does not."""
-    return args[0] if operation_of(func).writes else aten.alias.default(args[0])
+    return args[0] if operation_of(func).writes else in_own_shells(aten.alias.default(args[0]))
 
 
 def rrelu(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """RReLU, in evaluation a LeakyReLU whose slope is the mean of its bounds."""
     given = dict(zip(operation_of(func).arguments, args, strict=False)) | kwargs
     slope = (given.get("lower", 1 / 8) + given.get("upper", 1 / 3)) / 2
-    in_place = func._schema.name.endswith("_")
-    return (aten.leaky_relu_ if in_place else aten.leaky_relu).default(given["self"], slope)
+    if func._schema.name.endswith("_"):
+        return aten.leaky_relu_.default(given["self"], slope)
+    return in_own_shells(aten.leaky_relu.default(given["self"], slope))
 
 
 HANDLERS: dict[Handler, Special] = {

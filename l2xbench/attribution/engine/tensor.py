@@ -126,6 +126,14 @@ class Paired(Tensor):
         root._version_written += 1
         self._version_seen = root._version_written
 
+    def in_own_shell(self) -> Paired:
+        """The same tensor in another shell: what was made by operations on paired tensors, inside of one, must not be
+        returned as that one's result.
+        """
+        shell = Paired.of(self._value, self._reference, self._viewed, self._path)
+        shell._version_seen, shell.origin, shell.members = self._version_seen, self.origin, self.members
+        return shell
+
     def become_view(self, root: Paired, view: View, value: Tensor, reference: Tensor) -> None:
         """Turn this shell into a view of `root`: its own geometry was changed in place."""
         self._value, self._reference, self._viewed, self._path = value, reference, root, (view,)
@@ -170,6 +178,15 @@ def paired(value: Any, reference: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return type(value)(paired(v, r) for v, r in zip(value, reference, strict=True))
     return value
+
+
+def in_own_shells(result: Any) -> Any:
+    """A result, its paired tensors in shells of their own (see `Paired.in_own_shell`)."""
+    if isinstance(result, Paired):
+        return result.in_own_shell()
+    if isinstance(result, (tuple, list)):
+        return type(result)(in_own_shells(item) for item in result)
+    return result
 
 
 def streams_of(result: Any) -> tuple[Any, Any]:

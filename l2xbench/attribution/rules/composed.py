@@ -58,6 +58,12 @@ def clamp_max(self: Tensor, max: Tensor) -> Tensor:
     return torch.minimum(self, max)
 
 
+@composed("1 where x > 0, v where x = 0, else 0")
+def heaviside(self: Tensor, values: Tensor) -> Tensor:
+    """The step, with its value at 0 given."""
+    return torch.where(self == 0, values, (self > 0).to(values.dtype))
+
+
 @composed("|x| by its maximum, minimum or sum, or (sum |x|^p)^(1/p)")
 def norm(
     self: Tensor,

@@ -14,7 +14,7 @@ from l2xbench.attribution.rules.call import Call, Pair
 from l2xbench.attribution.rules.treatment import PAPER, treatment
 
 
-@treatment("linear", "dy = F(dx) less its constant part", PAPER)
+@treatment("linear", "its own gradient: F is affine", PAPER)
 def linear(call: Call) -> Pair:
     """F is affine in what moves, so autograd's gradient is already exact."""
     return call.value(), call.reference()

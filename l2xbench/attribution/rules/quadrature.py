@@ -16,7 +16,19 @@ from torch import Tensor
 
 from l2xbench.attribution.rules.call import Call, Pair
 from l2xbench.attribution.rules.integral import gauss_legendre
-from l2xbench.attribution.rules.treatment import INTEGRATED_GRADIENTS, treatment
+from l2xbench.attribution.rules.treatment import INTEGRATED_GRADIENTS, condition, real, treatment
+
+
+def gradients(value: Tensor, at: list[Tensor]) -> tuple[Tensor | None, ...]:
+    """The gradients of the sum of `value`; none where PyTorch has no derivative, as of a division that rounds."""
+    if not value.requires_grad:
+        return ()
+    try:
+        return torch.autograd.grad(value, at, torch.ones_like(value), allow_unused=True)
+    except RuntimeError as error:
+        if "not implemented" not in str(error):
+            raise
+        return ()
 
 
 class MeanGradient(torch.autograd.Function):
@@ -36,11 +48,7 @@ class MeanGradient(torch.autograd.Function):
                     for b, d in zip(x_ref, dx, strict=True)
                 ]
                 value = f(*at)
-                found = (
-                    torch.autograd.grad(value, at, torch.ones_like(value), allow_unused=True)
-                    if value.requires_grad
-                    else []
-                )
+                found = gradients(value, at)
             for total, gradient in zip(m, found, strict=False):
                 if gradient is not None:
                     total.add_(gradient, alpha=weight)
@@ -61,6 +69,12 @@ class MeanGradient(torch.autograd.Function):
             return (None,) * (2 + 2 * n)
         found = [(g * m).sum_to_size(shape) for m, shape in zip(ctx.saved_tensors, ctx.shapes, strict=True)]
         return (None, None, *found, *(None,) * n)
+
+
+@condition("real numbers, no reduction")
+def unreduced(call: Call) -> bool:
+    """Whether a loss is left elementwise."""
+    return call.arguments().get("reduction", 1) == 0 and real.test(call)
 
 
 @treatment("quadrature", "the mean gradient m by 5 nodes, then m_k + (dy - m dx) dx_k / |dx|^2", INTEGRATED_GRADIENTS)

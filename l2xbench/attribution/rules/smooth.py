@@ -15,14 +15,7 @@ from torch import Tensor
 
 from l2xbench.attribution.rules.call import Call, Pair
 from l2xbench.attribution.rules.piecewise import Elementwise, elementwise, ramp, writing
-from l2xbench.attribution.rules.treatment import IDENTITY, LOGARITHMIC_MEAN, closed_form, condition
-
-
-@condition("real numbers")
-def real(call: Call) -> bool:
-    """Whether what the chord slope is taken of is real: its formulas, and the order they use, are for real numbers."""
-    x = call.values[0]
-    return not (isinstance(x, Tensor) and x.is_complex())
+from l2xbench.attribution.rules.treatment import IDENTITY, LOGARITHMIC_MEAN, closed_form, condition, real
 
 
 def chord(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, derivative: Callable[[Tensor], Tensor]) -> Tensor:

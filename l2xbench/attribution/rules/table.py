@@ -26,7 +26,7 @@ from l2xbench.attribution.rules import (
     smooth,
     softmax,
 )
-from l2xbench.attribution.rules.treatment import Treatment, special
+from l2xbench.attribution.rules.treatment import Treatment, real, special
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,11 @@ def on(names: str, *treatments: Treatment) -> list[Row]:
 LINEAR = linear.linear
 OF_SELF = LINEAR.only("self")
 OF_INPUT = LINEAR.only("input")
+MASK = "a mask, or indices made of one, that differs"
 READ = selection.read_or_write
-REAL = smooth.real
+REAL = real
 CHORD = (smooth.by_chord.only("self", when=REAL),)
-QUADRATURE = (quadrature.elementwise_by_quadrature,)
+QUADRATURE = (quadrature.elementwise_by_quadrature.only(when=REAL),)
 STEP = (selection.step.only("self"),)
 STEP_OF_SEVERAL = (*STEP, *QUADRATURE)
 SHAPE_ONLY = (Treatment("shape only", formula="the same in both streams"),)
@@ -98,7 +99,7 @@ LINES: list[list[Row]] = [
         _upsample_nearest_exact3d upsample_linear1d upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d
         _upsample_bilinear2d_aa _upsample_bicubic2d_aa _upsample_lanczos2d_aa avg_pool1d avg_pool2d avg_pool3d
         _adaptive_avg_pool2d _adaptive_avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d
-        mkldnn_adaptive_avg_pool2d repeat_interleave
+        mkldnn_adaptive_avg_pool2d
         """,
         OF_SELF,
     ),
@@ -195,6 +196,7 @@ LINES: list[list[Row]] = [
     on("gelu", smooth.gelu),
     on("log_sigmoid_forward", smooth.log_sigmoid),
     on("glu", composed.glu),
+    on("angle", quadrature.elementwise_by_quadrature),
     on(
         """
         mish softplus erf erfc erfinv sin cos tan asin acos atan sinh cosh asinh acosh atanh exp2 expm1 sinc
@@ -203,14 +205,13 @@ LINES: list[list[Row]] = [
         """,
         *CHORD,
     ),
+    on("atan2 hypot logaddexp logaddexp2 xlogy special_xlog1py copysign nan_to_num", *QUADRATURE),
+    on("polygamma special_zeta igamma igammac", *QUADRATURE),
     on(
-        """
-        angle atan2 hypot logaddexp logaddexp2 xlogy special_xlog1py smooth_l1_loss huber_loss copysign
-        nextafter nan_to_num polygamma special_zeta igamma igammac binary_cross_entropy_with_logits
-        soft_margin_loss
-        """,
-        *QUADRATURE,
+        "smooth_l1_loss huber_loss binary_cross_entropy_with_logits",
+        quadrature.elementwise_by_quadrature.only(when=quadrature.unreduced),
     ),
+    on("soft_margin_loss", quadrature.elementwise_by_quadrature.only("self", when=quadrature.unreduced)),
     # softmax, norms
     on("_softmax _safe_softmax", softmax.softmax),
     on("logsumexp", softmax.logsumexp),
@@ -248,19 +249,19 @@ LINES: list[list[Row]] = [
         maxima.max_pool.only("self"),
     ),
     # reading and writing at places
-    on("index", special("ragged read", "at all places that either stream's mask selects"), OF_SELF, READ),
-    on("masked_select", special("ragged masked read", "as index"), OF_SELF, READ),
+    on("index", special("ragged read", "at all places that either stream selects", MASK), OF_SELF, READ),
+    on("masked_select", special("ragged masked read", "as index", MASK), OF_SELF),
     on("_unsafe_index index_select gather take", OF_SELF, READ),
     on("embedding", READ),
-    on("index_put", special("ragged write", "each stream where its mask selects"), LINEAR.only("self", "values"), READ),
+    on("index_put", special("ragged write", "each stream where it selects", MASK), LINEAR.only("self", "values"), READ),
     on("_unsafe_index_put", LINEAR.only("self", "values"), READ),
     on(
         "index_add index_copy",
-        special("ragged write along an axis", "each stream where it selects"),
+        special("ragged write along an axis", "each stream where it selects", MASK),
         LINEAR.only("self", "source"),
         READ,
     ),
-    on("masked_scatter", special("ragged masked write", "as index_put"), LINEAR.only("self", "source"), READ),
+    on("masked_scatter", special("ragged masked write", "as index_put", MASK), LINEAR.only("self", "source"), READ),
     on("put", LINEAR.only("self", "source"), READ),
     on("index_fill", LINEAR.only("self", "value"), READ),
     on("scatter scatter_add", LINEAR.only("self", "src"), READ),
@@ -272,8 +273,10 @@ LINES: list[list[Row]] = [
     on("where", LINEAR.only("self", "other"), selection.where),
     on("masked_fill", LINEAR.only("self", "value"), selection.masked_fill),
     # jumps
-    on("floor ceil round trunc sign floor_divide threshold hardshrink", *STEP),
-    on("sgn heaviside fmod remainder", *STEP_OF_SEVERAL),
+    on("floor ceil round trunc sign threshold hardshrink", *STEP),
+    on("sgn", selection.step.only("self", when=REAL)),
+    on("heaviside", *STEP, composed.heaviside),
+    on("fmod remainder floor_divide", *STEP_OF_SEVERAL),
     on("gt lt ge le eq ne", selection.comparison),
     on("_local_scalar_dense", special("number", "the value stream decides; a float that differs is reported")),
     # what takes no content

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
+from torch import Tensor
+
 from l2xbench.attribution.rules.call import Call, Kind, Rule
 
 Handler = Literal[
@@ -74,7 +76,8 @@ class Treatment:
 
     def holds(self) -> str:
         """For which arguments, in words."""
-        moving = "" if self.moving is None else f"only {', '.join(sorted(self.moving))} differs"
+        names = sorted(self.moving or ())
+        moving = f"only {', '.join(names)} {'differs' if len(names) == 1 else 'differ'}" if names else ""
         return "; ".join(part for part in (moving, self.when.words if self.when else "") if part) or "any"
 
 
@@ -93,11 +96,17 @@ def composed(formula: str, source: str = IDENTITY) -> Callable[[Callable[..., An
     return lambda compose: Treatment("composed", None, formula, source, compose)
 
 
-def special(handler: Handler, what: str) -> Treatment:
-    """What the engine does itself."""
-    return Treatment("special", None, what, handler=handler)
+def special(handler: Handler, what: str, holds: str = "any") -> Treatment:
+    """What the engine does itself; it decides for which arguments, said in `holds`."""
+    return Treatment("special", None, what, handler=handler, when=Condition(holds, lambda call: True))
 
 
 def condition(words: str) -> Callable[[Callable[[Call], bool]], Condition]:
     """Make a test of a call a condition."""
     return lambda test: Condition(words, test)
+
+
+@condition("real numbers")
+def real(call: Call) -> bool:
+    """Whether no argument is complex: the formulas of chords, and the order they use, are for real numbers."""
+    return not any(isinstance(a, Tensor) and a.is_complex() for a in call.values)

@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor, nn
 
-from l2xbench.attribution.engine.paired import paired_forward
-
-Function = Callable[[Tensor], Tensor]
-
-
-class Network(nn.Module):
-    def __init__(self, f: Function) -> None:
-        super().__init__()
-        self.f = f
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.f(x)
-
-
-def multiplier(f: Function, x: Tensor, x_ref: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """m of <weights, f>, and the difference of f."""
-    with paired_forward(Network(f), x, x_ref) as out:
-        change = out.value.detach() - out.reference
-        weights = torch.ones_like(change) if weights is None else weights.to(change)
-        (m,) = torch.autograd.grad(out.value, out.inputs, weights)
-    return m, change
-
+from tests.attribution.properties import Function, assert_complete, images, multiplier
 
 SMOOTH: dict[str, Function] = {
     name: getattr(F, name, None) or getattr(torch, name)
@@ -62,7 +38,13 @@ SMOOTH: dict[str, Function] = {
         "sinc",
         "exp2",
     ]
-} | {"gelu tanh": lambda x: F.gelu(x, approximate="tanh"), "softplus 2": lambda x: F.softplus(x, 2.0)}
+} | {
+    "cube": lambda x: x**3,
+    "power 16": lambda x: (x / 4) ** 16,
+    "power 0": lambda x: x**0 * x,
+    "gelu tanh": lambda x: F.gelu(x, approximate="tanh"),
+    "softplus 2": lambda x: F.softplus(x, 2.0),
+}
 
 PIECEWISE: dict[str, Function] = {
     name: getattr(F, name)
@@ -81,7 +63,10 @@ PIECEWISE: dict[str, Function] = {
 POSITIVE: dict[str, Function] = {
     "log": torch.log, "log1p": torch.log1p, "log2": torch.log2, "log10": torch.log10, "sqrt": torch.sqrt,
     "rsqrt": torch.rsqrt, "reciprocal": torch.reciprocal, "pow 1.7": lambda x: x**1.7, "pow -0.3": lambda x: x**-0.3,
-    "pow 3": lambda x: x**3, "pow -2": lambda x: x**-2, "rdiv": lambda x: 2 / x, "rpow": lambda x: 0.6**x,
+    "pow 3": lambda x: x**3, "pow -2": lambda x: x**-2, "pow 0.5": lambda x: x**0.5, "pow -1": lambda x: x**-1,
+    "pow 2.4": lambda x: x**2.4, "pow -0.5": lambda x: x**-0.5, "pow -16": lambda x: (x / 10) ** -16,
+    "pow 20": lambda x: (x / 10) ** 20, "rpow 300": lambda x: 300 ** (x / 50),
+    "rdiv": lambda x: 2 / x, "rpow": lambda x: 0.6**x,
 }  # fmt: skip
 
 JOINT: dict[str, Function] = {
@@ -128,32 +113,6 @@ JOINT: dict[str, Function] = {
     "lerp": lambda x: torch.lerp(x, x.square(), x.flip(-1)),
     "addcmul": lambda x: torch.addcmul(x, x.exp(), x, value=0.5),
 }  # fmt: skip
-
-
-def images(seed: int, scale: float = 1.0, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    x, x_ref = (torch.randn(2, 3, 6, 6, generator=generator, dtype=torch.float64) * scale for _ in range(2))
-    return x.to(dtype), x_ref.to(dtype)
-
-
-def assert_followed(f: Function, x: Tensor, x_ref: Tensor) -> None:
-    """Each stream is the network's own answer."""
-    with torch.no_grad():
-        plain = f(x.clone()), f(x_ref.clone())
-    with paired_forward(Network(f), x, x_ref) as out:
-        torch.testing.assert_close((out.value.detach(), out.reference), plain)
-
-
-def assert_complete(f: Function, x: Tensor, x_ref: Tensor, tolerance: float) -> None:
-    with paired_forward(Network(f), x, x_ref) as out:
-        change = (out.value.detach() - out.reference).double()
-        weights = torch.randn(change.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-        (m,) = torch.autograd.grad(out.value, out.inputs, weights.to(x.dtype))
-        size = float((weights * torch.maximum(out.value.detach().abs(), out.reference.abs())).abs().sum())
-    values = (m * (x - x_ref)).double()
-    assert torch.isfinite(values).all()
-    scale = max(float((weights * change).abs().sum()), float(values.abs().sum()), size)
-    assert abs(float(values.sum() - (weights * change).sum())) <= tolerance * scale
 
 
 ALL = SMOOTH | PIECEWISE | JOINT

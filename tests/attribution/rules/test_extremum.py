@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.attribution.test_rules import Function, multiplier
+from tests.attribution.properties import Function, multiplier
 
 POOLS: dict[str, Function] = {
     "2": lambda x: F.max_pool2d(x, 2),

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from l2xbench.attribution.engine.paired import paired_forward
 from l2xbench.attribution.errors import UnsupportedOperationError
-from tests.attribution.test_rules import Network, assert_complete, assert_followed, images, multiplier
+from tests.attribution.properties import Network, assert_complete, assert_followed, images, multiplier
 
 
 def written_back(x: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from l2xbench.attribution.errors import (
     ShapeError,
     UnsupportedOperationError,
 )
-from tests.attribution.test_rules import Network, assert_complete, assert_followed, images
+from tests.attribution.properties import Network, assert_complete, assert_followed, images
 
 
 class Square(torch.autograd.Function):
