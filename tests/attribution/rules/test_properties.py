@@ -64,8 +64,8 @@ POSITIVE: dict[str, Function] = {
     "log": torch.log, "log1p": torch.log1p, "log2": torch.log2, "log10": torch.log10, "sqrt": torch.sqrt,
     "rsqrt": torch.rsqrt, "reciprocal": torch.reciprocal, "pow 1.7": lambda x: x**1.7, "pow -0.3": lambda x: x**-0.3,
     "pow 3": lambda x: x**3, "pow -2": lambda x: x**-2, "pow 0.5": lambda x: x**0.5, "pow -1": lambda x: x**-1,
-    "pow 2.4": lambda x: x**2.4, "pow -0.5": lambda x: x**-0.5, "pow -16": lambda x: (x / 10) ** -16,
-    "pow 20": lambda x: (x / 10) ** 20, "rpow 300": lambda x: 300 ** (x / 50),
+    "pow 2.4": lambda x: x**2.4, "pow -0.5": lambda x: x**-0.5, "pow -6": lambda x: (1 + x) ** -6,
+    "pow 20": lambda x: (1 + x / 100) ** 20, "rpow 300": lambda x: 300 ** (x / 50),
     "rdiv": lambda x: 2 / x, "rpow": lambda x: 0.6**x,
 }  # fmt: skip
 
