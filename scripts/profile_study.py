@@ -22,7 +22,7 @@ def parts() -> list[tuple[str, Any, str]]:
     """What is timed: its name and place. Imported here, since each process that draws reads this file."""
     import l2xbench.commands.run as command
     from l2xbench.data import metrics, pairs
-    from l2xbench.report import build, drawing
+    from l2xbench.report import ahead, build
     from l2xbench.run import runner, worker
     from l2xbench.store import journal, store
     from l2xbench.store.writer import Writer
@@ -48,10 +48,10 @@ def parts() -> list[tuple[str, Any, str]]:
         ("synchronise journals", journal, "append"),
         ("wait for the writers", Writer, "put"),
         ("wait for the writers", Writer, "flush"),
-        ("figures: draw and save", build, "draw_heatmaps"),
+        ("figures: draw and save", build, "draw_figures"),
         ("figures: draw and save", build, "ablation_figures"),
         ("figures: draw and save", build, "similarity_figures"),
-        ("figures: draw and save", drawing.Ahead, "close"),
+        ("figures: draw and save", ahead.Ahead, "close"),
         ("the page", command, "write_page"),
         ("tables and the rest of the report", command, "build_report"),
         ("find what is done, and the rest", runner, "run"),

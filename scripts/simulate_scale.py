@@ -29,8 +29,8 @@ import yaml
 from PIL import Image
 
 from l2xbench.commands.status import show_status
+from l2xbench.draw.drawers import Drawers
 from l2xbench.report.build import build_report
-from l2xbench.report.drawing import Drawers
 from l2xbench.report.findings import find
 from l2xbench.run import runner
 from l2xbench.run.engines import Begins, Bundles, Fetch

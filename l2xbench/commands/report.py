@@ -10,8 +10,8 @@ from rich.console import Console
 
 from l2xbench.commands import screen
 from l2xbench.draw.colormap import colour_map
+from l2xbench.draw.drawers import Drawers
 from l2xbench.report.build import build_report
-from l2xbench.report.drawing import Drawers
 from l2xbench.report.findings import find
 from l2xbench.report.page import Page, write_page
 from l2xbench.run.results import Run, all_failures, read_runs

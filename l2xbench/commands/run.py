@@ -13,8 +13,9 @@ from rich.console import Console
 
 from l2xbench.commands import fetch, screen
 from l2xbench.config import StudyConfig
+from l2xbench.draw.drawers import Drawers
+from l2xbench.report.ahead import Ahead
 from l2xbench.report.build import build_report
-from l2xbench.report.drawing import Ahead, Drawers
 from l2xbench.report.findings import Findings, find
 from l2xbench.report.page import Page, write_page
 from l2xbench.run import runner

@@ -23,8 +23,9 @@ def begin() -> None:
         os.nice(NICE)
 
 
-def awake() -> None:
-    """Nothing; that it was done says that the process is there."""
+def awake() -> dict[str, bytes]:
+    """No figure; that it was done says that the process is there."""
+    return {}
 
 
 def _end_with_parent() -> None:

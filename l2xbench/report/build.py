@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from l2xbench.report.drawing import Drawers, draw_heatmaps
+from l2xbench.draw.drawers import Drawers
+from l2xbench.report.drawing import draw_figures
 from l2xbench.report.findings import Findings, failures_table
 from l2xbench.run.runner import Progress
 from l2xbench.store.records import Failure
 from l2xbench.store.store import Store
 from l2xbench.studies.ablation.tables import ablation_figures
+from l2xbench.studies.attribution.heatmaps import owed_heatmaps
 from l2xbench.studies.similarity.tables import similarity_figures
 
 
@@ -34,7 +36,7 @@ def build_report(
     for table in (*findings.tables.values(), failures_table(failures)):
         table.write(folder)
     paths = [("tables", folder)]
-    heatmaps = draw_heatmaps(store, manifest, findings.shown, progress, drawers)
+    heatmaps = draw_figures(store, list(owed_heatmaps(store, manifest, findings.shown)), progress, drawers)
     if heatmaps:
         paths.append(("heatmaps", heatmaps[0].parent))
     if findings.curves:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from l2xbench.data.colour import luma
 from l2xbench.draw.panels import scaled_maps
-from l2xbench.report.pictures import ImageRecords, Pictures, number
 from l2xbench.store.records import Record
 from l2xbench.store.store import Store
+from l2xbench.studies.shared.pictures import ImageRecords, Pictures, number
 
 LARGEST = 2.0**15
 """The size that a map's largest value gets as a 16-bit float, so that values down to 1e-9 of it keep three digits."""
@@ -37,7 +37,7 @@ def image_data(store: Store, manifest: Mapping[str, Any], of: ImageRecords, *, e
             return quote(path)
         return "data:image/png;base64," + base64.b64encode((store.root / path).read_bytes()).decode()
 
-    pictures = Pictures(store, manifest, of)
+    pictures = Pictures(store, manifest["study"], of)
     names = list(of.restored)
     methods = []
     for method in of.explained:

@@ -25,13 +25,13 @@ from l2xbench.draw.tables import Cell, Sheet
 from l2xbench.report.findings import Findings, failures_table
 from l2xbench.report.page.charts import ablation_charts, cost_chart, legend
 from l2xbench.report.page.data import data_size, image_data, script_json
-from l2xbench.report.pictures import AT_ONCE, ImageRecords, fitting_images, image_records, number
 from l2xbench.run.results import all_failures
 from l2xbench.run.runner import Progress
 from l2xbench.store.derived import DerivedFiles, find_derived, write_derived
 from l2xbench.store.store import Store
 from l2xbench.studies.ablation.cost_figure import cost_spots, numbered
 from l2xbench.studies.ablation.tables import groups
+from l2xbench.studies.shared.pictures import AT_ONCE, ImageRecords, fitting_images, image_records, number
 from l2xbench.studies.similarity.matrix import DARK, SHADES, printed_cka
 from l2xbench.studies.similarity.tables import similarity_matrices
 from l2xbench.system.inorder import in_order

@@ -16,10 +16,10 @@ from l2xbench.report.findings import find
 from l2xbench.report.page import data, write_page
 from l2xbench.report.page.data import halves, script_json
 from l2xbench.report.page.write import MOST_IN_ONE_FILE
-from l2xbench.report.pictures import fitting_images, image_records
 from l2xbench.run.results import read_runs
 from l2xbench.store.records import Failure
 from l2xbench.store.store import Store
+from l2xbench.studies.shared.pictures import fitting_images, image_records
 from scripts.chromium import until
 from tests.report.page.conftest import Open, Silent, make_page
 from tests.report.results import EVERYTHING, make_results
@@ -290,7 +290,7 @@ def test_of_very_many_records_the_first_images_are_shown(tmp_path: Path, monkeyp
     store = Store(make_results(tmp_path, images=images))
     (run,) = read_runs(store)
     every = list(image_records(run.manifest, run.records))
-    monkeypatch.setattr("l2xbench.report.pictures.AT_ONCE", 6)  # one image has 1 + 3 + 2 records
+    monkeypatch.setattr("l2xbench.studies.shared.pictures.AT_ONCE", 6)  # one image has 1 + 3 + 2 records
     assert list(image_records(run.manifest, run.records)) == every and len(every) == 5
     for most, shown in ((1, [1, 0]), (13, [2, 0]), (25, [3, 1]), (1000, [3, 2])):
         assert [len(found) for found in fitting_images(run.manifest, run.records, most).values()] == shown

@@ -97,9 +97,9 @@ def _image_records(
 class Pictures:
     """Loads an image's panels, each picture once."""
 
-    def __init__(self, store: Store, manifest: Mapping[str, Any], found: ImageRecords) -> None:
+    def __init__(self, store: Store, study: Mapping[str, Any], found: ImageRecords) -> None:
         self._store = store
-        self._study = manifest["study"]
+        self._study = study
         self._found = found
         self._restored: dict[str, NetworkImage] = {}
         self.lr = store.load_image(found.inputs.files["lr"])
