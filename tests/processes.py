@@ -38,7 +38,12 @@ class Program:
         deadline = time.monotonic() + seconds
         while not happened() and self.process.is_alive():
             assert time.monotonic() < deadline, f"in vain: {self.output}"
-            time.sleep(0.002)
+            self.process.join(0.002)
+
+    def interrupt(self) -> None:
+        """Ctrl-C."""
+        assert self.process.pid is not None
+        os.kill(self.process.pid, signal.SIGINT)
 
     def kill(self) -> None:
         """SIGKILL."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -70,7 +69,7 @@ class Server:
         request.send_header("Content-Type", self.content_type)
         request.end_headers()
         request.wfile.flush()
-        time.sleep(self.delay)
+        self._closed.wait(self.delay)
         stall = self.stalls[path].pop(0) if self.stalls.get(path) else None
         cut = self.cuts[path].pop(0) if self.cuts.get(path) else stall
         with suppress(OSError):  # the client may have left
