@@ -38,7 +38,7 @@ from l2xbench.run.manifest import make_manifest
 from l2xbench.run.plan import Plan, make_plan
 from l2xbench.run.results import Run
 from l2xbench.run.worker import Done, Job
-from l2xbench.store.journal import DONE, Block
+from l2xbench.store.journal import DONE, JournalBlock
 from l2xbench.store.paths import FOLDERS, journal_path
 from l2xbench.store.rows import ROWS_A_BLOCK
 from l2xbench.store.store import Store
@@ -129,7 +129,7 @@ def fill(folder: Path, share: float, files: bool) -> str:
             part = chosen[start : start + ROWS_A_BLOCK].tolist()
             picked = [images[row] for row in part], [digests[row] for row in part]
             told = _files(store, name, picked[0]) if files else {}
-            lines.append(Block.from_rows(DONE, recipe, *picked, told, _values(name, len(part), random)).line())
+            lines.append(JournalBlock.from_rows(DONE, recipe, *picked, told, _values(name, len(part), random)).line())
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"".join(lines))
         rows += len(chosen)

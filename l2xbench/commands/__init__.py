@@ -1,1 +1,1 @@
-"""What each command does, and what it shows on the terminal; `cli.py` parses and calls."""
+"""What each command does, and what it shows on the terminal; `cli` parses and calls."""

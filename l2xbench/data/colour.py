@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LUMA = (0.299, 0.587, 0.114)
-"""Of red, green and blue."""
+"""The weights of red, green and blue."""
 LEVELS = 219
 """Studio range: the luma of white is 16 + 219 = 235, that of black 16."""
 

@@ -14,7 +14,7 @@ from l2xbench.data.images import read_image
 from l2xbench.errors import RequestError
 
 _VERSION = 1
-"""Of `ImagePair.load`; a new one makes images be read again."""
+"""The version of `ImagePair.load`: where it is raised, images are read again."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class FileColumn(TypedDict):
 
 
 @dataclass(frozen=True)
-class Block:
+class JournalBlock:
     """Rows of one recipe: images with their digests, and columns as long as they are."""
 
     kind: str
@@ -55,7 +55,7 @@ class Block:
         digests: Sequence[str],
         files: Mapping[str, FileColumn] | None = None,
         values: Mapping[str, Sequence[Value]] | None = None,
-    ) -> Block:
+    ) -> JournalBlock:
         """A block of these rows; each column is as long as `images`."""
         head = _dump([list(images), list(digests)])
         return cls(kind, recipe, head, _dump(files or {}), _dump(values or {}))
@@ -85,7 +85,7 @@ class Block:
 class JournalContents:
     """What a file holds."""
 
-    blocks: list[Block]
+    blocks: list[JournalBlock]
     damaged: int
     """How many whole lines have a wrong checksum."""
     end: int
@@ -112,11 +112,11 @@ def read(path: Path) -> JournalContents:
         checksum, _, rest = line.partition(b"\t")
         if checksum == b"%08x" % zlib.crc32(rest):
             kind, recipe, head, files, values = rest.split(b"\t")
-            blocks.append(Block(kind.decode(), recipe.decode(), head, files, values))
+            blocks.append(JournalBlock(kind.decode(), recipe.decode(), head, files, values))
     return JournalContents(blocks, len(lines) - len(blocks), len(data) - len(tail), len(data))
 
 
-def append(path: Path, block: Block, end: int | None = None) -> int:
+def append(path: Path, block: JournalBlock, end: int | None = None) -> int:
     """Adds a block at the end and gives the file's new length, once disk and folder hold it.
 
     Args:
@@ -156,7 +156,7 @@ def append(path: Path, block: Block, end: int | None = None) -> int:
     return start + len(line)
 
 
-def rewrite(path: Path, blocks: Sequence[Block]) -> int:
+def rewrite(path: Path, blocks: Sequence[JournalBlock]) -> int:
     """Puts these blocks in place of the file, whole or not at all; gives its length. Errors as in `append`."""
     data = b"".join(block.line() for block in blocks)
     write_whole(path, data, sole=True)

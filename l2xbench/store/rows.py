@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from l2xbench.store.journal import DONE, FAILED, GONE, Block, FileColumn, JournalContents
+from l2xbench.store.journal import DONE, FAILED, GONE, FileColumn, JournalBlock, JournalContents
 from l2xbench.store.listings import FolderListings
 from l2xbench.store.paths import is_inside, join_at_image
 from l2xbench.store.records import Record
@@ -40,7 +40,7 @@ class GroupRows:
         self.blocks = contents.blocks
         self._parsed: dict[int, tuple[dict[str, FileColumn], dict[str, list[Value]]]] = {}
 
-    def add(self, block: Block, end: int) -> None:
+    def add(self, block: JournalBlock, end: int) -> None:
         """Takes in a block that was appended to the file, which ends at `end` now."""
         if "_latest" in self.__dict__:
             _note_rows(self._latest, len(self.blocks), block)
@@ -156,7 +156,7 @@ class GroupRows:
         return found
 
 
-def compacted(group: GroupRows, order: Sequence[str]) -> list[Block] | None:
+def compacted(group: GroupRows, order: Sequence[str]) -> list[JournalBlock] | None:
     """The latest rows of a group in few blocks, images in the order given; None if they lie so already."""
     sound = not group.damaged and not group.torn
     if sound and len(group.blocks) <= -(-len(group.latest_rows) // ROWS_A_BLOCK):
@@ -178,7 +178,9 @@ def compacted(group: GroupRows, order: Sequence[str]) -> list[Block] | None:
         failed = group.failures(recipe)
         if failed:
             images, digests = zip(*failed, strict=True)
-            blocks.append(Block.from_rows(FAILED, recipe, images, digests, values={"reasons": list(failed.values())}))
+            blocks.append(
+                JournalBlock.from_rows(FAILED, recipe, images, digests, values={"reasons": list(failed.values())})
+            )
     return None if sound and len(blocks) >= len(group.blocks) else blocks
 
 
@@ -188,7 +190,7 @@ def _one_block(
     names: Sequence[str],
     paths: Sequence[tuple[str, Sequence[str]]],
     rows: Sequence[tuple[str, RowPlace]],
-) -> Block:
+) -> JournalBlock:
     """Rows that have the same recipe, names of values and paths."""
     parsed = [(*group.parsed(place.block), place.row) for _, place in rows]
     digests = [group.blocks[place.block].rows[1][place.row] for _, place in rows]
@@ -197,10 +199,10 @@ def _one_block(
         what: FileColumn(path=list(path), sizes=[columns[what]["sizes"][row] for columns, _, row in parsed])
         for what, path in paths
     }
-    return Block.from_rows(DONE, recipe, [image for image, _ in rows], digests, files, values)
+    return JournalBlock.from_rows(DONE, recipe, [image for image, _ in rows], digests, files, values)
 
 
-def _note_rows(latest: dict[str, RowPlace], number: int, block: Block) -> None:
+def _note_rows(latest: dict[str, RowPlace], number: int, block: JournalBlock) -> None:
     if block.kind == DONE:
         latest.update((image, RowPlace(number, row)) for row, image in enumerate(block.rows[0]))
     elif block.kind == GONE:

@@ -30,7 +30,7 @@ from l2xbench.errors import RequestError
 from l2xbench.store import journal
 from l2xbench.store.damage import read_npz, read_png
 from l2xbench.store.encoding import EncodedOutcome, encode_outcome
-from l2xbench.store.journal import DONE, FAILED, GONE, Block, FileColumn
+from l2xbench.store.journal import DONE, FAILED, GONE, FileColumn, JournalBlock
 from l2xbench.store.listings import COMPARE_SIZES_UP_TO, FolderListings
 from l2xbench.store.paths import RECORDS, journal_path, outcome_path, plan_path, split_at_image
 from l2xbench.store.plan_on_disk import PlanOnDisk, read_plan_on_disk
@@ -128,14 +128,16 @@ class Store:
         told = {
             what: FileColumn(path=split_at_image(path, unit.image), sizes=[sizes[what]]) for what, path in files.items()
         }
-        self._append(unit.group, Block.from_rows(DONE, recipe, [unit.image], [digest], told, columns))
+        self._append(unit.group, JournalBlock.from_rows(DONE, recipe, [unit.image], [digest], told, columns))
         named = (unit.study, unit.dataset, unit.model, unit.image, unit.label)
         return Record(key, *named, dict(values or {}), dict(files), sizes)
 
     def add_failure(self, unit: Unit, key: str, reason: str) -> None:
         """Remembers that a unit failed, and why."""
         recipe, _, digest = key.partition(".")
-        self._append(unit.group, Block.from_rows(FAILED, recipe, [unit.image], [digest], values={"reasons": [reason]}))
+        self._append(
+            unit.group, JournalBlock.from_rows(FAILED, recipe, [unit.image], [digest], values={"reasons": [reason]})
+        )
 
     def rows(self, group: GroupName) -> GroupRows:
         """All that is recorded of a group's units."""
@@ -248,7 +250,7 @@ class Store:
         """Writes a text file below the results folder."""
         return write_whole(self.root / path, text.encode(), sole=True)
 
-    def _append(self, group: GroupName, block: Block) -> None:
+    def _append(self, group: GroupName, block: JournalBlock) -> None:
         with self._lock:
             rows = self.rows(group)
             end = journal.append(self.root / journal_path(group), block, rows.end if rows.torn else None)
@@ -260,4 +262,4 @@ class Store:
             latest = self.rows(unit.group).latest(unit.image)
             if latest is not None and key_of(*latest) != key:
                 recipe, digest = latest
-                self._append(unit.group, Block.from_rows(GONE, recipe, [unit.image], [digest]))
+                self._append(unit.group, JournalBlock.from_rows(GONE, recipe, [unit.image], [digest]))

@@ -11,7 +11,7 @@ import pytest
 from l2xbench.errors import RequestError
 from l2xbench.run.results import all_failures, read_runs
 from l2xbench.store import journal
-from l2xbench.store.journal import DONE, Block
+from l2xbench.store.journal import DONE, JournalBlock
 from l2xbench.store.records import Failure
 from l2xbench.store.store import Store
 from l2xbench.studies.owed import units_of
@@ -81,7 +81,7 @@ def test_a_record_that_points_outside_its_folder_is_not_followed(tmp_path: Path,
     path = tmp_path / "results/records/restoration/Set5/edsr/units.journal"
     first, *others = journal.read(path).blocks
     told = {"sr": {"path": outside, "sizes": [5]}}
-    journal.rewrite(path, [Block.from_rows(DONE, first.recipe, *first.rows, told, first.values()), *others])
+    journal.rewrite(path, [JournalBlock.from_rows(DONE, first.recipe, *first.rows, told, first.values()), *others])
     store = Store(tmp_path / "results")
     (run,) = read_runs(store)
     assert run.missing == 1

@@ -8,12 +8,12 @@ import pytest
 
 from l2xbench.errors import RequestError
 from l2xbench.store import journal
-from l2xbench.store.journal import DONE, FAILED, Block, FileColumn
+from l2xbench.store.journal import DONE, FAILED, FileColumn, JournalBlock
 
-FIRST = Block.from_rows(
+FIRST = JournalBlock.from_rows(
     DONE, "r", ["a", "b"], ["1", "2"], {"sr": FileColumn(path=["sr/", ".png"], sizes=[3, 4])}, {"psnr": [30.5, None]}
 )
-SECOND = Block.from_rows(FAILED, "r", ["c"], ["3"], values={"reasons": ["it\traised\na line"]})
+SECOND = JournalBlock.from_rows(FAILED, "r", ["c"], ["3"], values={"reasons": ["it\traised\na line"]})
 
 
 def test_what_is_appended_is_read(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from l2xbench.store import journal
-from l2xbench.store.journal import DONE, Block, FileColumn
+from l2xbench.store.journal import DONE, FileColumn, JournalBlock
 from l2xbench.store.listings import FolderListings
 from l2xbench.store.store import Store
 from tests.store.samples import GROUP, UNIT, journal_file, sample_outcome, write_units
@@ -91,7 +91,7 @@ def test_a_path_out_of_the_folder_is_no_record(tmp_path: Path) -> None:
     root = tmp_path / "results"
     for path in (["../outside.png"], [f"{tmp_path}/outside.png"]):
         column = FileColumn(path=path, sizes=[0])
-        journal.rewrite(journal_file(root), [Block.from_rows(DONE, "r", ["img_001"], ["x"], {"sr": column})])
+        journal.rewrite(journal_file(root), [JournalBlock.from_rows(DONE, "r", ["img_001"], ["x"], {"sr": column})])
         store = Store(root)
         assert store.find(UNIT, "r.x") is None
         assert store.rows(GROUP).without_files("r", store.listings(1)) == {"img_001"}

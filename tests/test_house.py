@@ -1,0 +1,29 @@
+"""The rules of the house that no other tool holds: few modules at the top, no name for two things."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1] / "l2xbench"
+MOST_AT_THE_TOP = 8
+
+
+def test_few_modules_lie_at_the_top() -> None:
+    assert len(list(PACKAGE.glob("*.py"))) <= MOST_AT_THE_TOP
+
+
+def test_no_two_public_classes_have_one_name() -> None:
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in PACKAGE.rglob("*.py"):
+        for name in re.findall(r"^class ([A-Z]\w*)", path.read_text(encoding="utf-8"), re.MULTILINE):
+            found[name].append(path.relative_to(PACKAGE))
+    assert {name: paths for name, paths in found.items() if len(paths) > 1} == {}
+
+
+def test_every_folder_of_tests_is_that_of_a_room() -> None:
+    tests = PACKAGE.parent / "tests"
+    folders = {path.parent.relative_to(tests) for path in tests.rglob("test_*.py")}
+    elsewhere = {each for each in folders if not (PACKAGE / each).is_dir()}
+    assert elsewhere == {Path("scripts"), Path("stories")}
