@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from l2xbench.attribution.engine.paired import paired_forward
 from l2xbench.attribution.explain import completeness_error
-from l2xbench.attribution.precision import at_most
+from l2xbench.attribution.precision import cast_down_to
 from l2xbench.attribution.rules.call import Kind
 
 
@@ -75,7 +75,7 @@ def audit(
         with (
             torch.inference_mode(False),
             torch.enable_grad(),
-            at_most(model, dtype),
+            cast_down_to(model, dtype),
             paired_forward(model, x, x_ref, output=output) as out,
         ):
             change = (out.value.detach() - out.reference).double()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from l2xbench.attribution.engine.paired import paired_forward
 from l2xbench.attribution.errors import AttributionError
-from l2xbench.attribution.precision import Precision, computed, in_float32, single
+from l2xbench.attribution.precision import Precision, at_least_float32, halves_in_float32, in_precision_asked
 from l2xbench.attribution.targets import sum_per_image
 
 Tensors = Tensor | tuple[Tensor, ...]
@@ -19,7 +19,7 @@ Baselines = Tensor | float | tuple[Tensor | float, ...] | None
 CaptumTarget = int | tuple[Any, ...] | Tensor | list[int] | list[tuple[Any, ...]] | None
 
 
-class L2X(GradientAttribution):
+class L2X(GradientAttribution):  # type: ignore[misc]
     """Exact attribution of any network, called as Captum's `DeepLift` is.
 
     `L2X(model).attribute(inputs, baselines, target)`.
@@ -55,7 +55,7 @@ class L2X(GradientAttribution):
     def has_convergence_delta(self) -> bool:
         return True
 
-    @log_usage()  # NoiseTunnel and its kin take what this decorator wraps
+    @log_usage()  # type: ignore[untyped-decorator]  # NoiseTunnel and its kin take what this decorator wraps
     def attribute(
         self,
         inputs: Tensors,
@@ -78,7 +78,7 @@ class L2X(GradientAttribution):
             A tensor or a tuple, as `inputs` is; with `return_convergence_delta` a pair of that and the delta.
         """
         several = isinstance(inputs, tuple)
-        values = tuple(single(x.detach()) for x in (inputs if isinstance(inputs, tuple) else (inputs,)))
+        values = tuple(at_least_float32(x.detach()) for x in (inputs if isinstance(inputs, tuple) else (inputs,)))
         given = baselines if isinstance(baselines, tuple) else (baselines,) * len(values)
         if len(given) != len(values):
             raise AttributionError(f"baselines: found {len(given)} for {len(values)} inputs; give one for each")
@@ -88,13 +88,13 @@ class L2X(GradientAttribution):
         if several or additional_forward_args is not None:
             model = _Joined(model, values, () if additional_forward_args is None else extra)
             x, reference = _join(values), _join(references)
-        with torch.inference_mode(False), torch.enable_grad(), in_float32(model):
-            values_and_delta = computed(
+        with torch.inference_mode(False), torch.enable_grad(), halves_in_float32(model):
+            values_and_delta = in_precision_asked(
                 lambda dtype: self._computed(model, x.to(dtype), reference.to(dtype), target),
                 model,
                 self.precision,
                 x.dtype,
-                delicate=True,
+                prefer_float64=True,
             )
         attributions, delta = (answer.to(x) for answer in values_and_delta)
         parts = (attributions,) if model is self.model else _split(attributions, values)
@@ -161,7 +161,7 @@ class _Joined(nn.Module):
         self.extra = extra
 
     def forward(self, joined: Tensor) -> Any:
-        parts = joined.split([shape.numel() for shape in self.shapes], dim=1)
+        parts = torch.split(joined, [shape.numel() for shape in self.shapes], dim=1)
         shaped = [part.reshape(len(joined), *shape) for part, shape in zip(parts, self.shapes, strict=True)]
         return self.network(*shaped, *self.extra)
 
@@ -171,5 +171,5 @@ def _join(values: tuple[Tensor, ...]) -> Tensor:
 
 
 def _split(joined: Tensor, like: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    parts = joined.split([value[0].numel() for value in like], dim=1)
+    parts = torch.split(joined, [value[0].numel() for value in like], dim=1)
     return tuple(part.reshape(value.shape) for part, value in zip(parts, like, strict=True))

@@ -14,7 +14,7 @@ from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.finite import all_finite
 from l2xbench.attribution.methods import Explained, Method, Problem, get_method
 from l2xbench.attribution.methods.plain import quiet
-from l2xbench.attribution.precision import Precision, computed, in_float32, single
+from l2xbench.attribution.precision import Precision, at_least_float32, halves_in_float32, in_precision_asked
 from l2xbench.attribution.references import make_reference
 from l2xbench.attribution.targets import Target, TargetLike, parse_target, sum_per_image
 from l2xbench.attribution.tiles import Tiling, auto_tile, crop, saved_bytes
@@ -120,28 +120,28 @@ def explain(
         raise AttributionError("target: the list is empty; give at least one, such as 'image'")
     _check_inputs(inputs)
     # A caller may well be under no_grad; in inference mode its tensors could not be differentiated, hence the clone.
-    with torch.inference_mode(False), torch.enable_grad(), in_float32(network):
-        images = single(inputs.detach().clone())
+    with torch.inference_mode(False), torch.enable_grad(), halves_in_float32(network):
+        images = at_least_float32(inputs.detach().clone())
         asked = make_reference(reference, images)
         problem = Problem(
             network=network,
             inputs=images,
             reference=asked if chosen.reference is None else chosen.reference(images, **bound),
             targets=targets,
-            place=lambda wanted, shape: wanted.window(shape),
+            window_of=lambda wanted, shape: wanted.window(shape),
             crop=lambda whole: whole,
             whole=images,
             output=output,
             strict=strict,
             seed=seed,
         )
-        answers = computed(
+        answers = in_precision_asked(
             lambda dtype: _answers(chosen, problem, bound, dtype, tile, overlap),
             network,
             precision,
             images.dtype,
-            delicate=chosen.raises and any(wanted.delicate for wanted in targets),
-            raises=chosen.raises,
+            prefer_float64=chosen.converts_parameters and any(wanted.few_outputs for wanted in targets),
+            converts_parameters=chosen.converts_parameters,
         )
         results = [
             _finish(answer, problem.reference, chosen, wanted) for answer, wanted in zip(answers, targets, strict=True)
@@ -169,7 +169,7 @@ def _answers(
     side = _tile_side(problem, tile, overlap, dtype.itemsize) if method.runs_network else None
     given = {name: getattr(problem, name).to(dtype) for name in ("inputs", "reference", "whole")}
     problem = replace(problem, **given)
-    with nullcontext() if method.restores or not method.runs_network else quiet(problem.network):
+    with nullcontext() if method.restores_network or not method.runs_network else quiet(problem.network):
         if side is None:
             return method.explain(problem, **options)
         return _in_tiles(method, problem, options, side, overlap)
@@ -247,7 +247,7 @@ def _in_tiles(method: Method, problem: Problem, options: dict[str, Any], side: i
             inputs=cut(problem.inputs),
             reference=cut(problem.reference),
             targets=problem.targets,
-            place=tiling.place(tile),
+            window_of=tiling.window_in(tile),
             crop=cut,
             whole=problem.whole,
             output=problem.output,

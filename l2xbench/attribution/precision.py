@@ -20,41 +20,42 @@ from l2xbench.attribution.errors import AttributionError, unknown
 
 HALF = (torch.float16, torch.bfloat16)
 Precision = Literal["auto", "float32", "float64"]
-"""What is asked for: of `auto`, see `computed`."""
+"""What is asked for: of `auto`, see `in_precision_asked`."""
 T = TypeVar("T")
 
 
-def computed(
+def in_precision_asked(
     compute: Callable[[torch.dtype], T],
     network: nn.Module,
     precision: str,
     own: torch.dtype,
-    delicate: bool = False,
-    raises: bool = True,
+    prefer_float64: bool = False,
+    converts_parameters: bool = True,
 ) -> T:
     """`compute(dtype)` in the precision asked for.
 
     Args:
         compute: makes the answer in float32 or float64.
         network: what it runs, cast to that precision.
-        precision: `"float32"`, `"float64"`, or `"auto"`: the own one, but float64 for what is delicate; the own again,
-            with a warning, where the network or the device cannot do that.
+        precision: `"float32"`, `"float64"`, or `"auto"`: the own one, but float64 where
+            `prefer_float64`; the own again, with a warning, where the network or the device cannot do that.
         own: float32 or float64.
-        delicate: whether float32's rounding would show in the answer.
-        raises: whether `compute` raises parameters of a lower precision as it meets them, as the engine does. Then the
-            network is cast for a second attempt only (TorchScript and recurrent layers compare types before the engine
-            sees them): one that makes float32 constants of its own would have two types to join.
+        prefer_float64: whether float32's rounding would show in the answer.
+        converts_parameters: whether `compute` itself raises parameters of a lower precision as it meets them, as the
+            engine does. Then the network is cast for a second attempt only (TorchScript and recurrent layers compare
+            types before the engine sees them): one that makes float32 constants of its own would have two types to
+            join.
 
     Raises:
         AttributionError: an unknown precision, or one that was asked for by name and fails.
     """
     if precision not in get_args(Precision):
         raise unknown("precision", precision, get_args(Precision))
-    dtype = getattr(torch, precision, torch.float64 if delicate else own)
+    dtype = getattr(torch, precision, torch.float64 if prefer_float64 else own)
     if dtype == own:
         return compute(own)
     failure: Exception | None = None
-    for casting in (at_most, in_precision) if raises else (in_precision,):
+    for casting in (cast_down_to, cast_to) if converts_parameters else (cast_to,):
         try:
             with casting(network, dtype):
                 return compute(dtype)
@@ -75,7 +76,7 @@ def computed(
 
 
 @contextmanager
-def in_float32(network: nn.Module) -> Iterator[None]:
+def halves_in_float32(network: nn.Module) -> Iterator[None]:
     """Float32 for half-precision parameters and buffers, said in a warning; they have their own back after."""
     halves = [tensor for tensor in parameters_and_buffers(network) if tensor.dtype in HALF]
     if halves:
@@ -85,14 +86,14 @@ def in_float32(network: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def in_precision(network: nn.Module, dtype: torch.dtype) -> Iterator[None]:
+def cast_to(network: nn.Module, dtype: torch.dtype) -> Iterator[None]:
     """`dtype` for all floating-point parameters and buffers; they have their own back after."""
     with _cast([t for t in parameters_and_buffers(network) if t.is_floating_point() and t.dtype != dtype], dtype):
         yield
 
 
 @contextmanager
-def at_most(network: nn.Module, dtype: torch.dtype) -> Iterator[None]:
+def cast_down_to(network: nn.Module, dtype: torch.dtype) -> Iterator[None]:
     """`dtype` for parameters and buffers of a higher precision; they have their own back after."""
     size = dtype.itemsize
     with _cast(
@@ -113,6 +114,6 @@ def _cast(tensors: list[Tensor], dtype: torch.dtype) -> Iterator[None]:
             tensor.data = data
 
 
-def single(values: Tensor) -> Tensor:
+def at_least_float32(values: Tensor) -> Tensor:
     """Half-precision values as float32, others as they are."""
     return values.float() if values.dtype in HALF else values

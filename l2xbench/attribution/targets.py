@@ -18,15 +18,15 @@ Window = tuple[slice, ...]
 
 
 FEW = 16
-"""Of so few SR pixels, float32's rounding may exceed 1e-5 of the change (measured: 1 output 4e-4, 1 pixel 1.2e-5,
-4 pixels 3e-6, 16 pixels 1.5e-6)."""
+"""A target of at most so many SR pixels has few outputs: float32's rounding may exceed 1e-5 of their change (measured:
+1 output 4e-4, 1 pixel 1.2e-5, 4 pixels 3e-6, 16 pixels 1.5e-6)."""
 
 
 @dataclass(frozen=True)
 class ImageTarget:
     """All outputs."""
 
-    delicate = False
+    few_outputs = False
     """Whether it is of few outputs, whose change is small beside the outputs and the attributions."""
 
     def window(self, shape: Sequence[int]) -> Window:
@@ -42,7 +42,7 @@ class NeuronTarget:
     """One output: channel, row and column in SR pixels (for a classifier, one class index)."""
 
     index: tuple[int, ...]
-    delicate = True
+    few_outputs = True
 
     def window(self, shape: Sequence[int]) -> Window:
         """The one output it means, in an output of this shape (N, ...)."""
@@ -73,7 +73,7 @@ class PatchTarget:
     width: int
 
     @property
-    def delicate(self) -> bool:
+    def few_outputs(self) -> bool:
         """Whether it is of few outputs."""
         return self.height * self.width <= FEW
 

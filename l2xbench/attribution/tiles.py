@@ -22,7 +22,7 @@ from l2xbench.system import heap
 PROBE = 32
 """Side in LR pixels of the smaller of the two images on which `auto_tile` measures a network's need."""
 SHARE = 0.4
-"""Of the free memory, the share that one tile may take: the rest is for what the probe does not see."""
+"""The share of the free memory that one tile may take: the rest is for what the probe does not see."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Tiling:
             for across in spans(self.columns, self.tile, self.overlap)
         ]
 
-    def place(self, tile: tuple[Span, Span]) -> Callable[[Target, torch.Size], Window | None]:
+    def window_in(self, tile: tuple[Span, Span]) -> Callable[[Target, torch.Size], Window | None]:
         """For a tile: the outputs a target means in the tile's output; None where none lies in its core."""
 
         def window(target: Target, shape: torch.Size) -> Window | None:

@@ -35,7 +35,7 @@ class Operation:
     writes: tuple[int | str, ...] = ()
     """The arguments it writes to: positions, or names of those given by name only."""
     functional: Any = None
-    """Of one that writes, the operation that returns what this one writes."""
+    """The operation that returns what this one writes; None where it writes nothing, or there is none."""
     composite: bool = False
     """Whether PyTorch itself writes it by other operations. Those are met instead, but for inference mode."""
     handler: Handler | None = None

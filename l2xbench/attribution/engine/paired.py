@@ -138,7 +138,8 @@ def forward(
 def eagerly() -> AbstractContextManager[Any]:
     """Compiled parts of a network run as they were written: a compiler would take our own steps for the network's."""
     if "torch._dynamo" in sys.modules and hasattr(torch.compiler, "set_stance"):
-        return torch.compiler.set_stance("force_eager")
+        found: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
+        return found
     return nullcontext()
 
 

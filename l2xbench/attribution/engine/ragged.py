@@ -66,7 +66,7 @@ def nonzero(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
 
 
 def places_of(trace: Trace, indices: Any) -> tuple[list[Tensor | None], Paired, int] | None:
-    """Indices without masks, the members, and the axis that they select along; None where nothing is uneven."""
+    """Indices without masks, the members, and the axis that they select along; None where both streams select alike."""
     found: list[Tensor | None] = []
     members = None
     for index in indices:
@@ -119,7 +119,7 @@ def masked_select(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) ->
     x, mask = args
     if not isinstance(mask, Paired):
         return None
-    shape = torch.broadcast_shapes(x.shape, mask.shape)
+    shape: torch.Size = torch.broadcast_shapes(x.shape, mask.shape)  # type: ignore[no-untyped-call]
     return read(trace, func, (x.expand(shape), [expanded(mask, shape)]), {})
 
 

@@ -37,7 +37,7 @@ CONVERSIONS = {bool: "bool", int: "int", float: "float"}
 
 
 def attention_kernel(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> int:
-    """Of the kernels that PyTorch may choose for attention, 0 is the one made of products and a softmax."""
+    """The kernel that PyTorch is to choose for attention: 0, the one made of products and a softmax."""
     return 0
 
 

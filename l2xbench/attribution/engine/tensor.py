@@ -64,9 +64,9 @@ class Paired(Tensor):
     _version_written: int = 0
     _version_seen: int = 0
     origin: Origin | None = None
-    """Of a discrete tensor that differs between the streams; None of any other."""
+    """Where a discrete tensor that differs between the streams comes from; None for any other."""
     members: Paired | None = None
-    """Of indices of all places that either stream selects: which of them each does (see `ragged`)."""
+    """Which places each stream selects, where these are the indices of all that either does (see `ragged`)."""
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 

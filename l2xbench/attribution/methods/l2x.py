@@ -8,7 +8,7 @@ from l2xbench.attribution.engine.paired import paired_forward
 from l2xbench.attribution.methods.registry import Explained, Problem, method
 
 
-@method("l2x", together=True, restores=True, raises=True)
+@method("l2x", all_targets=True, restores_network=True, converts_parameters=True)
 def l2x(problem: Problem) -> list[Explained]:
     """Ours: exact attribution of the output's difference in one backward pass (the paper's Eqs. 1 to 6)."""
     answers = []

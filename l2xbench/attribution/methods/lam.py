@@ -20,7 +20,7 @@ def strongest_blur(images: Tensor, *, sigma: float = 1.2, kernel: int = 9, **_: 
     return _blur(images, sigma, kernel)
 
 
-@method("lam", together=True, reference=strongest_blur)
+@method("lam", all_targets=True, reference=strongest_blur)
 def lam(
     problem: Problem, *, steps: int = 50, sigma: float = 1.2, kernel: int = 9, detector: bool = True
 ) -> list[Explained]:

@@ -36,7 +36,7 @@ class Problem:
     inputs: Tensor
     reference: Tensor
     targets: list[Target]
-    place: Callable[[Target, torch.Size], Window | None]
+    window_of: Callable[[Target, torch.Size], Window | None]
     """The outputs that a target means in an output of this shape; None where it means none of this tile's."""
     crop: Callable[[Tensor], Tensor]
     """Cuts this tile out of a tensor made of the whole image."""
@@ -48,7 +48,7 @@ class Problem:
 
     def objective(self, target: Target, value: Tensor, reference_value: Tensor) -> Objective | None:
         """The target's objective, given the network's two outputs; None where this tile has no part in it."""
-        window = self.place(target, value.shape)
+        window = self.window_of(target, value.shape)
         return None if window is None else Objective.of(target, window, value, reference_value)
 
     def run(self, inputs: Tensor) -> Tensor:
@@ -61,7 +61,8 @@ class Problem:
         return Explained(zeros, sum_per_image(zeros))
 
 
-Together = Callable[..., "list[Explained]"]
+ExplainAll = Callable[..., "list[Explained]"]
+"""(problem, **options) -> one answer for each target of the problem."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +70,15 @@ class Method:
     """A registered method."""
 
     name: str
-    explain: Together
-    """(problem, **options) -> one answer per target."""
+    explain: ExplainAll
     options: Mapping[str, tuple[type, Any]]
     """Option -> its type and default."""
     summary: str
     runs_network: bool
-    restores: bool
+    restores_network: bool
     """Whether the method itself leaves the network as it was."""
-    raises: bool
-    """Whether the method computes in the inputs' precision also where the network's parameters have a lower one."""
+    converts_parameters: bool
+    """Whether the method itself converts parameters of a lower precision to the inputs', as it meets them."""
     reference: Callable[..., Tensor] | None
     """(whole image, **options) -> the method's own reference, for the methods that have one."""
 
@@ -110,10 +110,10 @@ _METHODS: dict[str, Method] = {}
 def method(
     name: str,
     *,
-    together: bool = False,
+    all_targets: bool = False,
     runs_network: bool = True,
-    restores: bool = False,
-    raises: bool = False,
+    restores_network: bool = False,
+    converts_parameters: bool = False,
     reference: Callable[..., Tensor] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a method: `function(problem, objective, *, option: type = default, ...) -> map`.
@@ -123,23 +123,26 @@ def method(
     first line is shown in lists.
 
     Args:
-        together: the function is `(problem, **options) -> list[Explained]`, one answer per target of `problem.targets`.
+        all_targets: the function is `(problem, **options) -> list[Explained]`, one answer for each target.
         runs_network: False for controls, which get no objective: `function(problem, **options)`.
-        restores: the function itself leaves the network as it was; without it, that is seen to.
-        raises: the function computes in the inputs' precision, whatever lower one the network's parameters have.
+        restores_network: the function itself leaves the network as it was; without it, that is seen to.
+        converts_parameters: the function itself converts parameters of a lower precision to the inputs', as it meets
+            them; without it, the network is cast.
         reference: the method's own reference, made from the whole image and the options; `explain` reports it.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        if together:
-            explain: Together = function
+        if all_targets:
+            explain: ExplainAll = function
         else:
             explain = partial(_each_target if runs_network else _without_network, function)
         hints = get_type_hints(function)
         parameters = inspect.signature(function).parameters.values()
         options = {p.name: (hints[p.name], p.default) for p in parameters if p.kind is p.KEYWORD_ONLY}
         summary = (inspect.getdoc(function) or "").partition("\n")[0]
-        _METHODS[name] = Method(name, explain, options, summary, runs_network, restores, raises, reference)
+        _METHODS[name] = Method(
+            name, explain, options, summary, runs_network, restores_network, converts_parameters, reference
+        )
         return function
 
     return register

@@ -20,7 +20,7 @@ def blocks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     if n < 2 * SIZE or first.device.type != "cpu" or not all(alike(first, t) for t in tensors):
         yield tensors
         return
-    yield from zip(*(t.as_strided((n,), (1,)).split(SIZE) for t in tensors), strict=True)
+    yield from zip(*(torch.split(t.as_strided((n,), (1,)), SIZE) for t in tensors), strict=True)
 
 
 def rows(dim: int, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
@@ -32,7 +32,7 @@ def rows(dim: int, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
         yield tensors
         return
     step = max(1, SIZE // length)
-    yield from zip(*(t.view(-1, length).split(step) for t in tensors), strict=True)
+    yield from zip(*(torch.split(t.view(-1, length), step) for t in tensors), strict=True)
 
 
 def alike(a: Tensor, b: Tensor) -> bool:

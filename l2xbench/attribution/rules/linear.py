@@ -51,7 +51,8 @@ class Convolution(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, *options: Any) -> Tensor:
         ctx.shape, ctx.options = x.shape, options
         ctx.save_for_backward(weight)
-        return torch.ops.aten.convolution(x, weight, bias, *options)
+        y: Tensor = torch.ops.aten.convolution(x, weight, bias, *options)
+        return y
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:

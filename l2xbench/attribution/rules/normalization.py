@@ -202,9 +202,10 @@ def of_the_two_norm(call: Call) -> bool:
 @closed_form("dy = (dx - y_bar ds) / s_bar, s = max(|x|, eps)", IDENTITY)
 def normalize(call: Call) -> Pair:
     """`F.normalize`: see `Normalized`."""
-    return Normalized.apply(
+    pair: Pair = Normalized.apply(
         call.values[0], call.references[0], call.argument(2, "dim", 1), call.argument(3, "eps", 1e-12)
     )
+    return pair
 
 
 class EuclideanNorm(torch.autograd.Function):
@@ -247,7 +248,8 @@ def euclidean_norm(call: Call) -> Pair:
     x = call.values[0]
     dims = call.argument(2, "dim")
     dims = list(range(x.dim())) if dims is None else [dims] if isinstance(dims, int) else list(dims)
-    return EuclideanNorm.apply(x, call.references[0], dims, call.argument(3, "keepdim", False))
+    pair: Pair = EuclideanNorm.apply(x, call.references[0], dims, call.argument(3, "keepdim", False))
+    return pair
 
 
 def extent(call: Call) -> tuple[list[int], float, bool]:

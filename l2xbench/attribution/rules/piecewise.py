@@ -69,11 +69,11 @@ def writing(call: Call, moving: int = 0) -> Callable[[Tensor, Tensor | None], Te
     form = out_form(call.operation)
 
     def f(x: Tensor, out: Tensor | None) -> Tensor:
-        if out is None:
-            return call.operation(*before, x, *after, **options)
-        if form is None:
-            return out.copy_(call.operation(*before, x, *after, **options))
-        return form(*before, x, *after, **options, out=out)
+        if out is not None and form is not None:
+            form(*before, x, *after, **options, out=out)
+            return out
+        y: Tensor = call.operation(*before, x, *after, **options)
+        return y if out is None else out.copy_(y)
 
     return f
 
@@ -82,7 +82,8 @@ def elementwise(call: Call, slope: Callable[..., Tensor], moving: int = 0) -> Pa
     """Run a call of one moving tensor, its first argument or the one at `moving`, with a given chord slope."""
     others = (*call.values[:moving], *call.values[moving + 1 :], *call.value_options.values())
     whole = any(isinstance(a, Tensor) and a.numel() > 1 for a in others)
-    return Elementwise.apply(call.values[moving], call.references[moving], writing(call, moving), slope, whole)
+    pair: Pair = Elementwise.apply(call.values[moving], call.references[moving], writing(call, moving), slope, whole)
+    return pair
 
 
 class Rectified(torch.autograd.Function):
@@ -132,7 +133,8 @@ def box(x: Tensor, x_ref: Tensor, low: Any, high: Any) -> Tensor:
 @closed_form("ramp(x, x') = (max(x, 0) - max(x', 0)) / (x - x')")
 def relu(call: Call) -> Pair:
     """max(x, 0)."""
-    return Rectified.apply(call.values[0], call.references[0])
+    pair: Pair = Rectified.apply(call.values[0], call.references[0])
+    return pair
 
 
 @closed_form("s + (1 - s) ramp(x, x')")

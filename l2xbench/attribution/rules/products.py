@@ -52,7 +52,8 @@ class Product(torch.autograd.Function):
 def product(call: Call) -> Pair:
     """a b: see `Product`."""
     (a, b), (a_ref, b_ref) = call.values, call.references
-    return Product.apply(a, b, a_ref, b_ref)
+    pair: Pair = Product.apply(a, b, a_ref, b_ref)
+    return pair
 
 
 class MatrixProduct(torch.autograd.Function):
@@ -84,14 +85,16 @@ class MatrixProduct(torch.autograd.Function):
 def alike(call: Call) -> bool:
     """Whether two factors are matrices, or batches of one shape."""
     a, b = call.values[:2]
-    return a.dim() >= 2 and b.dim() >= 2 and a.shape[:-2] == b.shape[:-2] and a.dtype == b.dtype
+    fits: bool = a.dim() >= 2 and b.dim() >= 2 and a.shape[:-2] == b.shape[:-2] and a.dtype == b.dtype
+    return fits
 
 
 @closed_form("da (b + b')/2 + (a + a')/2 db", SHAPLEY)
 def matrix_product(call: Call) -> Pair:
     """a @ b: see `MatrixProduct`."""
     (a, b), (a_ref, b_ref) = call.values[:2], call.references[:2]
-    return MatrixProduct.apply(a, b, a_ref, b_ref)
+    pair: Pair = MatrixProduct.apply(a, b, a_ref, b_ref)
+    return pair
 
 
 class Quotient(torch.autograd.Function):
@@ -131,4 +134,5 @@ def quotient(call: Call) -> Pair:
     """a / b: see `Quotient`."""
     (a, b), (a_ref, b_ref) = call.values, call.references
     a, a_ref = (t if isinstance(t, Tensor) else torch.as_tensor(t, dtype=b.dtype, device=b.device) for t in (a, a_ref))
-    return Quotient.apply(a, b, a_ref, b_ref)
+    pair: Pair = Quotient.apply(a, b, a_ref, b_ref)
+    return pair

@@ -86,6 +86,8 @@ def elementwise_by_quadrature(call: Call) -> Pair:
         full = list(call.values)
         for i, tensor in zip(moving, tensors, strict=True):
             full[i] = tensor
-        return call.operation(*full, **call.value_options)
+        y: Tensor = call.operation(*full, **call.value_options)
+        return y
 
-    return MeanGradient.apply(f, 5, *(call.values[i] for i in moving), *(call.references[i] for i in moving))
+    pair: Pair = MeanGradient.apply(f, 5, *(call.values[i] for i in moving), *(call.references[i] for i in moving))
+    return pair

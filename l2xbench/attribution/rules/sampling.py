@@ -89,9 +89,11 @@ def grid_sample(call: Call) -> Pair:
     """A warp whose flow depends on the data."""
 
     def f(x: list[Tensor], places: list[Tensor]) -> Tensor:
-        return call.operation(x[0], places[0], *call.values[2:], **call.value_options)
+        y: Tensor = call.operation(x[0], places[0], *call.values[2:], **call.value_options)
+        return y
 
-    return Sample.apply(f, 1, -1, *call.values[:2], *call.references[:2])
+    pair: Pair = Sample.apply(f, 1, -1, *call.values[:2], *call.references[:2])
+    return pair
 
 
 @closed_form("(D(dx; p) + D(dx; p'))/2, and the mean gradient by p of (D(x; p) + D(x'; p))/2", SHAPLEY)
@@ -101,9 +103,11 @@ def deformable_convolution(call: Call) -> Pair:
 
     def f(x: list[Tensor], places: list[Tensor]) -> Tensor:
         mask = places[1] if modulated else call.values[3]
-        return call.operation(x[0], call.values[1], places[0], mask, *call.values[4:])
+        y: Tensor = call.operation(x[0], call.values[1], places[0], mask, *call.values[4:])
+        return y
 
     def moving(values: list[Any]) -> list[Tensor]:
         return [values[0], values[2], *([values[3]] if modulated else [])]
 
-    return Sample.apply(f, 1, 1, *moving(call.values), *moving(call.references))
+    pair: Pair = Sample.apply(f, 1, 1, *moving(call.values), *moving(call.references))
+    return pair

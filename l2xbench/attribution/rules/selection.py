@@ -117,7 +117,8 @@ def read_or_write(call: Call) -> Pair:
             for i, tensor in zip(moving, tensors, strict=True):
                 full[i] = tensor
             args, options = tree_unflatten(full, layout)
-            return call.operation(*args, **options)
+            y: Tensor = call.operation(*args, **options)
+            return y
 
         return evaluate
 
@@ -279,9 +280,9 @@ def switch(call: Call, c: Tensor, c_ref: Tensor, a: Tensor, b: Tensor, a_ref: Te
     if call.sources:
         with torch.no_grad():
             da, db, dy = carriers(a, b, a_ref, b_ref, y, y_ref)
-            still = (c != c_ref) & (da == 0) & (db == 0) & (dy != 0)
-            left = torch.where(still, dy, torch.zeros_like(dy))
-        if still.any():
+            unexplained = (c != c_ref) & (da == 0) & (db == 0) & (dy != 0)
+            left = torch.where(unexplained, dy, torch.zeros_like(dy))
+        if unexplained.any():
             sources = [a for a, _ in call.sources], [b for _, b in call.sources]
             y = y + Rest.apply(left, torch.zeros_like(left), call.record, *sources[0], *sources[1])
     return y, y_ref

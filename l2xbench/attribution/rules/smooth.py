@@ -242,7 +242,8 @@ def gelu(call: Call) -> Pair:
     approximate = call.value_options.get("approximate", "none")
 
     def derivative(x: Tensor) -> Tensor:
-        return torch.ops.aten.gelu_backward(torch.ones_like(x), x, approximate=approximate)
+        y: Tensor = torch.ops.aten.gelu_backward(torch.ones_like(x), x, approximate=approximate)
+        return y
 
     return elementwise(call, lambda x, x_ref, y, y_ref: chord(x, x_ref, y, y_ref, derivative))
 

@@ -110,7 +110,8 @@ def softmax(call: Call) -> Pair:
         else:
             out.copy_(call.operation(x, dim, *call.values[2:], **call.value_options))
 
-    return Softmax.apply(call.values[0], call.references[0], call.values[1], f)
+    pair: Pair = Softmax.apply(call.values[0], call.references[0], call.values[1], f)
+    return pair
 
 
 class LogSumExp(torch.autograd.Function):
@@ -146,7 +147,8 @@ def logsumexp(call: Call) -> Pair:
     """See `LogSumExp`."""
     dims = call.values[1]
     dims = [dims] if isinstance(dims, int) else list(dims) or list(range(call.values[0].dim()))
-    return LogSumExp.apply(call.values[0], call.references[0], dims, call.argument(2, "keepdim", False))
+    pair: Pair = LogSumExp.apply(call.values[0], call.references[0], dims, call.argument(2, "keepdim", False))
+    return pair
 
 
 @closed_form("dy_j = dx_j - d ln s, d ln s as for logsumexp", LOGARITHMIC_MEAN)

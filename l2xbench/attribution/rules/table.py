@@ -71,8 +71,8 @@ SHAPE_ONLY = (Treatment("shape only", formula="the same in both streams"),)
 FILLED = (Treatment("shape only", formula="drawn once, the same in both streams"),)
 
 UNLISTED = (selection.comparison, selection.choice, integral.line_integral)
-"""Of operations in no line: where the result has no derivative, where only discrete arguments (indices, masks) differ,
-and all others."""
+"""What happens to operations in no line: where the result has no derivative, where only discrete arguments (indices,
+masks) differ, and to all others."""
 
 LINES: list[list[Row]] = [
     # views, and copies in another order

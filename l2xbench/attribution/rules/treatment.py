@@ -58,9 +58,9 @@ class Treatment:
     formula: str = ""
     source: str = ""
     compose: Callable[..., Any] | None = None
-    """Of a composed treatment: a function of the operation's own arguments, made of other operations."""
+    """A composed treatment's function of the operation's own arguments, made of other operations."""
     handler: Handler | None = None
-    """Of a special treatment: which of the engine's."""
+    """Which of the engine's own, for a special treatment."""
     moving: frozenset[str] | None = None
     """The arguments (schema names) that may carry a difference; None for any."""
     when: Condition | None = None
