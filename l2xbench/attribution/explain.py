@@ -150,7 +150,19 @@ def explain(
 
 
 def completeness_error(values: Tensor, delta: Tensor) -> Tensor:
-    """(N,) float64: |sum R - delta| / max(|delta|, 0.001 sum |R|); 0 where both are zero."""
+    """How far maps are from completeness (the paper's Eq. 1): |sum R - delta| / max(|delta|, 0.001 sum |R|).
+
+    Args:
+        values: (N, ...) the maps R.
+        delta: (N,) the objective's differences.
+
+    Returns:
+        (N,) float64, 0 where both are zero.
+
+    Example:
+        >>> completeness_error(torch.tensor([[2.0, -1.0]]), torch.tensor([1.25])).tolist()
+        [0.2]
+    """
     total, size = sum_per_image(values), sum_per_image(values.abs())
     delta = delta.to(total)
     error = (total - delta).abs()

@@ -24,6 +24,12 @@ def make_reference(reference: str | Tensor, inputs: Tensor) -> Tensor:
             broadcasts to the inputs.
         inputs: (N, C, H, W).
 
+    Example:
+        >>> image = torch.tensor([[[[0.0, 1.0], [2.0, 3.0]]]])
+        >>> make_reference("mean", image)
+        tensor([[[[1.5000, 1.5000],
+                  [1.5000, 1.5000]]]])
+
     Raises:
         AttributionError: an unknown name or option, or a tensor whose shape does not broadcast to the inputs'.
     """
@@ -40,6 +46,10 @@ def make_reference(reference: str | Tensor, inputs: Tensor) -> Tensor:
 
 def parse_reference(text: str) -> tuple[str, float]:
     """A named reference as its name and the blur's variance in square pixels; no image is needed to check one.
+
+    Example:
+        >>> parse_reference("blur:alpha=2")
+        ('blur', 2.0)
 
     Raises:
         AttributionError: an unknown name or option.
@@ -60,6 +70,13 @@ def gaussian_blur(images: Tensor, variance: float = BLUR_VARIANCE) -> Tensor:
     The kernel is cut at round(3 sigma) pixels and scaled to sum 1; borders reflect about the edge pixel, which is not
     repeated (`d c b | a b c d | c b a`, SciPy's "mirror"), as often as a small image needs.
     The paper gives neither; these are ours.
+
+    Example:
+        >>> gaussian_blur(torch.ones(1, 3, 5, 5)).sum().round()
+        tensor(75.)
+
+    Raises:
+        AttributionError: the images are not (N, C, H, W).
     """
     _need_image("blur", images)
     sigma = math.sqrt(variance)

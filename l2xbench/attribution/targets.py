@@ -104,6 +104,12 @@ def parse_target(target: TargetLike) -> Target:
     A tuple of four integers is the patch (y, x, h, w); any other number of integers is a neuron. Whether it lies in
     the image is checked against the output, by `window`.
 
+    Example:
+        >>> parse_target("patch:8,8,4,4") == parse_target((8, 8, 4, 4))
+        True
+        >>> parse_target("neuron:0,5,7").window((1, 3, 16, 16))
+        (slice(0, 1, None), slice(5, 6, None), slice(7, 8, None))
+
     Raises:
         AttributionError: the text is none of these.
     """
@@ -173,7 +179,12 @@ class Objective:
 
 
 def sum_per_image(values: Tensor) -> Tensor:
-    """(N, ...) -> (N,) in float64 (on the CPU where the device has none)."""
+    """(N, ...) -> (N,) in float64 (on the CPU where the device has none).
+
+    Example:
+        >>> sum_per_image(torch.ones(2, 3, 4, 4)).tolist()
+        [48.0, 48.0]
+    """
     values = values.detach()
     values = values.cpu() if values.device.type == "mps" else values
     return values.double().flatten(1).sum(1)

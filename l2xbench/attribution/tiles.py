@@ -39,6 +39,13 @@ def spans(size: int, tile: int, overlap: int) -> list[Span]:
     """Divide one axis into tiles of equal length `tile` whose neighbours share at least 2 x `overlap` pixels.
 
     The last tile is moved inwards to end at the edge; the cores meet in the middle of what two neighbours share.
+
+    Example:
+        >>> [(span.start, span.stop, span.core_start, span.core_stop) for span in spans(20, 12, 2)]
+        [(0, 12, 0, 10), (8, 20, 10, 20)]
+
+    Raises:
+        AttributionError: the tile is no larger than twice the overlap, or the overlap negative.
     """
     if tile >= size:
         return [Span(0, size, 0, size)]

@@ -62,6 +62,15 @@ def paired_forward(
         strict: refuse operations that have no rule in closed form instead of integrating along the line
         between the streams. output: which output, of a network that returns a list, tuple (position) or dict (key).
 
+    Example:
+        >>> x, x_ref = torch.tensor([[[[3.0]]]]), torch.tensor([[[[1.0]]]])
+        >>> with paired_forward(nn.Softplus(), x, x_ref) as out:
+        ...     (m,) = torch.autograd.grad(out.value.sum(), out.inputs)
+        >>> bool(torch.isclose(m * (x - x_ref), out.value - out.reference))
+        True
+        >>> [(o.name, o.kind) for o in out.operations]
+        [('softplus', 'closed form')]
+
     Raises:
         ShapeError: input and reference do not fit.
         ReferenceLostError: the network takes a tensor out of PyTorch, or returns one without reference.

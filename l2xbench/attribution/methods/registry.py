@@ -122,6 +122,17 @@ def method(
     its own, it returns an `Explained`. Its keyword-only parameters are the options users may set. Its docstring's
     first line is shown in lists.
 
+    Example:
+        >>> from l2xbench.attribution import explain
+        >>> @method("even")
+        ... def even(problem, objective, *, power: float = 1.0):
+        ...     "The objective's difference, in equal parts."
+        ...     return torch.ones_like(problem.inputs) * objective.delta.view(-1, 1, 1, 1) / problem.inputs[0].numel()
+        >>> found = explain(nn.Conv2d(3, 3, 3).double(), torch.rand(1, 3, 8, 8).double(), method="even")
+        >>> bool(found.completeness_error < 1e-9)
+        True
+        >>> del _METHODS["even"]
+
     Args:
         all_targets: the function is `(problem, **options) -> list[Explained]`, one answer for each target.
         runs_network: False for controls, which get no objective: `function(problem, **options)`.
@@ -150,6 +161,10 @@ def method(
 
 def get_method(name: str) -> Method:
     """The method of this name.
+
+    Example:
+        >>> get_method("integrated_gradients").bind({"steps": 20})
+        {'steps': 20}
 
     Raises:
         AttributionError: there is none; names the nearest.
