@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from l2xbench.draw.markup import latex, markdown
-from l2xbench.draw.tables import write_table
+from l2xbench.draw.tables import Table
 from l2xbench.studies.restoration import tables as restoration
 from l2xbench.studies.restoration.tables import COLUMNS
 
@@ -28,6 +28,10 @@ SCORES = scores(
     ("Urban100", "carn_m", 27.119, 0.7923, 20, 412000),
     ("Urban100", "DCTLSA", 27.900, 0.8000, 19, 1592000),
 )
+
+
+def write_table(frame: pd.DataFrame, stem: Path, **about: Any) -> list[Path]:
+    return Table(stem.name, frame, **about).write(stem.parent)
 
 
 def restoration_tables(frame: pd.DataFrame, folder: Path, **options: Any) -> list[Path]:
