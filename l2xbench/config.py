@@ -122,11 +122,14 @@ class StudyConfig(Strict):
     seed: int = Field(default=0, ge=0)
     """Of everything that is drawn at random."""
     threads: int | None = Field(default=None, ge=1)
-    """CPU threads of a worker; by default those that the results folder began with, or else by measurement."""
+    """CPU threads of a worker, by default 1; sums in more may round otherwise."""
     engine: Literal["local", "ray"] = "local"
     """Where units run: on this machine, or on a Ray cluster."""
     workers: int | None = Field(default=None, ge=1)
-    """Networks at work at a time; by default one a GPU, on CPUs by measurement (`local`) or one a CPU (`ray`)."""
+    """Images at work at a time; by default one a GPU, or as many as the CPU has cores for and memory has room for.
+
+    No number in a table depends on it.
+    """
     ray_address: str = "auto"
     """Of the cluster's head, `host:port`; `auto`: the one that this machine is part of; `local`: one for this run."""
     inference: Annotated[

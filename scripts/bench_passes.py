@@ -17,7 +17,7 @@ import torch
 from l2xbench import load_model
 from l2xbench.data import images
 from l2xbench.data.datasets import open_dataset
-from l2xbench.run.worker import forbid_tf32
+from l2xbench.run.devices import forbid_tf32
 from l2xbench.studies.shared.inference import Upscaler, super_resolve
 from l2xbench.studies.shared.passes import passes_of
 from l2xbench.system import heap

@@ -27,7 +27,8 @@ import torch
 from bench_passes import COMPACT
 
 from l2xbench.data.datasets import LoadedPair, open_dataset
-from l2xbench.run.worker import Job, Settings, Worker
+from l2xbench.run.jobs import Job, Position, Settings
+from l2xbench.run.worker import Worker
 from l2xbench.store.units import Outcome, Unit
 from l2xbench.zoo.load import Source, locate
 
@@ -50,7 +51,7 @@ class Found:
 
 def on_device(model: str, pairs: Sequence[LoadedPair], device: str, precision: str) -> list[Found]:
     """SR image and map of each image; the network is let go at the end. The first image comes twice, to warm up."""
-    worker = Worker(Settings(4, "cpu" if device == PLAIN else device, None, False))
+    worker = Worker(Settings(4, "cpu" if device == PLAIN else device, False))
     card, _, weights = model.partition("=")
     source = locate(card, weights or None)
     found = []
@@ -83,7 +84,7 @@ def kernels(device: str) -> AbstractContextManager[Any]:
 def job_of(source: Source, pair: LoadedPair, study: str, label: str, options: dict[str, Any]) -> Job:
     """What a study's run would hand to a worker."""
     unit = Unit(study, 1, "images", pair.name, source.card.name, label, options)
-    return Job(unit, f"{study} {pair.name}", (0,), source, source.identity(), pair, pair.digest, None)
+    return Job(unit, f"{study} {pair.name}", Position(0, 0, 0, 0), source, source.identity(), pair, pair.digest, None)
 
 
 def outcome_of(worker: Worker, job: Job) -> Any:

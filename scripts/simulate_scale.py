@@ -33,11 +33,11 @@ from l2xbench.draw.drawers import Drawers
 from l2xbench.report.build import build_report
 from l2xbench.report.findings import find
 from l2xbench.run import runner
-from l2xbench.run.engines import Begins, Bundles, Fetch
+from l2xbench.run.engine import Bundles, OnStart, Refill
+from l2xbench.run.jobs import Job, JobResult
 from l2xbench.run.manifest import make_manifest
 from l2xbench.run.plan import Plan, make_plan
 from l2xbench.run.results import Run
-from l2xbench.run.worker import Done, Job
 from l2xbench.store.journal import DONE, JournalBlock
 from l2xbench.store.paths import FOLDERS, journal_path
 from l2xbench.store.rows import ROWS_A_BLOCK
@@ -69,7 +69,7 @@ class Counting:
     def __init__(self) -> None:
         self.jobs = 0
 
-    def run(self, bundles: Bundles, fetch: Fetch, begins: Begins) -> Iterator[tuple[Job, Done]]:
+    def run(self, bundles: Bundles, refill: Refill, on_start: OnStart) -> Iterator[tuple[Job, JobResult]]:
         for bundle in bundles:
             self.jobs += len(bundle)
         yield from ()

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from l2xbench.attribution.engine.state import parameters_and_buffers
 from l2xbench.attribution.errors import AttributionError, unknown
+from l2xbench.system import memory
 
 HALF = (torch.float16, torch.bfloat16)
 Precision = Literal["auto", "float32", "float64"]
@@ -62,6 +63,8 @@ def in_precision_asked(
         except AttributionError:
             raise
         except Exception as error:  # whatever a network, a kernel or a device has against float64
+            if memory.has_run_out(error):  # the precision must not hang on how much is free
+                raise
             failure = failure or error
     reason = f"{type(failure).__name__}: {str(failure).strip().partition(chr(10))[0]}"
     if precision != "auto":

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.targets import Target, Window
-from l2xbench.system import heap
+from l2xbench.system import memory
 
 PROBE = 32
 """Side in LR pixels of the smaller of the two images on which `auto_tile` measures a network's need."""
@@ -155,27 +154,7 @@ def free_memory(device: torch.device) -> int:
         return torch.cuda.mem_get_info(device)[0] + cached
     if device.type == "mps":
         return torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
-    heap.give_back()
-    return min(_system_memory(), _control_group_memory())
-
-
-def _system_memory() -> int:
-    table = Path("/proc/meminfo")
-    if table.exists():
-        for line in table.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return 4 << 30  # no portable way without a library: a size that any machine that runs these networks has
-
-
-def _control_group_memory() -> int:
-    """A container's limit, less what it holds; that of the system where there is none."""
-    folder = Path("/sys/fs/cgroup")
-    try:
-        limit = int((folder / "memory.max").read_text())
-        return limit - int((folder / "memory.current").read_text())
-    except (OSError, ValueError):
-        return 1 << 62
+    return memory.free()
 
 
 def saved_bytes(run: Callable[[], object], apart_from: Iterable[Tensor] = ()) -> int:

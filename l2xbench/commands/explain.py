@@ -20,7 +20,7 @@ from l2xbench.draw.heatmaps import heatmap_figure
 from l2xbench.draw.style import save_figure
 from l2xbench.draw.zoom import around_target
 from l2xbench.errors import RequestError
-from l2xbench.run.runner import choose_device
+from l2xbench.run.devices import choose_device
 from l2xbench.store.store import Store
 from l2xbench.studies.shared.maps import (
     MapRequest,

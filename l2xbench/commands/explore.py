@@ -22,8 +22,8 @@ from l2xbench.explore.pictures import Kind, Picture, Uploads, collect, dataset_p
 from l2xbench.explore.server import LOCAL, Shelf, address, listen, serve
 from l2xbench.explore.tab import Tab
 from l2xbench.explore.workbench import Workbench
+from l2xbench.run.devices import choose_device
 from l2xbench.run.lookup import find_dataset, find_model
-from l2xbench.run.runner import choose_device
 from l2xbench.studies.attribution.options import AttributionOptions, HeatmapOptions
 from l2xbench.system.threads import work_alone
 from l2xbench.zoo.cards import bundled_cards, read_card

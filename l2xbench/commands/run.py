@@ -19,11 +19,12 @@ from l2xbench.report.build import build_report
 from l2xbench.report.findings import Findings, find
 from l2xbench.report.page import Page, write_page
 from l2xbench.run import runner
+from l2xbench.run.choice import make_engine
 from l2xbench.run.lookup import Incomplete
 from l2xbench.run.manifest import make_manifest
 from l2xbench.run.plan import Plan, make_plan
+from l2xbench.run.progress import Progress
 from l2xbench.run.results import Run, all_failures, read_runs
-from l2xbench.run.splits import make_engine
 from l2xbench.store.damage import DamagedFile
 from l2xbench.store.lock import run_lock
 from l2xbench.store.store import Store
@@ -106,7 +107,7 @@ def _carry_out(console: Console, plan: Plan, store: Store, how: How, only: str |
     with screen.RunProgress(console) as progress, closing(Drawers()) as drawers:
         while True:
             first = not mended
-            engine = make_engine(plan, store, progress.note, fresh=how.fresh and first)
+            engine = make_engine(plan)
             with closing(Ahead(store, plan, drawers)) as ahead:
                 result = runner.run(
                     plan,
@@ -132,7 +133,7 @@ def _carry_out(console: Console, plan: Plan, store: Store, how: How, only: str |
                 progress.note(str(error))
 
 
-def _report(store: Store, run: Run, progress: runner.Progress, drawers: Drawers) -> _Made:
+def _report(store: Store, run: Run, progress: Progress, drawers: Drawers) -> _Made:
     """Tables and figures of a run, and the page of all runs of its folder."""
     others = read_runs(store, but=run.name)
     findings = find(store, run)

@@ -21,7 +21,7 @@ from l2xbench.store.records import Failure
 
 
 class RunProgress:
-    """A `runner.Progress` on a terminal; on a pipe it stays silent but for failures."""
+    """A `run.progress.Progress` on a terminal; on a pipe it stays silent but for failures."""
 
     def __init__(self, console: Console) -> None:
         self.console = console

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import threading
 
 from l2xbench.draw.heatmaps import heatmap_bytes
+from l2xbench.system import children
 
 __all__ = ["awake", "begin", "heatmap_bytes"]
 
@@ -17,8 +15,7 @@ NICE = 5
 
 def begin() -> None:
     """Before the first figure."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    children.begin()
     if hasattr(os, "nice"):
         os.nice(NICE)
 
@@ -26,10 +23,3 @@ def begin() -> None:
 def awake() -> dict[str, bytes]:
     """No figure; that it was done says that the process is there."""
     return {}
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)  # nobody is left to take what this process draws

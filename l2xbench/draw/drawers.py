@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from multiprocessing import get_context
 
 from l2xbench.draw import drawer
+from l2xbench.system import cores
 
 
 class Drawers:
     """Processes that draw, as many as there are cores; each is started when it is first needed."""
 
     def __init__(self) -> None:
-        self.count = _cores()
+        self.count = cores.count()
         self._pool: Executor | None = None
 
     def start(self) -> None:
@@ -43,7 +43,3 @@ class Drawers:
 def _processes(count: int) -> Executor:
     # fork would copy what PyTorch's threads hold, and break them
     return ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=drawer.begin)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -8,7 +8,7 @@ from pathlib import Path
 from l2xbench.draw.drawers import Drawers
 from l2xbench.report.drawing import draw_figures
 from l2xbench.report.findings import Findings, failures_table
-from l2xbench.run.runner import Progress
+from l2xbench.run.progress import Progress
 from l2xbench.store.records import Failure
 from l2xbench.store.store import Store
 from l2xbench.studies.ablation.tables import ablation_figures

@@ -13,7 +13,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from l2xbench.draw.drawers import Drawers
-from l2xbench.run.runner import Progress
+from l2xbench.run.progress import Progress
 from l2xbench.store.derived import find_derived, write_derived
 from l2xbench.store.store import Store
 from l2xbench.studies.shared.figures import Draw, OwedFigure

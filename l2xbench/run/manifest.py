@@ -11,9 +11,10 @@ from typing import Any
 import torch
 
 import l2xbench
-from l2xbench.run.engines import Engine
+from l2xbench.run.devices import choose_device
+from l2xbench.run.engine import Engine
 from l2xbench.run.plan import Plan
-from l2xbench.run.runner import Result, choose_device
+from l2xbench.run.runner import Result
 from l2xbench.store.records import record_groups
 
 LIBRARIES = ("torch", "torchvision", "basicsr", "spandrel", "timm", "captum", "numpy", "pillow", "scikit-image")

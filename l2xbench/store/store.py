@@ -15,7 +15,6 @@ Here damage stays within a line, and a reader needs nothing but JSON.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import threading
@@ -41,7 +40,6 @@ from l2xbench.system.files import PARTIAL, write_whole
 
 GROUPS_IN_MEMORY = 64
 """Groups whose rows are held at a time."""
-SPLIT = "records/split.json"
 
 
 class Store:
@@ -189,22 +187,6 @@ class Store:
             RequestError: it cannot be read.
         """
         return read_plan_on_disk(self.root / plan_path(only))
-
-    def has_plan(self) -> bool:
-        """Whether any run has planned something here."""
-        return next((self.root / RECORDS).glob("plan*.json"), None) is not None
-
-    def write_split(self, split: Mapping[str, Any]) -> None:
-        """Leaves how the work is split among workers, for the runs that go on with it."""
-        self.write_text(SPLIT, json.dumps(split))
-
-    def read_split(self) -> dict[str, Any] | None:
-        """What `write_split` left; None if nothing is there that can be read."""
-        try:
-            split = json.loads((self.root / SPLIT).read_text())
-        except (OSError, ValueError):
-            return None
-        return split if isinstance(split, dict) else None
 
     def forget(self, group: GroupName) -> None:
         """Removes all records of a group; their files stay until they are made again."""

@@ -6,6 +6,9 @@ OpenMP shares an operation out to a team of threads, and keeps a team for each t
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 SPINS = "3000"
 """Looks for the next operation before a thread of a team goes to sleep: some 30 microseconds."""
@@ -23,13 +26,47 @@ def wait_briefly() -> None:
 
 
 def work_alone() -> None:
-    """From now on PyTorch works for this thread, and for no other, without a team.
+    """From now on PyTorch, if it has been imported, works for this thread, and for no other, without a team.
 
     Where teams have more threads than there are cores, GNU's OpenMP puts them to sleep after every operation, also the
     team of the networks' thread, whose small operations then take twice as long.
     """
-    import torch
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return
     from threadpoolctl import threadpool_limits
 
     torch.get_num_threads()  # PyTorch sets a thread's number when it first asks for it, and would do so afterwards
     threadpool_limits(1, user_api="openmp")
+
+
+@contextmanager
+def exactly(count: int) -> Iterator[None]:
+    """Within, PyTorch's and BLAS's operations of this thread, and of threads begun within, are shared among `count`.
+
+    Sums that are shared out otherwise round otherwise, and PyTorch chooses other kernels for one thread than for
+    several: what enters a table is computed with a number of threads that does not hang on the machine.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    with blas(count):
+        torch.set_num_threads(count)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
+@contextmanager
+def blas(count: int) -> Iterator[None]:
+    """Within, NumPy's matrix products, of all threads, are shared among `count`; see `exactly`."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(count, user_api="blas"):
+        yield
+
+
+def told(count: int) -> str:
+    """`1 thread`, `2 threads`."""
+    return f"{count} thread{'' if count == 1 else 's'}"

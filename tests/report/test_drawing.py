@@ -49,7 +49,7 @@ def figures(root: Path) -> dict[str, bytes]:
 def test_figures_of_several_processes_are_those_of_one(
     tmp_path: Path, l2xbench: Command, monkeypatch: pytest.MonkeyPatch, breaks_at: int | None
 ) -> None:
-    monkeypatch.setattr(drawers, "_cores", lambda: 2)
+    monkeypatch.setattr(drawers.cores, "count", lambda: 2)
     one = make_results(tmp_path / "one", images=IMAGES)
     assert l2xbench("report", one).returncode == 0
     monkeypatch.setattr(drawing, "FEW", 2)
@@ -84,7 +84,7 @@ def test_what_goes_wrong_ahead_is_left_to_the_end(
     tmp_path: Path, l2xbench: Command, write_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drawing, "FEW", 2)
-    monkeypatch.setattr(drawers, "_cores", lambda: 1)
+    monkeypatch.setattr(drawers.cores, "count", lambda: 1)
     monkeypatch.setattr(drawers, "_processes", lambda count: Here(1))
     done = l2xbench("run", write_study(), "--out", tmp_path / "out")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -9,9 +9,12 @@ import pytest
 
 from l2xbench.data import pairs
 from l2xbench.data.pairs import ImagePair, LoadedPair
-from l2xbench.run import engines, runner
+from l2xbench.run import runner
+from l2xbench.run.choice import settings_of
+from l2xbench.run.engine import Bundles, OnStart, Refill
+from l2xbench.run.in_process import InProcess
+from l2xbench.run.jobs import Job, JobResult
 from l2xbench.run.plan import Plan, make_plan
-from l2xbench.run.worker import Done, Job, settings_of
 from l2xbench.store.store import Store
 from l2xbench.studies.reading import read_study
 from tests.report.page.conftest import Silent
@@ -27,10 +30,10 @@ class Noting:
         self.is_here = is_here
         self.jobs: list[Job] = []
 
-    def run(self, bundles: engines.Bundles, fetch: engines.Fetch, begins: engines.Begins) -> Iterator[tuple[Job, Done]]:
+    def run(self, bundles: Bundles, refill: Refill, on_start: OnStart) -> Iterator[tuple[Job, JobResult]]:
         for bundle in bundles:
             self.jobs += bundle
-            yield from ((job, Done(reason="noted", lasting=False)) for job in bundle)
+            yield from ((job, JobResult(reason="noted", lasting=False)) for job in bundle)
 
     def close(self) -> None: ...
 
@@ -59,6 +62,6 @@ def test_each_image_is_decoded_once(plan: Plan, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(pairs, "read_image", lambda path: read.append(path) or original(path))
     store = Store(plan.out)
     store.prepare()
-    result = runner.run(plan, store, Silent(), engines.InProcess(settings_of(plan)))
+    result = runner.run(plan, store, Silent(), InProcess(settings_of(plan)))
     assert result.failures == []
     assert sorted(path.name for path in read) == ["photo0.png", "photo1.png", "photo2.png"]

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from l2xbench.data.photographs import photographs as bundled
-from l2xbench.run.worker import Job, Settings, Worker
+from l2xbench.run.jobs import Job, Position, Settings
+from l2xbench.run.worker import Worker
 from l2xbench.store.units import Unit
 from l2xbench.zoo.load import locate
 from tests.conftest import Command
@@ -32,12 +33,12 @@ def jobs(crop: int) -> list[Job]:
     found = []
     for study, label, options in (("restoration", "", SR), ("attribution", "l2x", MAP)):
         unit = Unit(study, 1, "photographs", pairs[0].name, "edsr", label, options)
-        found.append(Job(unit, study, (0,), source, source.identity(), pairs[0], loaded.digest, crop))
+        found.append(Job(unit, study, Position(0, 0, 0, 0), source, source.identity(), pairs[0], loaded.digest, crop))
     return found
 
 
 def outcomes(device: str, crop: int = 96) -> list:
-    worker = Worker(Settings(4, device, None, False))
+    worker = Worker(Settings(4, device, False))
     done = [worker.run(job) for job in jobs(crop)]
     worker.close()
     assert [each.reason for each in done] == ["", ""]

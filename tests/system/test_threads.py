@@ -10,10 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from threadpoolctl import threadpool_info
 
-from l2xbench.run.engines import InProcess
-from l2xbench.run.worker import Done, Job, Settings
+from l2xbench.run.in_process import InProcess
+from l2xbench.run.jobs import Job, JobResult, Position, Settings
 from l2xbench.store.units import Unit
+from l2xbench.system import threads
 from l2xbench.system.threads import SPINS, work_alone
 
 THREADS = 3
@@ -52,22 +54,48 @@ def test_a_thread_alone_and_the_others_as_before(three: None) -> None:
 
 def test_what_is_encoded_beside_the_networks_is_encoded_alone(three: None, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = [
-        Job(Unit("restoration", 1, "set", f"image{n}", "net"), f"k{n}", (n,), None, "net", None, "d", None)
+        Job(
+            Unit("restoration", 1, "set", f"image{n}", "net"),
+            f"k{n}",
+            Position(0, 0, n, 0),
+            None,
+            "net",
+            None,
+            "d",
+            None,
+        )
         for n in range(4)
     ]
-    engine = InProcess(Settings(4, "cpu", THREADS, False))
+    engine = InProcess(Settings(4, "cpu", False, 2))
 
-    def here(job: Job) -> Done:
-        return Done(reason=str(torch.get_num_threads()))
+    def here(job: Job) -> JobResult:
+        return JobResult(reason=str(torch.get_num_threads()))
 
-    def beside(done: Done) -> Done:
-        return Done(reason=f"{done.reason} and {torch.get_num_threads()}")
+    def beside(result: JobResult) -> JobResult:
+        return JobResult(reason=f"{result.reason} and {torch.get_num_threads()}")
 
     monkeypatch.setattr(engine._worker, "run", here)
-    monkeypatch.setattr("l2xbench.run.engines.encoded", beside)
-    found = [done.reason for _, done in engine.run(iter([jobs]), lambda job: job, lambda job: None)]
+    monkeypatch.setattr("l2xbench.run.in_process.encoded", beside)
+    found = [result.reason for _, result in engine.run(iter([jobs]), lambda job: job, lambda job: None)]
+    assert torch.get_num_threads() == THREADS, "as before"
     engine.close()
-    assert found == [f"{THREADS} and 1"] * 4
+    assert found == ["2 and 1"] * 4
+
+
+def test_threads_are_exactly_so_many_and_then_as_before(three: None) -> None:
+    with threads.exactly(2):
+        assert torch.get_num_threads() == 2
+        assert _blas_threads() <= {1, 2}, "a machine of one core has no two"
+        with ThreadPoolExecutor(1) as begun:
+            assert counted(begun) == 2
+        with threads.exactly(1):
+            assert (torch.get_num_threads(), _blas_threads()) == (1, {1})
+        assert torch.get_num_threads() == 2
+    assert torch.get_num_threads() == THREADS
+
+
+def _blas_threads() -> set[int]:
+    return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
 
 
 @pytest.mark.parametrize(

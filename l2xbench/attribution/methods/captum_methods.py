@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from l2xbench.attribution.errors import MethodError
 from l2xbench.attribution.methods.registry import Problem, method
 from l2xbench.attribution.targets import Objective
+from l2xbench.system import memory
 
 
 @method("gradient")
@@ -187,9 +188,9 @@ def _captum_words(name: str, network: nn.Module) -> Iterator[None]:
     """Captum's failures as one line that names the network and gives Captum's reason."""
     try:
         yield
-    except torch.OutOfMemoryError:
-        raise
     except (RuntimeError, AssertionError, AttributeError, TypeError, ValueError, IndexError, KeyError) as error:
+        if memory.has_run_out(error):
+            raise
         reason = " ".join(str(error).split()) or type(error).__name__
         raise MethodError(f"method {name!r}: Captum cannot explain {type(network).__name__}: {reason}") from error
 

@@ -25,8 +25,8 @@ from l2xbench.draw.tables import Cell, Sheet
 from l2xbench.report.findings import Findings, failures_table
 from l2xbench.report.page.charts import ablation_charts, cost_chart, legend
 from l2xbench.report.page.data import data_size, image_data, script_json
+from l2xbench.run.progress import Progress
 from l2xbench.run.results import all_failures
-from l2xbench.run.runner import Progress
 from l2xbench.store.derived import DerivedFiles, find_derived, write_derived
 from l2xbench.store.store import Store
 from l2xbench.studies.ablation.cost_figure import cost_spots, numbered

@@ -59,7 +59,7 @@ def compute(
             "seconds": time.perf_counter() - started,
             "network_seconds": batches.seconds,
             **({"inference": passes.told} if passes.told else {}),
-            **({} if batches.tile is None else {"tile": batches.tile}),
+            **batches.divided,
         }
     )
 

@@ -18,7 +18,7 @@ import torch
 from l2xbench.attribution.targets import Objective, parse_target
 from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
-from l2xbench.store.units import Arrays, Outcome
+from l2xbench.store.units import Arrays, Outcome, Value
 from l2xbench.studies.shared import features
 from l2xbench.studies.shared.inference import Batches, device_of
 from l2xbench.zoo.network import Network
@@ -51,7 +51,7 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
             "correlation": correlations,
             "seconds": time.perf_counter() - started,
             "network_seconds": changes.network_seconds,
-            **({} if changes.tile is None else {"tile": changes.tile}),
+            **changes.divided,
         }
     )
 
@@ -63,7 +63,7 @@ class _Changes:
     of: dict[int, list[float]]
     of_all: float
     network_seconds: float
-    tile: int | None
+    divided: Mapping[str, Value]
 
 
 _known: WeakKeyDictionary[Network, dict[tuple[Any, ...], _Changes]] = WeakKeyDictionary()
@@ -112,7 +112,7 @@ def _changes(
     for size, drawn in _draw(pair, options, sizes, total):
         masks = torch.cat([features.masks(places, [size], tuple(lr.shape[1:])) for places in drawn])
         changes[size] = [number for output in batches(torch.where(masks, reference, lr)) for number in lost(output)]
-    known[key] = _Changes(changes, float(objective.delta[0]), batches.seconds, batches.tile)
+    known[key] = _Changes(changes, float(objective.delta[0]), batches.seconds, batches.divided)
     return known[key]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
 import torch
@@ -13,14 +15,19 @@ from torch import Tensor, nn
 from l2xbench.attribution import Attribution, explain
 from l2xbench.attribution.finite import all_finite
 from l2xbench.attribution.tiles import Tiling
-from l2xbench.system import heap
+from l2xbench.store.units import Value
+from l2xbench.system import heap, memory
 
 _PIXELS = {"cpu": 64 * 64, "cuda": 128 * 64 * 64, "mps": 16 * 64 * 64}
-"""LR pixels of a batch: more is slower on a CPU, whose caches it overruns; a GPU wants many."""
+"""LR pixels of a batch: more is slower on a CPU, whose caches it overruns; a GPU wants many.
+
+The images of a batch are decided by their size and nothing else: PyTorch's kernels, and so the last digits of what they
+give, depend on how many images come together.
+"""
 
 OVERLAP = 16
 """Margin of a tile in LR pixels, at each side."""
-_FULL = ("not enough memory", "out of memory", "can't allocate memory", "cannot allocate memory")
+_may_divide: ContextVar[bool] = ContextVar("may_divide", default=True)
 
 Result = TypeVar("Result")
 
@@ -30,11 +37,23 @@ def device_of(network: nn.Module) -> torch.device:
     return next(iter(network.parameters()), torch.empty(0)).device
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether Python, PyTorch's CPU allocator or a GPU had no memory left."""
-    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
-        return True
-    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _FULL)
+@contextmanager
+def undivided() -> Iterator[None]:
+    """Within, work that memory is too small for raises, and is not done in smaller batches or tiles.
+
+    Where several workers share a machine's memory, a worker that finds too little does not know whether it would have
+    enough alone. It gives the work back, so that what is divided does not hang on what others were doing.
+    """
+    before = _may_divide.set(False)
+    try:
+        yield
+    finally:
+        _may_divide.reset(before)
+
+
+def may_divide(error: BaseException) -> bool:
+    """Whether memory ran out, and the work may be done again in smaller parts."""
+    return memory.has_run_out(error) and _may_divide.get()
 
 
 def fitting(work: Callable[[int | None], Result], lr: Tensor) -> tuple[Result, int | None]:
@@ -53,7 +72,7 @@ def fitting(work: Callable[[int | None], Result], lr: Tensor) -> tuple[Result, i
             return work(tile), tile
         except Exception as error:
             smaller = _smaller(tile or max(lr.shape[-2:]))
-            if smaller is None or not is_out_of_memory(error):
+            if smaller is None or not may_divide(error):
                 raise
         # only here, where the error with all that its frames hold is gone
         tile = smaller
@@ -95,6 +114,7 @@ class Batches:
 
     Attributes:
         seconds: time spent in the network so far.
+        size: images of a batch that it came to, None for as many as their size decides.
         tile: the side of the tiles that it came to, None for whole images.
     """
 
@@ -102,8 +122,15 @@ class Batches:
         self.network = network
         self.device = device
         self.seconds = 0.0
+        self.size: int | None = None
         self.tile: int | None = None
-        self._most: int | None = None
+
+    @property
+    def divided(self) -> dict[str, Value]:
+        """What a record tells of it, `batch` and `tile`: numbers of smaller parts may round otherwise."""
+        if self.tile is not None:
+            return {"tile": self.tile}
+        return {} if self.size is None else {"batch": self.size}
 
     def __call__(self, inputs: Tensor) -> Iterator[Tensor]:
         """The SR images of `inputs` (N, 3, h, w), in order, batch by batch, on the network's device.
@@ -114,14 +141,14 @@ class Batches:
         """
         done = 0
         while done < len(inputs):
-            size = self._most or max(1, _PIXELS[self.device.type] // (inputs.shape[-2] * inputs.shape[-1]))
+            size = self.size or max(1, _PIXELS[self.device.type] // (inputs.shape[-2] * inputs.shape[-1]))
             try:
                 output = self._run(inputs[done : done + size])
             except Exception as error:
                 smaller = _smaller(self.tile or max(inputs.shape[-2:])) if size == 1 else None
-                if not is_out_of_memory(error) or (size == 1 and smaller is None):
+                if not may_divide(error) or (size == 1 and smaller is None):
                     raise
-                self._most = max(1, size // 2)
+                self.size = max(1, size // 2)
                 self.tile = smaller or self.tile
             else:
                 if not all_finite(output):

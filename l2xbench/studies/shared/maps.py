@@ -28,9 +28,9 @@ from l2xbench.studies.shared.inference import (
     device_of,
     explained,
     fitting,
-    is_out_of_memory,
     super_resolve,
 )
+from l2xbench.system import memory
 from l2xbench.zoo.network import Network
 
 
@@ -163,7 +163,7 @@ def errors_in_one_line(name: str) -> Iterator[None]:
         yield
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        if is_out_of_memory(error):
+        if memory.has_run_out(error):
             reason = "memory does not suffice, not even for small tiles; choose a smaller image or window"
         raise RequestError(f"{name}: {reason}") from error
 

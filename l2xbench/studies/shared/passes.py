@@ -20,7 +20,8 @@ from torch import Tensor
 
 from l2xbench.data import images, metrics
 from l2xbench.data.pairs import LoadedPair
-from l2xbench.studies.shared.inference import Upscaler, device_of, super_resolve
+from l2xbench.studies.shared.inference import Upscaler, device_of, may_divide, super_resolve
+from l2xbench.system import memory
 from l2xbench.zoo.network import Network
 
 PSNR_WITHIN = 0.001
@@ -77,6 +78,8 @@ def _checked(
             warnings.simplefilter("ignore")  # a compiler's advice
             measured = [_metrics(super_resolve(one, lr), pair.hr, options) for one in (network, quick)]
     except Exception as error:  # no compiler, no memory, an operation without a half-precision form
+        if memory.has_run_out(error) and not may_divide(error):
+            raise
         return plain(f"{type(error).__name__}: {' '.join(str(error).split())[:120]}")
     off = [abs(one - other) for one, other in zip(*measured, strict=True)]
     if off[0] <= PSNR_WITHIN and off[1] <= SSIM_WITHIN:

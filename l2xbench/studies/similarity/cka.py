@@ -15,6 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from l2xbench.system import threads
+
 Estimator = Literal["biased", "unbiased"]
 Matrix = NDArray[np.float64]
 
@@ -40,6 +42,7 @@ class Alignment:
     """Mean CKA of permuted samples: what networks that share nothing would have."""
 
 
+@threads.blas(1)
 def gram(rows: Callable[[int], NDArray[np.floating]], counts: Sequence[int], block: int = 2**26) -> Matrix:
     """K = R R^T, (m, m), of a matrix that is never held whole.
 
@@ -75,6 +78,7 @@ def gram(rows: Callable[[int], NDArray[np.floating]], counts: Sequence[int], blo
     return result
 
 
+@threads.blas(1)
 def cka(k: Matrix, l: Matrix, estimator: Estimator = "biased") -> float:  # noqa: E741  the paper's letters
     """CKA(K, L) = HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)) (the paper's Eq. 7; Kornblith et al. 2019).
 
@@ -103,6 +107,7 @@ def cka(k: Matrix, l: Matrix, estimator: Estimator = "biased") -> float:  # noqa
     return float(value)
 
 
+@threads.blas(1)
 def align(
     k: Matrix,
     l: Matrix,  # noqa: E741

@@ -16,11 +16,12 @@ from l2xbench.attribution.finite import all_finite
 from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.errors import RequestError
-from l2xbench.store.units import Outcome
-from l2xbench.studies.shared.inference import device_of, is_out_of_memory
+from l2xbench.store.units import Outcome, Value
+from l2xbench.studies.shared.inference import device_of, may_divide
 from l2xbench.zoo.network import Network
 
-_PIXELS = 2**15  # LR pixels explained in one batch: 32 crops of 32 x 32
+_PIXELS = 2**15
+"""LR pixels explained in one batch, 32 crops of 32 x 32: which crops come together is decided by their size alone."""
 
 
 def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:
@@ -35,7 +36,7 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
     size, crops, seed = settings.pop("size"), settings.pop("crops"), settings["seed"]
     corners = crop_corners(pair.name, pair.lr.shape[:2], size, crops, seed)
     device = device_of(network)
-    batch = max(1, _PIXELS // size**2)
+    batch = whole = max(1, _PIXELS // size**2)
     started = time.perf_counter()
     maps: list[NDArray[np.float32]] = []
     worst, done = 0.0, 0
@@ -45,7 +46,7 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
         try:
             found = explain(network, lr, **settings)
         except Exception as error:
-            if batch == 1 or not is_out_of_memory(error):
+            if batch == 1 or not may_divide(error):
                 raise
             batch //= 2
             continue
@@ -54,7 +55,12 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
         maps.append(found.values.float().cpu().numpy())
         worst = max(worst, float(found.completeness_error.nan_to_num(0).max()))
         done += len(cut)
-    values = {"seconds": time.perf_counter() - started, "crops": crops, "completeness_error": worst}
+    values: dict[str, Value] = {
+        "seconds": time.perf_counter() - started,
+        "crops": crops,
+        "completeness_error": worst,
+        **({} if batch == whole else {"batch": batch}),
+    }
     return Outcome(values=values, arrays={"similarity": {"values": np.concatenate(maps), "corners": corners}})
 
 

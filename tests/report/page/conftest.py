@@ -17,7 +17,7 @@ from tests.report.results import make_results
 
 
 class Silent:
-    """A `runner.Progress` that says nothing."""
+    """A `run.progress.Progress` that says nothing."""
 
     def start(self, total: int) -> None: ...
 

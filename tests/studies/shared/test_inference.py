@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from l2xbench.data.pairs import LoadedPair
 from l2xbench.studies.attribution import compute as attribution
 from l2xbench.studies.restoration import compute as restoration
-from l2xbench.studies.shared.inference import OVERLAP, Batches, is_out_of_memory, super_resolve
+from l2xbench.studies.shared.inference import OVERLAP, Batches, super_resolve, undivided
 from l2xbench.studies.similarity import compute as similarity
 from l2xbench.zoo.cards import ModelCard
 from l2xbench.zoo.network import Network
@@ -48,16 +48,6 @@ def pair() -> LoadedPair:
     return LoadedPair("noise", lr, lr.repeat(2, axis=0).repeat(2, axis=1), "digest")
 
 
-def test_what_out_of_memory_looks_like() -> None:
-    with pytest.raises(RuntimeError) as raised:
-        torch.empty(2**48)
-    assert is_out_of_memory(raised.value)
-    assert is_out_of_memory(MemoryError())
-    assert is_out_of_memory(torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"))
-    assert not is_out_of_memory(RuntimeError("shape mismatch"))
-    assert not is_out_of_memory(ValueError("out of memory"))
-
-
 def test_an_image_too_large_is_super_resolved_in_tiles(pair: LoadedPair) -> None:
     whole = restoration.compute(network(10**6), pair, SR).finished()
     tiled = restoration.compute(network(3000), pair, SR).finished()
@@ -79,13 +69,35 @@ def test_an_image_too_large_is_explained_in_tiles(pair: LoadedPair) -> None:
         attribution.compute(network(500), pair, MAP)
 
 
+def test_a_record_tells_of_smaller_batches() -> None:
+    images = torch.rand(5, 3, 16, 16)
+    batches = Batches(network(2 * 16 * 16), CPU)
+    assert torch.allclose(torch.cat(list(batches(images))), super_resolve(network(10**6), images), atol=1e-6)
+    assert batches.divided == {"batch": 2}
+
+
+def test_beside_other_workers_nothing_is_divided(pair: LoadedPair) -> None:
+    with undivided():
+        for compute, options in ((restoration.compute, SR), (attribution.compute, MAP)):
+            with pytest.raises(RuntimeError, match="allocate"):
+                compute(network(3000), pair, options)
+        with pytest.raises(RuntimeError, match="allocate"):
+            list(Batches(network(2 * 16 * 16), CPU)(torch.rand(5, 3, 16, 16)))
+    assert restoration.compute(network(3000), pair, SR).values["tile"] == 48, "alone, it is"
+
+
 def test_a_batch_too_large_is_halved_and_then_cut_into_tiles(pair: LoadedPair) -> None:
     images = torch.rand(5, 3, 40, 96)
     whole = super_resolve(network(10**6), images)
-    for most, tile in ((10**6, None), (40 * 96, None), (40 * 48, 48)):
+    for most, tile, divided in (
+        (10**6, None, {}),
+        (40 * 96, None, {}),
+        (40 * 48, 48, {"tile": 48}),
+    ):
         batches = Batches(network(most), CPU)
         assert torch.allclose(torch.cat(list(batches(images))), whole, atol=1e-6)
         assert batches.tile == tile
+        assert batches.divided == divided
     with pytest.raises(RuntimeError, match="allocate"):
         list(Batches(network(500), CPU)(images))
 

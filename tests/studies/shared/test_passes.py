@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from l2xbench.data.pairs import LoadedPair
-from l2xbench.run.engines import InProcess
+from l2xbench.run.in_process import InProcess
 from l2xbench.studies.ablation import compute as ablation
 from l2xbench.studies.attribution import compute as attribution
 from l2xbench.studies.reading import parse_study
@@ -206,6 +206,8 @@ def test_the_worker_checks_on_the_study_s_first_image(
     study = write_study(heatmaps=None, attribution=None, inference=ALL)
     run = InProcess.run
     # as if the first image had been done by an earlier run
-    monkeypatch.setattr(InProcess, "run", lambda self, bundles, *more: run(self, reversed(list(bundles)), *more))
+    monkeypatch.setattr(
+        InProcess, "run", lambda self, bundles, *more, **options: run(self, reversed(list(bundles)), *more, **options)
+    )
     assert l2xbench("run", study, "--out", out).returncode == 0
     assert decided == ["photo0", "photo0"], "bicubic's and the network's"

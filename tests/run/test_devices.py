@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from l2xbench.errors import RequestError
-from l2xbench.run.worker import choose_device
+from l2xbench.run.devices import choose_device
 
 
 def test_the_device_that_is_named_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:

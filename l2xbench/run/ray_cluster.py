@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -22,8 +23,10 @@ import torch
 import l2xbench
 from l2xbench.config import StudyConfig
 from l2xbench.errors import RequestError
-from l2xbench.run.engines import Workers
-from l2xbench.run.worker import Done, Job, Settings, Worker, encoded, loaded
+from l2xbench.run.jobs import Job, JobResult, Settings
+from l2xbench.run.pool import Pool
+from l2xbench.run.worker import Worker, encoded, loaded
+from l2xbench.system import threads
 from l2xbench.zoo import checkpoints
 from l2xbench.zoo.load import Source
 
@@ -42,7 +45,7 @@ SHARED = 8
 """Images and networks that wait in the object store for workers that have not come to them yet, of each kind."""
 
 
-class RayWorkers(Workers):
+class RayPool(Pool):
     """An actor for each GPU of the cluster; on CPUs, if the study asks for them or there are no GPUs, one a CPU.
 
     With `threads: N` a worker takes N CPUs. They are started when the first unit is owed.
@@ -51,6 +54,8 @@ class RayWorkers(Workers):
         RequestError: Ray is not installed; from `run`, there is no cluster at the study's address, it is too small, or
             its machines have another version of l2xbench or PyTorch, which could make other tables.
     """
+
+    _shares_memory = False
 
     def __init__(self, study: StudyConfig) -> None:
         if ray is None:
@@ -61,7 +66,7 @@ class RayWorkers(Workers):
         self._asked = 0.0
         self._is_lost = False
 
-    def _begin(self, study: StudyConfig) -> list[_RayHand]:
+    def _begin(self, study: StudyConfig) -> list[_RayWorker]:
         _connect(study.ray_address)
         self._head = ray.get_runtime_context().gcs_address
         have = ray.cluster_resources()
@@ -74,13 +79,13 @@ class RayWorkers(Workers):
         if not 0 < count <= most:
             room = f"{gpus} GPUs" if on_gpu else f"{cpus} CPUs, {self.threads} a worker"
             raise RequestError(f"workers: {count} do not fit this cluster ({room})")
-        settings = Settings(study.scale, "cuda" if on_gpu else "cpu", self.threads, study.trust)
+        settings = Settings(study.scale, "cuda" if on_gpu else "cpu", study.trust, self.threads)
         resources = {"num_cpus": 1, "num_gpus": 1} if on_gpu else {"num_cpus": self.threads}
         objects = _Objects(settings)
-        hands = [_RayHand(settings, resources, objects) for _ in range(count)]
-        _check_versions(hands)
-        self.described = f"Ray, {count} workers, each on {'a GPU' if on_gpu else f'{self.threads} CPU threads'}"
-        return hands
+        workers = [_RayWorker(settings, resources, objects) for _ in range(count)]
+        _check_versions(workers)
+        self.described = f"Ray, {count} workers, each on {'a GPU' if on_gpu else f'{threads.told(self.threads)}'}"
+        return workers
 
     def close(self) -> None:
         """Ends the workers and the connection."""
@@ -132,18 +137,20 @@ class _Actor:
     """A worker as Ray sees it."""
 
     def __init__(self, settings: Settings) -> None:
+        self._held = ExitStack()
+        self._held.enter_context(threads.exactly(settings.threads))
         self._worker = Worker(settings)
 
     def versions(self) -> dict[str, str]:
         return _versions()
 
-    def run(self, job: Job, network: Source | None, pair: Any, probe: Any) -> Done:
-        if job.probe is not None:
-            job = replace(job, probe=replace(job.probe, pair=probe))
+    def run(self, job: Job, network: Source | None, pair: Any, check: Any) -> JobResult:
+        if job.check is not None:
+            job = replace(job, check=replace(job.check, pair=check))
         return encoded(self._worker.run(replace(job, network=network, pair=pair)))
 
 
-class _RayHand:
+class _RayWorker:
     """A worker somewhere on the cluster."""
 
     def __init__(self, settings: Settings, resources: dict[str, int], objects: _Objects) -> None:
@@ -151,19 +158,19 @@ class _RayHand:
         # one job after the other: later ones start from what earlier ones have made
         self._class = ray.remote(**resources, max_restarts=0, max_task_retries=0, max_concurrency=1)(_Actor)
         self._objects = objects
-        self._start()
+        self._begin()
 
-    def _start(self) -> None:
+    def _begin(self) -> None:
         self.actor = self._class.remote(self._settings)
         self.versions = self.actor.versions.remote()  # there as soon as the cluster has found room for it
 
     def is_ready(self) -> bool:
         return bool(ray.wait([self.versions], timeout=0)[0])
 
-    def submit(self, job: Job) -> Future[Done]:
-        network, pair, probe = self._objects.network(job), self._objects.image(job), self._objects.probe(job)
+    def submit(self, job: Job) -> Future[JobResult]:
+        network, pair, check = self._objects.network(job), self._objects.image(job), self._objects.check(job)
         bare = replace(job, network=None, pair=None)
-        future: Future[Done] = self.actor.run.remote(bare, network, pair, probe).future()
+        future: Future[JobResult] = self.actor.run.remote(bare, network, pair, check).future()
         return future
 
     def is_death(self, error: BaseException) -> bool:
@@ -171,7 +178,7 @@ class _RayHand:
 
     def restart(self) -> None:
         self.close()
-        self._start()
+        self._begin()
 
     def close(self) -> None:
         ray.kill(self.actor, no_restart=True)
@@ -184,7 +191,7 @@ class _Objects:
         self._scale = settings.scale
         self._networks: OrderedDict[Any, Any] = OrderedDict()
         self._images: OrderedDict[Any, Any] = OrderedDict()
-        self._probe: Any = None
+        self._check: Any = None
 
     def network(self, job: Job) -> Any:
         return _put(self._networks, job.identity, lambda: _with_weights(job.network))
@@ -194,13 +201,13 @@ class _Objects:
 
         return _put(self._images, (job.unit.dataset, job.digest), lambda: self._loaded(job.pair, job.crop))
 
-    def probe(self, job: Job) -> Any:
+    def check(self, job: Job) -> Any:
         """The image that decides on quicker passes, likewise; None where none does."""
-        if job.probe is None:
+        if job.check is None:
             return None
-        if self._probe is None:
-            self._probe = ray.put(self._loaded(job.probe.pair, job.probe.crop))
-        return self._probe
+        if self._check is None:
+            self._check = ray.put(self._loaded(job.check.pair, job.check.crop))
+        return self._check
 
     def _loaded(self, pair: Any, crop: int | None) -> Any:
         try:
@@ -229,12 +236,12 @@ def _versions() -> dict[str, str]:
     return {"l2xbench": l2xbench.__version__, "torch": str(torch.__version__)}
 
 
-def _check_versions(hands: list[_RayHand]) -> None:
+def _check_versions(workers: list[_RayWorker]) -> None:
     here = _versions()
     try:
-        found = ray.get([hand.versions for hand in hands], timeout=MINUTES * 60)
+        found = ray.get([worker.versions for worker in workers], timeout=MINUTES * 60)
     except ray.exceptions.GetTimeoutError:
-        raise RequestError(f"engine: the cluster had no room for {len(hands)} workers in {MINUTES} minutes") from None
+        raise RequestError(f"engine: the cluster had no room for {len(workers)} workers in {MINUTES} minutes") from None
     except ray.exceptions.RayError as error:
         reason = str(error).strip().splitlines()[-1]
         raise RequestError(f"engine: a worker cannot start ({reason}); is l2xbench installed there?") from None

@@ -1,0 +1,83 @@
+"""What goes to a worker and what comes back: plain data that can be sent to another process or machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from l2xbench.data.pairs import ImagePair, LoadedPair
+from l2xbench.store.encoding import EncodedOutcome
+from l2xbench.store.units import Arrays, Outcome, Unit
+from l2xbench.zoo.load import Source
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is the same for all units of a run."""
+
+    scale: int
+    device: str
+    trust: bool
+    threads: int = 1
+    """CPU threads of a worker."""
+
+
+class Position(NamedTuple):
+    """Where a unit stands in the plan's order."""
+
+    model: int
+    """-1 where no network is run."""
+    dataset: int
+    image: int
+    unit: int
+    """Among those of the same network and image."""
+
+
+@dataclass(frozen=True)
+class CheckImage:
+    """The image on which quicker passes are compared with plain ones, the same for every worker of a run."""
+
+    pair: ImagePair | LoadedPair
+    crop: int | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A unit and all that a worker needs for it."""
+
+    unit: Unit
+    key: str
+    position: Position
+    network: Source | None
+    identity: str
+    """Of the network."""
+    pair: ImagePair | LoadedPair | None
+    digest: str
+    """Of the image's pixels."""
+    crop: int | None
+    check: CheckImage | None = None
+    """Where the study asks for quicker passes."""
+    given: Arrays | None = None
+    """What the unit starts from, if it is on disk; else an earlier unit of the same worker has made it."""
+    crowded: bool = False
+    """Others share the machine's memory: where it is too small, the unit is given back, to be done alone."""
+
+    @property
+    def needs(self) -> str | None:
+        """The key of the unit that this one starts from."""
+        return None if self.unit.needs is None else self.unit.needs.key(self.identity, self.digest)
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """What came of a job."""
+
+    outcome: Outcome | EncodedOutcome | None = None
+    reason: str = ""
+    """Why there is no outcome."""
+    is_request: bool = False
+    """The reason concerns the whole request: weights that do not fit."""
+    lasting: bool = True
+    """It would fail alike if it were tried again."""
+    wants_room: bool = False
+    """Memory ran out while others shared it: the unit is to be done alone, and nothing is said of it yet."""
