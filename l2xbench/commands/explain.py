@@ -16,8 +16,7 @@ from l2xbench.attribution.targets import parse_target
 from l2xbench.commands import screen
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.draw.colormap import colour_map
-from l2xbench.draw.heatmaps import heatmap_figure
-from l2xbench.draw.style import save_figure
+from l2xbench.draw.heatmaps import heatmap_bytes
 from l2xbench.draw.zoom import around_target
 from l2xbench.errors import RequestError
 from l2xbench.run.devices import choose_device
@@ -95,7 +94,10 @@ def explain_image(
     panel = make_panel(shown, answers, request, zoom=around_target(request.target, shown.sr_shape))
     with console.status("drawing"):
         # not the image's own name: `--out .` must not draw over it
-        figure, vector = save_figure(heatmap_figure(panel, palette=palette), out / f"heatmap-{image.stem}")
+        figures = [
+            write_whole(out / f"heatmap-{image.stem}.{ending}", content)
+            for ending, content in heatmap_bytes(panel, palette).items()
+        ]
     rows = [
         {
             "model": name,
@@ -114,7 +116,7 @@ def explain_image(
                 soft_wrap=True,
             )
     screen.show_paths(
-        console, out, [("figure", figure), ("", vector), *((name, out / f"{name}.npz") for name in answers)]
+        console, out, [*zip(("figure", ""), figures, strict=True), *((name, out / f"{name}.npz") for name in answers)]
     )
     for failure in failures:
         console.print(f"[yellow]failed[/] {escape(str(failure))}", soft_wrap=True)

@@ -11,7 +11,6 @@ import io
 import math
 from contextlib import AbstractContextManager
 from functools import lru_cache
-from pathlib import Path
 
 import matplotlib
 from cycler import cycler
@@ -20,8 +19,6 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import LogLocator
-
-from l2xbench.system.files import with_ending, write_whole
 
 COLUMN_CM = 8.5
 PAGE_CM = 17.5
@@ -91,12 +88,6 @@ def new_figure(width_cm: float, height_cm: float) -> Figure:
     figure = Figure(figsize=(width_cm / CM_PER_INCH, height_cm / CM_PER_INCH), dpi=DPI)
     FigureCanvasAgg(figure)
     return figure
-
-
-def save_figure(figure: Figure, stem: Path) -> tuple[Path, Path]:
-    """Write `stem`.png and `stem`.pdf, each whole or not at all, for a figure that is kept in no results folder."""
-    made = figure_bytes(figure)
-    return write_whole(with_ending(stem, ".png"), made["png"]), write_whole(with_ending(stem, ".pdf"), made["pdf"])
 
 
 def figure_bytes(figure: Figure) -> dict[str, bytes]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pandas as pd
 
 from l2xbench.draw.sheets import Better, Cell, Sheet, make_sheet
 from l2xbench.draw.table_files import as_csv, as_latex, as_markdown
-from l2xbench.system.files import with_ending, write_whole
 
 __all__ = ["Better", "Cell", "Sheet", "Table"]
 
@@ -46,12 +44,10 @@ class Table:
     notes: Sequence[str] = ()
     digits: int | None = None
 
-    def write(self, folder: Path) -> list[Path]:
-        """Writes `name`.csv, `name`.md and `name`.tex, each whole or not at all; gives their paths."""
+    def texts(self) -> dict[str, str]:
+        """The table as `csv`, `md` and `tex`."""
         sheet = self.sheet()
-        texts = {".csv": as_csv(self.frame), ".md": as_markdown(sheet), ".tex": as_latex(sheet, self.name)}
-        stem = folder / self.name
-        return [write_whole(with_ending(stem, ending), text.encode()) for ending, text in texts.items()]
+        return {"csv": as_csv(self.frame), "md": as_markdown(sheet), "tex": as_latex(sheet, self.name)}
 
     def sheet(self) -> Sheet:
         """The texts and marks that a reader sees."""

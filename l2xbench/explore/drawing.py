@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import io
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from l2xbench.draw.colormap import colour_map, over_image
-from l2xbench.draw.heatmaps import heatmap_figure
+from l2xbench.draw.heatmaps import heatmap_bytes
 from l2xbench.draw.panels import Box, HeatmapPanel, local_view, scaled_maps, target_box
-from l2xbench.draw.style import save_figure
 from l2xbench.explore.workbench import Answer
 
 _OVERVIEW = 400
@@ -108,9 +105,7 @@ def _delta(answer: Answer, delta: float, scale: int) -> str:
 
 def figure(panel: HeatmapPanel, palette: str, ending: Literal[".png", ".pdf"]) -> bytes:
     """The figure that `l2xbench explain` would write."""
-    with tempfile.TemporaryDirectory() as folder:
-        png_file, pdf_file = save_figure(heatmap_figure(panel, palette=palette), Path(folder, "figure"))
-        return (png_file if ending == ".png" else pdf_file).read_bytes()
+    return heatmap_bytes(panel, palette)[ending.removeprefix(".")]
 
 
 def png(image: np.ndarray) -> bytes:

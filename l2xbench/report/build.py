@@ -32,10 +32,10 @@ def build_report(
         what there is to look at, and where.
     """
     manifest = findings.run.manifest
-    folder = store.root / "tables"
     for table in (*findings.tables.values(), failures_table(failures)):
-        table.write(folder)
-    paths = [("tables", folder)]
+        for ending, text in table.texts().items():
+            store.write_text(f"tables/{table.name}.{ending}", text)
+    paths = [("tables", store.root / "tables")]
     heatmaps = draw_figures(store, list(owed_heatmaps(store, manifest, findings.shown)), progress, drawers)
     if heatmaps:
         paths.append(("heatmaps", heatmaps[0].parent))

@@ -80,11 +80,6 @@ def unwritable(path: Path, error: OSError) -> RequestError:
     return RequestError(f"{path}: cannot be written ({error.strerror or error}); what was finished is kept")
 
 
-def with_ending(stem: Path, ending: str) -> Path:
-    """`stem` + `ending`; unlike `Path.with_suffix` it keeps a dot that belongs to the name (`img_0.5`)."""
-    return stem.parent / f"{stem.name}{ending}"
-
-
 def packed(arrays: Mapping[str, np.ndarray]) -> memoryview:
     """Arrays by name as the bytes of a compressed `.npz`, without pickles."""
     import numpy as np

@@ -12,6 +12,7 @@ from l2xbench.report.findings import failures_table, find
 from l2xbench.run.results import read_runs
 from l2xbench.store.records import Failure
 from l2xbench.store.store import Store
+from tests.draw.written import write_tables
 from tests.report.results import EVERYTHING, make_results
 
 HOSTILE = '50% of $x_1$ & #1 {a} \\input{b} ~^ <c> "d" | ×4 Übung – −1 ∞'
@@ -37,8 +38,7 @@ def test_every_table_compiles_with_booktabs_alone(pdflatex: str, tmp_path: Path)
     store = Store(root)
     (run,) = read_runs(store)
     tables = [*find(store, run).tables.values(), failures_table([Failure(*["a"] * 5, reason=HOSTILE)])]
-    for table in tables:
-        table.write(tmp_path)
+    write_tables(tmp_path, tables)
     names = [table.name for table in tables]
     assert {"table1", "restoration", "cost", "ablation_psnr", "cka", "diffusion", "failures"} <= set(names)
     body = "\n".join(rf"\input{{{name}}}\clearpage" for name in names)

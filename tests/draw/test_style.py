@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import io
 import re
 import zlib
-from pathlib import Path
 
 import matplotlib
 import pytest
+from PIL import Image
 
 from l2xbench.draw import style
 
@@ -18,17 +19,14 @@ def drawing(text: str = "EDSR 27.12 dB") -> style.Figure:
     return figure
 
 
-def test_a_figure_is_saved_as_png_and_pdf_with_the_same_bytes_each_time(tmp_path: Path) -> None:
-    first = style.save_figure(drawing(), tmp_path / "new" / "img_0.5")
-    again = style.save_figure(drawing(), tmp_path / "again")
-    assert [path.name for path in first] == ["img_0.5.png", "img_0.5.pdf"]
-    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["again.pdf", "again.png", "new"]
+def test_a_figure_has_the_same_bytes_each_time() -> None:
+    first = style.figure_bytes(drawing())
+    assert list(first) == ["png", "pdf"]
+    assert style.figure_bytes(drawing()) == first
 
 
-def test_the_pdf_has_text_in_truetype_and_no_date(tmp_path: Path) -> None:
-    _, pdf = style.save_figure(drawing(), tmp_path / "figure")
-    data = pdf.read_bytes()
+def test_the_pdf_has_text_in_truetype_and_no_date() -> None:
+    data = style.figure_bytes(drawing())["pdf"]
     assert b"/FontFile2" in data
     assert b"/Type3" not in data
     assert b"CreationDate" not in data
@@ -44,34 +42,16 @@ def test_the_pdf_has_text_in_truetype_and_no_date(tmp_path: Path) -> None:
     assert b"EDSR 27.12 dB" in shown.replace(b"\0", b"")
 
 
-def test_the_png_has_300_dots_per_inch_of_the_printed_size(tmp_path: Path) -> None:
-    from PIL import Image
-
-    png, _ = style.save_figure(drawing(), tmp_path / "figure")
-    with Image.open(png) as image:
+def test_the_png_has_300_dots_per_inch_of_the_printed_size() -> None:
+    with Image.open(io.BytesIO(style.figure_bytes(drawing())["png"])) as image:
         assert image.width == pytest.approx(style.COLUMN_CM / 2.54 * 300, abs=1)
         assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
 
 
-def test_matplotlibs_settings_are_left_alone(tmp_path: Path) -> None:
+def test_matplotlibs_settings_are_left_alone() -> None:
     before = dict(matplotlib.rcParams)
-    style.save_figure(drawing(), tmp_path / "figure")
+    style.figure_bytes(drawing())
     assert dict(matplotlib.rcParams) == before
-
-
-def test_a_failed_write_leaves_the_old_file_and_no_scrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from l2xbench.system.files import write_whole
-
-    path = write_whole(tmp_path / "a.csv", b"old")
-
-    def interrupt(self: Path, target: Path) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Path, "replace", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        write_whole(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("lines", [1, 2, 3])

@@ -14,6 +14,7 @@ from l2xbench.draw.markup import latex, markdown
 from l2xbench.draw.tables import Table
 from l2xbench.studies.restoration import tables as restoration
 from l2xbench.studies.restoration.tables import COLUMNS
+from tests.draw.written import write_tables
 
 
 def scores(*rows: tuple[object, ...]) -> pd.DataFrame:
@@ -30,13 +31,9 @@ SCORES = scores(
 )
 
 
-def write_table(frame: pd.DataFrame, stem: Path, **about: Any) -> list[Path]:
-    return Table(stem.name, frame, **about).write(stem.parent)
-
-
 def restoration_tables(frame: pd.DataFrame, folder: Path, **options: Any) -> list[Path]:
     tables = restoration.restoration_tables(frame, **options)
-    return [path for table in tables for path in table.write(folder)]
+    return write_tables(folder, tables)
 
 
 def read(stem: Path) -> tuple[str, str, str]:
@@ -58,7 +55,7 @@ def cells(markdown_table: str) -> list[list[str]]:
 
 def test_csv_reads_back_as_it_was_whatever_is_printed(tmp_path: Path) -> None:
     frame = SCORES.assign(ratio=[math.pi] * 6, note='a "b", c|d')
-    csv, md, _ = (path for path in write_table(frame, tmp_path / "t.1", caption="c"))
+    csv, md, _ = write_tables(tmp_path, [Table("t.1", frame, caption="c")])
     back = pd.read_csv(csv, float_precision="round_trip")
     pd.testing.assert_frame_equal(back, frame, check_dtype=False, check_exact=True)
     assert [csv.name, md.name] == ["t.1.csv", "t.1.md"]
@@ -66,7 +63,7 @@ def test_csv_reads_back_as_it_was_whatever_is_printed(tmp_path: Path) -> None:
 
 
 def test_psnr_has_two_digits_ssim_four_and_counts_are_readable(tmp_path: Path) -> None:
-    write_table(SCORES, tmp_path / "t", caption="c")
+    write_tables(tmp_path, [Table("t", SCORES, caption="c")])
     _, md, tex = read(tmp_path / "t")
     expected = ["Set5", "carn_m", "31.88", "0.8910", "5", "412,000"]
     assert cells(md)[3] == expected
@@ -75,7 +72,7 @@ def test_psnr_has_two_digits_ssim_four_and_counts_are_readable(tmp_path: Path) -
 
 
 def test_best_and_second_best_are_marked_within_each_dataset(tmp_path: Path) -> None:
-    write_table(SCORES, tmp_path / "t", caption="c", best={"psnr": "high"}, within="dataset")
+    write_tables(tmp_path, [Table("t", SCORES, caption="c", best={"psnr": "high"}, within="dataset")])
     _, md, tex = read(tmp_path / "t")
     assert [row[2] for row in cells(md)[2:]] == [
         "28.43",
@@ -98,7 +95,7 @@ def test_best_and_second_best_are_marked_within_each_dataset(tmp_path: Path) -> 
 
 def test_values_that_print_alike_are_marked_alike(tmp_path: Path) -> None:
     frame = pd.DataFrame({"model": list("abcde"), "psnr": [30.001, 30.004, 29.5, 29.499999, 20.0]})
-    write_table(frame, tmp_path / "t", caption="c", best={"psnr": "high"})
+    write_tables(tmp_path, [Table("t", frame, caption="c", best={"psnr": "high"})])
     assert [row[1] for row in body(read(tmp_path / "t")[2])] == [
         r"\textbf{30.00}",
         r"\textbf{30.00}",
@@ -110,7 +107,7 @@ def test_values_that_print_alike_are_marked_alike(tmp_path: Path) -> None:
 
 def test_low_may_be_better_nothing_competes_alone_and_gaps_do_not_compete(tmp_path: Path) -> None:
     frame = pd.DataFrame({"model": ["a", "b", "c"], "seconds": [0.5, None, 0.25], "psnr": [None, 30.0, None]})
-    write_table(frame, tmp_path / "t", caption="c", best={"seconds": "low", "psnr": "high"})
+    write_tables(tmp_path, [Table("t", frame, caption="c", best={"seconds": "low", "psnr": "high"})])
     assert body(read(tmp_path / "t")[2]) == [
         ["a", r"\underline{0.500}", "--"],
         ["b", "--", "30.00"],
@@ -120,7 +117,7 @@ def test_low_may_be_better_nothing_competes_alone_and_gaps_do_not_compete(tmp_pa
 
 def test_infinite_psnr_is_best_and_reads_back(tmp_path: Path) -> None:
     frame = pd.DataFrame({"model": ["a", "b"], "psnr": [math.inf, 30.0]})
-    csv, md, _ = write_table(frame, tmp_path / "t", caption="c", best={"psnr": "high"})
+    csv, md, _ = write_tables(tmp_path, [Table("t", frame, caption="c", best={"psnr": "high"})])
     assert cells(md.read_text())[2] == ["a", "**∞**"]
     assert pd.read_csv(csv)["psnr"][0] == math.inf
 
@@ -128,7 +125,7 @@ def test_infinite_psnr_is_best_and_reads_back(tmp_path: Path) -> None:
 def test_names_from_files_cannot_break_a_table(tmp_path: Path) -> None:
     name = "a|b & 50%_#{x}$y$ \\ ~^\n<b>"
     frame = pd.DataFrame({"model": [name], "psnr": [1.0]})
-    write_table(frame, tmp_path / "t", caption=name, notes=[name])
+    write_tables(tmp_path, [Table("t", frame, caption=name, notes=[name])])
     _, md, tex = read(tmp_path / "t")
     assert cells(md)[2] == [r"a\|b &amp; 50%\_#{x}\$y\$ \\ \~^ &lt;b&gt;", "1.00"]
     assert len(body(tex)) == 1

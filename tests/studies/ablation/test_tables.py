@@ -20,6 +20,7 @@ from l2xbench.studies.ablation import tables as ablation
 from l2xbench.studies.ablation.curves import gap, make_curves
 from l2xbench.studies.ablation.figures import ablation_figure, methods_figure
 from l2xbench.studies.ablation.tables import COLUMNS, ablation_figures, ablation_tables
+from tests.draw.written import write_tables
 
 RATIOS = [0.05, 0.1, 0.3]
 IMAGES = ["a", "b", "c"]
@@ -95,8 +96,7 @@ def report_ablation(folder: Path, some: list[Record], of: dict[str, Any]) -> pd.
     """Tables and figures below `folder`; the summary of PSNR."""
     curves = make_curves(some, of)
     tables = ablation_tables(curves, some, of)
-    for table in tables:
-        table.write(folder / "tables")
+    write_tables(folder / "tables", tables)
     ablation_figures(Store(folder), curves, some, of, "cpu")
     return tables[1].frame if tables else pd.DataFrame()
 

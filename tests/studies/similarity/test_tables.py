@@ -15,6 +15,7 @@ from l2xbench.store.units import Outcome, Unit
 from l2xbench.studies.similarity import tables as similarity
 from l2xbench.studies.similarity.options import SimilarityOptions
 from l2xbench.studies.similarity.tables import TOO_FEW, similarity_figures, similarity_frame, similarity_table
+from tests.draw.written import write_tables
 
 FEW = {"permutations": 49, "bootstrap": 50}
 
@@ -95,7 +96,7 @@ def test_the_warning_is_for_samples_too_few_for_the_biased_estimator(tmp_path: P
         study = manifest(["a", "b"], estimator=estimator, resample="crops")
         frame = similarity_frame(store, study, records)
         found[estimator] = frame.iloc[0]
-        similarity_table(frame, study).write(tmp_path / estimator)
+        write_tables(tmp_path / estimator, [similarity_table(frame, study)])
     assert found["biased"]["chance"] > 0.3 and found["biased"]["warning"] == TOO_FEW
     assert abs(found["unbiased"]["chance"]) < 0.05 and found["unbiased"]["warning"] == ""
     assert "take estimator: unbiased" in (tmp_path / "biased/cka.md").read_text()
@@ -111,7 +112,7 @@ def test_a_network_whose_maps_do_not_vary_has_no_number(tmp_path: Path) -> None:
     assert frame["cka"].isna().all() and frame["warning"].tolist() == ["not defined"]
     ((dataset, figure),) = similarity_figures(store, study, frame)
     assert dataset == "Set5" and figure.stat().st_size > 1000
-    similarity_table(frame, study).write(tmp_path / "tables")
+    write_tables(tmp_path / "tables", [similarity_table(frame, study)])
     assert "do not vary" in (tmp_path / "tables/cka.md").read_text()
 
 
