@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import socket
 import time
-from collections import OrderedDict
-from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import replace
@@ -27,6 +25,7 @@ from l2xbench.run.jobs import Job, JobResult, Settings
 from l2xbench.run.pool import Pool
 from l2xbench.run.worker import Worker, encoded, loaded
 from l2xbench.system import threads
+from l2xbench.system.lru import RecentlyUsed
 from l2xbench.zoo import checkpoints
 from l2xbench.zoo.load import Source
 
@@ -189,17 +188,18 @@ class _Objects:
 
     def __init__(self, settings: Settings) -> None:
         self._scale = settings.scale
-        self._networks: OrderedDict[Any, Any] = OrderedDict()
-        self._images: OrderedDict[Any, Any] = OrderedDict()
+        self._networks: RecentlyUsed[Any, Any] = RecentlyUsed(SHARED)
+        self._images: RecentlyUsed[Any, Any] = RecentlyUsed(SHARED)
         self._check: Any = None
 
     def network(self, job: Job) -> Any:
-        return _put(self._networks, job.identity, lambda: _with_weights(job.network))
+        return self._networks.get(job.identity, lambda: ray.put(_with_weights(job.network)))
 
     def image(self, job: Job) -> Any:
         """The pixels, or, where the file cannot be read any more, the pair, which says so in its job."""
 
-        return _put(self._images, (job.unit.dataset, job.digest), lambda: self._loaded(job.pair, job.crop))
+        place = (job.unit.dataset, job.digest)
+        return self._images.get(place, lambda: ray.put(self._loaded(job.pair, job.crop)))
 
     def check(self, job: Job) -> Any:
         """The image that decides on quicker passes, likewise; None where none does."""
@@ -214,15 +214,6 @@ class _Objects:
             return loaded(pair, self._scale, crop)
         except RequestError:
             return pair
-
-
-def _put(kept: OrderedDict[Any, Any], key: Any, make: Callable[[], Any]) -> Any:
-    if key not in kept:
-        kept[key] = ray.put(make())
-        while len(kept) > SHARED:
-            kept.popitem(last=False)
-    kept.move_to_end(key)
-    return kept[key]
 
 
 def _with_weights(source: Source | None) -> Source | None:

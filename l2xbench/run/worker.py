@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import threading
 import zlib
-from collections import OrderedDict
 from concurrent.futures import Future
 from contextlib import nullcontext, suppress
 from dataclasses import replace
@@ -23,6 +22,7 @@ from l2xbench.studies.registry import study_named
 from l2xbench.studies.shared.inference import undivided
 from l2xbench.studies.shared.passes import are_known, passes_of
 from l2xbench.system import heap, memory
+from l2xbench.system.lru import RecentlyUsed
 from l2xbench.system.threads import work_alone
 from l2xbench.zoo.load import Source, build
 from l2xbench.zoo.network import Network
@@ -47,7 +47,7 @@ class Worker:
         heap.keep_freed()
         forbid_tf32()
         self._network: tuple[str, Network | JobResult] | None = None
-        self._images: OrderedDict[tuple[str, str], Future[LoadedPair]] = OrderedDict()
+        self._images: RecentlyUsed[tuple[str, str], Future[LoadedPair]] = RecentlyUsed(IMAGES)
         self._made: dict[str, Arrays] = {}
         self._making: tuple[str, str] | None = None
 
@@ -121,13 +121,7 @@ class Worker:
 
     def _reading(self, job: Job) -> Future[LoadedPair]:
         image = (job.unit.dataset, job.unit.image)
-        if image in self._images:
-            self._images.move_to_end(image)
-        else:
-            self._images[image] = _in_thread(job.pair, self.settings.scale, job.crop)
-            while len(self._images) > IMAGES:
-                self._images.popitem(last=False)
-        return self._images[image]
+        return self._images.get(image, lambda: _in_thread(job.pair, self.settings.scale, job.crop))
 
     def _given(self, job: Job) -> Arrays | None:
         if job.needs is None or job.given is not None:
