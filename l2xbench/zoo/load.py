@@ -19,6 +19,8 @@ from l2xbench.system.compat import import_torchvision
 from l2xbench.zoo import checkpoints
 from l2xbench.zoo.cards import ModelCard, WeightsSource, find_card
 from l2xbench.zoo.dialects import mean_colour, to_native
+from l2xbench.zoo.digests import digest, file_digest
+from l2xbench.zoo.fitting import load_strictly
 from l2xbench.zoo.network import Network
 from l2xbench.zoo.providers import Built
 from l2xbench.zoo.weights import how_to_get, present_weights
@@ -70,11 +72,11 @@ class Source:
             total.update(_code_of(card))
         if isinstance(self.weights, Path):
             with self.weights.open("rb") as file:
-                total.update(checkpoints.file_digest(file).encode())
+                total.update(file_digest(file).encode())
         elif self.weights is None:
             total.update(f"random {self.seed} {torch.__version__}".encode())
         else:
-            total.update(checkpoints.digest(self.weights).encode())
+            total.update(digest(self.weights).encode())
         return total.hexdigest()
 
 
@@ -165,7 +167,7 @@ def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = F
         native = to_native(kind, state_dict, {"scale": card.scale, **card.arch})
         if any(tensor.dtype == torch.float64 for tensor in native.values()):
             built.core.double()  # so that no digit of the weights is lost
-        checkpoints.load_strictly(built.core, native, source=where, what=f"{card.title} (card {card.name})")
+        load_strictly(built.core, native, source=where, what=f"{card.title} (card {card.name})")
         mean = mean_colour(kind, state_dict, card.arch)
         if mean is not None:
             built.core.mean = mean  # a plain attribute of BasicSR's networks
