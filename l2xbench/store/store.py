@@ -18,8 +18,10 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -40,6 +42,7 @@ from l2xbench.system.files import PARTIAL, write_whole
 
 GROUPS_IN_MEMORY = 64
 """Groups whose rows are held at a time."""
+SCRATCH = ".scratch-"
 
 
 class Store:
@@ -69,10 +72,16 @@ class Store:
         for folder in (self.root, self.root / "tables", self.root / "figures"):
             for path in [*folder.glob(f".*{PARTIAL}"), *folder.glob(".probe-*")]:
                 path.unlink(missing_ok=True)
-        for path in self.root.glob(".gram-*"):
+        for path in self.root.glob(f"{SCRATCH}*"):
             shutil.rmtree(path, ignore_errors=True)
         for path in (self.root / RECORDS).rglob(f".*{PARTIAL}"):
             path.unlink(missing_ok=True)
+
+    @contextmanager
+    def scratch_folder(self) -> Iterator[Path]:
+        """A folder on the results' own disk for what is too large for memory; it is gone afterwards."""
+        with TemporaryDirectory(prefix=SCRATCH, dir=self.root) as folder:
+            yield Path(folder)
 
     def find(self, unit: Unit, key: str) -> Record | None:
         """The record of `unit`, if it is there, whole, of this key, and its files are there."""

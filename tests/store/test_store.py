@@ -105,12 +105,12 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 def test_what_killed_processes_left_is_swept_away(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.write_outcome(UNIT, "key", sample_outcome())
-    left = ["tables/.a.csv.partial", ".probe-1", ".gram-1/a.npy", "records/restoration/set5/edsr/.x.partial"]
+    left = ["tables/.a.csv.partial", ".probe-1", ".scratch-1/a.npy", "records/restoration/set5/edsr/.x.partial"]
     for path in left:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).touch()
     store.sweep()
-    assert not [path for path in left if (tmp_path / path).exists()] and not (tmp_path / ".gram-1").exists()
+    assert not [path for path in left if (tmp_path / path).exists()] and not (tmp_path / ".scratch-1").exists()
     assert store.find(UNIT, "key") is not None
 
 

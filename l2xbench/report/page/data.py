@@ -15,7 +15,7 @@ from l2xbench.data.colour import luma
 from l2xbench.draw.panels import scaled_maps
 from l2xbench.store.records import Record
 from l2xbench.store.store import Store
-from l2xbench.studies.shared.pictures import ImageRecords, Pictures, number
+from l2xbench.studies.shared.pictures import ImageRecords, Pictures
 
 LARGEST = 2.0**15
 """The size that a map's largest value gets as a 16-bit float, so that values down to 1e-9 of it keep three digits."""
@@ -57,8 +57,8 @@ def image_data(store: Store, manifest: Mapping[str, Any], of: ImageRecords, *, e
             {
                 "name": name,
                 "sr": picture(record, "sr"),
-                "psnr": _finite(number(record, "psnr")),
-                "ssim": number(record, "ssim"),
+                "psnr": _finite(record.number("psnr")),
+                "ssim": record.number("ssim"),
             }
             for name, record in of.restored.items()
         ],

@@ -31,7 +31,7 @@ from l2xbench.store.derived import DerivedFiles, find_derived, write_derived
 from l2xbench.store.store import Store
 from l2xbench.studies.ablation.cost_figure import cost_spots, numbered
 from l2xbench.studies.ablation.tables import groups
-from l2xbench.studies.shared.pictures import AT_ONCE, ImageRecords, fitting_images, image_records, number
+from l2xbench.studies.shared.pictures import AT_ONCE, ImageRecords, fitting_images, image_records
 from l2xbench.studies.similarity.matrix import DARK, SHADES, printed_cka
 from l2xbench.studies.similarity.tables import similarity_matrices
 from l2xbench.system.inorder import in_order
@@ -194,7 +194,7 @@ def _by_image(images: Sequence[ImageRecords], networks: Collection[str]) -> Shee
     names = list(dict.fromkeys(name for of in images for name in of.restored))
     rows = []
     for of in images:
-        measured = {name: number(record, "psnr") for name, record in of.restored.items()}
+        measured = {name: record.number("psnr") for name, record in of.restored.items()}
         known = [value for name, value in measured.items() if value is not None and name in networks]
         spread = max(known) - min(known) if len(known) > 1 and math.isfinite(max(known)) else None
         numbers = [*(measured.get(name) for name in names), spread]

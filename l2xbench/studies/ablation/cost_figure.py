@@ -51,7 +51,7 @@ def cost_spots(curves: list[Curve], records: Iterable[Record], seed: int) -> lis
     """
     taken: dict[tuple[str, str, str], list[float]] = {}
     for group in record_groups(records, "attribution"):
-        known = [float(each) for each in group.column("seconds") if isinstance(each, (int, float)) and each > 0]
+        known = [seconds for seconds in group.numbers("seconds") if seconds is not None and seconds > 0]
         taken[group.dataset, group.model, group.label] = known
     spots = []
     for curve, random in with_random(curves):

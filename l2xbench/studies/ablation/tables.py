@@ -76,8 +76,8 @@ def summary_frame(curves: list[Curve], records: Iterable[Record], metric: str, s
     unmasked = {
         (group.dataset, group.model, image): value
         for group in record_groups(records, "restoration")
-        for image, value in zip(group.images, group.column(metric), strict=True)
-        if isinstance(value, float)
+        for image, value in zip(group.images, group.numbers(metric), strict=True)
+        if value is not None
     }
     rows = []
     for curve, random in with_random(curves):

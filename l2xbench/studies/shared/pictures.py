@@ -132,15 +132,9 @@ class Pictures:
         if name not in self._restored:
             record = self._found.restored[name]
             sr = self._store.load_image(record.files["sr"])
-            self._restored[name] = NetworkImage(sr, number(record, "psnr"), number(record, "ssim"))
+            self._restored[name] = NetworkImage(sr, record.number("psnr"), record.number("ssim"))
         return self._restored[name]
 
     def _map(self, record: Record) -> NetworkMap:
         arrays = self._store.load_arrays(record.files["attribution"])
-        return NetworkMap(arrays, number(record, "completeness_error"), number(record, "seconds") or 0.0)
-
-
-def number(record: Record, what: str) -> float | None:
-    """A number of a record; None where it has none."""
-    value = record.values.get(what)
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+        return NetworkMap(arrays, record.number("completeness_error"), record.number("seconds") or 0.0)

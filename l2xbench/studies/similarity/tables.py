@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import combinations
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -78,12 +77,12 @@ def _dataset_rows(
     known = {pair: store.find(unit, unit.key("", "")) for pair, (unit, _) in pairs.items()}
     owed = [pair for pair, record in known.items() if record is None]
     if owed:
-        with TemporaryDirectory(prefix=".gram-", dir=store.root) as folder:
+        with store.scratch_folder() as folder:
             for name in dict.fromkeys(name for pair in owed for name in pair):
-                _save(Path(folder, f"{name}.npy"), _gram(store, networks[name], options["signs"]))
+                _save(folder / f"{name}.npy", _gram(store, networks[name], options["signs"]))
             for a, b in owed:
                 unit, images = pairs[a, b]
-                k, l = (_part(Path(folder, f"{name}.npy"), networks[name], images) for name in (a, b))  # noqa: E741
+                k, l = (_part(folder / f"{name}.npy", networks[name], images) for name in (a, b))  # noqa: E741
                 values = _numbers(k, l, len(images), options, seed)
                 known[a, b] = store.add_record(unit, unit.key("", ""), {}, values)
     return [

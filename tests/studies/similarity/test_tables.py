@@ -67,7 +67,7 @@ def test_a_pair_is_compared_on_the_images_that_both_have(tmp_path: Path) -> None
     expected = [direct(a, b, list(a)), direct(a, c, list(c)), direct(b, c, list(c))]
     assert np.abs(frame["cka"] - expected).max() < 1e-10
     assert (frame["low"] <= frame["cka"]).all() and (frame["cka"] <= frame["high"]).all()
-    assert not list(tmp_path.glob(".gram-*")), "nothing is left of the scratch files"
+    assert not list(tmp_path.glob(".scratch-*")), "nothing is left of the scratch files"
 
 
 def test_numbers_are_made_once_and_again_when_something_changes(
