@@ -117,7 +117,7 @@ def _carry_out(console: Console, plan: Plan, store: Store, how: How, only: str |
                     fresh=how.fresh and first,
                     retry_failed=how.retry_failed and first,
                     only=only,
-                    kept=ahead.kept if only is None else None,
+                    on_record=ahead.on_record if only is None else None,
                 )
             progress.working("tables")
             manifest = make_manifest(plan, result, started=started, command=command_line(), engine=engine, only=only)

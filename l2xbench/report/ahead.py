@@ -50,7 +50,7 @@ class Ahead:
         groups = len(plan.models) * (1 + len(maps.methods)) if maps else 0
         self._is_worth_it = groups <= MANY_GROUPS and maps is not None and images * len(maps.methods) > drawing.FEW
 
-    def kept(self, unit: Unit) -> None:
+    def on_record(self, unit: Unit) -> None:
         """Told of each unit whose record is on disk, from any thread."""
         if not self._is_worth_it or unit.study not in ("restoration", "attribution"):
             return

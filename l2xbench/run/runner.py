@@ -52,7 +52,7 @@ def run(
     fresh: bool = False,
     retry_failed: bool = False,
     only: str | None = None,
-    kept: Callable[[Unit], None] | None = None,
+    on_record: Callable[[Unit], None] | None = None,
 ) -> Result:
     """Carries out every unit of `plan` that `store` does not hold yet.
 
@@ -66,13 +66,13 @@ def run(
         fresh: forget what was done of this plan before.
         retry_failed: try again what failed before; by default it is told again, since it would fail alike.
         only: the one study that the plan is for.
-        kept: told of each unit whose record was written, in the thread that wrote it.
+        on_record: told of each unit whose record was written, in the thread that wrote it.
 
     Raises:
         RequestError: weights do not fit their network, or the results cannot be written.
     """
     engine = engine or InProcess(settings_of(plan))
-    work = _Run(plan, store, Ledger(progress), engine, retry_failed, kept)
+    work = _Run(plan, store, Ledger(progress), engine, retry_failed, on_record)
     try:
         if fresh:
             work.forget()
@@ -92,7 +92,7 @@ class _Run:
         ledger: Ledger,
         engine: Engine,
         retry_failed: bool,
-        kept: Callable[[Unit], None] | None,
+        on_record: Callable[[Unit], None] | None,
     ) -> None:
         self.plan = plan
         self.store = store
@@ -100,7 +100,7 @@ class _Run:
         self.progress = ledger.progress
         self.engine = engine
         self.retry_failed = retry_failed
-        self.kept = kept
+        self.on_record = on_record
         self.writer = Writer()
         self.images: list[Images] = []
         self.identities: dict[str, str] = {}
@@ -249,8 +249,8 @@ class _Run:
     def _write(self, unit: Unit, key: str, outcome: Outcome | EncodedOutcome) -> None:
         def write() -> None:
             self.store.write_outcome(unit, key, outcome)
-            if self.kept is not None:
-                self.kept(unit)
+            if self.on_record is not None:
+                self.on_record(unit)
 
         self.writer.put(write)
         self.ledger.done()
