@@ -1,4 +1,4 @@
-"""What keeping freed memory (`l2xbench/heap.py`) is worth: the same work in processes with and without it, in turn.
+"""What keeping freed memory (see `system/heap.py`) is worth: the same work in processes with and without it, in turn.
 
     python scripts/bench_heap.py --networks edsr_baseline,rcan,carn,swinir_light --repeats 3 --threads 2
 

@@ -1,4 +1,4 @@
-"""How long PyTorch's threads should look for work before they sleep (`l2xbench/threads.py`): a study run with each.
+"""How long PyTorch's threads should look for work before they sleep (see `system/threads.py`): a study run with each.
 
     python scripts/bench_waiting.py my_study.yaml --data-root ~/data --spins 100,3000,12000,300000 --repeats 3
 

@@ -43,7 +43,7 @@ Workers = Annotated[
     int | None,
     typer.Option(
         "--workers",
-        help="Networks at work at a time; by default one a GPU, on CPUs by measurement.",
+        help="Networks at work at a time; by default one a GPU, or one a CPU core where memory allows.",
         min=1,
         metavar="N",
     ),

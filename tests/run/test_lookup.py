@@ -148,3 +148,14 @@ def test_a_checkpoint_with_an_address_is_fetched(
     (home / "checkpoints" / name[1:-9]).unlink()
     with pytest.raises(RequestError, match=r"models\.net: checkpoint of net .*another SHA-256.*weights: PATH"):
         fetch(study)
+
+
+def test_a_checkpoint_without_a_known_hash_is_left_to_the_user(
+    write_study: Callable[..., Path], tmp_path: Path, home: Path
+) -> None:
+    study = read_study(str(write_study(models={"carn": "carn"})))
+    told = r"models\.carn: carn: no weights here; download carn\.pth from https:.* \(or give weights: PATH"
+    with pytest.raises(RequestError, match=told) as raised:
+        make_plan(study, tmp_path / "out")
+    assert not isinstance(raised.value, Incomplete), "nothing could tell whether the right file arrived"
+    assert str(home / "checkpoints") in str(raised.value)
