@@ -15,14 +15,16 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from l2xbench.store.manifest import Manifest, ManifestDataset, ManifestModel
+from l2xbench.store.records import Records
+from l2xbench.store.results import Results
 from l2xbench.store.store import Store
-from l2xbench.store.units import Outcome, Unit
-from l2xbench.studies.similarity.options import SimilarityOptions
-from l2xbench.studies.similarity.tables import similarity_frame
+from l2xbench.store.units import Outcome, Unit, short_digest
+from l2xbench.studies.reading import parse_study
+from l2xbench.studies.similarity.pairs import similarity_frame
 
 MIB = 2**20
 
@@ -37,23 +39,38 @@ def run_once(networks: int, images: int, crops: int, size: int) -> None:
     """The work of the fresh process; prints peak memory beyond the start's in MiB, and seconds."""
     random = np.random.default_rng(0)
     names = [f"network{number}" for number in range(networks)]
-    manifest: dict[str, Any] = {
-        "seed": 0,
-        "models": dict.fromkeys(names),
-        "datasets": {"random": None},
-        "study": {"similarity": SimilarityOptions(permutations=19, bootstrap=20).model_dump()},
-    }
+    shown = [f"image{number}" for number in range(images)]
+    study = parse_study(
+        {
+            "study": "memory",
+            "models": dict.fromkeys(names, "edsr"),
+            "datasets": {"random": "skimage"},
+            "similarity": {"permutations": 19, "bootstrap": 20},
+        }
+    )
+    manifest = Manifest(
+        l2xbench="",
+        finished="",
+        device="cpu",
+        threads=1,
+        seed=0,
+        models={name: ManifestModel(identity=name) for name in names},
+        datasets={"random": ManifestDataset(images=dict.fromkeys(shown, ""))},
+        study=study,
+    )
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
-        records = []
+        groups = []
         for name in names:
-            for image in range(images):
+            unit = Unit("similarity", 1, "random", "", name)
+            groups.append((unit.group, unit.recipe(name)))
+            for image in shown:
                 values = random.normal(size=(crops, 3, size, size)).astype(np.float32)
                 outcome = Outcome(values={"crops": crops}, arrays={"similarity": {"values": values}})
-                unit = Unit("similarity", 1, "random", f"image{image}", name)
-                records.append(store.write_outcome(unit, unit.key(name, ""), outcome))
+                store.write_outcome(unit.at(image), unit.key(name, image), outcome)
+        records = Records(store, groups, {"random": (shown, [short_digest(image) for image in shown])})
         before, started = peak(), time.perf_counter()
-        frame = similarity_frame(store, manifest, records)
+        frame = similarity_frame(Results(store, "manifest.json", manifest, records))
         assert len(frame) == networks * (networks - 1) // 2
         print(peak() - before, time.perf_counter() - started)
 

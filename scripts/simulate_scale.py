@@ -31,15 +31,14 @@ from PIL import Image
 from l2xbench.commands.status import show_status
 from l2xbench.draw.drawers import Drawers
 from l2xbench.report.build import build_report
-from l2xbench.report.findings import find
 from l2xbench.run import runner
 from l2xbench.run.engine import Bundles, OnStart, Refill
 from l2xbench.run.jobs import Job, JobResult
 from l2xbench.run.manifest import make_manifest
 from l2xbench.run.plan import Plan, make_plan
-from l2xbench.run.results import Run
 from l2xbench.store.journal import DONE, JournalBlock
 from l2xbench.store.paths import FOLDERS, journal_path
+from l2xbench.store.results import Results
 from l2xbench.store.rows import ROWS_A_BLOCK
 from l2xbench.store.store import Store
 from l2xbench.store.units import GroupName
@@ -171,7 +170,7 @@ def tables(folder: Path) -> str:
     store = Store(found.out)
     result = runner.Result(store.records())
     manifest = make_manifest(found, result, started=datetime.now(timezone.utc), command="", engine=Counting())
-    build_report(store, find(store, Run("manifest.json", manifest, result.records, [])), [], Quiet(), Drawers())
+    build_report(Results(store, "manifest.json", manifest, result.records), [], Quiet(), Drawers())
     lines = (store.root / "tables/cost.csv").read_text().splitlines()
     return f"{len(lines) - 1:,} rows of tables/cost.csv"
 

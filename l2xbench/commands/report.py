@@ -12,12 +12,13 @@ from l2xbench.commands import screen
 from l2xbench.draw.colormap import colour_map
 from l2xbench.draw.drawers import Drawers
 from l2xbench.report.build import build_report
-from l2xbench.report.findings import find
 from l2xbench.report.page import Page, write_page
-from l2xbench.run.results import Run, all_failures, read_runs
+from l2xbench.run.results import all_failures, read_runs
 from l2xbench.store.damage import DamagedFile
 from l2xbench.store.lock import run_lock
+from l2xbench.store.results import Results
 from l2xbench.store.store import Store
+from l2xbench.studies.attribution.options import HeatmapOptions
 
 
 def remake(results: Path, *, palette: str | None = None, one_file: bool | None = None) -> int:
@@ -61,24 +62,23 @@ def _remake(
     store: Store, palette: str | None, one_file: bool | None, progress: screen.RunProgress, drawers: Drawers
 ) -> tuple[dict[str, Path], Page]:
     runs = [_coloured(run, palette) for run in read_runs(store)]
-    findings = [find(store, run) for run in runs]
     failures = all_failures(runs)
     paths: dict[str, Path] = {}
-    for found in findings:
-        if found.run.missing:
+    for run in runs:
+        if run.missing:
             progress.note(
-                f"{found.run.name}: {found.run.missing} of its units have no record here (another run has taken "
+                f"{run.name}: {run.missing} of its units have no record here (another run has taken "
                 "their place, they were removed, or another version made them); its tables and figures are left "
                 "as they are"
             )
         else:
-            paths.update(build_report(store, found, failures, progress, drawers))
-    return paths, write_page(store, findings, progress, one_file=one_file)
+            paths.update(build_report(run, failures, progress, drawers))
+    return paths, write_page(runs, progress, one_file=one_file)
 
 
-def _coloured(run: Run, palette: str | None) -> Run:
-    study = run.manifest["study"]
-    if palette is None or study["heatmaps"] is None:
+def _coloured(run: Results, palette: str | None) -> Results:
+    heatmaps = run.config.block(HeatmapOptions)
+    if palette is None or heatmaps is None:
         return run
-    coloured = {**study, "heatmaps": {**study["heatmaps"], "palette": palette}}
-    return replace(run, manifest={**run.manifest, "study": coloured})
+    study = run.config.with_block(heatmaps.model_copy(update={"palette": palette}))
+    return replace(run, manifest=run.manifest.model_copy(update={"study": study}))

@@ -16,18 +16,20 @@ from l2xbench.config import StudyConfig
 from l2xbench.draw.drawers import Drawers
 from l2xbench.report.ahead import Ahead
 from l2xbench.report.build import build_report
-from l2xbench.report.findings import Findings, find
 from l2xbench.report.page import Page, write_page
+from l2xbench.report.tables import study_tables
 from l2xbench.run import runner
 from l2xbench.run.choice import make_engine
 from l2xbench.run.lookup import Incomplete
 from l2xbench.run.manifest import make_manifest
 from l2xbench.run.plan import Plan, make_plan
 from l2xbench.run.progress import Progress
-from l2xbench.run.results import Run, all_failures, read_runs
+from l2xbench.run.results import all_failures, read_runs
 from l2xbench.store.damage import DamagedFile
 from l2xbench.store.lock import run_lock
+from l2xbench.store.results import Results
 from l2xbench.store.store import Store
+from l2xbench.studies.registry import all_studies
 from l2xbench.system.command import command_line
 
 
@@ -68,16 +70,11 @@ def run_study(study: StudyConfig, out: Path, how: How, *, only: str | None = Non
     store.prepare()
     with run_lock(out):
         result, made = _carry_out(console, plan, store, how, only)
-    findings = made.findings
-    if not findings.restoration.empty:
-        shown = findings.restoration.drop(columns="seconds")  # which `cost` tells
-        screen.show_table(console, shown, f"{study.study}: mean PSNR (dB) and SSIM")
-    if "ablation_psnr" in findings.tables:
-        summary = findings.tables["ablation_psnr"].frame
-        screen.show_table(console, _brief(summary), f"{study.study}: PSNR (dB) by masked share")
-    if not findings.similarity.empty:
-        columns = ["dataset", "model_a", "model_b", "cka", "p_value", "chance", "warning"]
-        screen.show_table(console, findings.similarity[columns], f"{study.study}: CKA of attributions")
+    tables = made.results.once(study_tables)
+    for each in all_studies():
+        summary = each.summary(made.results, tables[each.name])
+        if summary is not None:
+            screen.show_table(console, summary.frame, f"{study.study}: {summary.title}")
     reused = f", {result.reused} found done" if result.reused else ""
     failed = f", {len(result.failures)} failed (tables/failures.csv)" if result.failures else ""
     console.print(f"{result.computed} units computed{reused}{failed}", highlight=False)
@@ -92,7 +89,7 @@ def run_study(study: StudyConfig, out: Path, how: How, *, only: str | None = Non
 class _Made:
     """What came of a run's records."""
 
-    findings: Findings
+    results: Results
     paths: list[tuple[str, Path]]
     page: Page
 
@@ -121,11 +118,10 @@ def _carry_out(console: Console, plan: Plan, store: Store, how: How, only: str |
                 )
             progress.working("tables")
             manifest = make_manifest(plan, result, started=started, command=command_line(), engine=engine, only=only)
-            written = store.write_text(_manifest_name(store.root, only), json.dumps(manifest, indent=2))
+            written = store.write_text(_manifest_name(store.root, only), json.dumps(manifest.as_json(), indent=2))
             try:
-                return result, _report(
-                    store, Run(written.name, manifest, result.records, result.failures), progress, drawers
-                )
+                results = Results(store, written.name, manifest, result.records, result.failures)
+                return result, _report(results, progress, drawers)
             except DamagedFile as error:
                 if str(error) in mended:
                     raise
@@ -133,26 +129,12 @@ def _carry_out(console: Console, plan: Plan, store: Store, how: How, only: str |
                 progress.note(str(error))
 
 
-def _report(store: Store, run: Run, progress: Progress, drawers: Drawers) -> _Made:
+def _report(results: Results, progress: Progress, drawers: Drawers) -> _Made:
     """Tables and figures of a run, and the page of all runs of its folder."""
-    others = read_runs(store, but=run.name)
-    findings = find(store, run)
-    paths = build_report(store, findings, all_failures([run, *others]), progress, drawers)
-    page = write_page(store, [findings, *(find(store, other) for other in others)], progress)
-    return _Made(findings, [*paths, ("manifest", store.root / run.name)], page)
-
-
-def _brief(summary: pd.DataFrame) -> pd.DataFrame:
-    """What fits a terminal: the first and the last ratio, and no column that says the same in each row."""
-    orders = summary.loc[summary["method"] != "random", "order"].nunique()
-    same = [name for name in ("dataset", "granularity") if summary[name].nunique() == 1]
-    shares = [name for name in summary.columns if name.endswith("%")]
-    unshown = [*same, *shares[1:-1], "gap_low", "gap_high", "largest_gap", "largest_at", "area", "images"]
-    shown = summary.drop(columns=unshown if orders > 1 else [*unshown, "order"])
-    shown = shown.map(lambda value: "" if pd.isna(value) else f"{value:.2f}" if isinstance(value, float) else value)
-    bounds = zip(summary["gap_low"], summary["gap_high"], strict=True)
-    shown["95 %"] = ["" if pd.isna(low) else f"{low:.2f} to {high:.2f}" for low, high in bounds]
-    return shown
+    runs = [results, *read_runs(results.store, but=results.name)]
+    paths = build_report(results, all_failures(runs), progress, drawers)
+    page = write_page(runs, progress)
+    return _Made(results, [*paths, ("manifest", results.store.root / results.name)], page)
 
 
 def _show_plan(console: Console, plan: Plan) -> None:

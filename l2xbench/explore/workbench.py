@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from l2xbench.data.pairs import LoadedPair
-from l2xbench.report.sanity import diffusion_index
+from l2xbench.studies.diffusion.index import diffusion_index
 from l2xbench.studies.shared.maps import (
     MapRequest,
     NetworkImage,

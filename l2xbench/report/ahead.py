@@ -1,4 +1,4 @@
-"""Heatmaps drawn while a run goes on: those of an image that is complete, beside the network at the next image."""
+"""Figures of single images drawn while a run goes on: an image that is complete, beside the network at the next."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from threading import Lock
-from typing import Any
 
 from l2xbench.draw.drawers import Drawers
 from l2xbench.errors import RequestError
@@ -17,9 +17,8 @@ from l2xbench.store.derived import make_unless_kept
 from l2xbench.store.records import Records
 from l2xbench.store.store import Store
 from l2xbench.store.units import GroupName, Unit
-from l2xbench.studies.attribution.heatmaps import is_shown, owed_heatmaps
-from l2xbench.studies.attribution.options import AttributionOptions, HeatmapOptions
-from l2xbench.studies.shared.figures import OwedFigure
+from l2xbench.studies.figures import ImageSet, OwedFigure
+from l2xbench.studies.registry import all_studies
 
 MANY_GROUPS = 32
 """With more networks and methods than this, whether an image is complete takes too long to tell."""
@@ -35,24 +34,22 @@ class Ahead:
         """For a run of the whole `plan`, whose records go to `store`."""
         self._store = store
         self._drawers = drawers
-        self._manifest: dict[str, Any] = {
-            "study": plan.study.model_dump(mode="json"),
-            "models": {model.name: {} for model in plan.models},
-            "datasets": {each.name: {"images": {pair.name: "" for pair in each.pairs}} for each in plan.datasets},
-        }
+        self._config = plan.study
+        self._models = [model.name for model in plan.models]
+        self._figures = [study.image_figures for study in all_studies() if study.image_figures is not None]
         self._lock = Lock()
         self._wanted: dict[str, list[tuple[GroupName, str]]] | None = None
         self._digests: dict[str, dict[str, str]] = {}
         self._records: Records | None = None
         self._thread: ThreadPoolExecutor | None = None
-        images = sum(len(each["images"]) for each in self._manifest["datasets"].values())
-        maps = plan.study.block(AttributionOptions) if plan.study.block(HeatmapOptions) is not None else None
-        groups = len(plan.models) * (1 + len(maps.methods)) if maps else 0
-        self._is_worth_it = groups <= MANY_GROUPS and maps is not None and images * len(maps.methods) > drawing.FEW
+        shown = [unit for unit, _ in plan.groups() if self._is_shown(unit.group)]
+        images = sum(len(dataset.pairs) for dataset in plan.datasets)
+        owed = images * sum(figures.count(plan.study) for figures in self._figures)
+        self._is_worth_it = len(shown) <= MANY_GROUPS * len(plan.datasets) and owed > drawing.FEW
 
     def on_record(self, unit: Unit) -> None:
         """Told of each unit whose record is on disk, from any thread."""
-        if not self._is_worth_it or unit.study not in ("restoration", "attribution"):
+        if not self._is_worth_it or not self._is_shown(unit.group):
             return
         with self._lock:
             if self._thread is None:
@@ -66,6 +63,9 @@ class Ahead:
         self._is_worth_it = False
         if self._thread is not None:
             self._thread.shutdown(cancel_futures=True)
+
+    def _is_shown(self, group: GroupName) -> bool:
+        return any(each.count(self._config) and each.shows(self._config, group) for each in self._figures)
 
     def _is_complete(self, unit: Unit) -> bool:
         if self._wanted is None:
@@ -83,16 +83,16 @@ class Ahead:
         records = self._store.records()
         wanted: dict[str, list[tuple[GroupName, str]]] = {}
         for name, recipe in records.wanted:
-            if is_shown(self._manifest["study"], name):
+            if self._is_shown(name):
                 wanted.setdefault(name.dataset, []).append((name, recipe))
         self._digests = {name: dict(zip(*both, strict=True)) for name, both in records.images.items()}
         self._records, self._wanted = records, wanted
 
     def _draw(self, dataset: str, image: str) -> None:
         assert self._records is not None
-        chosen = {name: [image] if name == dataset else [] for name in self._manifest["datasets"]}
+        images = ImageSet(self._store, self._config, self._models, {dataset: [image]}, self._records)
         with suppress(RequestError, BrokenProcessPool, RuntimeError):
-            for figure in owed_heatmaps(self._store, self._manifest, self._records, chosen):
+            for figure in chain.from_iterable(each.owed(images) for each in self._figures):
                 if self._is_worth_it:
                     make_unless_kept(self._store, figure.files, partial(self._drawn, figure))
 

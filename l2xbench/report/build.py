@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from l2xbench.draw.drawers import Drawers
 from l2xbench.report.drawing import draw_figures
-from l2xbench.report.findings import Findings, failures_table
+from l2xbench.report.tables import failures_table, study_tables
 from l2xbench.run.progress import Progress
 from l2xbench.store.records import Failure
-from l2xbench.store.store import Store
-from l2xbench.studies.ablation.tables import ablation_figures
-from l2xbench.studies.attribution.heatmaps import owed_heatmaps
-from l2xbench.studies.similarity.tables import similarity_figures
+from l2xbench.store.results import Results
+from l2xbench.studies.figures import ImageSet, OwedFigure
+from l2xbench.studies.registry import all_studies
 
 
 def build_report(
-    store: Store, findings: Findings, failures: Iterable[Failure], progress: Progress, drawers: Drawers
+    results: Results, failures: Iterable[Failure], progress: Progress, drawers: Drawers
 ) -> list[tuple[str, Path]]:
     """Writes a run's tables and figures below the results folder.
 
     Args:
-        store: where the records' files lie.
-        findings: what the run's records say.
+        results: of the run.
         failures: of this run and of others that left results in the folder.
         progress: told of each figure, which takes seconds.
         drawers: processes that may draw.
@@ -31,17 +29,24 @@ def build_report(
     Returns:
         what there is to look at, and where.
     """
-    manifest = findings.run.manifest
-    for table in (*findings.tables.values(), failures_table(failures)):
+    root = results.store.root
+    tables = [table for found in results.once(study_tables).values() for table in found.values()]
+    for table in (*tables, failures_table(failures)):
         for ending, text in table.texts().items():
-            store.write_text(f"tables/{table.name}.{ending}", text)
-    paths = [("tables", store.root / "tables")]
-    heatmaps = draw_figures(store, list(owed_heatmaps(store, manifest, findings.shown)), progress, drawers)
-    if heatmaps:
-        paths.append(("heatmaps", heatmaps[0].parent))
-    if findings.curves:
-        progress.working("drawing the ablation")
-        drawn = ablation_figures(store, findings.curves, findings.run.records, manifest, findings.run.device)
-        paths += [("ablation", path) for path in drawn[:1]]
-    paths += [(f"CKA on {name}", path) for name, path in similarity_figures(store, manifest, findings.similarity)]
-    return paths
+            results.store.write_text(f"tables/{table.name}.{ending}", text)
+    owed = list(_owed_figures(results))
+    draw_figures(results.store, owed, progress, drawers)
+    shown: dict[str, list[Path]] = {}
+    for figure in owed:
+        if figure.shown_as:
+            shown.setdefault(figure.shown_as, []).append(root / figure.files.paths["png"])
+    looked_at = {name: paths[0] if len(paths) == 1 else paths[0].parent for name, paths in shown.items()}
+    return [("tables", root / "tables"), *looked_at.items()]
+
+
+def _owed_figures(results: Results) -> Iterator[OwedFigure]:
+    images = ImageSet.of_results(results, results.shown)
+    for study in all_studies():
+        if study.image_figures is not None:
+            yield from study.image_figures.owed(images)
+        yield from study.figures(results)

@@ -16,7 +16,7 @@ from l2xbench.draw.drawers import Drawers
 from l2xbench.run.progress import Progress
 from l2xbench.store.derived import find_derived, write_derived
 from l2xbench.store.store import Store
-from l2xbench.studies.shared.figures import Draw, OwedFigure
+from l2xbench.studies.figures import Draw, OwedFigure
 
 FEW = 3
 """Up to so many figures are drawn in this process: another takes seconds to start."""

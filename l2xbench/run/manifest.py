@@ -1,29 +1,30 @@
-"""What a results folder was made from: the resolved study, versions, hashes, device and seeds."""
+"""The manifest of a run that is done; `l2xbench.store.manifest` says what one holds."""
 
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict
 from datetime import datetime, timezone
 from importlib import metadata
-from typing import Any
 
 import torch
 
 import l2xbench
+from l2xbench.data.datasets import Dataset
 from l2xbench.run.devices import choose_device
 from l2xbench.run.engine import Engine
 from l2xbench.run.plan import Plan
 from l2xbench.run.runner import Result
+from l2xbench.store.manifest import Manifest, ManifestDataset, ManifestModel
 from l2xbench.store.records import record_groups
+from l2xbench.zoo.load import Source
 
 LIBRARIES = ("torch", "torchvision", "basicsr", "spandrel", "timm", "captum", "numpy", "pillow", "scikit-image")
 
 
 def make_manifest(
     plan: Plan, result: Result, *, started: datetime, command: str, engine: Engine, only: str | None = None
-) -> dict[str, Any]:
-    """The manifest of a finished run, ready for JSON.
+) -> Manifest:
+    """The manifest of a finished run.
 
     Args:
         plan: what was asked for.
@@ -34,39 +35,27 @@ def make_manifest(
         only: the one study that the command was for.
     """
     finished = datetime.now(timezone.utc)
-    return {
-        "l2xbench": l2xbench.__version__,
-        "command": command,
-        "only": only,
-        "started": started.isoformat(timespec="seconds"),
-        "finished": finished.isoformat(timespec="seconds"),
-        "seconds": round((finished - started).total_seconds(), 1),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "versions": {name: metadata.version(name) for name in LIBRARIES},
-        "device": _device(plan.study.device),
-        "threads": engine.threads,
-        "engine": engine.described,
-        "seed": plan.study.seed,
-        "units": {
-            "computed": result.computed,
-            "reused": result.reused,
-            "failed": len(result.failures),
-        },
-        "failures": [asdict(failure) for failure in result.failures],
-        "models": {model.name: _model(model.source) for model in plan.models},
-        "inference": _inference(plan, result),
-        "datasets": {
-            dataset.name: {
-                "root": str(dataset.root),
-                "layout": dataset.layout,
-                "note": dataset.note,
-                "images": {pair.name: result.digests.get(dataset.name, {}).get(pair.name) for pair in dataset.pairs},
-            }
-            for dataset in plan.datasets
-        },
-        "study": plan.study.model_dump(mode="json"),
-    }
+    return Manifest(
+        l2xbench=l2xbench.__version__,
+        command=command,
+        only=only,
+        started=started.isoformat(timespec="seconds"),
+        finished=finished.isoformat(timespec="seconds"),
+        seconds=round((finished - started).total_seconds(), 1),
+        python=platform.python_version(),
+        platform=platform.platform(),
+        versions={name: metadata.version(name) for name in LIBRARIES},
+        device=_device(plan.study.device),
+        threads=engine.threads,
+        engine=engine.described,
+        seed=plan.study.seed,
+        units={"computed": result.computed, "reused": result.reused, "failed": len(result.failures)},
+        failures=tuple(result.failures),
+        models={model.name: _model(model.source) for model in plan.models},
+        inference=_inference(plan, result),
+        datasets={dataset.name: _dataset(dataset, result) for dataset in plan.datasets},
+        study=plan.study,
+    )
 
 
 def _inference(plan: Plan, result: Result) -> dict[str, list[str]]:
@@ -79,17 +68,23 @@ def _inference(plan: Plan, result: Result) -> dict[str, list[str]]:
     return told
 
 
-def _model(source: Any) -> dict[str, Any]:
+def _model(source: Source) -> ManifestModel:
     card = source.card
-    return {
-        "title": card.title,
-        "card": card.name,
-        "provider": card.provider,
-        "arch": card.arch,
-        "weights": source.described,
-        "weights_path": None if source.weights is None else str(source.weights),
-        "identity": source.identity(),
-    }
+    return ManifestModel(
+        title=card.title,
+        card=card.name,
+        provider=card.provider,
+        arch=card.arch,
+        weights=source.described,
+        weights_path=None if source.weights is None else str(source.weights),
+        identity=source.identity(),
+    )
+
+
+def _dataset(dataset: Dataset, result: Result) -> ManifestDataset:
+    digests = result.digests.get(dataset.name, {})
+    images = {pair.name: digests.get(pair.name) for pair in dataset.pairs}
+    return ManifestDataset(root=str(dataset.root), layout=dataset.layout, note=dataset.note, images=images)
 
 
 def _device(wanted: str) -> str:

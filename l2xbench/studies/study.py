@@ -6,18 +6,66 @@ they are called, so that reading a YAML, and `l2xbench --help`, takes no second.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from l2xbench.config import Block, StudyConfig
-from l2xbench.store.units import Arrays, Outcome
+from l2xbench.store.units import Arrays, GroupName, Outcome
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from l2xbench.data.datasets import LoadedPair
+    from l2xbench.draw.tables import Table
+    from l2xbench.store.results import Results
+    from l2xbench.studies.figures import ImageSet, OwedFigure
     from l2xbench.zoo.network import Network
 
 Options = dict[str, Any]
 """Of a unit: everything from the study's YAML that decides its result, as JSON."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page, under a heading of its own."""
+
+    anchor: str
+    """Of its address on the page; sections of several studies with one anchor are one section, in their order."""
+    link: str
+    """What the list of sections calls it."""
+    title: str
+    tables: Sequence[Table] = ()
+    """Below what the template makes."""
+    template: Path | None = None
+    """A Jinja template, which may import the macros of `tables.html` and `charts.html` (`l2xbench/report/page`)."""
+    context: Mapping[str, Any] = field(default_factory=dict)
+    """What the template knows."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the terminal shows of a run's numbers."""
+
+    title: str
+    frame: pd.DataFrame
+
+
+class ImageFigures:
+    """Figures that show one image each. They are drawn as soon as their image is complete, while the run goes on."""
+
+    def count(self, config: StudyConfig) -> int:
+        """How many an image has."""
+        raise NotImplementedError
+
+    def shows(self, config: StudyConfig, group: GroupName) -> bool:
+        """Whether one of them shows what the records of a group hold of its image."""
+        raise NotImplementedError
+
+    def owed(self, images: ImageSet) -> Iterable[OwedFigure]:
+        """The figures of those of these images that are complete."""
+        raise NotImplementedError
 
 
 class Study:
@@ -39,6 +87,7 @@ class Study:
     """Whether a unit is of an image and a network. `inputs` alone is of an image."""
     of_interpolation: ClassVar[bool] = False
     """Whether units are owed for the interpolation too, of which nothing is explained."""
+    image_figures: ClassVar[ImageFigures | None] = None
     runs_with: ClassVar[tuple[str, ...]] = ()
     """Studies that a command for this one alone carries out besides, for what its tables quote of them. What its units
     start from (`needs`) is made anyway."""
@@ -81,3 +130,28 @@ class Study:
             if config.block(block) is None:
                 config = config.with_block(block())
         return config
+
+    def tables(self, results: Results) -> list[Table]:
+        """Written to `tables/`; one without rows is left out."""
+        return []
+
+    def figures(self, results: Results) -> Iterable[OwedFigure]:
+        """Written to `figures/`, each drawn unless it is there from the same records."""
+        return []
+
+    def sections(self, results: Results, tables: Mapping[str, Table]) -> list[Section]:
+        """What the page shows of the newest run that gives any.
+
+        Args:
+            results: of that run.
+            tables: its own, by name.
+        """
+        return []
+
+    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[str]:
+        """What these tables say, in sentences that hold no more than they carry."""
+        return []
+
+    def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
+        """What the terminal shows at the end of a run."""
+        return None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from l2xbench.report.findings import failures_table, find
+from l2xbench.report.tables import failures_table, study_tables
 from l2xbench.run.results import read_runs
 from l2xbench.store.records import Failure
 from l2xbench.store.store import Store
@@ -35,9 +35,9 @@ def test_every_table_compiles_with_booktabs_alone(pdflatex: str, tmp_path: Path)
         note=HOSTILE,
         **EVERYTHING,
     )
-    store = Store(root)
-    (run,) = read_runs(store)
-    tables = [*find(store, run).tables.values(), failures_table([Failure(*["a"] * 5, reason=HOSTILE)])]
+    (run,) = read_runs(Store(root))
+    tables = [table for found in study_tables(run).values() for table in found.values()]
+    tables += [failures_table([Failure(*["a"] * 5, reason=HOSTILE)])]
     write_tables(tmp_path, tables)
     names = [table.name for table in tables]
     assert {"table1", "restoration", "cost", "ablation_psnr", "cka", "diffusion", "failures"} <= set(names)

@@ -14,8 +14,8 @@ from l2xbench.store import journal
 from l2xbench.store.journal import DONE, JournalBlock
 from l2xbench.store.records import Failure
 from l2xbench.store.store import Store
+from l2xbench.studies.attribution.options import HeatmapOptions
 from l2xbench.studies.owed import units_of
-from l2xbench.studies.reading import parse_study
 from tests.report.results import EVERYTHING, make_results
 
 FAILED = Failure("attribution", "Set5", "edsr", "baby", "l2x", "RuntimeError: no map today")
@@ -24,7 +24,7 @@ FAILED = Failure("attribution", "Set5", "edsr", "baby", "l2x", "RuntimeError: no
 def test_every_record_of_the_manifest_is_found_in_order(tmp_path: Path) -> None:
     (run,) = read_runs(Store(make_results(tmp_path, **EVERYTHING)))
     assert run.missing == 0 and run.failures == []
-    assert run.only is None and run.device == "cpu, 2 threads"
+    assert run.manifest.only is None and run.manifest.measured_on == "cpu, 2 threads"
     studies = list(dict.fromkeys(record.study for record in run.records))
     assert studies == ["inputs", "restoration", "attribution", "ablation", "similarity", "randomisation", "sensitivity"]
     assert list(dict.fromkeys(record.model for record in run.records)) == ["", "bicubic", "edsr", "rcan"]
@@ -71,7 +71,7 @@ def test_an_older_manifest_gets_the_keys_that_are_new(tmp_path: Path) -> None:
     del manifest["study"]["heatmaps"]["zoom"], manifest["failures"], manifest["only"]
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     (run,) = read_runs(Store(tmp_path))
-    assert run.manifest["study"]["heatmaps"]["zoom"] == "auto" and run.missing == 0
+    assert run.config.block(HeatmapOptions).zoom == "auto" and run.missing == 0
 
 
 @pytest.mark.parametrize("outside", [["../secret.png"], ["/", ".png"], ["sr/../../", ".png"]])
@@ -87,7 +87,7 @@ def test_a_record_that_points_outside_its_folder_is_not_followed(tmp_path: Path,
     assert run.missing == 1
     shown = [record.image for record in run.records.of_studies("restoration") if record.model == "edsr"]
     assert shown == ["bird", "head"]
-    unit = next(u for u in units_of(parse_study(run.manifest["study"]), "Set5", "baby", "edsr"))
+    unit = next(u for u in units_of(run.config, "Set5", "baby", "edsr"))
     assert store.find(unit, unit.key("identity of edsr", "digest of baby")) is None
 
 

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
 
+from l2xbench.config import StudyConfig
 from l2xbench.data.colour import luma
 from l2xbench.draw.panels import scaled_maps
 from l2xbench.store.records import Record
 from l2xbench.store.store import Store
-from l2xbench.studies.shared.pictures import ImageRecords, Pictures
+from l2xbench.studies.attribution.pictures import ImageRecords, Pictures
 
 LARGEST = 2.0**15
 """The size that a map's largest value gets as a 16-bit float, so that values down to 1e-9 of it keep three digits."""
 
 
-def image_data(store: Store, manifest: Mapping[str, Any], of: ImageRecords, *, embed: bool) -> dict[str, Any]:
+def image_data(store: Store, config: StudyConfig, of: ImageRecords, *, embed: bool) -> dict[str, Any]:
     """Everything that the page shows of one image.
 
     Args:
         store: where its files lie.
-        manifest: the study and its target.
+        config: the study.
         of: the image.
         embed: whether pictures are in it whole, or by their address below the results folder.
     """
@@ -37,7 +37,7 @@ def image_data(store: Store, manifest: Mapping[str, Any], of: ImageRecords, *, e
             return quote(path)
         return "data:image/png;base64," + base64.b64encode((store.root / path).read_bytes()).decode()
 
-    pictures = Pictures(store, manifest["study"], of)
+    pictures = Pictures(store, config, of)
     names = list(of.restored)
     methods = []
     for method in of.explained:
@@ -77,7 +77,7 @@ def halves(values: NDArray[np.float64]) -> dict[str, Any]:
     return {"scale": scale, "data": base64.b64encode((finite / scale).astype("<f2").tobytes()).decode()}
 
 
-def data_size(manifest: Mapping[str, Any], of: ImageRecords) -> tuple[int, int]:
+def data_size(of: ImageRecords) -> tuple[int, int]:
     """Bytes of an image's maps in the page, and of its pictures on disk, without reading either."""
     pixels = int(of.inputs.values["height"]) * int(of.inputs.values["width"])  # type: ignore[arg-type]
     maps = sum(len(networks) for networks in of.explained.values())

@@ -1,22 +1,26 @@
 """Features masked in a map's order, and how far PSNR and SSIM fall: the paper's Sec. 4.2 and Fig. 3(a).
 
-`options` is the YAML's block, `units` what is owed, `compute` one unit, `curves` what the records say as means and gaps
-to random order; `tables` and `figures` show them.
+`options` is the YAML's block, `units` what is owed, `compute` one unit. `curves` is what the records say, as means and
+gaps to random order; `tables`, `figures` (drawn by `curves_figure` and `cost_figure`) and `section` (`section.html`)
+show it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.ablation.options import AblationOptions
 from l2xbench.studies.ablation.units import RANDOM, ablation_units
-from l2xbench.studies.study import Options, Study
+from l2xbench.studies.study import Options, Section, Study, Summary
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
+    from l2xbench.draw.tables import Table
+    from l2xbench.store.results import Results
+    from l2xbench.studies.figures import OwedFigure
     from l2xbench.zoo.network import Network
 
 
@@ -52,6 +56,30 @@ class Ablation(Study):
         from l2xbench.studies.ablation.compute import compute
 
         return compute(network, pair, options, given)
+
+    def tables(self, results: Results) -> list[Table]:
+        """`ablation`, `ablation_psnr` and `ablation_ssim`."""
+        from l2xbench.studies.ablation.tables import ablation_tables
+
+        return ablation_tables(results)
+
+    def figures(self, results: Results) -> Iterable[OwedFigure]:
+        """The paper's Fig. 3(a), all methods side by side, and cost against faithfulness."""
+        from l2xbench.studies.ablation.figures import owed_figures
+
+        return owed_figures(results)
+
+    def sections(self, results: Results, tables: Mapping[str, Table]) -> list[Section]:
+        """See `ablation.section`."""
+        from l2xbench.studies.ablation.section import ablation_section
+
+        return [ablation_section(results, tables)] if tables else []
+
+    def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
+        """The table in brief."""
+        from l2xbench.studies.ablation.tables import brief
+
+        return Summary("PSNR (dB) by masked share", brief(tables["ablation_psnr"].frame)) if tables else None
 
 
 STUDY = Ablation()

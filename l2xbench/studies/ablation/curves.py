@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l2xbench.store.records import Record, records_of_studies
+from l2xbench.store.results import Results
 
 METRICS = ("psnr", "ssim")
 NAMES = {"psnr": "PSNR (dB)", "ssim": "SSIM"}
@@ -71,13 +72,13 @@ class Gap:
     images: int
 
 
-def make_curves(records: Iterable[Record], manifest: Mapping[str, Any]) -> list[Curve]:
+def make_curves(results: Results) -> list[Curve]:
     """The curves of all ablation records, in the study's order of datasets, networks and methods."""
     groups: dict[tuple[str, str, str], list[Record]] = {}
-    for record in records_of_studies(records, "ablation"):
+    for record in records_of_studies(results.records, "ablation"):
         if record.values["psnr"]:
             groups.setdefault((record.dataset, record.model, record.label), []).append(record)
-    datasets, models = list(manifest["datasets"]), list(manifest["models"])
+    datasets, models = list(results.manifest.datasets), list(results.manifest.models)
     keys = sorted(groups, key=lambda key: (datasets.index(key[0]), models.index(key[1])))  # stable: methods as planned
     return [_curve(groups[key]) for key in keys]
 

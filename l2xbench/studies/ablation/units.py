@@ -12,13 +12,17 @@ RANDOM = "random"
 """The control that follows random orders: it has no map."""
 
 
+def mapped_methods(config: StudyConfig) -> list[str]:
+    """The methods whose maps are followed: the block's own, or those of the attribution block."""
+    wanted, maps = config.block(AblationOptions), config.block(AttributionOptions)
+    return [] if wanted is None or maps is None else wanted.methods or maps.methods
+
+
 def ablated_methods(config: StudyConfig) -> list[str]:
     """The methods of the ablation, controls last; `random` stands for random orders."""
-    wanted, maps = config.block(AblationOptions), config.block(AttributionOptions)
-    if wanted is None or maps is None:
-        return []
-    methods = wanted.methods or maps.methods
-    return [*(method for method in methods if method not in wanted.controls), *wanted.controls]
+    wanted = config.block(AblationOptions)
+    methods, controls = mapped_methods(config), [] if wanted is None else wanted.controls
+    return [*(method for method in methods if method not in controls), *controls] if methods else []
 
 
 def ablation_units(config: StudyConfig) -> list[tuple[str, Options]]:

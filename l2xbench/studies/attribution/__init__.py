@@ -1,22 +1,45 @@
 """Attribution maps of each network's output: what the paper's Fig. 2 shows and further studies start from.
 
-`options` is the YAML's blocks, `units` what is owed, `checks` what is refused before it is run, `compute` one map.
+`options` is the YAML's blocks, `units` what is owed, `checks` what is refused before it is run, `compute` one map,
+`heatmaps` the figures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from l2xbench.config import StudyConfig
-from l2xbench.store.units import Arrays, Outcome
+from l2xbench.store.units import Arrays, GroupName, Outcome
 from l2xbench.studies.attribution.options import AttributionOptions, HeatmapOptions
 from l2xbench.studies.attribution.units import map_options
-from l2xbench.studies.study import Options, Study
+from l2xbench.studies.study import ImageFigures, Options, Study
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
+    from l2xbench.studies.figures import ImageSet, OwedFigure
     from l2xbench.zoo.network import Network
+
+
+class Heatmaps(ImageFigures):
+    """The paper's Fig. 2: a figure for each image and method."""
+
+    def count(self, config: StudyConfig) -> int:
+        """None where the block `heatmaps` is off."""
+        maps = config.block(AttributionOptions)
+        return 0 if maps is None or config.block(HeatmapOptions) is None else len(maps.methods)
+
+    def shows(self, config: StudyConfig, group: GroupName) -> bool:
+        """SR images, and the maps of the block's methods."""
+        maps = config.block(AttributionOptions)
+        methods = maps.methods if maps else []
+        return group.study == "restoration" or (group.study == "attribution" and group.label in methods)
+
+    def owed(self, images: ImageSet) -> Iterable[OwedFigure]:
+        """See `attribution.heatmaps`."""
+        from l2xbench.studies.attribution.heatmaps import owed_heatmaps
+
+        return owed_heatmaps(images)
 
 
 class AttributionStudy(Study):
@@ -26,6 +49,7 @@ class AttributionStudy(Study):
     version = 2
     order = 20
     blocks = (AttributionOptions, HeatmapOptions)
+    image_figures = Heatmaps()
 
     def units(self, config: StudyConfig) -> list[tuple[str, Options]]:
         """One unit a method of the block; a method that only a test asks for has one because the test needs it."""

@@ -1,4 +1,4 @@
-"""Which maps are made, with which options, and for which tests."""
+"""Which maps are made, and with which options."""
 
 from __future__ import annotations
 
@@ -12,11 +12,3 @@ def map_options(config: StudyConfig, method: str) -> Options:
     wanted = config.block(AttributionOptions) or AttributionOptions()
     common = {key: getattr(wanted, key) for key in ("reference", "target", "strict", "precision")}
     return {"method": method, **common, "seed": config.seed, **wanted.options.get(method, {})}
-
-
-def tested_methods(config: StudyConfig, methods: list[str]) -> list[str]:
-    """The methods of a test of maps: its own list, or the attribution block's and the control `difference`."""
-    wanted = config.block(AttributionOptions)
-    if wanted is None:
-        return []
-    return methods or list(dict.fromkeys([*wanted.methods, "difference"]))

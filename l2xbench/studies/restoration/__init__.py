@@ -12,10 +12,12 @@ from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.restoration.options import RestorationOptions
 from l2xbench.studies.restoration.units import measured
-from l2xbench.studies.study import Options, Study
+from l2xbench.studies.study import Options, Section, Study, Summary
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
+    from l2xbench.draw.tables import Table
+    from l2xbench.store.results import Results
     from l2xbench.zoo.network import Network
 
 
@@ -39,6 +41,23 @@ class Restoration(Study):
         from l2xbench.studies.restoration.compute import compute
 
         return compute(network, pair, options)
+
+    def tables(self, results: Results) -> list[Table]:
+        """`restoration` and `table1`."""
+        from l2xbench.studies.restoration.tables import passes_notes, restoration_frame, restoration_tables
+
+        frame, notes = restoration_frame(results), passes_notes(results.manifest)
+        return [] if frame.empty else restoration_tables(frame, dataset_notes=results.manifest.notes, notes=notes)
+
+    def sections(self, results: Results, tables: Mapping[str, Table]) -> list[Section]:
+        """Table 1."""
+        return [Section("restoration", "Restoration", "Restoration", [tables["table1"]])] if tables else []
+
+    def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
+        """The means; `cost` tells the seconds."""
+        if not tables:
+            return None
+        return Summary("mean PSNR (dB) and SSIM", tables["restoration"].frame.drop(columns="seconds"))
 
 
 STUDY = Restoration()

@@ -7,9 +7,42 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from l2xbench.draw.tables import Better, Table
+from l2xbench.store.manifest import Manifest
+from l2xbench.store.records import record_groups
+from l2xbench.store.results import Results
+from l2xbench.studies.shared.frames import in_study_order, numbers
 
 COLUMNS = ("dataset", "model", "psnr", "ssim", "images", "parameters")
 _BEST: dict[str, Better] = {"psnr": "high", "ssim": "high"}
+
+
+def restoration_frame(results: Results) -> pd.DataFrame:
+    """A row a dataset and network: mean PSNR (dB), SSIM, images, parameters, weights, mean seconds an image."""
+    columns = ["dataset", "model", "psnr", "ssim", "images", "parameters", "weights", "seconds"]
+    rows = [
+        {
+            "dataset": group.dataset,
+            "model": group.model,
+            "psnr": numbers(group, "psnr").mean(),
+            "ssim": numbers(group, "ssim").mean(),
+            "images": len(group.images),
+            "parameters": group.column("parameters")[0],
+            "weights": results.manifest.models[group.model].weights,
+            "seconds": numbers(group, "seconds").mean(),
+        }
+        for group in record_groups(results.shown, "restoration")
+    ]
+    frame = pd.DataFrame(rows, columns=columns)
+    return in_study_order(frame, results.manifest) if rows else frame
+
+
+def passes_notes(manifest: Manifest) -> list[str]:
+    """How networks were run, where a study asks for quicker passes, and why some were not."""
+    told: dict[str, list[str]] = {}
+    for model, passes in manifest.inference.items():
+        for each in passes if model in manifest.study.models else ():
+            told.setdefault(each, []).append(model)
+    return [f"Inference {passes}: {', '.join(models)}." for passes, models in told.items()]
 
 
 def restoration_tables(

@@ -1,6 +1,6 @@
 """Whether a map's sums follow the objective (Ancona et al., 2018).
 
-`options` is the YAML's block, `compute` one unit.
+`options` is the YAML's block, `compute` one unit, `tables` the table.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, Outcome
-from l2xbench.studies.attribution.units import map_options, tested_methods
+from l2xbench.studies.attribution.tested import maps_checked, tested_methods
+from l2xbench.studies.attribution.units import map_options
 from l2xbench.studies.sensitivity.options import SensitivityOptions
-from l2xbench.studies.study import Options, Study
+from l2xbench.studies.study import Options, Section, Study
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
+    from l2xbench.draw.tables import Table
+    from l2xbench.store.results import Results
     from l2xbench.zoo.network import Network
 
 
@@ -59,6 +62,16 @@ class Sensitivity(Study):
 
         assert given is not None
         return compute(network, pair, options, given)
+
+    def tables(self, results: Results) -> list[Table]:
+        """`sensitivity`."""
+        from l2xbench.studies.sensitivity.tables import sensitivity_table
+
+        return [sensitivity_table(results)]
+
+    def sections(self, results: Results, tables: Mapping[str, Table]) -> list[Section]:
+        """The table, among the checks of the maps."""
+        return maps_checked(tables)
 
 
 STUDY = Sensitivity()

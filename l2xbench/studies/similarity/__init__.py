@@ -1,22 +1,25 @@
 """How alike networks see: CKA of their attributions (the paper's Eq. 7 and Fig. 3b).
 
-`options` is the YAML's block, `units` what is owed, `compute` one unit; `cka` is the mathematics, `tables` makes a
-pair's numbers from records, `matrix` draws them.
+`options` is the YAML's block, `units` what is owed, `compute` one unit. `cka` is the mathematics, `pairs` a pair's
+numbers from records; `tables`, `figures` (drawn by `matrix`) and `section` (`section.html`) show them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.similarity.options import SimilarityOptions
 from l2xbench.studies.similarity.units import similarity_units
-from l2xbench.studies.study import Options, Study
+from l2xbench.studies.study import Options, Section, Study, Summary
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
+    from l2xbench.draw.tables import Table
+    from l2xbench.store.results import Results
+    from l2xbench.studies.figures import OwedFigure
     from l2xbench.zoo.network import Network
 
 
@@ -45,6 +48,29 @@ class Similarity(Study):
         from l2xbench.studies.similarity.compute import compute
 
         return compute(network, pair, options)
+
+    def tables(self, results: Results) -> list[Table]:
+        """`cka`."""
+        from l2xbench.studies.similarity.tables import similarity_tables
+
+        return similarity_tables(results)
+
+    def figures(self, results: Results) -> Iterable[OwedFigure]:
+        """The paper's Fig. 3(b)."""
+        from l2xbench.studies.similarity.figures import owed_figures
+
+        return owed_figures(results)
+
+    def sections(self, results: Results, tables: Mapping[str, Table]) -> list[Section]:
+        """See `similarity.section`."""
+        from l2xbench.studies.similarity.section import similarity_section
+
+        return [similarity_section(results, tables)] if tables else []
+
+    def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
+        """The table in brief."""
+        columns = ["dataset", "model_a", "model_b", "cka", "p_value", "chance", "warning"]
+        return Summary("CKA of attributions", tables["cka"].frame[columns]) if tables else None
 
 
 STUDY = Similarity()

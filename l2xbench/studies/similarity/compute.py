@@ -83,16 +83,3 @@ def crop_corners(image: str, shape: tuple[int, ...], size: int, crops: int, seed
     digest = hashlib.sha256(f"{seed} {image}".encode()).digest()
     places = np.random.default_rng(list(digest)).choice(height * width, size=crops, replace=False)
     return np.stack(np.divmod(places, width), axis=1)
-
-
-def selected(values: NDArray[np.floating], signs: str) -> NDArray[np.float64]:
-    """Maps (crops, ...) as rows of the attribution matrix R, (crops, n): what counts of them, the rest zero.
-
-    `positive` and `negative` keep one sign, `absolute` drops it, `signed` keeps all.
-    """
-    rows = values.reshape(len(values), -1).astype(np.float64)
-    if signs == "positive":
-        return np.maximum(rows, 0)
-    if signs == "negative":
-        return np.minimum(rows, 0)
-    return np.abs(rows) if signs == "absolute" else rows

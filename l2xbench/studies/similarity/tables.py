@@ -1,234 +1,37 @@
-"""From records of attributed crops to the CKA of each pair of networks: its table, and the paper's Fig. 3(b)."""
+"""The table of CKA."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
-from itertools import combinations
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
-from l2xbench.draw.style import figure_bytes
 from l2xbench.draw.tables import Table
-from l2xbench.store.derived import DerivedFiles, figure_paths, make_unless_kept
-from l2xbench.store.records import Record, records_of_studies
-from l2xbench.store.store import Store
-from l2xbench.store.units import Unit
-from l2xbench.studies.similarity.cka import align, gram
-from l2xbench.studies.similarity.compute import selected
-from l2xbench.studies.similarity.matrix import Matrix, cka_figure
-from l2xbench.system.files import unwritable
-
-VERSION = 1
-"""The version of the numbers made here; a new one makes kept ones stale."""
-FIGURE_VERSION = 2
-
-MOST_CHANCE = 0.1
-"""Where unrelated networks would reach more than this, the samples are too few for the estimator."""
-FEWEST_IMAGES = 8
-"""With fewer images there are too few orders of them for a test, and single crops are resampled."""
-TOO_FEW = "m too small"
-
-_NUMBERS = ("cka", "low", "high", "p_value", "chance")
-_ABOUT = ("samples", "images", "resampled", "estimator", "signs", "warning")
-COLUMNS = ("dataset", "model_a", "model_b", *_NUMBERS, *_ABOUT)
-# What decides a pair's numbers, given the records.
-_DECIDING = ("signs", "estimator", "resample", "permutations", "bootstrap", "confidence")
-
-_Kept = Mapping[str, Record]  # image -> record
+from l2xbench.store.results import Results
+from l2xbench.studies.similarity.options import SimilarityOptions
+from l2xbench.studies.similarity.pairs import MOST_CHANCE, TOO_FEW, similarity_frame
 
 
-def similarity_frame(store: Store, manifest: Mapping[str, Any], records: Iterable[Record]) -> pd.DataFrame:
-    """A row a dataset and pair of networks, in the study's order: `COLUMNS`.
-
-    The Gram matrices are made network by network and wait on disk; two are in memory at a time, however many networks
-    there are. A pair's numbers are kept as a record, so that they are computed once.
-    """
-    rows: list[dict[str, Any]] = []
-    options = manifest["study"].get("similarity")
-    if options is None:
-        return pd.DataFrame(columns=list(COLUMNS))
-    found: dict[str, dict[str, dict[str, Record]]] = {}
-    for record in records_of_studies(records, "similarity"):
-        found.setdefault(record.dataset, {}).setdefault(record.model, {})[record.image] = record
-    for dataset in manifest["datasets"]:
-        kept = found.get(dataset, {})
-        networks = {name: kept[name] for name in manifest["models"] if name in kept}
-        rows += _dataset_rows(store, dataset, networks, options, manifest["seed"])
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(_NUMBERS, float))
-
-
-def _dataset_rows(
-    store: Store, dataset: str, networks: Mapping[str, _Kept], options: Mapping[str, Any], seed: int
-) -> list[dict[str, Any]]:
-    pairs = {}
-    for a, b in combinations(networks, 2):
-        images = [image for image in networks[a] if image in networks[b]]
-        deciding = {name: options[name] for name in _DECIDING}
-        keys = [(networks[a][image].key, networks[b][image].key) for image in images]
-        unit = Unit("cka", VERSION, dataset, b, a, options={**deciding, "seed": seed, "records": keys})
-        if images:
-            pairs[a, b] = (unit, images)
-    known = {pair: store.find(unit, unit.key("", "")) for pair, (unit, _) in pairs.items()}
-    owed = [pair for pair, record in known.items() if record is None]
-    if owed:
-        with store.scratch_folder() as folder:
-            for name in dict.fromkeys(name for pair in owed for name in pair):
-                _save(folder / f"{name}.npy", _gram(store, networks[name], options["signs"]))
-            for a, b in owed:
-                unit, images = pairs[a, b]
-                k, l = (_part(folder / f"{name}.npy", networks[name], images) for name in (a, b))  # noqa: E741
-                values = _numbers(k, l, len(images), options, seed)
-                known[a, b] = store.add_record(unit, unit.key("", ""), {}, values)
-    return [
-        {"dataset": dataset, "model_a": a, "model_b": b, **record.values}
-        for (a, b), record in known.items()
-        if record is not None
-    ]
-
-
-def _save(path: Path, matrix: NDArray[np.float64]) -> None:
-    try:
-        np.save(path, matrix)
-    except OSError as error:  # NumPy's own on a full disk has no number
-        raise unwritable(path, error) from error
-
-
-def _gram(store: Store, kept: _Kept, signs: str) -> NDArray[np.float64]:
-    records = list(kept.values())
-
-    def rows(part: int) -> NDArray[np.float64]:
-        return selected(store.load_arrays(records[part].files["similarity"])["values"], signs)
-
-    return gram(rows, [_crops(record) for record in records])
-
-
-def _part(file: Path, kept: _Kept, images: list[str]) -> NDArray[np.float64]:
-    """A network's Gram matrix, of the images that both networks of a pair have."""
-    whole = np.load(file)
-    if list(kept) == images:
-        return whole
-    ends = np.cumsum([_crops(record) for record in kept.values()])
-    starts = dict(zip(kept, ends, strict=True))
-    chosen = np.concatenate([np.arange(starts[image] - _crops(kept[image]), starts[image]) for image in images])
-    return whole[np.ix_(chosen, chosen)]
-
-
-def _crops(record: Record) -> int:
-    crops = record.values["crops"]
-    assert isinstance(crops, int)
-    return crops
-
-
-def _numbers(
-    k: NDArray[np.float64],
-    l: NDArray[np.float64],  # noqa: E741
-    images: int,
-    options: Mapping[str, Any],
-    seed: int,
-) -> dict[str, float | int | str | None]:
-    m = len(k)
-    together = options["resample"] == "images" and images >= FEWEST_IMAGES
-    groups = np.repeat(np.arange(images), m // images) if together else np.arange(m)
-    found = align(
-        k,
-        l,
-        groups.tolist(),
-        options["estimator"],
-        permutations=options["permutations"],
-        bootstrap=options["bootstrap"],
-        confidence=options["confidence"],
-        seed=seed,
-    )
-    numbers = {name: getattr(found, name) for name in _NUMBERS}
-    warning = TOO_FEW if found.chance > MOST_CHANCE else ""
-    return {
-        **{name: value if math.isfinite(value) else None for name, value in numbers.items()},
-        "samples": m,
-        "images": images,
-        "resampled": "images" if together else "crops",
-        "estimator": options["estimator"],
-        "signs": options["signs"],
-        "warning": "not defined" if math.isnan(found.cka) else warning,
-    }
-
-
-def similarity_table(frame: pd.DataFrame, manifest: Mapping[str, Any]) -> Table:
-    """`cka`, with what a reader must know before quoting a number of it."""
-    options = manifest["study"]["similarity"]
-    size, confidence = options["size"], options["confidence"]
+def similarity_tables(results: Results) -> list[Table]:
+    """`cka`, with what a reader must know before quoting a number of it; none without records."""
+    frame, options = results.once(similarity_frame), results.config.block(SimilarityOptions)
+    if frame.empty or options is None:
+        return []
+    size, confidence = options.size, options.confidence
     told = (
-        f"{options['crops']} crops of {size} x {size} LR pixels of each image, the same for every network; p from "
-        f"{options['permutations']} permutations; low and high: the {confidence:.0%} bootstrap interval; chance: the "
+        f"{options.crops} crops of {size} x {size} LR pixels of each image, the same for every network; p from "
+        f"{options.permutations} permutations; low and high: the {confidence:.0%} bootstrap interval; chance: the "
         "mean CKA of permuted samples, which networks that share nothing would have."
     )
     notes = [told]
-    notes += [f"{name}: {entry['note']}." for name, entry in manifest["datasets"].items() if entry["note"]]
+    notes += [f"{name}: {note}." for name, note in results.manifest.notes.items()]
     if (frame["warning"] == TOO_FEW).any():
-        mend = (
-            "take estimator: unbiased, more crops or more images" if options["estimator"] == "biased" else "take more"
-        )
+        mend = "take estimator: unbiased, more crops or more images" if options.estimator == "biased" else "take more"
         notes.append(
             f"{TOO_FEW}: unrelated networks would have more than {MOST_CHANCE} here, so the number says little; {mend}."
         )
     if (frame["warning"] == "not defined").any():
         notes.append("not defined: a network's attributions do not vary, or there are too few samples.")
-    caption = f"CKA (Eq. 7) of {_what(options)} between networks."
-    return Table("cka", frame, caption, notes=notes)
+    caption = f"CKA (Eq. 7) of {compared(options)} between networks."
+    return [Table("cka", frame, caption, notes=notes)]
 
 
-def similarity_matrices(manifest: Mapping[str, Any], frame: pd.DataFrame) -> Iterator[tuple[str, Matrix, pd.DataFrame]]:
-    """Each dataset's square of networks as figure and page show it, and the rows of `frame` that it shows."""
-    options = manifest["study"].get("similarity")
-    for dataset, part in frame.groupby("dataset", sort=False):
-        named = set(part["model_a"]) | set(part["model_b"])
-        names = [name for name in manifest["models"] if name in named]
-        matrix = Matrix(
-            title=f"{dataset}, m = {_range(part['samples'])}: CKA of {_what(options)}",
-            names=tuple(names),
-            values=_square(part, names, "cka"),
-            doubtful=_square(part.assign(doubt=part["warning"] == TOO_FEW), names, "doubt", diagonal=0) == 1,
-            remark=f"italic: {TOO_FEW}, unrelated networks would have up to {part['chance'].max():.2f}",
-        )
-        yield str(dataset), matrix.clustered() if options["order"] == "clustered" else matrix, part
-
-
-def similarity_figures(store: Store, manifest: Mapping[str, Any], frame: pd.DataFrame) -> Iterator[tuple[str, Path]]:
-    """Draws `figures/cka-<dataset>` for each dataset; yields its name and the PNG's path."""
-    options = manifest["study"].get("similarity")
-    for dataset, matrix, part in similarity_matrices(manifest, frame):
-        drawn = {"names": list(matrix.names), "values": part.to_json(double_precision=12), "options": options}
-        drawn["title"] = matrix.title
-        paths = figure_paths(f"cka-{dataset}")
-        files = DerivedFiles("similarity-figure", FIGURE_VERSION, "cka", paths, drawn, dataset)
-        record = make_unless_kept(store, files, partial(_drawn, matrix))
-        yield dataset, store.root / record.files["png"]
-
-
-def _drawn(matrix: Matrix) -> dict[str, bytes]:
-    return figure_bytes(cka_figure(matrix))
-
-
-def _what(options: Mapping[str, Any]) -> str:
-    signs = options["signs"]
-    return f"{signs} {options['method']} attributions, {options['estimator']}"
-
-
-def _range(counts: pd.Series) -> str:
-    low, high = counts.min(), counts.max()
-    return f"{low}" if low == high else f"{low} to {high}"
-
-
-def _square(part: pd.DataFrame, names: list[str], column: str, diagonal: float = 1) -> NDArray[np.float64]:
-    """(networks, networks), symmetric; NaN where a pair has no number."""
-    square = np.full((len(names), len(names)), np.nan)
-    np.fill_diagonal(square, diagonal)
-    for a, b, value in zip(part["model_a"], part["model_b"], part[column], strict=True):
-        row, other = names.index(a), names.index(b)
-        square[row, other] = square[other, row] = value
-    return square
+def compared(options: SimilarityOptions) -> str:
+    """What is compared, and how."""
+    return f"{options.signs} {options.method} attributions, {options.estimator}"

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from l2xbench.report.findings import find
 from l2xbench.report.page import write_page
 from l2xbench.run.results import read_runs
 from l2xbench.store.store import Store
@@ -31,7 +30,7 @@ class Silent:
 def make_page(root: Path, *, one_file: bool | None = None) -> Path:
     """The page of a results folder."""
     store = Store(root)
-    return write_page(store, [find(store, run) for run in read_runs(store)], Silent(), one_file=one_file).path
+    return write_page(read_runs(store), Silent(), one_file=one_file).path
 
 
 @dataclass

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from l2xbench.report.findings import find
 from l2xbench.report.page import data, write_page
 from l2xbench.report.page.data import halves, script_json
-from l2xbench.report.page.write import MOST_IN_ONE_FILE
+from l2xbench.report.page.viewer import MOST_IN_ONE_FILE
 from l2xbench.run.results import read_runs
 from l2xbench.store.records import Failure
 from l2xbench.store.store import Store
-from l2xbench.studies.shared.pictures import fitting_images, image_records
+from l2xbench.studies.attribution.pictures import first_images, image_records
+from l2xbench.studies.figures import ImageSet
 from scripts.chromium import until
 from tests.report.page.conftest import Open, Silent, make_page
 from tests.report.results import EVERYTHING, make_results
@@ -233,10 +233,9 @@ def test_the_page_names_no_address_of_another_place(whole: Path) -> None:
 def test_a_large_study_gets_a_folder_and_its_size_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = make_results(tmp_path)
     assert make_page(root).stat().st_size < MOST_IN_ONE_FILE
-    store = Store(root)
-    findings = [find(store, run) for run in read_runs(store)]
-    monkeypatch.setattr("l2xbench.report.page.write.MOST_IN_ONE_FILE", 1000)
-    page = write_page(store, findings, Silent())
+    runs = read_runs(Store(root))
+    monkeypatch.setattr("l2xbench.report.page.viewer.MOST_IN_ONE_FILE", 1000)
+    page = write_page(runs, Silent())
     scripts = sorted((root / "report_files/Set5").iterdir())
     assert [path.name for path in scripts] == ["baby.js", "bird.js", "head.js"]
     pictures = [path for folder in ("sr", "inputs") for path in (root / folder).rglob("*.png")]
@@ -244,7 +243,7 @@ def test_a_large_study_gets_a_folder_and_its_size_is_said(tmp_path: Path, monkey
     assert page.images == 3
     assert f"{page.beside / 1e3:.1f} kB in all" in page.path.read_text()
     before = [path.stat().st_mtime_ns for path in scripts]
-    write_page(store, findings, Silent())
+    write_page(runs, Silent())
     assert [path.stat().st_mtime_ns for path in scripts] == before, "made once"
 
 
@@ -289,12 +288,13 @@ def test_of_very_many_records_the_first_images_are_shown(tmp_path: Path, monkeyp
     images = {"Set5": ["baby", "bird", "head"], "Set14": ["baboon", "barbara"]}
     store = Store(make_results(tmp_path, images=images))
     (run,) = read_runs(store)
-    every = list(image_records(run.manifest, run.records))
-    monkeypatch.setattr("l2xbench.studies.shared.pictures.AT_ONCE", 6)  # one image has 1 + 3 + 2 records
-    assert list(image_records(run.manifest, run.records)) == every and len(every) == 5
+    images_of_all = ImageSet.of_results(run)
+    every = list(image_records(images_of_all))
+    monkeypatch.setattr("l2xbench.studies.attribution.pictures.AT_ONCE", 6)  # one image has 1 + 3 + 2 records
+    assert list(image_records(images_of_all)) == every and len(every) == 5
     for most, shown in ((1, [1, 0]), (13, [2, 0]), (25, [3, 1]), (1000, [3, 2])):
-        assert [len(found) for found in fitting_images(run.manifest, run.records, most).values()] == shown
-    monkeypatch.setattr("l2xbench.report.page.write.AT_ONCE", 13)
-    page = write_page(store, [find(store, run)], Silent())
+        assert [len(found) for found in first_images(images_of_all, most).images.values()] == shown
+    monkeypatch.setattr("l2xbench.report.page.viewer.AT_ONCE", 13)
+    page = write_page([run], Silent())
     assert page.images == 2
     assert "The first 2 images: 3 more are too many for a page." in page.path.read_text()

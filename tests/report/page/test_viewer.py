@@ -13,7 +13,8 @@ from l2xbench.draw.colormap import over_image, shared_limit
 from l2xbench.draw.panels import scaled_maps
 from l2xbench.run.results import read_runs
 from l2xbench.store.store import Store
-from l2xbench.studies.shared.pictures import Pictures, image_records
+from l2xbench.studies.attribution.pictures import Pictures, image_records
+from l2xbench.studies.figures import ImageSet
 from scripts.chromium import until
 from tests.report.page.conftest import Open, make_page
 from tests.report.results import make_results
@@ -24,8 +25,8 @@ HEIGHT, WIDTH = 12, 16
 def maps(root: Path, image: str = "baby") -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Each network's map in the unit that is shown, and the LR image."""
     (run,) = read_runs(Store(root))
-    (of,) = [one for one in image_records(run.manifest, run.records) if one.inputs.image == image]
-    panel = Pictures(Store(root), run.manifest["study"], of).panel("l2x")
+    (of,) = [one for one in image_records(ImageSet.of_results(run)) if one.inputs.image == image]
+    panel = Pictures(Store(root), run.config, of).panel("l2x")
     return dict(zip(("edsr", "rcan"), scaled_maps(panel).maps, strict=True)), panel.lr
 
 

@@ -11,7 +11,7 @@ from l2xbench.draw import style
 from l2xbench.store.records import Record
 from l2xbench.studies.ablation.cost_figure import Spot, cost_figure, cost_spots
 from l2xbench.studies.ablation.curves import make_curves
-from tests.studies.ablation.test_tables import manifest, records
+from tests.studies.ablation.test_tables import records, results
 
 
 def attributed(model: str, method: str, seconds: float, dataset: str = "set") -> Record:
@@ -21,10 +21,10 @@ def attributed(model: str, method: str, seconds: float, dataset: str = "set") ->
 def test_a_spot_is_what_a_map_takes_and_how_far_its_order_lies_below_random() -> None:
     some = records(["net"])
     costs = [attributed("net", "l2x", 1.0), attributed("net", "l2x", 3.0), attributed("net", "l2x", 9.0, "other")]
-    (spot,) = cost_spots(make_curves(some, manifest(["net"])), [*some, *costs], 0)
+    (spot,) = cost_spots(make_curves(results(some, ["net"])), [*some, *costs], 0)
     assert (spot.method, spot.model, spot.seconds) == ("l2x", "net", 2.0), "the control's maps have no cost here"
     assert spot.gap == pytest.approx(3) and spot.interval == pytest.approx((3, 3))
-    without = [curve for curve in make_curves(some, manifest(["net"])) if curve.method != "random"]
+    without = [curve for curve in make_curves(results(some, ["net"])) if curve.method != "random"]
     assert cost_spots(without, costs, 0) == []
 
 

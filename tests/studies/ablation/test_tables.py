@@ -14,13 +14,16 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from l2xbench.store.derived import find_derived, make_unless_kept
 from l2xbench.store.records import Record
+from l2xbench.store.results import Results
 from l2xbench.store.store import Store
-from l2xbench.studies.ablation import tables as ablation
+from l2xbench.studies.ablation import STUDY
 from l2xbench.studies.ablation.curves import gap, make_curves
-from l2xbench.studies.ablation.figures import ablation_figure, methods_figure
-from l2xbench.studies.ablation.tables import COLUMNS, ablation_figures, ablation_tables
+from l2xbench.studies.ablation.curves_figure import ablation_figure, methods_figure
+from l2xbench.studies.ablation.tables import COLUMNS
 from tests.draw.written import write_tables
+from tests.studies.results import results_of
 
 RATIOS = [0.05, 0.1, 0.3]
 IMAGES = ["a", "b", "c"]
@@ -51,19 +54,14 @@ def records(models: list[str]) -> list[Record]:
     return found
 
 
-def manifest(models: list[str], **wanted: Any) -> dict[str, Any]:
-    options = {"methods": [], "granularity": ["pixel"], "order": ["descending"], "replacement": "mean", **wanted}
-    attribution = {"methods": ["l2x"], "reference": "mean", "target": "image"}
-    return {
-        "seed": 0,
-        "models": dict.fromkeys(models),
-        "datasets": {"set": {"note": "a part"}},
-        "study": {"ablation": {"random_orders": 2, **options}, "attribution": attribution},
-    }
+def results(some: list[Record], models: list[str], folder: Path | None = None) -> Results:
+    store = None if folder is None else Store(folder)
+    attribution = {"methods": ["l2x"], "reference": "mean"}
+    return results_of(some, models, store, ablation={"random_orders": 2}, attribution=attribution)
 
 
 def test_the_gap_is_paired_by_image_so_that_their_own_spread_does_not_widen_it() -> None:
-    l2x, difference, random = make_curves(records(["net"]), manifest(["net"]))
+    l2x, difference, random = make_curves(results(records(["net"]), ["net"]))
     found = gap(l2x, random, "psnr", 0)
     assert found.by_ratio == pytest.approx([4, 4, 1])
     assert found.mean == pytest.approx(3)
@@ -77,8 +75,8 @@ def test_the_interval_grows_with_the_spread_of_the_gap() -> None:
     some = [r for r in records(["net"]) if r.label.startswith("random")]
     for place, image in enumerate(IMAGES):
         some.append(record("net", "l2x", image, LEVEL[place] - FALLS["l2x"] - 2 * (place - 1)))
-    *_, l2x = make_curves(some, manifest(["net"]))
-    found = gap(l2x, make_curves(some, manifest(["net"]))[0], "psnr", 0)
+    *_, l2x = make_curves(results(some, ["net"]))
+    found = gap(l2x, make_curves(results(some, ["net"]))[0], "psnr", 0)
     low, high = found.interval
     assert found.mean == pytest.approx(3)
     assert 1 <= low < 2 and 4 < high <= 5
@@ -87,23 +85,26 @@ def test_the_interval_grows_with_the_spread_of_the_gap() -> None:
 def test_only_images_that_both_have_are_compared() -> None:
     some = [r for r in records(["net"]) if not (r.label.startswith("l2x") and r.image == "a")]
     some[0] = record("net", "l2x", "b", LEVEL[1] - FALLS["l2x"])
-    l2x, _, random = make_curves(some, manifest(["net"]))
+    l2x, _, random = make_curves(results(some, ["net"]))
     assert gap(l2x, random, "psnr", 0).images == 2
     assert gap(l2x, random, "psnr", 0).mean == pytest.approx(3)
 
 
-def report_ablation(folder: Path, some: list[Record], of: dict[str, Any]) -> pd.DataFrame:
-    """Tables and figures below `folder`; the summary of PSNR."""
-    curves = make_curves(some, of)
-    tables = ablation_tables(curves, some, of)
+def report_ablation(folder: Path, some: list[Record], models: list[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Tables and figures below `folder`; the summary of PSNR, and the figures that were drawn."""
+    found = results(some, models, folder)
+    tables = STUDY.tables(found)
     write_tables(folder / "tables", tables)
-    ablation_figures(Store(folder), curves, some, of, "cpu")
-    return tables[1].frame if tables else pd.DataFrame()
+    figures = list(STUDY.figures(found))
+    drawn = [figure.files.name for figure in figures if find_derived(found.store, figure.files) is None]
+    for figure in figures:
+        make_unless_kept(found.store, figure.files, figure.prepare())
+    return tables[1].frame if tables else pd.DataFrame(), drawn
 
 
 def test_tables_and_figures(tmp_path: Path) -> None:
     models = [f"network-{number}" for number in range(8)]
-    summary = report_ablation(tmp_path, records(models), manifest(models))
+    summary, _ = report_ablation(tmp_path, records(models), models)
     table = pd.read_csv(tmp_path / "tables/ablation.csv")
     assert tuple(table.columns[:9]) == COLUMNS
     assert len(table) == 8 * 3 * 3
@@ -141,7 +142,7 @@ def drawn_texts(figure: Figure) -> Iterator[Text]:
 def test_figures_are_legible_at_their_printed_width(count: int, width: float) -> None:
     """At least 6 points, inside the page, and no text upon another."""
     models = [f"a_long_name-{number}" for number in range(count)]
-    curves = make_curves(records(models), manifest(models))
+    curves = make_curves(results(records(models), models))
     for figure, wide in (
         (ablation_figure(curves, "l2x", "a set", 0), width),
         (methods_figure(curves, "a set", 0), 8.5),
@@ -157,21 +158,16 @@ def test_figures_are_legible_at_their_printed_width(count: int, width: float) ->
             assert not first.shrunk(0.9, 0.8).overlaps(second.shrunk(0.9, 0.8))
 
 
-def test_a_figure_of_the_same_records_is_not_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[Figure] = []
-    original = ablation.figure_bytes
-    monkeypatch.setattr(ablation, "figure_bytes", lambda figure: (drawn.append(figure), original(figure))[1])
+def test_a_figure_of_the_same_records_is_not_drawn_again(tmp_path: Path) -> None:
     some = records(["net"])
-    report_ablation(tmp_path, some, manifest(["net"]))
-    report_ablation(tmp_path, some, manifest(["net"]))
-    assert len(drawn) == 2 and (tmp_path / "figures/ablation.png").exists()
-    report_ablation(tmp_path, [replace(r, key="other") for r in some], manifest(["net"]))
-    assert len(drawn) == 4
+    assert report_ablation(tmp_path, some, ["net"])[1] == ["ablation", "ablation-methods"]
+    assert report_ablation(tmp_path, some, ["net"])[1] == []
+    assert len(report_ablation(tmp_path, [replace(r, key="other") for r in some], ["net"])[1]) == 2
 
 
 def test_without_random_order_there_are_curves_and_no_gap(tmp_path: Path) -> None:
     some = [r for r in records(["net"]) if r.label.startswith("l2x")]
-    summary = report_ablation(tmp_path, some, manifest(["net"]))
+    summary, _ = report_ablation(tmp_path, some, ["net"])
     assert summary["gap"].isna().all()
     assert (tmp_path / "figures/ablation.png").is_file()
     assert not (tmp_path / "figures/ablation-methods.png").exists()
@@ -179,5 +175,5 @@ def test_without_random_order_there_are_curves_and_no_gap(tmp_path: Path) -> Non
 
 def test_nothing_to_ablate_gives_no_files(tmp_path: Path) -> None:
     empty = Record("key", "ablation", "set", "net", "a", "l2x-pixel-descending", {"psnr": [], "ssim": []})
-    assert report_ablation(tmp_path, [empty], manifest(["net"])).empty
+    assert report_ablation(tmp_path, [empty], ["net"])[0].empty
     assert list(tmp_path.iterdir()) == []

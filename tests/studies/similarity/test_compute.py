@@ -12,7 +12,8 @@ from l2xbench.data.images import to_tensor
 from l2xbench.errors import RequestError
 from l2xbench.studies.reading import parse_study
 from l2xbench.studies.similarity import STUDY
-from l2xbench.studies.similarity.compute import compute, crop_corners, selected
+from l2xbench.studies.similarity.compute import compute, crop_corners
+from l2xbench.studies.similarity.pairs import selected
 
 
 def test_crops_are_different_inside_and_decided_by_image_and_seed() -> None:

@@ -9,24 +9,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from l2xbench.store.derived import make_unless_kept
 from l2xbench.store.records import Record
+from l2xbench.store.results import Results
 from l2xbench.store.store import Store
 from l2xbench.store.units import Outcome, Unit
-from l2xbench.studies.similarity import tables as similarity
-from l2xbench.studies.similarity.options import SimilarityOptions
-from l2xbench.studies.similarity.tables import TOO_FEW, similarity_figures, similarity_frame, similarity_table
+from l2xbench.studies.similarity import pairs as similarity
+from l2xbench.studies.similarity.figures import owed_figures
+from l2xbench.studies.similarity.pairs import TOO_FEW, similarity_frame
+from l2xbench.studies.similarity.tables import similarity_tables
 from tests.draw.written import write_tables
+from tests.studies.results import results_of
 
 FEW = {"permutations": 49, "bootstrap": 50}
 
 
-def manifest(names: list[str], **options: Any) -> dict[str, Any]:
-    return {
-        "seed": 0,
-        "models": dict.fromkeys(["bicubic", *names]),
-        "datasets": {"Set5": {"note": "a note", "images": {}}},
-        "study": {"similarity": SimilarityOptions(**{**FEW, **options}).model_dump()},
-    }
+def results(store: Store, names: list[str], records: list[Record], **options: Any) -> Results:
+    return results_of(records, names, store, {"Set5": "a note"}, similarity={**FEW, **options})
 
 
 def keep(store: Store, network: str, maps: dict[str, np.ndarray]) -> list[Record]:
@@ -59,7 +58,7 @@ def test_a_pair_is_compared_on_the_images_that_both_have(tmp_path: Path) -> None
     a, b, c = maps(1), maps(2), maps(3)
     c = {image: c[image] for image in ("img1", "img4", "img7")}
     records = keep(store, "c", c) + keep(store, "a", a) + keep(store, "b", b)
-    frame = similarity_frame(store, manifest(["a", "b", "c"]), records)
+    frame = similarity_frame(results(store, ["a", "b", "c"], records))
     assert frame[["model_a", "model_b"]].to_numpy().tolist() == [["a", "b"], ["a", "c"], ["b", "c"]]
     assert frame["samples"].tolist() == [36, 12, 12]
     assert frame["images"].tolist() == [9, 3, 3]
@@ -75,17 +74,17 @@ def test_numbers_are_made_once_and_again_when_something_changes(
 ) -> None:
     store = Store(tmp_path)
     records = keep(store, "a", maps(1)) + keep(store, "b", maps(2))
-    first = similarity_frame(store, manifest(["a", "b"]), records)
+    first = similarity_frame(results(store, ["a", "b"], records))
     made = []
     gram = similarity._gram
     monkeypatch.setattr(similarity, "_gram", lambda *args: made.append(1) or gram(*args))
-    pd.testing.assert_frame_equal(similarity_frame(store, manifest(["a", "b"]), records), first)
+    pd.testing.assert_frame_equal(similarity_frame(results(store, ["a", "b"], records)), first)
     assert not made
-    signed = similarity_frame(store, manifest(["a", "b"], signs="signed"), records)
+    signed = similarity_frame(results(store, ["a", "b"], records, signs="signed"))
     assert len(made) == 2 and signed["cka"][0] != first["cka"][0]
     records = records[:9] + keep(store, "b", {**maps(2), "img0": maps(5)["img0"]})
     records[9] = Record(**{**records[9].__dict__, "key": "another"})
-    assert similarity_frame(store, manifest(["a", "b"]), records)["cka"][0] != first["cka"][0]
+    assert similarity_frame(results(store, ["a", "b"], records))["cka"][0] != first["cka"][0]
 
 
 def test_the_warning_is_for_samples_too_few_for_the_biased_estimator(tmp_path: Path) -> None:
@@ -93,10 +92,10 @@ def test_the_warning_is_for_samples_too_few_for_the_biased_estimator(tmp_path: P
     records = keep(store, "a", maps(1)) + keep(store, "b", maps(2))
     found = {}
     for estimator in ("biased", "unbiased"):
-        study = manifest(["a", "b"], estimator=estimator, resample="crops")
-        frame = similarity_frame(store, study, records)
+        of = results(store, ["a", "b"], records, estimator=estimator, resample="crops")
+        frame = similarity_frame(of)
         found[estimator] = frame.iloc[0]
-        write_tables(tmp_path / estimator, [similarity_table(frame, study)])
+        write_tables(tmp_path / estimator, similarity_tables(of))
     assert found["biased"]["chance"] > 0.3 and found["biased"]["warning"] == TOO_FEW
     assert abs(found["unbiased"]["chance"]) < 0.05 and found["unbiased"]["warning"] == ""
     assert "take estimator: unbiased" in (tmp_path / "biased/cka.md").read_text()
@@ -107,20 +106,20 @@ def test_the_warning_is_for_samples_too_few_for_the_biased_estimator(tmp_path: P
 def test_a_network_whose_maps_do_not_vary_has_no_number(tmp_path: Path) -> None:
     store = Store(tmp_path)
     nothing = {image: np.zeros_like(values) for image, values in maps(1).items()}
-    study = manifest(["a", "b"])
-    frame = similarity_frame(store, study, keep(store, "a", nothing) + keep(store, "b", maps(2)))
+    of = results(store, ["a", "b"], keep(store, "a", nothing) + keep(store, "b", maps(2)))
+    frame = similarity_frame(of)
     assert frame["cka"].isna().all() and frame["warning"].tolist() == ["not defined"]
-    ((dataset, figure),) = similarity_figures(store, study, frame)
-    assert dataset == "Set5" and figure.stat().st_size > 1000
-    write_tables(tmp_path / "tables", [similarity_table(frame, study)])
+    (figure,) = owed_figures(of)
+    record = make_unless_kept(store, figure.files, figure.prepare())
+    assert figure.shown_as == "CKA on Set5" and (tmp_path / record.files["png"]).stat().st_size > 1000
+    write_tables(tmp_path / "tables", similarity_tables(of))
     assert "do not vary" in (tmp_path / "tables/cka.md").read_text()
 
 
 def test_no_block_no_rows(tmp_path: Path) -> None:
-    study = manifest(["a", "b"])
-    study["study"]["similarity"] = None
     store = Store(tmp_path)
-    frame = similarity_frame(store, study, keep(store, "a", maps(1)))
+    off = results_of(keep(store, "a", maps(1)), ["a", "b"], store, {"Set5": None})
+    frame = similarity_frame(off)
     assert frame.empty and list(frame.columns[:4]) == ["dataset", "model_a", "model_b", "cka"]
-    assert similarity_frame(store, manifest(["a"]), keep(store, "a", maps(1))).empty
-    assert list(similarity_figures(store, study, frame)) == []
+    assert similarity_frame(results(store, ["a"], keep(store, "a", maps(1)))).empty
+    assert list(owed_figures(off)) == []

@@ -1,108 +1,50 @@
-"""Curves and spots as SVG that the page's style colours: coordinates here, elements in `templates/charts.html`."""
+"""The ablation on the page: a chart of PSNR and SSIM a network, and of cost against faithfulness."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-from matplotlib.ticker import MaxNLocator
-
-from l2xbench.draw import style
-from l2xbench.draw.labels import Line, Place, Room, place_labels
-from l2xbench.studies.ablation.cost_figure import Spot, numbered
+from l2xbench.draw.charts import BOTTOM, LEFT, RIGHT, SERIES, TOP, Axis, Chart, Dot, Series, label_dots
+from l2xbench.draw.tables import Table
+from l2xbench.store.results import Results
+from l2xbench.studies.ablation.cost_figure import Spot, cost_spots, numbered
 from l2xbench.studies.ablation.curves import CONTROL, METRICS, NAMES, RANDOM, Curve
+from l2xbench.studies.ablation.figures import groups
 from l2xbench.studies.ablation.plotted import PlottedCurve, method_numbers, plotted_curves
-
-_SERIES = 6
-"""Colours that the style has for methods; then they start again."""
-_RADIUS = 4.5
-"""Radius of a spot."""
-_DIGIT, _TALL = 7.0, 9.0
-"""Width of a digit beside it, and height."""
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 12.0, 8.0, 34.0
+from l2xbench.studies.study import Section
 
 
-@dataclass(frozen=True)
-class Dot:
-    """A point of a chart, with what is said of it when it is pointed at."""
-
-    x: float
-    y: float
-    tip: str
-    text: str = ""
-    label: Place | None = None
-    """The text's middle."""
-    low: float | None = None
-    high: float | None = None
-    """Ends of its interval."""
-
-
-@dataclass(frozen=True)
-class Series:
-    """One method: `look` names its colour in the style."""
-
-    name: str
-    look: str
-    dots: list[Dot]
-    band: str = ""
-    """An SVG path."""
-    joined: bool = True
-
-    @property
-    def path(self) -> str:
-        """The dots joined."""
-        return "M" + "L".join(f"{dot.x:.1f},{dot.y:.1f}" for dot in self.dots)
-
-
-@dataclass(frozen=True)
-class Chart:
-    """One plot, in the SVG's own units."""
-
-    title: str
-    description: str
-    """What a reader who cannot see it is told."""
-    width: float
-    height: float
-    series: list[Series]
-    x_ticks: list[tuple[float, str]]
-    y_ticks: list[tuple[float, str]]
-    x_label: str
-    y_label: str
-    zero: float | None = None
-    """Where a line for 0 stands."""
-
-    left, right, top, bottom = _LEFT, _RIGHT, _TOP, _BOTTOM
-
-
-@dataclass(frozen=True)
-class Axis:
-    """From numbers to places."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-    log: bool = False
-
-    def __call__(self, value: float) -> float:
-        low, high, at = map(math.log10, (self.low, self.high, value)) if self.log else (self.low, self.high, value)
-        return self.start + (at - low) / (high - low) * (self.end - self.start)
-
-    def ticks(self, most: int) -> list[tuple[float, str]]:
-        """At most so many round numbers inside the axis."""
-        if self.log:
-            found = style.log_locator(self.low, self.high).tick_values(self.low, self.high)
-        else:
-            found = MaxNLocator(most).tick_values(self.low, self.high)
-        inside = [float(tick) for tick in found if self.low <= tick <= self.high]
-        return [(self(tick), f"{tick:.4g}".replace("-", "−")) for tick in inside]
+def ablation_section(results: Results, tables: Mapping[str, Table]) -> Section:
+    """What `section.html` shows, and the summaries by metric below it."""
+    seed = results.manifest.seed
+    shown = []
+    for _, title, curves in groups(results):
+        spots = cost_spots(curves, results.records, seed)
+        shown.append(
+            {
+                "title": title,
+                "networks": ablation_charts(curves, seed),
+                "legend": legend(curves),
+                "cost": cost_chart(spots) if spots else None,
+                "cost_legend": legend(spots),
+                "numbers": list(numbered(spots)),
+            }
+        )
+    return Section(
+        anchor="ablation",
+        link="Ablation",
+        title="Ablation: do the maps name the pixels that matter?",
+        tables=[tables["ablation_psnr"], tables["ablation_ssim"]],
+        template=Path(__file__).parent / "section.html",
+        context={"groups": shown, "device": results.manifest.measured_on},
+    )
 
 
 def looks(methods: Iterable[str]) -> dict[str, str]:
     """Method -> the name of its colour: controls have their own."""
-    own = {method: f"s{number % _SERIES}" for method, number in method_numbers(methods).items()}
+    own = {method: f"s{number % SERIES}" for method, number in method_numbers(methods).items()}
     return {RANDOM: "random", CONTROL: "control", **own}
 
 
@@ -152,8 +94,8 @@ def _axes(plotted: list[PlottedCurve]) -> tuple[Axis, Axis]:
     low = min(float(one.low.min()) for one in plotted)
     high = max(float(one.high.max()) for one in plotted)
     pad = 0.05 * (high - low) or 0.5
-    x = Axis(0, max(float(one.shares.max()) for one in plotted) * 1.02, _LEFT, 300 - _RIGHT)
-    return x, Axis(low - pad, high + pad, 190 - _BOTTOM, _TOP)
+    x = Axis(0, max(float(one.shares.max()) for one in plotted) * 1.02, LEFT, 300 - RIGHT)
+    return x, Axis(low - pad, high + pad, 190 - BOTTOM, TOP)
 
 
 def _area(plotted: PlottedCurve, x: Axis, y: Axis) -> str:
@@ -173,8 +115,8 @@ def cost_chart(spots: list[Spot]) -> Chart:
     look = looks(dict.fromkeys(spot.method for spot in spots))
     ends = [0.0, *(end for spot in spots for end in spot.interval)]
     pad = 0.08 * (max(ends) - min(ends)) or 0.5
-    x = Axis(min(s.seconds for s in spots) / 1.5, max(s.seconds for s in spots) * 1.7, _LEFT, width - _RIGHT, log=True)
-    y = Axis(min(ends) - pad, max(ends) + pad, height - _BOTTOM, _TOP)
+    x = Axis(min(s.seconds for s in spots) / 1.5, max(s.seconds for s in spots) * 1.7, LEFT, width - RIGHT, log=True)
+    y = Axis(min(ends) - pad, max(ends) + pad, height - BOTTOM, TOP)
     series: list[Series] = []
     texts: dict[tuple[int, int], str] = {}
     for method in dict.fromkeys(spot.method for spot in spots):
@@ -190,7 +132,7 @@ def cost_chart(spots: list[Spot]) -> Chart:
                 if numbers and method != CONTROL:
                     texts[len(series), len(dots) - 1] = str(numbers[spot.model])
         series.append(Series(method, look[method], dots, joined=False))
-    _label(series, texts, Room(_LEFT, _TOP, width - _RIGHT, height - _BOTTOM))
+    label_dots(series, texts, width, height)
     told = "; ".join(dot.tip for one in series for dot in one.dots)
     return Chart(
         title="Cost against faithfulness",
@@ -204,22 +146,6 @@ def cost_chart(spots: list[Spot]) -> Chart:
         y_label="gap to random order (dB)",
         zero=y(0),
     )
-
-
-def _label(series: list[Series], texts: dict[tuple[int, int], str], room: Room) -> None:
-    """Puts each text near its dot, where nothing else is."""
-    dots = [dot for one in series for dot in one.dots]
-    named = [series[i].dots[j] for i, j in texts]
-    places = place_labels(
-        [(dot.x, dot.y) for dot in named],
-        [(_DIGIT * len(text), _TALL) for text in texts.values()],
-        room,
-        marker=_RADIUS + 1,
-        others=[(dot.x, dot.y) for dot in dots if dot not in named],
-        lines=[Line(dot.x, *sorted((dot.low, dot.high))) for dot in dots if dot.low is not None is not dot.high],
-    )
-    for (i, j), text, place in zip(texts, texts.values(), places, strict=True):
-        series[i].dots[j] = replace(series[i].dots[j], text=text, label=place)
 
 
 def legend(curves_or_spots: Iterable[Any]) -> list[tuple[str, str]]:

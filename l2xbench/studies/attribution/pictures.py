@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
+from l2xbench.config import StudyConfig
 from l2xbench.draw.panels import HeatmapPanel
 from l2xbench.draw.zoom import zoom_box
 from l2xbench.store.records import Record, Records
 from l2xbench.store.store import Store
+from l2xbench.studies.attribution.options import AttributionOptions, HeatmapOptions
+from l2xbench.studies.figures import ImageSet
+from l2xbench.studies.restoration.units import restoration_options
 from l2xbench.studies.shared.maps import MapRequest, NetworkImage, NetworkMap
 from l2xbench.studies.shared.panels import ShownImage, make_panel
 
@@ -33,24 +36,15 @@ class ImageRecords:
     explained: Mapping[str, Mapping[str, Record]]
 
 
-def image_records(
-    manifest: Mapping[str, Any], records: Records, chosen: Mapping[str, Sequence[str]] | None = None
-) -> Iterator[ImageRecords]:
-    """Every image that has an SR image, in the study's order; its methods as the attribution block names them.
-
-    Args:
-        manifest: of the run.
-        records: its own; so many images at a time are read as memory holds.
-        chosen: the images wanted, by dataset; all by default.
-    """
-    explained = manifest["study"]["attribution"] or {"methods": []}
-    shown = records.of_studies(*_SHOWN)
-    methods = dict.fromkeys(explained["methods"])
+def image_records(wanted: ImageSet) -> Iterator[ImageRecords]:
+    """Every image that has an SR image, in the study's order; its methods as the attribution block names them."""
+    maps = wanted.config.block(AttributionOptions)
+    shown = wanted.records.of_studies(*_SHOWN)
+    methods = dict.fromkeys(maps.methods if maps else [])
     for name, _ in shown.wanted:
         if name.study == "attribution":
             methods.setdefault(name.label)
-    for dataset, entry in manifest["datasets"].items():
-        images = list(entry["images"]) if chosen is None else chosen[dataset]
+    for dataset, images in wanted.images.items():
         at_once = max(1, AT_ONCE // max(1, _groups(shown, dataset)))
         for start in range(0, len(images), at_once):
             part = images[start : start + at_once]
@@ -58,20 +52,25 @@ def image_records(
             for record in shown.of_images(dataset, part):
                 found.setdefault(record.image, {})[record.study, record.model, record.label] = record
             for image in part:
-                one = _image_records(found.get(image, {}), manifest["models"], methods)
+                one = _image_records(found.get(image, {}), wanted.models, methods)
                 if one is not None:
                     yield one
 
 
-def fitting_images(manifest: Mapping[str, Any], records: Records, most: int) -> dict[str, list[str]]:
+def first_images(wanted: ImageSet, most: int) -> ImageSet:
     """The first images of each dataset that have at most so many records all together; one image at the least."""
-    fitting: dict[str, list[str]] = {}
+    fitting: dict[str, Sequence[str]] = {}
     left = most
-    for dataset, entry in manifest["datasets"].items():
-        each = max(1, _groups(records.of_studies(*_SHOWN), dataset))
-        fitting[dataset] = list(entry["images"])[: max(left // each, int(left == most))]
+    for dataset, images in wanted.images.items():
+        each = max(1, _groups(wanted.records.of_studies(*_SHOWN), dataset))
+        fitting[dataset] = images[: max(left // each, int(left == most))]
         left -= each * len(fitting[dataset])
-    return fitting
+    return replace(wanted, images=fitting)
+
+
+def has_maps(records: Records) -> bool:
+    """Whether there is a map of any image."""
+    return next(records.of_studies("attribution").groups(), None) is not None
 
 
 def _groups(records: Records, dataset: str) -> int:
@@ -97,9 +96,9 @@ def _image_records(
 class Pictures:
     """Loads an image's panels, each picture once."""
 
-    def __init__(self, store: Store, study: Mapping[str, Any], found: ImageRecords) -> None:
+    def __init__(self, store: Store, config: StudyConfig, found: ImageRecords) -> None:
         self._store = store
-        self._study = study
+        self._config = config
         self._found = found
         self._restored: dict[str, NetworkImage] = {}
         self.lr = store.load_image(found.inputs.files["lr"])
@@ -115,18 +114,20 @@ class Pictures:
         Raises:
             RequestError: the study names a part that lies outside the image.
         """
-        inputs, study = self._found.inputs, self._study
-        explained = study["attribution"]
-        request = MapRequest(explained["target"], explained["reference"], method)
+        inputs, config = self._found.inputs, self._config
+        maps = config.block(AttributionOptions)
+        assert maps is not None, "there is a map"
+        request = MapRequest(maps.target, maps.reference, method)
         networks = {
             name: (self._image(name), self._map(record)) for name, record in self._found.explained[method].items()
         }
         zoom = None
-        if zoomed:
+        heatmaps = config.block(HeatmapOptions)
+        if zoomed and heatmaps is not None:
             pictures = [restored.image for restored, _ in networks.values()]
-            zoom = zoom_box(study["heatmaps"].get("zoom"), inputs.image, request.target, pictures, study["scale"])
-        shown = ShownImage(inputs.dataset, inputs.image, study["scale"], self.lr, self.hr)
-        return make_panel(shown, networks, request, zoom=zoom, colour=study["restoration"]["colour"])
+            zoom = zoom_box(heatmaps.zoom, inputs.image, request.target, pictures, config.scale)
+        shown = ShownImage(inputs.dataset, inputs.image, config.scale, self.lr, self.hr)
+        return make_panel(shown, networks, request, zoom=zoom, colour=restoration_options(config).colour)
 
     def _image(self, name: str) -> NetworkImage:
         if name not in self._restored:

@@ -1,0 +1,27 @@
+"""The tables of a run: those of every study, and what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, fields
+
+import pandas as pd
+
+from l2xbench.draw.tables import Table
+from l2xbench.store.records import Failure
+from l2xbench.store.results import Results
+from l2xbench.studies.registry import all_studies
+
+
+def study_tables(results: Results) -> dict[str, dict[str, Table]]:
+    """Study -> its tables by name, of those that have rows; `results.once(study_tables)` makes them once."""
+    found = {}
+    for study in all_studies():
+        found[study.name] = {table.name: table for table in study.tables(results) if not table.frame.empty}
+    return found
+
+
+def failures_table(failures: Iterable[Failure]) -> Table:
+    """A row a failed unit."""
+    frame = pd.DataFrame([asdict(f) for f in failures], columns=[field.name for field in fields(Failure)])
+    return Table("failures", frame, "Units of work that failed, and why.")
