@@ -34,7 +34,7 @@ def signed_map(values: NDArray[np.floating]) -> NDArray[np.float64]:
     """
     exact = np.asarray(values).astype(np.float64)
     if exact.ndim == 3:
-        return exact.sum(axis=0, dtype=np.float64)
+        return np.asarray(exact.sum(axis=0, dtype=np.float64))
     if exact.ndim == 2:
         return exact
     raise ValueError(f"an attribution map is (C, H, W) or (H, W), not {values.shape}")
@@ -78,7 +78,7 @@ def palette_table(palette: str) -> NDArray[np.uint8]:
     """
     colours = colour_map(palette)
     rows = colours(np.concatenate([np.arange(colours.N), [-1, colours.N]]))
-    return np.rint(255 * rows[:, :3]).astype(np.uint8)
+    return np.asarray(np.rint(255 * rows[:, :3]), dtype=np.uint8)
 
 
 def over_image(values: NDArray[np.float64], image: NDArray[np.uint8], limit: float, palette: str) -> NDArray[np.uint8]:
@@ -97,4 +97,4 @@ def over_image(values: NDArray[np.float64], image: NDArray[np.uint8], limit: flo
     colour = colour_map(palette)(Normalize(-limit, limit)(np.ma.masked_invalid(values)))[..., :3]
     backdrop = 1 - BACKDROP * (1 - luma(image) / 255)
     white = colour.min(axis=-1, keepdims=True)
-    return np.rint(255 * np.clip(colour - white * (1 - backdrop[..., None]), 0, 1)).astype(np.uint8)
+    return np.asarray(np.rint(255 * np.clip(colour - white * (1 - backdrop[..., None]), 0, 1)), dtype=np.uint8)

@@ -138,7 +138,7 @@ class Choices:
             self._patch = ui.toggle(list(PATCHES), value=tab.patch, on_change=self._explain)
             self._patch.props("dense no-caps unelevated spread")
 
-    async def _open(self, event: ValueChangeEventArguments) -> None:
+    async def _open(self, event: ValueChangeEventArguments[Any]) -> None:
         if event.value in self.found:
             await self.page.open(self.found[event.value])
 
@@ -149,7 +149,7 @@ class Choices:
     def _rejected(self) -> None:
         self.page.say(f"the file was not taken: it must be an image of at most {_LARGEST_UPLOAD // 2**20} MiB")
 
-    async def _as_kind(self, event: ValueChangeEventArguments) -> None:
+    async def _as_kind(self, event: ValueChangeEventArguments[Any]) -> None:
         picture = self.tab.picture
         if picture is not None and picture.kind != event.value:
             self.found[picture.label] = picture.as_kind(event.value)
@@ -158,7 +158,7 @@ class Choices:
     async def _move(self, y: int, x: int) -> None:
         await self.page.look(self.tab.side, (y, x))
 
-    async def _resize(self, event: ValueChangeEventArguments) -> None:
+    async def _resize(self, event: ValueChangeEventArguments[Any]) -> None:
         if event.value is not None and event.value != self.tab.side:
             await self.page.look(int(event.value), self.tab.window_middle)
 
@@ -166,7 +166,7 @@ class Choices:
         self.tab.networks = [name for name, box in self._networks.items() if box.value]
         await self.page.ask()
 
-    async def _explain(self, event: ValueChangeEventArguments) -> None:
+    async def _explain(self, event: ValueChangeEventArguments[Any]) -> None:
         if event.sender is self._method:
             self.tab.options = {}
             self.tab.method = event.value
@@ -199,7 +199,7 @@ class Choices:
                     number.props("dense outlined debounce=400")
 
     def _setting(self, name: str, kind: type) -> Any:
-        async def set_option(event: ValueChangeEventArguments) -> None:
+        async def set_option(event: ValueChangeEventArguments[Any]) -> None:
             if event.value is None:
                 return
             whole = kind is int and float(event.value).is_integer()

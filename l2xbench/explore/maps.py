@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
@@ -160,10 +160,10 @@ class Maps:
         if len(failed) < len(self._cards):
             self._downloads.classes(remove="unseen")
 
-    def _set_near(self, event: ValueChangeEventArguments) -> None:
+    def _set_near(self, event: ValueChangeEventArguments[Any]) -> None:
         self.near = bool(event.value)
         self.page.redraw()
 
-    def _set_palette(self, event: ValueChangeEventArguments) -> None:
+    def _set_palette(self, event: ValueChangeEventArguments[Any]) -> None:
         self.tab.palette = str(event.value)
         self.page.redraw()

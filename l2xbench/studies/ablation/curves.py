@@ -38,15 +38,15 @@ class Curve:
 
     def by_image(self, metric: str) -> Numbers:
         """(images, ratios): the mean over the orders."""
-        return self.measured[metric].mean(axis=0)
+        return np.asarray(self.measured[metric].mean(axis=0))
 
     def mean(self, metric: str) -> Numbers:
         """(ratios,): the mean over orders and images."""
-        return self.by_image(metric).mean(axis=0)
+        return np.asarray(self.by_image(metric).mean(axis=0))
 
     def by_order(self, metric: str) -> Numbers:
         """(orders, ratios): the mean over the images, of each order."""
-        return self.measured[metric].mean(axis=1)
+        return np.asarray(self.measured[metric].mean(axis=1))
 
 
 @dataclass(frozen=True)

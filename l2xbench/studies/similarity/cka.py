@@ -169,7 +169,7 @@ def align(
 def centred(k: Matrix) -> Matrix:
     """H K H. Neither estimator changes by it, and sums of what is left do not cancel."""
     rows = k.mean(axis=0)
-    return k - rows[:, None] - rows[None, :] + rows.mean()
+    return np.asarray(k - rows[:, None] - rows[None, :] + rows.mean())
 
 
 def self_hsic(k: Matrix, weights: Matrix, estimator: Estimator) -> Matrix:

@@ -105,13 +105,13 @@ def _gram(store: Store, kept: _Kept, signs: str) -> NDArray[np.float64]:
 
 def _part(file: Path, kept: _Kept, images: list[str]) -> NDArray[np.float64]:
     """A network's Gram matrix, of the images that both networks of a pair have."""
-    whole = np.load(file)
+    whole: NDArray[np.float64] = np.load(file)
     if list(kept) == images:
         return whole
     ends = np.cumsum([_crops(record) for record in kept.values()])
     starts = dict(zip(kept, ends, strict=True))
     chosen = np.concatenate([np.arange(starts[image] - _crops(kept[image]), starts[image]) for image in images])
-    return whole[np.ix_(chosen, chosen)]
+    return np.asarray(whole[np.ix_(chosen, chosen)])
 
 
 def _crops(record: Record) -> int:
