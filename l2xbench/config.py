@@ -44,6 +44,17 @@ class ModelEntry(Strict):
     """A checkpoint file, or `random`; the card's own by default."""
     inline: dict[str, Any] | None = None
     """A whole card written in the study (provider, arch, ...)."""
+    output: int | str | None = Field(default=None, union_mode="smart")
+    """Which of the network's several outputs is the SR image: a position, a key or an attribute."""
+    inputs: dict[str, Any] | None = None
+    """Arguments that the network takes besides the image, by name."""
+    weights_key: str | None = None
+    """Which of the weights that the checkpoint holds; by default averaged ones before raw ones."""
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """The card's keys that the study says anew."""
+        return self.model_dump(include={"output", "inputs", "weights_key"}, exclude_none=True)
 
 
 def _model_entry(value: Any) -> Any:

@@ -77,7 +77,7 @@ def find_model(name: str, entry: ModelEntry, study: StudyConfig) -> Source:
             source = locate(named, entry.weights, seed=study.seed)
         else:
             assert entry.card is not None
-            source = locate(entry.card, entry.weights, seed=study.seed)
+            source = locate(entry.card, entry.weights, seed=study.seed, keys=entry.said)
         card = source.card
     except NoWeights as error:
         absent, card = error, error.card

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,10 @@ from l2xbench.validation import Strict, parse, read_yaml
 
 ProviderName = Literal["l2xbench", "basicsr", "spandrel", "module"]
 BUNDLED_SUFFIXES = (".yaml", ".yml")
+
+
+Argument = bool | int | float | str | list[Any]
+"""An argument of a network besides the image."""
 
 
 class WeightsSource(Strict):
@@ -52,6 +57,19 @@ class ModelCard(Strict):
     """The range in which the network itself takes its input; callers always give [0, 1]."""
     multiple: int = Field(default=1, ge=1)
     """Height and width are padded to a multiple of this (a window size)."""
+    output: int | str | None = Field(default=None, union_mode="smart")
+    """Which of a network's several outputs is the SR image: a position, key or attribute, `sr.0` for one within."""
+    inputs: dict[str, Argument] = Field(default_factory=dict)
+    """Arguments that the network takes besides the image, by name. A list is a tensor with the batch put in front:
+    `sigma: [0.1]` is (N, 1); a number or a text is given as it is."""
+    channels: Literal["rgb", "y"] = "rgb"
+    """`y`: the network takes and gives the Y channel alone, in [16, 235] / 255; colour is interpolated (bicubic)."""
+    extra_channels: list[float] = Field(default_factory=list)
+    """What the channels of the input beyond RGB hold, a constant each, in [0, 1]: a noise level's map, an alpha."""
+    enlarged: bool = False
+    """Whether the network takes an image that bicubic interpolation has enlarged before (SRCNN, VDSR)."""
+    weights_key: str | None = None
+    """Which of the weights that a checkpoint holds: `params`, `model_ema`; by default averaged ones before raw ones."""
     parameters: int | None = Field(default=None, ge=0)
     weights: WeightsSource | None = None
     published: dict[str, tuple[float, float]] = Field(default_factory=dict)
@@ -69,6 +87,16 @@ class ModelCard(Strict):
         if self.provider in ("l2xbench", "basicsr") and "type" not in self.arch:
             raise ValueError(f"arch.type is required with provider '{self.provider}'")
         return self
+
+    @property
+    def decisive(self) -> dict[str, Any]:
+        """What decides the network's outputs, besides its weights and the code that it is made of."""
+        always = {"provider", "arch", "module", "scale", "input_range", "multiple"}
+        where_said = {"output", "inputs", "channels", "extra_channels", "enlarged", "weights_key"}
+        return {
+            **self.model_dump(include=always),
+            **self.model_dump(include=where_said, exclude_defaults=True),
+        }
 
     @property
     def weights_path(self) -> Path | None:
@@ -93,6 +121,16 @@ def make_card(data: dict[str, Any], *, source: str, folder: Path) -> ModelCard:
     """The card that a mapping describes; `folder` is where its relative paths start."""
     card = parse(ModelCard, data, source)
     return card.model_copy(update={"folder": str(folder.absolute()), "title": card.title or card.name})
+
+
+def changed(card: ModelCard, keys: Mapping[str, Any]) -> ModelCard:
+    """The same card with some of its keys said anew.
+
+    Raises:
+        RequestError: no such key, or a wrong value, as in a card's file.
+    """
+    data = {**card.model_dump(exclude_defaults=True), "provider": card.provider, **keys}
+    return make_card(data, source=card.name, folder=Path(card.folder))
 
 
 def bundled_cards() -> dict[str, Path]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module, metadata
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,11 +18,11 @@ from torch import Tensor
 from l2xbench.errors import RequestError
 from l2xbench.system.compat import import_torchvision
 from l2xbench.zoo import checkpoints
-from l2xbench.zoo.cards import ModelCard, WeightsSource, find_card
+from l2xbench.zoo.cards import ModelCard, WeightsSource, changed, find_card
 from l2xbench.zoo.dialects import mean_colour, to_native
 from l2xbench.zoo.digests import digest, file_digest
 from l2xbench.zoo.fitting import load_strictly
-from l2xbench.zoo.network import Network
+from l2xbench.zoo.network import Network, own_precision
 from l2xbench.zoo.providers import Built
 from l2xbench.zoo.weights import how_to_get, present_weights
 
@@ -64,8 +65,7 @@ class Source:
         """
         card = self.card
         total = hashlib.sha256()
-        decisive = card.model_dump(include={"provider", "arch", "module", "scale", "input_range", "multiple"})
-        total.update(json.dumps(decisive, sort_keys=True, default=str).encode())
+        total.update(json.dumps(card.decisive, sort_keys=True, default=str).encode())
         if card.provider in ("basicsr", "spandrel"):
             total.update(metadata.version(card.provider).encode())
         if card.provider == "module":
@@ -87,6 +87,7 @@ def load_model(
     device: str | torch.device = "cpu",
     trust: bool = False,
     seed: int = 0,
+    **keys: Any,
 ) -> Network:
     """A network that takes LR images in [0, 1] of any size.
 
@@ -98,6 +99,7 @@ def load_model(
         device: where to put it.
         trust: whether a card may run a Python class of the user's (`provider: module`).
         seed: decides the initial weights where there are no others.
+        **keys: of the card, to be said or changed here: `output`, `inputs`, `channels`, `weights_key`, `scale`, ...
 
     Returns:
         (N, 3, H, W) in [0, 1] -> (N, 3, sH, sW), in evaluation mode, with `scale`, `name` and `card`.
@@ -111,14 +113,20 @@ def load_model(
         >>> net(torch.rand(1, 3, 8, 9)).shape
         torch.Size([1, 3, 32, 36])
     """
-    return build(locate(name, weights, seed=seed), device=device, trust=trust)
+    return build(locate(name, weights, seed=seed, keys=keys), device=device, trust=trust)
 
 
 def locate(
-    name: str | Path | ModelCard, weights: Mapping[str, Tensor] | str | Path | None = None, *, seed: int = 0
+    name: str | Path | ModelCard,
+    weights: Mapping[str, Tensor] | str | Path | None = None,
+    *,
+    seed: int = 0,
+    keys: Mapping[str, Any] | None = None,
 ) -> Source:
     """Finds the card and the weights of a network without building it; arguments and errors as in `load_model`."""
     card = name if isinstance(name, ModelCard) else _card_of(str(name))
+    if keys:
+        card = changed(card, keys)
     if isinstance(weights, Mapping):
         return Source(card, checkpoints.unwrap(weights, "the given weights"), seed)
     if weights == RANDOM:
@@ -137,8 +145,11 @@ def short_names(models: Sequence[str]) -> dict[str, str]:
     """Name -> network, fit for a file's name: the card's or the checkpoint's, told apart where two are alike."""
     named: dict[str, str] = {}
     for model in models:
-        stem = Path(model).stem if "/" in model or Path(model).suffix else model
-        stem = stem.rpartition(":")[2] if ":" in model else stem
+        found = model.rpartition(":")[2]
+        if ":" in model and found.isidentifier():
+            stem = found
+        else:
+            stem = Path(model).stem if "/" in model or Path(model).suffix else model
         number, name = 1, stem
         while name in named:
             number += 1
@@ -171,31 +182,19 @@ def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = F
         mean = mean_colour(kind, state_dict, card.arch)
         if mean is not None:
             built.core.mean = mean  # a plain attribute of BasicSR's networks
-    scale = card.scale or built.scale or _probed_scale(built)
-    if scale is None:
-        raise RequestError(f"{card.name}: scale: cannot be read off the architecture; give it in the card")
+    if own_precision(built.core) in (torch.float16, torch.bfloat16):
+        built.core.float()  # exact, and CPUs lack half-precision forms of many operations
     network = Network(
         built.core,
         card,
-        scale=scale,
+        scale=card.scale or built.scale,
         weights=source.described,
         multiple=max(card.multiple, built.multiple),
         minimum=built.minimum,
         square=built.square,
+        channels=built.channels or card.channels,
     )
     return network.to(device).eval()
-
-
-def _probed_scale(built: Built) -> int | None:
-    """The scale that a blank image comes out with, where the architecture does not tell."""
-    side = -(-max(16, built.minimum) // built.multiple) * built.multiple
-    try:
-        with torch.no_grad():
-            shape = built.core.eval()(torch.zeros(1, 3, side, side)).shape
-    except Exception:  # a network may need what only its author knows; the caller asks for the scale then
-        return None
-    whole = len(shape) == 4 and shape[-1] == shape[-2] and shape[-1] >= side and shape[-1] % side == 0
-    return shape[-1] // side if whole else None
 
 
 def _card_of(name: str) -> ModelCard:

@@ -24,3 +24,5 @@ class Built:
     minimum: int = 1
     square: bool = False
     loaded: bool = False
+    channels: str | None = None
+    """`rgb` or `y`, where the architecture tells which it takes."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Callable
 
 import spandrel
 import spandrel.architectures
 from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
+from torch import Tensor, nn
 
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.zoo.cards import ModelCard
@@ -54,17 +56,38 @@ def _recognised(card: ModelCard, state_dict: StateDict) -> Built:
     except Exception as error:  # detection reads shapes off keys and may stumble anywhere on a damaged state dict
         reason = " ".join(str(error).split())[:300]
         raise RequestError(f"{card.name}: spandrel cannot build this checkpoint: {reason}") from error
-    if not isinstance(found, ImageModelDescriptor) or found.input_channels != 3 or found.output_channels != 3:
+    if not isinstance(found, ImageModelDescriptor):
         raise RequestError(
-            f"{card.name}: {found.architecture.name} is no RGB image-to-image network "
-            f"({found.input_channels} -> {found.output_channels} channels)"
+            f"{card.name}: {found.architecture.name} takes a mask besides the image; it is not supported"
+        )
+    takes, gives = found.input_channels, found.output_channels
+    grey = (takes, gives) == (1, 1)
+    if not grey and (takes, gives) not in ((3, 3), (3 + len(card.extra_channels), 3)):
+        raise RequestError(
+            f"{card.name}: {found.architecture.name} is no RGB image-to-image network ({takes} -> {gives} channels); "
+            "channels of the input beyond RGB are said in a card: `extra_channels`"
         )
     needs = found.size_requirements
+    # some are called in a way of their own: DRUNet gets a noise level, FBCNN gives its estimate of one too
+    plain = found._call_fn.__module__ == ImageModelDescriptor.__module__
     return Built(
-        found.model,
+        found.model if plain else _Called(found.model, found._call_fn),
         scale=found.scale,
         multiple=needs.multiple_of,
         minimum=max(1, needs.minimum),
         square=needs.square,
         loaded=True,
+        channels="y" if grey else None,
     )
+
+
+class _Called(nn.Module):
+    """A network of spandrel's with the call that spandrel makes of it."""
+
+    def __init__(self, model: nn.Module, call: Callable[[nn.Module, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.model = model
+        self._call = call
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self._call(self.model, image)
