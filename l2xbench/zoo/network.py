@@ -63,6 +63,7 @@ class Network(nn.Module):
         self.square = square
         self.channels = channels
         require_arguments(core, card)
+        self._inputs(torch.empty(1))
         self._typical = _typical_parameter(core)
         self.eval()
         self.scale = self._probed_scale() if scale is None else scale
@@ -145,9 +146,15 @@ class Network(nn.Module):
         found: dict[str, Any] = {}
         for key, value in self.card.inputs.items():
             if isinstance(value, list):
-                tensor = torch.tensor(value, dtype=x.dtype, device=x.device)
-                value = tensor.expand(len(x), *tensor.shape)
-            found[key] = value
+                try:
+                    tensor = torch.tensor(value, dtype=x.dtype, device=x.device)
+                except (TypeError, ValueError):
+                    raise RequestError(
+                        f"{self.name}: inputs.{key}: a list of numbers, or of lists as long as each other, is needed"
+                    ) from None
+                found[key] = tensor.expand(len(x), *tensor.shape)
+            else:
+                found[key] = value
         return found
 
     def _require_channels(self, error: RuntimeError, x: Tensor) -> None:

@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from l2xbench.errors import RequestError, did_you_mean
@@ -22,6 +21,7 @@ def choose_output(result: Any, output: Output | None, name: str) -> Tensor:
         RequestError: there are several and none is named, none of that name, or no tensor under it.
 
     Example:
+        >>> import torch
         >>> choose_output({"sr": torch.ones(1), "loss": torch.zeros(1)}, "sr", "net")
         tensor([1.])
     """
@@ -136,6 +136,7 @@ def whole_ratio(result: Tensor, given: Tensor) -> int | None:
     """How many times larger each side of `result` is than of `given`; None where that is no whole number.
 
     Example:
+        >>> import torch
         >>> whole_ratio(torch.empty(1, 3, 32, 48), torch.empty(1, 3, 8, 12))
         4
     """

@@ -179,6 +179,7 @@ def test_the_output_that_is_named_is_run_and_explained(load, name: str, output) 
         ("Short", {"scale": 2}, "gives 19 x 23 for 11 x 13"),
         ("Sigma", {}, "takes sigma besides the image; say `inputs: {sigma: 1.0}`"),
         ("Sigma", {"inputs": {"sigma": 1, "nams": "x"}}, "inputs.nams: .*did you mean 'names'"),
+        ("Level", {"inputs": {"level": [1, [2]]}}, "inputs.level: a list of numbers"),
         ("Base", {"arch": {"n": 1}, "scale": 2}, "the network takes 1 channels, not 3; .*`channels: y`"),
         ("Base", {"arch": {"n": 5}, "scale": 2}, r"takes 5 channels, not 3; .*`extra_channels: \[0, 0\]`"),
     ],

@@ -57,9 +57,7 @@ def _recognised(card: ModelCard, state_dict: StateDict) -> Built:
         reason = " ".join(str(error).split())[:300]
         raise RequestError(f"{card.name}: spandrel cannot build this checkpoint: {reason}") from error
     if not isinstance(found, ImageModelDescriptor):
-        raise RequestError(
-            f"{card.name}: {found.architecture.name} takes a mask besides the image; it is not supported"
-        )
+        raise RequestError(f"{card.name}: {found.architecture.name} takes a mask besides the image")
     takes, gives = found.input_channels, found.output_channels
     grey = (takes, gives) == (1, 1)
     if not grey and (takes, gives) not in ((3, 3), (3 + len(card.extra_channels), 3)):
