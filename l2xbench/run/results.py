@@ -14,7 +14,7 @@ from l2xbench.store.results import Results
 from l2xbench.store.store import Store
 from l2xbench.store.units import GroupName, Unit, short_digest
 from l2xbench.studies.owed import is_for, owed_units, placed
-from l2xbench.studies.reading import parse_study
+from l2xbench.studies.reading import config_model, parse_study
 from l2xbench.validation import parse
 
 
@@ -70,6 +70,10 @@ def _read_manifest(path: Path) -> Manifest:
     told = f"{path}: not a manifest of l2xbench"
     if not isinstance(data, dict) or "study" not in data:
         raise RequestError(f"{told}: it has no 'study'")
+    blocks = data["study"] if isinstance(data["study"], dict) else {}
+    absent = [key for key in blocks if key not in config_model().model_fields]
+    if absent:
+        raise RequestError(f"{path}: no study that is installed has the block '{absent[0]}'")
     return parse(Manifest, {**data, "study": parse_study(data["study"], str(path))}, told)
 
 

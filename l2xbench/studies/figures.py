@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from l2xbench.config import StudyConfig
-from l2xbench.draw.style import figure_bytes
 from l2xbench.store.derived import DerivedFiles
 from l2xbench.store.records import Records
 from l2xbench.store.results import Results
 from l2xbench.store.store import Store
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Draw = Callable[[], dict[str, bytes]]
 """Gives the figure as `png` and as `pdf`. It can be pickled, so that another process may do it."""
@@ -44,6 +44,8 @@ def drawn_by(draw: Callable[..., Figure], *arguments: Any) -> Callable[[], Draw]
 
 
 def _drawn(draw: Callable[..., Figure], arguments: tuple[Any, ...]) -> dict[str, bytes]:
+    from l2xbench.draw.style import figure_bytes  # Matplotlib takes a second to import, and a YAML is read without it
+
     return figure_bytes(draw(*arguments))
 
 

@@ -40,6 +40,8 @@ def all_studies() -> tuple[Study, ...]:
         keys = {block.key for block in study.blocks}
         if study.name in found or study.name in _TAKEN or not re.fullmatch("[a-z][a-z0-9_]*", study.name):
             raise RequestError(f"{_who(entry)}: '{study.name}' cannot be its name: taken, or not lower-case letters")
+        if not study.needs_network:
+            raise RequestError(f"{_who(entry)}: needs_network: false is for `inputs` alone")
         if keys & blocks:
             raise RequestError(f"{_who(entry)}: its block '{min(keys & blocks)}' is there already")
         found[study.name] = study

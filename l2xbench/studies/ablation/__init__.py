@@ -75,6 +75,12 @@ class Ablation(Study):
 
         return [ablation_section(results, tables)] if tables else []
 
+    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[str]:
+        """See `ablation.findings`."""
+        from l2xbench.studies.ablation.findings import below_random
+
+        return below_random(tables["ablation_psnr"].frame) if tables else []
+
     def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
         """The table in brief."""
         from l2xbench.studies.ablation.tables import brief

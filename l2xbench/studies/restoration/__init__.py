@@ -1,6 +1,7 @@
 """Super-resolution and its fidelity: the paper's Table 1.
 
-`options` is the YAML's block, `units` what is owed, `compute` one unit, `tables` the two tables.
+`options` is the YAML's block, `units` what is owed, `compute` one unit, `tables` the two tables,
+`findings` what they say.
 """
 
 from __future__ import annotations
@@ -52,6 +53,12 @@ class Restoration(Study):
     def sections(self, results: Results, tables: Mapping[str, Table]) -> list[Section]:
         """Table 1."""
         return [Section("restoration", "Restoration", "Restoration", [tables["table1"]])] if tables else []
+
+    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[str]:
+        """See `restoration.findings`."""
+        from l2xbench.studies.restoration.findings import highest_psnr
+
+        return highest_psnr(tables["restoration"].frame, list(results.config.models)) if tables else []
 
     def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
         """The means; `cost` tells the seconds."""

@@ -1,0 +1,154 @@
+"""A study that lies outside l2xbench, from its YAML to the page, and CONTRIBUTING, which says how it is made."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import pandas as pd
+import pytest
+
+from l2xbench.errors import RequestError
+from l2xbench.studies.reading import config_model, parse_study
+from l2xbench.studies.registry import GROUP, all_studies
+
+TOY = Path(__file__).parent / "toy"
+STUDY = {"study": "s", "models": {"a": "edsr"}, "datasets": {"d": "skimage"}}
+
+
+def announce(folder: Path, value: str, name: str = "brightness") -> Path:
+    """What `pip install` leaves of a package that announces a study."""
+    about = folder / "toy_package-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-package\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(f"[{GROUP}]\n{name} = {value}\n")
+    return folder
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
+    """Makes this process see what is announced in a folder."""
+
+    def forget() -> None:
+        all_studies.cache_clear()
+        config_model.cache_clear()
+
+    def see(folder: Path) -> None:
+        monkeypatch.syspath_prepend(TOY)
+        monkeypatch.syspath_prepend(folder)
+        forget()
+
+    yield see
+    monkeypatch.undo()
+    forget()
+
+
+def test_a_study_of_ones_own_runs_and_is_reported(tmp_path: Path, write_study: Callable[..., Path]) -> None:
+    site = announce(tmp_path / "site", "brightness:STUDY")
+    path = os.pathsep.join([str(site), str(TOY), str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    out = tmp_path / "out"
+
+    def l2xbench(*arguments: object, **more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "l2xbench", *map(str, arguments)]
+        environment = {**os.environ, "PYTHONPATH": path, "COLUMNS": "160", **more}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=250)
+
+    study = write_study(brightness={"channel": "red"}, attribution=None, heatmaps=None)
+    wrong = l2xbench("run", study, "--out", out, "--set", "brightness.channel=gren")
+    assert wrong.returncode == 2
+    assert "brightness.channel: found 'gren', allowed: red, green, blue" in wrong.stderr
+    done = l2xbench("run", study, "--out", out)
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(out / "tables/brightness.csv")
+    assert table[["dataset", "model", "images"]].values.tolist() == [["photographs", "tiny", 3]]
+    assert json.loads((out / "manifest.json").read_text())["study"]["brightness"] == {"channel": "red"}
+    assert "brightness on photographs" in done.stdout
+    page = (out / "report.html").read_text()
+    sentence = f"by more than {abs(table['brighter'][0]):.2f} grey levels"
+    for part in ('<a href="#brightness">Brightness</a>', 'id="h-brightness"', sentence, 'id="table-brightness"'):
+        assert part in page
+    figures = {name: (out / f"figures/brightness-photographs.{name}").read_bytes() for name in ("png", "pdf")}
+    again = l2xbench("run", study, "--out", out)
+    assert "0 units computed" in again.stdout
+    for made in (*out.glob("tables/brightness.*"), out / "report.html"):
+        made.unlink()
+    again = l2xbench("report", out)
+    assert again.returncode == 0, again.stderr
+    pd.testing.assert_frame_equal(pd.read_csv(out / "tables/brightness.csv"), table)
+    assert sentence in (out / "report.html").read_text()
+    kept = {name: (out / f"figures/brightness-photographs.{name}").read_bytes() for name in figures}
+    assert kept == figures, "the figure of the same records is not drawn again"
+    without = l2xbench("report", out, PYTHONPATH=str(Path(__file__).parents[2]))
+    assert without.returncode == 2 and len(without.stderr.strip().splitlines()) == 1
+    assert "brightness" in without.stderr and "installed" in without.stderr
+
+
+def test_its_block_is_read_like_any_other(tmp_path: Path, installed: Callable[[Path], None]) -> None:
+    with pytest.raises(RequestError, match="brightness: unknown key"):
+        parse_study({**STUDY, "brightness": {}})
+    installed(announce(tmp_path, "brightness:STUDY"))
+    assert [study.name for study in all_studies()][-1] == "brightness"
+    assert parse_study({**STUDY, "brightness": {}}).model_dump()["brightness"] == {"channel": "green"}
+    assert parse_study(STUDY).model_dump()["brightness"] is None, "off where the YAML does not name it"
+    with pytest.raises(RequestError, match="brightness.chanel: unknown key; did you mean 'channel'"):
+        parse_study({**STUDY, "brightness": {"chanel": "red"}})
+
+
+def test_options_are_read_without_what_is_slow_to_import() -> None:
+    code = "import sys, l2xbench.studies.reading as r; r.config_model(); print([m for m in SLOW if m in sys.modules])"
+    code = code.replace("SLOW", "('torch', 'pandas', 'matplotlib', 'scipy')")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_every_option_is_documented() -> None:
+    for study in all_studies():
+        for block in study.blocks:
+            (tree,) = ast.parse(dedent(inspect.getsource(block))).body
+            assert isinstance(tree, ast.ClassDef)
+            documented = {
+                field.target.id
+                for field, text in itertools.pairwise(tree.body)
+                if isinstance(field, ast.AnnAssign)
+                and isinstance(field.target, ast.Name)
+                and isinstance(text, ast.Expr)
+                and isinstance(text.value, ast.Constant)
+            }
+            assert documented == set(block.model_fields), block.key
+
+
+WRONG = {
+    "brightness:NONE": "cannot be imported (AttributeError: ",
+    "no_such_module:STUDY": "cannot be imported (ModuleNotFoundError: ",
+    "brightness:Brightness": "brightness:Brightness is a ",
+    "l2xbench.studies.cost:STUDY": "'cost' cannot be its name",
+}
+
+
+@pytest.mark.parametrize("value", WRONG)
+def test_what_is_no_study_is_told_by_its_package(tmp_path: Path, installed: Callable[[Path], None], value: str) -> None:
+    installed(announce(tmp_path, value))
+    with pytest.raises(RequestError, match=re.escape(WRONG[value])) as raised:
+        parse_study(STUDY)
+    assert str(raised.value).startswith("the study 'brightness' of toy-package: ")
+
+
+def test_contributing_shows_what_runs_here() -> None:
+    text = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text()
+    section = text[text.index("\n## A study") :]
+    section = section[: section.index("\n## ", 4)]
+    blocks = [dedent(each) for each in re.findall(r"```(?:python|html)\n(.*?) *```", section, re.DOTALL)]
+    files = [path.read_text() for path in (TOY / "brightness").iterdir() if path.is_file()]
+    assert len(blocks) > 3
+    for block in blocks:
+        assert any(block in file for file in files), f"in none of the toy's files:\n{block}"
+    assert f'[project.entry-points."{GROUP}"]\nbrightness = "brightness:STUDY"\n' in section
