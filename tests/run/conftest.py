@@ -40,7 +40,6 @@ def study(tmp_path: Path, write_study: Callable[..., Path]) -> Callable[[int], P
             models={"first": TINY, "mortal": mortal, "last": TINY},
             ablation={"ratios": [0.2], "random_orders": 1},
             heatmaps=None,
-            threads=1,
         )
 
     return write

@@ -136,7 +136,7 @@ def test_a_run_that_grew_has_the_tables_of_one_that_did_not(
     # the others are waited for: how long this process takes is not what is tested
     monkeypatch.setattr(Growing, "_start", _start_and_wait(Growing._start))
     before = torch.get_num_threads()
-    study = write_study(**{**BLOCKS, "threads": None})
+    study = write_study(**BLOCKS)
     grown = l2xbench("run", study, "--out", tmp_path / "grown")
     assert grown.returncode == 0, grown.stderr
     assert f"{UNITS} units computed" in grown.stdout

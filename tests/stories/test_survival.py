@@ -24,7 +24,6 @@ BLOCKS = {
     "ablation": {"ratios": [0.1, 0.3], "random_orders": 2},
     "similarity": {"size": 8, "crops": 3, "permutations": 19, "bootstrap": 20},
     "heatmaps": None,
-    "threads": 1,
 }
 UNITS = 3 + 3 + 2 * 3 * (1 + 3 + 4 + 1)
 """Inputs, bicubic, and for each network and image: SR, three maps, four orders, the crops of CKA."""

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from l2xbench.studies.similarity.cka import _hsic, align, centred, cka, gram
+from l2xbench.system import threads
 
 ESTIMATORS = ("biased", "unbiased")
 
@@ -163,3 +164,14 @@ def test_gram_in_blocks_is_the_gram_matrix() -> None:
 def test_groups_of_different_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="different sizes"):
         align(np.eye(5), np.eye(5), [0, 0, 0, 1, 1])
+
+
+def test_numbers_do_not_hang_on_how_many_threads_multiply_matrices() -> None:
+    """On some machines 320 samples are enough for NumPy's products of two threads to round otherwise."""
+    rows = [matrix(320, 700, seed) for seed in (1, 2)]
+    found = []
+    for count in (1, 2):
+        with threads.blas(count):
+            k, l = (gram(lambda part, r=r: r[8 * part : 8 * part + 8], [8] * 40) for r in rows)
+            found.append((k.tobytes(), cka(k, l), align(k, l, range(320), permutations=20, bootstrap=20)))
+    assert found[0] == found[1]
