@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from l2xbench.attribution.errors import AttributionError
+from l2xbench.attribution.errors import AttributionError, unknown
 from l2xbench.attribution.methods import plain
 from l2xbench.attribution.methods.registry import Explained, Problem, method
 from l2xbench.attribution.references import mirror_pad
-from l2xbench.attribution.targets import Objective
+from l2xbench.attribution.targets import Objective, Window
+
+VARIANTS = ("exact", "published")
+_NO_BLUR = 1e-5
+"""Added to every width, as published: a width of 0 gives back the image."""
 
 
 def strongest_blur(images: Tensor, *, sigma: float = 1.2, kernel: int = 9, **_: object) -> Tensor:
@@ -22,19 +28,35 @@ def strongest_blur(images: Tensor, *, sigma: float = 1.2, kernel: int = 9, **_: 
 
 @method("lam", all_targets=True, reference=strongest_blur)
 def lam(
-    problem: Problem, *, steps: int = 50, sigma: float = 1.2, kernel: int = 9, detector: bool = True
+    problem: Problem,
+    *,
+    variant: str = "exact",
+    steps: int = 50,
+    sigma: float = 1.2,
+    kernel: int = 9,
+    detector: bool = True,
 ) -> list[Explained]:
     """LAM (Gu & Dong, 2021): gradients along a path of ever weaker blurs, of the gradient detector's answer.
 
     With g(a) the image under a Gaussian of standard deviation (1 - a) sigma and D the detector (the sum over the
     target of the norm of the output's forward differences), the map is sum_k dD(F(g(k/n))) (g(k/n) - g((k-1)/n)), k =
     1 to n: the published rule, and the defaults of its authors' demonstration (n = 50, sigma 1.2, kernel 9 x 9).
+    `variant="published"` gives the numbers of that demonstration, which papers print; `variant="exact"` differs in two
+    things. The norm's derivative at zero is 0, where theirs is NaN, and every input pixel that it reaches is set to 0
+    in that step. And the output's last row and column count, with no difference beyond them, where theirs ends before.
 
-    Ours differs in three things. Signs are kept (theirs are dropped when the map is drawn). The norm's derivative at
-    zero is 0 (theirs is NaN, made 0 per pixel afterwards). The last row and column of the output count, with no
-    difference beyond them. LAM's own reference, the strongest blur, takes the place of the one that was asked for,
-    and `delta` is the detector's difference. `detector=False` keeps the path and takes our objective instead.
+    Both keep the signs, which are dropped when the map is drawn. LAM's own reference, the strongest blur, takes the
+    place of the one that was asked for, and `delta` is the detector's difference. `detector=False` keeps the path and
+    takes our objective instead.
+
+    Raises:
+        AttributionError: another variant, an even kernel, inputs or an output that are no images, or a published
+            detector whose window lies in the output's last row or column.
     """
+    if variant not in VARIANTS:
+        raise unknown("method 'lam': option variant", variant, VARIANTS)
+    published = variant == "published"
+    norm = published_gradient_norm if published else gradient_norm
     # The blurs are made of the whole image, so that a tile sees the same path.
     sigmas = [sigma * (1 - k / steps) for k in range(steps + 1)]
     start = problem.crop(strongest_blur(problem.whole, sigma=sigma, kernel=kernel))
@@ -42,6 +64,10 @@ def lam(
     if detector and value.ndim != 4:
         raise AttributionError(f"method 'lam': the output has shape {tuple(value.shape)}; its detector needs an image")
     objectives = [problem.objective(target, value, start_value) for target in problem.targets]
+    if detector and published:
+        for objective in objectives:
+            _check_window(objective, value.shape)
+    score = _detected(norm) if detector else _ours
     answers = [problem.nothing() for _ in problem.targets]
     previous = start
     for level in sigmas[1:]:
@@ -50,24 +76,29 @@ def lam(
         for number, (answer, objective) in enumerate(zip(answers, objectives, strict=True)):
             if objective is None:
                 continue
-            score = _score(output, objective, detector).sum()
             more = any(later is not None for later in objectives[number + 1 :])
-            (gradient,) = torch.autograd.grad(score, point, retain_graph=more)
+            (gradient,) = torch.autograd.grad(score(output, objective).sum(), point, retain_graph=more)
+            if published:
+                gradient = gradient.nan_to_num(nan=0.0, posinf=torch.inf, neginf=-torch.inf)
             answer.values += gradient * (point.detach() - previous)
         previous = point.detach()
     for answer, objective in zip(answers, objectives, strict=True):
         if objective is not None:
-            change = _score(value, objective, detector) - _score(start_value, objective, detector)
-            answer.delta = change if detector else objective.delta
+            answer.delta = score(value, objective) - score(start_value, objective) if detector else objective.delta
     return answers
 
 
-def _score(output: Tensor, objective: Objective, detector: bool) -> Tensor:
-    """(N,): the detector's answer in the target's window, or our objective."""
-    inside = (slice(None), *objective.window)
-    if not detector:
-        return (output[inside] * objective.weights).flatten(1).sum(1)
-    return gradient_norm(output)[inside].flatten(1).sum(1)
+Score = Callable[[Tensor, Objective], Tensor]
+"""(output, objective) -> (N,)."""
+
+
+def _detected(norm: Callable[[Tensor], Tensor]) -> Score:
+    """The detector's answer in the target's window."""
+    return lambda output, objective: norm(output)[(slice(None), *objective.window)].flatten(1).sum(1)
+
+
+def _ours(output: Tensor, objective: Objective) -> Tensor:
+    return (output[(slice(None), *objective.window)] * objective.weights).flatten(1).sum(1)
 
 
 def gradient_norm(images: Tensor) -> Tensor:
@@ -79,16 +110,32 @@ def gradient_norm(images: Tensor) -> Tensor:
     return torch.where(flat, 1.0, square).sqrt() * ~flat
 
 
+def published_gradient_norm(images: Tensor) -> Tensor:
+    """(N, C, H-1, W-1): the same without the last row and column; its derivative is NaN where the image is flat."""
+    corner = images[:, :, :-1, :-1]
+    return ((images[:, :, 1:, :-1] - corner).square() + (images[:, :, :-1, 1:] - corner).square()).sqrt()
+
+
+def _check_window(objective: Objective | None, shape: torch.Size) -> None:
+    window: Window = () if objective is None else objective.window[-2:]
+    if any(part.start >= size - 1 for part, size in zip(window, shape[-2:], strict=False)):
+        raise AttributionError(
+            "method 'lam': the target lies in the output's last row or column, where the published detector has no"
+            " differences; use variant='exact' or another target"
+        )
+
+
 def _blur(images: Tensor, sigma: float, kernel: int) -> Tensor:
     """Convolve with a Gaussian cut to kernel x kernel and scaled to sum 1, reflecting about the edge pixels.
 
-    The 1e-5 is the published one: a width of 0 gives back the image.
+    The kernel that is cut to a square and then scaled is the product of two lines that are cut and scaled alike, and
+    the reflection is OpenCV's `BORDER_REFLECT_101`: this is what the published code's `filter2D` gives.
     """
     if kernel % 2 == 0:
         raise AttributionError(f"method 'lam': option kernel is {kernel}; it must be odd")
     radius = kernel // 2
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
-    line = torch.exp(-0.5 * (offsets / (sigma + 1e-5)) ** 2)
+    line = torch.exp(-0.5 * (offsets / (sigma + _NO_BLUR)) ** 2)
     line = (line / line.sum()).to(images)
     channels = images.shape[1]
     tall = line.view(1, 1, -1, 1).expand(channels, 1, -1, 1)
