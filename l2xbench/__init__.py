@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from l2xbench.attribution.captum import L2X
     from l2xbench.attribution.explain import Attribution, explain
+    from l2xbench.attribution.spread import diffusion_index
     from l2xbench.zoo.load import load_model
 
 __version__ = "0.2.0"
-__all__ = ["L2X", "Attribution", "__version__", "explain", "load_model"]
+__all__ = ["L2X", "Attribution", "__version__", "diffusion_index", "explain", "load_model"]
 
 _HOMES = {
     "L2X": "l2xbench.attribution",
     "Attribution": "l2xbench.attribution",
+    "diffusion_index": "l2xbench.attribution",
     "explain": "l2xbench.attribution",
     "load_model": "l2xbench.zoo.load",
 }

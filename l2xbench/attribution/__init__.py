@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from l2xbench.attribution.errors import AttributionError, MethodError
 from l2xbench.attribution.explain import Attribution, explain
 from l2xbench.attribution.methods import method_names
+from l2xbench.attribution.spread import diffusion_index
 
 if TYPE_CHECKING:
     from l2xbench.attribution.captum import L2X
 
-__all__ = ["L2X", "Attribution", "AttributionError", "MethodError", "explain", "method_names"]
+__all__ = ["L2X", "Attribution", "AttributionError", "MethodError", "diffusion_index", "explain", "method_names"]
 
 
 def __getattr__(name: str) -> Any:

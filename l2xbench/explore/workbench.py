@@ -10,8 +10,8 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 from torch import Tensor, nn
 
+from l2xbench.attribution.spread import diffusion_index
 from l2xbench.data.pairs import LoadedPair
-from l2xbench.studies.diffusion.index import diffusion_index
 from l2xbench.studies.shared.maps import (
     MapRequest,
     NetworkImage,

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 import l2xbench
+from l2xbench.attribution.spread import diffusion_index
 from l2xbench.data.images import to_tensor
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.errors import RequestError
 from l2xbench.explore.workbench import Stopped, Workbench
-from l2xbench.studies.diffusion.index import diffusion_index
 from l2xbench.studies.shared.maps import MapRequest
 from l2xbench.zoo.cards import ModelCard
 from l2xbench.zoo.network import Network

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import pandas as pd
 
+from l2xbench.attribution.spread import diffusion_index
 from l2xbench.draw.tables import Table
 from l2xbench.store.records import records_of_studies
 from l2xbench.store.results import Results
 from l2xbench.studies.attribution.options import AttributionOptions
-from l2xbench.studies.diffusion.index import diffusion_index
 
 
 def diffusion_table(results: Results) -> Table:
     """`diffusion`."""
     caption = "Diffusion index (Gu and Dong, 2021): how widely a patch's map is spread over the LR image."
-    note = "100 (1 - G), G the Gini coefficient of the map's absolute values, channels summed; mean over images."
+    note = (
+        "100 (1 - G), G the Gini coefficient of the map's absolute values, channels summed, as LAM's authors "
+        "compute it; mean over images."
+    )
     return Table("diffusion", diffusion_frame(results), caption, notes=[note])
 
 
