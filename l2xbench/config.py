@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
+from l2xbench.data.degradations import LrChoice
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.resources import configs_folder
 from l2xbench.validation import Strict, parse, read_yaml
@@ -82,6 +83,9 @@ class DatasetEntry(Strict):
     """What a plain folder of images holds; `auto` takes them for HR images."""
     images: int | list[str] | None = Field(default=None, union_mode="smart")
     """The first so many images, or these; all by default."""
+    lr: LrChoice = "auto"
+    """How LR is made from HR: `auto` takes the LR files, and MATLAB's bicubic where there are none; `matlab` and
+    `pillow` make it with either's bicubic, whatever LR files there are. LAM's published figures are of `pillow`."""
     crop: int | None = Field(default=None, ge=8)
     """Take the centre of each image: at most this many LR pixels on a side."""
 
@@ -226,19 +230,21 @@ def read_config(
     return study.model_copy(update={"models": entries, "datasets": datasets})
 
 
-def parse_assignment(text: str) -> tuple[str, Any]:
-    """`attribution.reference=mean` as a key and a YAML value.
+def parse_assignment(
+    text: str, flag: str = "--set", example: str = "attribution.reference=mean"
+) -> tuple[str, Any]:
+    """`attribution.reference=mean`, the text of a flag, as a key and a YAML value.
 
     Raises:
         RequestError: it has no `=`, or the value is not YAML.
     """
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise RequestError(f"--set {text}: needed KEY=VALUE, for example --set attribution.reference=mean")
+        raise RequestError(f"{flag} {text}: needed KEY=VALUE, for example {flag} {example}")
     try:
         return key.strip(), yaml.safe_load(value)
     except yaml.YAMLError:
-        raise RequestError(f"--set {text}: '{value}' is not a YAML value") from None
+        raise RequestError(f"{flag} {text}: '{value}' is not a YAML value") from None
 
 
 def _set(data: dict[str, Any], key: str, value: Any) -> None:

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from l2xbench.cli.flags import Device, Seed, Trust, names
+from l2xbench.cli.flags import Device, Seed, Trust, assigned, names
 from l2xbench.errors import RequestError
 
 EXAMPLE = "l2xbench explain lr.png --models edsr-compact,./mine.pth --target patch:60,80,16,16"
 
 
 def explain(
-    image: Annotated[Path, typer.Argument(help="An LR image.", metavar="IMAGE")],
+    image: Annotated[Path, typer.Argument(help="An LR image; with --lr, an HR image.", metavar="IMAGE")],
     models: Annotated[
         str, typer.Option("--models", help="Cards, card YAMLs or checkpoint files: a,b,c.", metavar="NAMES")
     ] = "edsr-compact",
@@ -25,6 +25,14 @@ def explain(
     method: Annotated[
         str, typer.Option("--method", help="l2x, or a peer: lam, integrated_gradients, ...", metavar="NAME")
     ] = "l2x",
+    options: Annotated[
+        list[str] | None,
+        typer.Option("--option", help="The method's own: --option variant=published.", metavar="KEY=VALUE"),
+    ] = None,
+    lr: Annotated[
+        str | None,
+        typer.Option("--lr", help="IMAGE is HR, and LR is made of it: matlab's bicubic, or pillow's.", metavar="NAME"),
+    ] = None,
     hr: Annotated[
         Path | None, typer.Option("--hr", help="The HR image, to be shown and compared with.", metavar="FILE")
     ] = None,
@@ -39,7 +47,7 @@ def explain(
     """Which pixels of this image did each network use? One figure, and each map as an .npz."""
     chosen = names(models) or []
     if not image.is_file():
-        raise RequestError(f"{image}: no such file; an LR image is needed")
+        raise RequestError(f"{image}: no such file; an {'HR' if lr else 'LR'} image is needed")
     from l2xbench.commands.explain import explain_image
 
     code = explain_image(
@@ -48,6 +56,8 @@ def explain(
         target=target,
         reference=reference,
         method=method,
+        options=assigned(options, "--option", "variant=published"),
+        lr=lr,
         out=out or Path("results", "explain", image.stem),
         hr=hr,
         palette=palette,

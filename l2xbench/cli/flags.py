@@ -99,10 +99,19 @@ class StudyFlags:
 
 def overrides(assignments: list[str] | None, **keys: Any) -> dict[str, Any]:
     """Keys of the study: those of `--set`, and over them those of `keys` that are not None."""
+    given = assigned(assignments, "--set", "attribution.reference=mean")
+    return {**given, **{key: value for key, value in keys.items() if value is not None}}
+
+
+def assigned(texts: list[str] | None, flag: str, example: str) -> dict[str, Any]:
+    """The keys and YAML values of flags KEY=VALUE.
+
+    Raises:
+        RequestError: one is no KEY=VALUE.
+    """
     from l2xbench.config import parse_assignment
 
-    given = dict(parse_assignment(text) for text in assignments or [])
-    return {**given, **{key: value for key, value in keys.items() if value is not None}}
+    return dict(parse_assignment(text, flag, example) for text in texts or [])
 
 
 def names(text: str | None, flag: str = "--models", example: str = "edsr,swinir") -> list[str] | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, get_args
 
 import pandas as pd
 from rich.console import Console
@@ -14,6 +15,7 @@ from l2xbench.attribution.methods.registry import get_method
 from l2xbench.attribution.references import parse_reference
 from l2xbench.attribution.targets import parse_target
 from l2xbench.commands import screen
+from l2xbench.data.degradations import Degradation
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.draw.colormap import colour_map
 from l2xbench.draw.heatmaps import heatmap_bytes
@@ -42,6 +44,8 @@ def explain_image(
     reference: str,
     method: str,
     out: Path,
+    options: Mapping[str, Any] | None = None,
+    lr: str | None = None,
     hr: Path | None = None,
     palette: str = "green-red",
     device: str = "auto",
@@ -50,13 +54,17 @@ def explain_image(
 ) -> int:
     """Explains one LR image by several networks; writes the figure and the maps into the folder `out`.
 
+    With `lr` (`matlab` or `pillow`) `image` is an HR image, of which LR is made by that bicubic. `options` are the
+    method's own.
+
     Returns:
         the exit code: 0, or 1 where some of the networks could not be explained.
 
     Raises:
         RequestError: a file, name, target, reference or method is wrong, or no network can be explained.
     """
-    request = _request(target, reference, method)
+    request = _request(target, reference, method, options or {})
+    files = _files(image, hr, lr)
     colour_map(palette)
     console = Console()
     sources = {name: locate(model, seed=seed) for name, model in short_names(models).items()}
@@ -71,7 +79,7 @@ def explain_image(
             network = build(source, device=place, trust=trust)
         if pair is None:
             scale = network.scale
-            pair = ImagePair(image.stem, hr, image).load(scale)
+            pair = files.load(scale)
         if network.scale != scale:
             raise RequestError(
                 f"--models: {name} is for scale {network.scale}, {next(iter(sources))} for scale {scale}; "
@@ -123,16 +131,29 @@ def explain_image(
     return 1 if failures else 0
 
 
-def _request(target: str, reference: str, method: str) -> MapRequest:
+def _files(image: Path, hr: Path | None, lr: str | None) -> ImagePair:
+    """The pair of an LR image with its HR, or of an HR image whose LR is to be made."""
+    if lr is None:
+        return ImagePair(image.stem, hr, image)
+    if hr is not None:
+        raise RequestError(f"--hr: with --lr {lr} the image itself is HR ({image}); leave --hr out")
+    for degradation in get_args(Degradation):
+        if lr == degradation:
+            return ImagePair(image.stem, image, None, degradation)
+    raise RequestError(f"--lr {lr}: it is matlab or pillow, whose bicubic makes LR of the image")
+
+
+def _request(target: str, reference: str, method: str, options: Mapping[str, Any]) -> MapRequest:
     """What is asked of each network, checked before any is loaded."""
     checks: list[tuple[str, Callable[[], object]]] = [
         ("--target", lambda: parse_target(target)),
         ("--reference", lambda: parse_reference(reference)),
         ("--method", lambda: get_method(method)),
+        ("--option", lambda: get_method(method).bind(options)),
     ]
     for flag, look_up in checks:
         try:
             look_up()
         except AttributionError as error:
             raise RequestError(f"{flag}: {error}") from None
-    return MapRequest(str(parse_target(target)), reference, method)
+    return MapRequest(str(parse_target(target)), reference, method, tuple(options.items()))

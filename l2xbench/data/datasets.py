@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from l2xbench.data.degradations import NAMES, LrChoice
 from l2xbench.data.folders import listing, natural
 from l2xbench.data.known_sets import KnownSet, find_set
 from l2xbench.data.layouts import FoundLayout, expected, plain_hr, plain_lr, selfexsr, two_folders
@@ -39,7 +40,12 @@ class Dataset:
 
 
 def open_dataset(
-    name: str, path: Path | str, scale: int, images: list[str] | int | None = None, kind: Kind = "auto"
+    name: str,
+    path: Path | str,
+    scale: int,
+    images: list[str] | int | None = None,
+    kind: Kind = "auto",
+    lr: LrChoice = "auto",
 ) -> Dataset:
     """Recognise the layout of the folder `path` and list its pairs; no image is decoded.
 
@@ -58,14 +64,18 @@ def open_dataset(
     Args:
         name: what tables call the dataset. By it, or by the folder's name, a known set is recognised.
         images: the first so many (all where there are fewer), or those of these names; None is all.
+        kind: what the images of a plain folder are.
+        lr: `auto` takes the LR files, and makes LR by MATLAB's bicubic where there are none; `matlab` and `pillow`
+            make it from HR with either's bicubic, whatever LR files there are.
 
     Raises:
-        RequestError: no such folder, no images in it, none at this scale, or no image of a name asked for.
+        RequestError: no such folder, no images in it, none at this scale, no image of a name asked for, or an image
+            without the HR that its LR is to be made from.
     """
     try:
         root, found = _find(path, scale, kind)
         pairs = tuple(sorted(found.pairs, key=lambda pair: natural(pair.name)))
-        chosen = _choose(pairs, root, images)
+        chosen = _made(_choose(pairs, root, images), lr)
     except RequestError as error:
         raise RequestError(f"dataset {name!r}: {error}") from None
     return Dataset(name, root, found.description, scale, chosen, _note(name, root, chosen, len(pairs), images))
@@ -118,6 +128,16 @@ def _choose(pairs: tuple[ImagePair, ...], root: Path, images: list[str] | int | 
     return tuple(dict.fromkeys(_named(pairs, root, wanted) for wanted in images))
 
 
+def _made(pairs: tuple[ImagePair, ...], lr: LrChoice) -> tuple[ImagePair, ...]:
+    """The pairs with their LR made as asked for, whatever LR files they have."""
+    if lr == "auto":
+        return pairs
+    lacking = next((pair for pair in pairs if pair.hr is None), None)
+    if lacking is not None:
+        raise RequestError(f"lr: {lr} makes LR from HR, and {lacking.lr} has no HR beside it")
+    return tuple(replace(pair, lr=None, degradation=lr) for pair in pairs)
+
+
 def _named(pairs: tuple[ImagePair, ...], root: Path, wanted: str) -> ImagePair:
     """The pair of this name; the name of one of its files, with or without the ending, is as good."""
     for pair in pairs:
@@ -147,7 +167,7 @@ def _note(
     if all(pair.hr is None for pair in chosen):
         remarks.append("LR only: no metrics")
     if all(pair.lr is None for pair in chosen):
-        remarks.append("LR made by bicubic")
+        remarks.append(f"LR made by {NAMES[chosen[0].degradation]}")
     return "; ".join(remarks) or None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import PIL
 
-from l2xbench.data.bicubic import resize
+from l2xbench.data.degradations import Degradation, degrade
 from l2xbench.data.images import read_image
 from l2xbench.errors import RequestError
 
@@ -36,11 +36,12 @@ class LoadedPair:
 
 @dataclass(frozen=True)
 class ImagePair:
-    """The files of one image. Without `lr`, LR is made by bicubic; without `hr`, nothing is measured."""
+    """The files of one image. Without `lr`, LR is made from HR by `degradation`; without `hr`, nothing is measured."""
 
     name: str
     hr: Path | None
     lr: Path | None
+    degradation: Degradation = "matlab"
 
     def load(self, scale: int, crop: int | None = None) -> LoadedPair:
         """Read, fit and crop the pair.
@@ -67,7 +68,7 @@ class ImagePair:
             if not (height and width):
                 raise RequestError(f"{self.hr}: {_size(hr)} pixels are too few to make LR from at scale {scale}")
             hr = hr[:height, :width]
-            lr = resize(hr, 1 / scale)
+            lr = degrade(hr, scale, self.degradation)
         else:
             raise ValueError(f"the pair {self.name!r} has no file")
         if crop is not None:
@@ -83,7 +84,8 @@ class ImagePair:
         Raises:
             RequestError: a file cannot be read.
         """
-        digest = hashlib.sha256(f"{PIL.__version__} {_VERSION} {scale} {crop}".encode())
+        made = "" if self.lr is not None or self.degradation == "matlab" else f" {self.degradation}"
+        digest = hashlib.sha256(f"{PIL.__version__} {_VERSION} {scale} {crop}{made}".encode())
         for path in (self.hr, self.lr):
             digest.update(b"\0" if path is None else b"\1")
             if path is not None:

@@ -110,7 +110,7 @@ def find_dataset(name: str, entry: DatasetEntry, study: StudyConfig, data_root: 
     key = f"datasets.{name}"
     try:
         root = _root(key, entry, study.scale, data_root)
-        dataset = open_dataset(name, root, study.scale, entry.images, kind=entry.kind)
+        dataset = open_dataset(name, root, study.scale, entry.images, kind=entry.kind, lr=entry.lr)
     except Missing:
         raise
     except RequestError as error:

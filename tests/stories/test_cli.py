@@ -346,6 +346,19 @@ def test_explain_leaves_a_figure_and_each_map(
     assert (tmp_path / "results/explain/lr/bicubic.npz").is_file()
 
 
+def test_explain_makes_lr_of_an_hr_image_as_it_is_told(l2xbench: Command, tmp_path: Path, photographs: Path) -> None:
+    hr = photographs / "photo0.png"
+    arguments = ["--models", "bicubic", "--reference", "black", "--target", "patch:8,12,16,16"]
+    kept = {}
+    for choice in ("matlab", "pillow"):
+        out = tmp_path / choice
+        done = l2xbench("explain", hr, *arguments, "--lr", choice, "--out", out)
+        assert done.returncode == 0, done.stderr
+        kept[choice] = np.load(out / "bicubic.npz")
+        assert kept[choice]["values"].shape == (3, 10, 12), "40 x 48 HR pixels at scale 4"
+    assert not np.array_equal(kept["matlab"]["values"], kept["pillow"]["values"])
+
+
 def test_explain_keeps_the_maps_of_the_networks_that_can_be_explained(
     l2xbench: Command, tmp_path: Path, lr_image: Path
 ) -> None:
@@ -370,6 +383,11 @@ def test_explain_keeps_the_maps_of_the_networks_that_can_be_explained(
         (["{lr}", "--target", "patch:70,0,16,16"], "edsr-compact: target 'patch:70,0,16,16' is outside the output"),
         (["{lr}", "--reference", "blurr"], "--reference"),
         (["{lr}", "--method", "l3x"], "--method"),
+        (["{lr}", "--method", "lam", "--option", "stepz=3"], "--option: method 'lam': option 'stepz'"),
+        (["{lr}", "--option", "variant"], "--option variant: needed KEY=VALUE, for example --option variant=published"),
+        (["{lr}", "--method", "lam", "--option", "variant=publishd"], "did you mean 'published'"),
+        (["{lr}", "--lr", "pilow"], "--lr pilow: it is matlab or pillow"),
+        (["{lr}", "--lr", "pillow", "--hr", "{lr}"], "--hr: with --lr pillow the image itself is HR"),
         (["{lr}", "--palette", "red"], "palette"),
         (["{lr}", "--device", "gpu"], "device: 'gpu'"),
         (["{lr}", "--hr", "{lr}"], "at scale 4 HR must be 96 x 80"),

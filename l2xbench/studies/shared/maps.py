@@ -40,7 +40,7 @@ class MapRequest(NamedTuple):
     target: str
     reference: str
     method: str
-    options: tuple[tuple[str, int | float | bool], ...] = ()
+    options: tuple[tuple[str, int | float | bool | str], ...] = ()
     """The method's own options, by name."""
 
     def settings(self, seed: int) -> dict[str, Any]:
