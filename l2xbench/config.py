@@ -230,9 +230,7 @@ def read_config(
     return study.model_copy(update={"models": entries, "datasets": datasets})
 
 
-def parse_assignment(
-    text: str, flag: str = "--set", example: str = "attribution.reference=mean"
-) -> tuple[str, Any]:
+def parse_assignment(text: str, flag: str = "--set", example: str = "attribution.reference=mean") -> tuple[str, Any]:
     """`attribution.reference=mean`, the text of a flag, as a key and a YAML value.
 
     Raises:

@@ -97,7 +97,8 @@ def explain(
             pixels, and what is asked for with them) in float64, at about twice the cost: in float32 rounding is up to
             4e-4 of so small a difference. Where that fails it warns, and computes them in float32.
         **options: the method's own: `steps` (integrated_gradients, lam), `samples` and `noise` (smoothgrad), `window`
-            and `stride` (occlusion), `sigma`, `kernel` and `detector` (lam).
+            and `stride` (occlusion), `variant` (`exact`, or `published`: the numbers of its authors' code), `sigma`,
+            `kernel` and `detector` (lam).
 
     Example:
         >>> import torch

@@ -115,7 +115,7 @@ def explain_image(
         }
         for name, (_, found) in answers.items()
     ]
-    screen.show_table(console, pd.DataFrame(rows), f"{image.name}: {method}, {reference}, {panel.target}")
+    screen.show_table(console, pd.DataFrame(rows), f"{image.name}: {request.label}, {reference}, {panel.target}")
     for name, (_, found) in answers.items():
         if found.tile is not None:
             console.print(

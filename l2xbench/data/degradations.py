@@ -9,7 +9,7 @@ import numpy as np
 from l2xbench.data.bicubic import resize
 
 LrChoice = Literal["auto", "matlab", "pillow"]
-"""`auto` takes the LR file where there is one, and makes LR by MATLAB's bicubic elsewhere; the others make it always."""
+"""`auto` takes the LR file where there is one, and MATLAB's bicubic of HR elsewhere; the others always make LR."""
 Degradation = Literal["matlab", "pillow"]
 NAMES: dict[Degradation, str] = {"matlab": "bicubic", "pillow": "Pillow's bicubic"}
 """What tables and notes call it."""

@@ -194,6 +194,9 @@ class Choices:
                 value = self.tab.options.get(name, default)
                 if kind is bool:
                     ui.checkbox(name, value=value, on_change=self._setting(name, kind)).props("dense")
+                elif name in method.choices:
+                    choice = ui.select(list(method.choices[name]), value=value, label=name)
+                    choice.on_value_change(self._setting(name, kind)).props("dense outlined")
                 else:
                     number = ui.number(name, value=value, min=0, on_change=self._setting(name, kind))
                     number.props("dense outlined debounce=400")

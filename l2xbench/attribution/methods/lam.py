@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from l2xbench.attribution.errors import AttributionError, unknown
+from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.methods import plain
 from l2xbench.attribution.methods.registry import Explained, Problem, method
 from l2xbench.attribution.references import mirror_pad
 from l2xbench.attribution.targets import Objective, Window
 
-VARIANTS = ("exact", "published")
 _NO_BLUR = 1e-5
 """Added to every width, as published: a width of 0 gives back the image."""
 
@@ -30,7 +30,7 @@ def strongest_blur(images: Tensor, *, sigma: float = 1.2, kernel: int = 9, **_: 
 def lam(
     problem: Problem,
     *,
-    variant: str = "exact",
+    variant: Literal["exact", "published"] = "exact",
     steps: int = 50,
     sigma: float = 1.2,
     kernel: int = 9,
@@ -50,11 +50,9 @@ def lam(
     takes our objective instead.
 
     Raises:
-        AttributionError: another variant, an even kernel, inputs or an output that are no images, or a published
+        AttributionError: an even kernel, inputs or an output that are no images, or a published
             detector whose window lies in the output's last row or column.
     """
-    if variant not in VARIANTS:
-        raise unknown("method 'lam': option variant", variant, VARIANTS)
     published = variant == "published"
     norm = published_gradient_norm if published else gradient_norm
     # The blurs are made of the whole image, so that a tile sees the same path.

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
 from torch import Tensor, nn
@@ -81,6 +81,8 @@ class Method:
     """Whether the method itself converts parameters of a lower precision to the inputs', as it meets them."""
     reference: Callable[..., Tensor] | None
     """(whole image, **options) -> the method's own reference, for the methods that have one."""
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Option -> the texts it may be, for those declared as `Literal`."""
 
     def bind(self, options: Mapping[str, Any], also_known: tuple[str, ...] = ()) -> dict[str, Any]:
         """These options, checked, with the defaults of the others.
@@ -92,6 +94,8 @@ class Method:
         for name, value in options.items():
             if name not in self.options:
                 raise unknown(f"method {self.name!r}: option", name, [*self.options, *also_known])
+            if name in self.choices and value not in self.choices[name]:
+                raise unknown(f"method {self.name!r}: option {name}", str(value), self.choices[name])
             kind = self.options[name][0]
             fits = isinstance(value, (int, float) if kind is float else kind)
             if not fits or (isinstance(value, bool) and kind is not bool):
@@ -119,8 +123,8 @@ def method(
     """Register a method: `function(problem, objective, *, option: type = default, ...) -> map`.
 
     The function is called once per target and its map should sum to `objective.delta`; where a method's objective is
-    its own, it returns an `Explained`. Its keyword-only parameters are the options users may set. Its docstring's
-    first line is shown in lists.
+    its own, it returns an `Explained`. Its keyword-only parameters are the options users may set, each a number, a
+    truth value or a `Literal` of texts. Its docstring's first line is shown in lists.
 
     Example:
         >>> from l2xbench.attribution import explain
@@ -149,10 +153,12 @@ def method(
             explain = partial(_each_target if runs_network else _without_network, function)
         hints = get_type_hints(function)
         parameters = inspect.signature(function).parameters.values()
-        options = {p.name: (hints[p.name], p.default) for p in parameters if p.kind is p.KEYWORD_ONLY}
+        own = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+        choices = {p.name: get_args(hints[p.name]) for p in own if get_origin(hints[p.name]) is Literal}
+        options = {p.name: (str if p.name in choices else hints[p.name], p.default) for p in own}
         summary = (inspect.getdoc(function) or "").partition("\n")[0]
         _METHODS[name] = Method(
-            name, explain, options, summary, runs_network, restores_network, converts_parameters, reference
+            name, explain, options, summary, runs_network, restores_network, converts_parameters, reference, choices
         )
         return function
 

@@ -43,6 +43,12 @@ class MapRequest(NamedTuple):
     options: tuple[tuple[str, int | float | bool | str], ...] = ()
     """The method's own options, by name."""
 
+    @property
+    def label(self) -> str:
+        """The method with the options that it was given, as figures and tables call it: `lam (variant published)`."""
+        given = ", ".join(f"{name} {value}" for name, value in self.options)
+        return f"{self.method} ({given})" if given else self.method
+
     def settings(self, seed: int) -> dict[str, Any]:
         """The keyword arguments of `l2xbench.explain`."""
         named = {"target": self.target, "reference": self.reference, "method": self.method}

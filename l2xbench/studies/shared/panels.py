@@ -72,7 +72,7 @@ def make_panel(
             )
             for name, (restored, found) in networks.items()
         ),
-        method=request.method,
+        method=request.label,
         reference=request.reference,
         target=request.target,
         zoom=zoom,

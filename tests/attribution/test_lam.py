@@ -1,0 +1,94 @@
+"""LAM's published variant against what its authors' code gave: diffusion indices and signed maps on CARN-M."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import l2xbench
+from l2xbench.attribution import AttributionError, explain
+from l2xbench.attribution.methods.lam import gradient_norm, published_gradient_norm
+from l2xbench.data.degradations import degrade
+from l2xbench.data.images import read_image, to_tensor
+from tests.attribution.small import small_sr
+
+CASES = range(8)
+
+
+@pytest.fixture(scope="module")
+def carn_m(shared: Path) -> nn.Module:
+    return l2xbench.load_model("carn-m", weights=shared / "checkpoints/carn_m_multiscale.pth")
+
+
+@pytest.mark.parametrize("number", CASES)
+def test_the_published_codes_numbers(shared: Path, carn_m: nn.Module, number: int) -> None:
+    cases = json.loads((shared / "golden/lam_carn_m.json").read_text())
+    assert len(cases) == len(CASES)
+    case = cases[number]
+    folder, name = case["image"].split("/")
+    hr = read_image(shared / f"data/{folder}/image_SRF_4/{name}_SRF_4_HR.png")
+    (top, left), side = case["hr_crop_top_left"], case["hr_crop"]
+    lr = to_tensor(degrade(hr[top : top + side, left : left + side], 4, "pillow"))
+    window = case["window"]
+    found = explain(
+        carn_m, lr, method="lam", variant="published", target=f"patch:{case['h']},{case['w']},{window},{window}"
+    )
+    with np.load(shared / "golden/lam_carn_m.npz") as arrays:
+        expected = arrays[f"{case['network']}:{case['image']}:{case['w']},{case['h']},{window}"]
+    values = found.values[0].numpy()
+    assert abs(values - expected).max() <= 1e-5 * abs(expected).max()
+    assert l2xbench.diffusion_index(values) == pytest.approx(case["di"], abs=1e-3)
+
+
+class Flat(nn.Module):
+    """The mean of 3 x 3 pixels below row 6, and 0 above, where the norm's derivative is not a number."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean = torch.nn.functional.avg_pool2d(x, 3, stride=1, padding=1)
+        mask = torch.ones_like(mean)
+        mask[:, :, :6] = 0
+        return mean * mask
+
+
+def test_a_gradient_that_is_not_a_number_is_zero_in_its_pixels_alone() -> None:
+    lr = torch.rand(1, 3, 12, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    found = explain(Flat(), lr, method="lam", variant="published", target="patch:0,0,9,8", steps=5).values
+    exact = explain(Flat(), lr, method="lam", target="patch:0,0,9,8", steps=5).values
+    assert torch.isfinite(found).all()
+    # rows 0 to 4 are flat, so that the derivative of rows 0 to 5 is none; the mean carries it one row further
+    assert (found[:, :, :7] == 0).all()
+    assert (exact[:, :, 5:7, :8] != 0).all()
+    torch.testing.assert_close(found[:, :, 7:], exact[:, :, 7:], rtol=1e-10, atol=1e-14)
+
+
+def test_variants_differ_only_in_the_last_row_and_column_where_nothing_is_flat() -> None:
+    net = small_sr().double()
+    lr = torch.rand(1, 3, 12, 10, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    maps = {
+        (variant, target): explain(net, lr, method="lam", variant=variant, target=target, steps=6)
+        for variant in ("exact", "published")
+        for target in ("patch:4,2,10,9", "image")
+    }
+    inner = [maps[variant, "patch:4,2,10,9"] for variant in ("exact", "published")]
+    torch.testing.assert_close(inner[0].values, inner[1].values)
+    torch.testing.assert_close(inner[0].delta, inner[1].delta)
+    assert not torch.allclose(maps["exact", "image"].values, maps["published", "image"].values)
+    images = net(lr).detach()
+    torch.testing.assert_close(published_gradient_norm(images), gradient_norm(images)[:, :, :-1, :-1])
+
+
+def test_the_published_detector_ends_before_the_last_row_and_column() -> None:
+    lr = torch.rand(1, 3, 12, 10, generator=torch.Generator().manual_seed(1))
+    with pytest.raises(AttributionError, match="last row or column, where the published detector has no differences"):
+        explain(small_sr(), lr, method="lam", variant="published", target="neuron:0,23,4", steps=1)
+    assert explain(small_sr(), lr, method="lam", target="neuron:0,23,4", steps=1).delta.shape == (1,)
+
+
+def test_another_variant_is_told_with_the_nearest() -> None:
+    with pytest.raises(AttributionError, match=r"option variant 'publishd' does not exist; did you mean 'published'"):
+        explain(small_sr(), torch.rand(1, 3, 8, 8), method="lam", variant="publishd")
