@@ -10,7 +10,6 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
-from l2xbench.data.degradations import LrChoice
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.resources import configs_folder
 from l2xbench.validation import Strict, parse, read_yaml
@@ -83,7 +82,7 @@ class DatasetEntry(Strict):
     """What a plain folder of images holds; `auto` takes them for HR images."""
     images: int | list[str] | None = Field(default=None, union_mode="smart")
     """The first so many images, or these; all by default."""
-    lr: LrChoice = "auto"
+    lr: Literal["auto", "matlab", "pillow"] = "auto"
     """How LR is made from HR: `auto` takes the LR files, and MATLAB's bicubic where there are none; `matlab` and
     `pillow` make it with either's bicubic, whatever LR files there are. LAM's published figures are of `pillow`."""
     crop: int | None = Field(default=None, ge=8)
