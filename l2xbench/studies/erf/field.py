@@ -23,7 +23,9 @@ MAMBAIR_SIDE = 120
 """Side in LR pixels to which MambaIR's script brings every image."""
 
 
-def receptive_field(network: nn.Module, lr: Tensor, kind: Kind = "gradient", reference: str | Tensor = "blur") -> Tensor:
+def receptive_field(
+    network: nn.Module, lr: Tensor, kind: Kind = "gradient", reference: str | Tensor = "blur"
+) -> Tensor:
     """How much the centre SR pixel depends on each LR pixel: its derivative, rectified, summed over channels.
 
     The centre is the pixel [H // 2, W // 2] of the SR image, all its channels summed: one that belongs to the LR pixel
