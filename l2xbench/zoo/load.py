@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import warnings
 from collections.abc import Mapping, Sequence
@@ -61,7 +60,7 @@ class Source:
     def identity(self) -> str:
         """SHA-256 over everything that decides the network's outputs: card, weights, and the code it comes from.
 
-        Nothing is built for it, so a finished study is recognised in no time.
+        Nothing is built for it, so a finished study is recognised in no time; code of the user's is imported.
         """
         card = self.card
         total = hashlib.sha256()
@@ -69,7 +68,7 @@ class Source:
         if card.provider in ("basicsr", "spandrel"):
             total.update(metadata.version(card.provider).encode())
         if card.provider == "module":
-            total.update(_code_of(card))
+            total.update(_code_of(card).encode())
         if isinstance(self.weights, Path):
             with self.weights.open("rb") as file:
                 total.update(file_digest(file).encode())
@@ -221,13 +220,15 @@ def _build(card: ModelCard, state_dict: Mapping[str, Tensor] | None) -> Built:
     return built
 
 
-def _code_of(card: ModelCard) -> bytes:
-    """The file that a card of provider `module` takes its class from, found without running it."""
-    where = (card.module or "").rpartition(":")[0]
-    if where.endswith(".py"):
-        path = Path(card.folder, where).expanduser()
-    else:
-        spec = importlib.util.find_spec(where.split(".")[0])
-        path = Path(spec.origin) if spec and spec.origin else Path()
-        path = path.parent.joinpath(*where.split(".")[1:]).with_suffix(".py") if "." in where else path
-    return path.read_bytes() if path.is_file() else b""
+def _code_of(card: ModelCard) -> str:
+    """What the files of the user's hold that importing a card's class reads: helper modules, and what those read.
+
+    They are found by importing it. One that cannot be imported has what its file holds; building it says why.
+    """
+    from l2xbench.zoo.providers.module import files_of
+
+    try:
+        return " ".join(files_of(card).values())
+    except RequestError:
+        path = Path(card.folder, (card.module or "").rpartition(":")[0]).expanduser()
+        return path.read_text(errors="replace") if path.is_file() else ""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import inspect
-import sys
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -15,66 +16,115 @@ from l2xbench.system.compat import registering_apart
 from l2xbench.zoo.cards import ModelCard
 from l2xbench.zoo.providers import Built, StateDict
 from l2xbench.zoo.providers.construct import construct, window_of
+from l2xbench.zoo.world import EndedItself, World, is_installed, world_of
 
 
 def build(card: ModelCard, state_dict: StateDict | None) -> Built:
     """`Class(**arch)` of `package.module:Class` or `file.py:Class`.
 
     Raises:
-        RequestError: no such module, file or class, or arguments that it does not take.
+        RequestError: no such module, file or class, one that raises or ends itself when it is imported, or arguments
+            that the class does not take.
     """
+    where, _, name = (card.module or "").rpartition(":")
+    module, world = _imported(card)
+    found = getattr(module, name, None)
+    if found is None:
+        classes = [key for key, value in vars(module).items() if inspect.isclass(value)]
+        raise RequestError(f"{card.name}: module: {where} has no '{name}'; {did_you_mean(name, classes)}")
+    if not callable(found):
+        raise RequestError(f"{card.name}: module: {where}: '{name}' is a {type(found).__name__}, not a class")
+    arguments = dict(card.arch)
+    if world is None:
+        core = construct(found, arguments, card)
+    else:
+        try:
+            with world.at_home():
+                core = construct(found, arguments, card)
+        except EndedItself as error:
+            raise RequestError(f"{card.name}: arch: {name} ended the program ({error})") from None
+    scale = card.scale or getattr(core, "scale", None) or getattr(core, "upscale", None)
+    return Built(core, scale=scale if isinstance(scale, int) else None, multiple=window_of(found, arguments))
+
+
+def files_of(card: ModelCard) -> dict[Path, str]:
+    """The files of the user's that importing the card's class reads, each with its SHA-256; its import is run.
+
+    Raises:
+        RequestError: as `build`.
+    """
+    _, world = _imported(card)
+    return {} if world is None else world.files
+
+
+def _imported(card: ModelCard) -> tuple[ModuleType, World | None]:
+    """The module of a card's class, and the world that it is in; an installed one is in none."""
     where, _, name = (card.module or "").rpartition(":")
     if not where or not name:
         raise RequestError(
             f"{card.name}: module: found '{card.module}', needed 'package.module:Class' or 'file.py:Class'"
         )
     with registering_apart():
-        module = _import_file(card, where) if where.endswith(".py") else _import_module(card, where)
-    found = getattr(module, name, None)
-    if found is None:
-        classes = [key for key, value in vars(module).items() if inspect.isclass(value)]
-        raise RequestError(f"{card.name}: module: {where} has no '{name}'; {did_you_mean(name, classes)}")
-    arguments = dict(card.arch)
-    core = construct(found, arguments, card)
-    scale = card.scale or getattr(core, "scale", None) or getattr(core, "upscale", None)
-    return Built(core, scale=scale if isinstance(scale, int) else None, multiple=window_of(found, arguments))
+        return _import_file(card, where) if where.endswith(".py") else _import_module(card, where)
 
 
-def _import_module(card: ModelCard, name: str) -> ModuleType:
+def _import_module(card: ModelCard, name: str) -> tuple[ModuleType, World | None]:
+    folder = _folder_of(name.partition(".")[0])
     try:
-        return importlib.import_module(name)
+        if folder is None:
+            return importlib.import_module(name), None
+        world = world_of(folder)
+        with _one_line(card, name):
+            return world.load(name), world
     except ModuleNotFoundError as error:
         raise RequestError(
             f"{card.name}: module: cannot import '{name}': {error}; is its folder on PYTHONPATH?"
         ) from None
-    except Exception as error:
-        raise RequestError(f"{card.name}: module: importing '{name}' raised {type(error).__name__}: {error}") from error
 
 
-def _import_file(card: ModelCard, name: str) -> ModuleType:
+def _folder_of(top: str) -> Path | None:
+    """The folder on Python's path that a package of the user's lies in; None for an installed one."""
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    places = list(spec.submodule_search_locations or ()) or [str(Path(spec.origin or "").parent)]
+    place = Path(os.path.realpath(places[0]))
+    if is_installed(place) or not place.is_dir():
+        return None
+    return place.parent if spec.submodule_search_locations else place
+
+
+def _import_file(card: ModelCard, name: str) -> tuple[ModuleType, World]:
     path = Path(card.folder, name).expanduser().resolve()
     if not path.is_file():
         raise RequestError(f"{card.name}: module: no such file: {path}")
-    key = f"l2xbench_user_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
-    if key in sys.modules:
-        return sys.modules[key]
-    spec = importlib.util.spec_from_file_location(key, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[key] = module
-    sys.path.insert(0, str(path.parent))  # its imports of its neighbours work as when it is run
+    world = world_of(path.parent)
+    with _one_line(card, str(path)):
+        return world.load(path.stem, path), world
+
+
+@contextmanager
+def _one_line(card: ModelCard, where: str) -> Iterator[None]:
+    """Turns whatever a module raises when it is imported into one line."""
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[key]
-        hint = "; name a package's file package.module:Class, and put the package's folder on PYTHONPATH"
+        yield
+    except EndedItself as error:
         raise RequestError(
-            f"{card.name}: module: {path} raised {type(error).__name__}: {error}{hint if _is_relative(error) else ''}"
-        ) from error
-    finally:
-        sys.path.remove(str(path.parent))
-    return module
+            f"{card.name}: module: {where} ends the program when it is imported ({error}); put what reads a command "
+            "line or exits under: if __name__ == '__main__'"
+        ) from None
+    except ModuleNotFoundError as error:
+        if not where.endswith(".py"):
+            raise
+        raise RequestError(f"{card.name}: module: {where} raised {_reason(error)}") from error
+    except Exception as error:
+        hint = "; name a package's file package.module:Class, and put the package's folder on PYTHONPATH"
+        told = hint if isinstance(error, ImportError) and "relative import" in str(error) else ""
+        raise RequestError(f"{card.name}: module: {where} raised {_reason(error)}{told}") from error
 
 
-def _is_relative(error: Exception) -> bool:
-    return isinstance(error, ImportError) and "relative import" in str(error)
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
