@@ -134,7 +134,7 @@ class StudyConfig(Strict):
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
     """Where networks run; `auto` is the first GPU, else the CPU."""
     seed: int = Field(default=0, ge=0)
-    """Of everything that is drawn at random."""
+    """The seed of everything that is drawn at random."""
     threads: int | None = Field(default=None, ge=1)
     """CPU threads of a worker, by default 1; sums in more may round otherwise."""
     engine: Literal["local", "ray"] = "local"
@@ -145,7 +145,7 @@ class StudyConfig(Strict):
     No number in a table depends on it.
     """
     ray_address: str = "auto"
-    """Of the cluster's head, `host:port`; `auto`: the one that this machine is part of; `local`: one for this run."""
+    """Where the cluster's head is, `host:port`; `auto`: this machine's cluster; `local`: one for this run."""
     inference: Annotated[
         list[Literal["autocast", "channels_last", "compile", "inference_mode"]],
         BeforeValidator(one_or_more),

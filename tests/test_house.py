@@ -27,3 +27,13 @@ def test_every_folder_of_tests_is_that_of_a_room() -> None:
     folders = {path.parent.relative_to(tests) for path in tests.rglob("test_*.py")}
     elsewhere = {each for each in folders if not (PACKAGE / each).is_dir()}
     assert elsewhere == {Path("scripts"), Path("stories")}
+
+
+def test_no_docstring_begins_in_the_middle_of_a_sentence() -> None:
+    found = [
+        f"{path.relative_to(PACKAGE)}:{number}"
+        for path in PACKAGE.rglob("*.py")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if re.match(r'\s*(#:|r?""")\s*(Of|And|Or|But) ', line)
+    ]
+    assert found == []

@@ -14,7 +14,7 @@ from l2xbench.explore import pictures
 from l2xbench.explore.actions import ChoiceActions
 from l2xbench.explore.pictures import Kind, Picture
 from l2xbench.explore.tab import PATCHES, Tab
-from l2xbench.explore.viewer import Viewer
+from l2xbench.explore.viewer import ImageViewer
 
 _LARGEST_UPLOAD = 128 * 2**20
 _FILTERED_FROM = 12
@@ -92,7 +92,7 @@ class Choices:
             )
             self._image.props('dense outlined options-dense aria-label="Image"')
             with ui.element("div").classes("window"):
-                self._overview = Viewer("The whole image", linked=False, on_pick=self._move)
+                self._overview = ImageViewer("The whole image", linked=False, on_pick=self._move)
                 with ui.element("div").classes("group"):
                     self._side = ui.select(
                         [self.tab.side], value=self.tab.side, label="Window, LR", on_change=self._resize

@@ -13,7 +13,7 @@ from l2xbench.explore.actions import MapActions
 from l2xbench.explore.drawing import Drawing, Number
 from l2xbench.explore.server import Shelf
 from l2xbench.explore.tab import Tab
-from l2xbench.explore.viewer import Viewer
+from l2xbench.explore.viewer import ImageViewer
 from l2xbench.system.files import packed
 
 T = TypeVar("T", bound=ui.element)
@@ -37,7 +37,7 @@ class _Card:
                     "flat dense no-caps size=sm"
                 )
                 _labelled(self.save, f"Download the map of {name} as npz")
-            self.viewer = Viewer(f"The map of {name}")
+            self.viewer = ImageViewer(f"The map of {name}")
             self.numbers = ui.element("dl").classes("numbers")
             self.message = ui.label().classes("message").props("role=alert")
         self.message.set_visibility(False)

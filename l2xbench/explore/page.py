@@ -18,7 +18,7 @@ from l2xbench.explore.maps import Maps
 from l2xbench.explore.pictures import Picture, Uploads
 from l2xbench.explore.server import Shelf
 from l2xbench.explore.tab import Tab
-from l2xbench.explore.viewer import Viewer
+from l2xbench.explore.viewer import ImageViewer
 from l2xbench.explore.workbench import Stopped, Workbench
 from l2xbench.studies.shared.maps import NetworkImage
 
@@ -62,7 +62,7 @@ class ExplorePage:
                 self.shown = ui.select(shown, value=names[0], label="Shown: SR of", on_change=self.show)
                 self.shown.props("dense outlined options-dense").classes("shown")
                 self.caption = ui.label().classes("caption")
-            self.base = Viewer("The image to click", on_pick=self.pick)
+            self.base = ImageViewer("The image to click", on_pick=self.pick)
             self.message = ui.label().classes("message").props("role=alert")
             self.hint = ui.label().classes("hint")
 

@@ -9,7 +9,7 @@ from nicegui import ui
 from nicegui.events import GenericEventArguments
 
 
-class Viewer(ui.element, component="viewer.js"):
+class ImageViewer(ui.element, component="viewer.js"):
     """A picture with frames, the value under the pointer and, with `on_pick`, a spot to choose."""
 
     def __init__(

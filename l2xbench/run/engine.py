@@ -30,7 +30,7 @@ class Engine(Protocol):
 
     @property
     def threads(self) -> int:
-        """Of a worker, on the CPU."""
+        """CPU threads of a worker."""
         ...
 
     @property

@@ -17,7 +17,7 @@ from l2xbench.system import memory, threads
 BRIEF = 8.0
 """Seconds of work for which no process is started: each takes a core some four seconds to come up."""
 SHARE = 0.8
-"""Of the free memory, for workers."""
+"""The share of the free memory that workers may take."""
 HEADROOM = 2.0
 """What a worker may need, as a multiple of what this process has held so far: larger images and networks may come."""
 

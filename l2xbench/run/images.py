@@ -23,7 +23,7 @@ class Images:
     unread: list[str] = field(default_factory=list)
     """Names of those that could not be read."""
     pixels: dict[str, LoadedPair] = field(default_factory=dict)
-    """Of the first images of a run that were read anew."""
+    """The pixels of the first images of a run that were read anew."""
 
     @property
     def names(self) -> list[str]:
@@ -42,7 +42,7 @@ class Reading:
     source: str
     """What its files are told by."""
     digest: str
-    """Of its pixels."""
+    """The SHA-256 of its pixels."""
     loaded: LoadedPair | None
     """None where the image was known by its source."""
 

@@ -50,10 +50,10 @@ class Job:
     position: Position
     network: Source | None
     identity: str
-    """Of the network."""
+    """The network's identity: a hash of its weights and code."""
     pair: ImagePair | LoadedPair | None
     digest: str
-    """Of the image's pixels."""
+    """The SHA-256 of the image's pixels."""
     crop: int | None
     check: CheckImage | None = None
     """Where the study asks for quicker passes."""

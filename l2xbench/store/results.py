@@ -21,7 +21,7 @@ class Results:
     store: Store
     """The folder, for the records' files."""
     name: str
-    """Of the manifest's file."""
+    """The name of the manifest's file."""
     manifest: Manifest
     records: Records
     """Group by group, in the order in which they were made."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from l2xbench.zoo.network import Network
 
 Options = dict[str, Any]
-"""Of a unit: everything from the study's YAML that decides its result, as JSON."""
+"""The options of a unit: everything from the study's YAML that decides its result, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Section:
     """A part of the page, under a heading of its own."""
 
     anchor: str
-    """Of its address on the page; sections of several studies with one anchor are one section, in their order."""
+    """Its address on the page; sections of several studies with one anchor are one section, in their order."""
     link: str
     """What the list of sections calls it."""
     title: str
@@ -76,9 +76,9 @@ class Study:
     """
 
     name: ClassVar[str]
-    """Of the study's records and in failures; lower-case letters, digits and underscores."""
+    """How records and failures call the study; lower-case letters, digits and underscores."""
     version: ClassVar[int] = 1
-    """Of `compute`: raise it whenever the same options give other results, and old records are made again."""
+    """The version of `compute`: raised whenever the same options give other results, so that old records are remade."""
     order: ClassVar[int] = 1000
     """Studies run, and stand on the page, by this number, then by name. Those of l2xbench have 0 to 999."""
     blocks: ClassVar[tuple[type[Block], ...]] = ()

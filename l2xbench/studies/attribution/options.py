@@ -27,7 +27,7 @@ class AttributionOptions(Block):
     strict: bool = False
     """Refuse operations that the engine has no exact rule for."""
     precision: Literal["auto", "float32", "float64"] = "auto"
-    """Of the computation: `auto` is float32, and float64 for `l2x` of a single output or a small patch."""
+    """What is computed in: `auto` is float32, and float64 for `l2x` of a single output or a small patch."""
 
 
 Methods = Annotated[list[str], BeforeValidator(one_or_more), AfterValidator(each_once)]

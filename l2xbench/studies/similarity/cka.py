@@ -33,8 +33,8 @@ class Alignment:
     cka: float
     """NaN where a network's attributions do not vary, or m is too small for the estimator."""
     low: float
-    """Of the bootstrap interval: percentiles, moved so that their mean is the estimate, since a resample holds fewer
-    different samples, which raises the biased estimator."""
+    """The bootstrap interval's lower end. Its ends are percentiles, moved so that their mean is the estimate, since a
+    resample holds fewer different samples, which raises the biased estimator."""
     high: float
     p_value: float
     """How often permuted samples align at least as well, the observed order counted in."""
