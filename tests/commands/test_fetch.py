@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -212,7 +213,8 @@ def test_a_checkpoint_is_fetched_stopped_and_gone_on_with(
         partial = tmp_path / f"home/checkpoints{url}.partial"
         deadline = time.monotonic() + 60
         while not (partial.exists() and partial.stat().st_size > 100_000) and time.monotonic() < deadline:
-            time.sleep(0.05)
+            with suppress(subprocess.TimeoutExpired):
+                running.wait(0.05)
         running.send_signal(signal.SIGINT)
         _, errors = running.communicate(timeout=60)
     assert running.returncode == 130
