@@ -47,7 +47,7 @@ def diffusion_index(values: np.ndarray | Tensor) -> float:
 def distances(shape: Sequence[int], centre: Centre) -> np.ndarray:
     """(H, W): the larger of the row's and the column's distance from a point, in pixels; squares are its level sets."""
     rows, columns = (abs(np.arange(size) - float(middle)) for size, middle in zip(shape, centre, strict=True))
-    return np.maximum(rows[:, None], columns[None, :])
+    return np.asarray(np.maximum(rows[:, None], columns[None, :]))
 
 
 def shares_beyond(values: np.ndarray | Tensor, centre: Centre, limits: Sequence[float]) -> np.ndarray:
@@ -111,7 +111,7 @@ def radii_holding(
     within = np.cumsum(np.bincount(which.ravel(), weights=sizes.ravel()))
     # a sum in another order may miss the whole by a rounding, which must not make a radius a pixel larger
     reached = np.searchsorted(within, np.asarray(shares) * within[-1] * (1 - 1e-12))
-    return steps[reached]
+    return np.asarray(steps[reached])
 
 
 def _signed(values: np.ndarray | Tensor) -> np.ndarray:
@@ -122,4 +122,4 @@ def _signed(values: np.ndarray | Tensor) -> np.ndarray:
     signed = array.astype(np.float64).sum(axis=0)
     if not np.isfinite(signed).all():
         raise AttributionError("values: the map holds NaN or Inf")
-    return signed
+    return np.asarray(signed)

@@ -66,11 +66,11 @@ def as_replknet(field: np.ndarray) -> np.ndarray:
     """log10(field + 1) over its largest value, of which RepLKNet's script takes both table and figure."""
     scaled = np.log10(field + 1)
     largest = scaled.max()
-    return scaled / largest if largest > 0 else scaled
+    return np.asarray(scaled / largest if largest > 0 else scaled)
 
 
 def as_mambair(field: np.ndarray) -> np.ndarray:
     """The fourth root of the field over its largest value: MambaIR's figure."""
     scaled = field**0.25
     largest = scaled.max()
-    return scaled / largest if largest > 0 else scaled
+    return np.asarray(scaled / largest if largest > 0 else scaled)

@@ -42,7 +42,7 @@ def block_sums(values: np.ndarray, block: int) -> np.ndarray:
     plane = values.astype(np.float64).sum(0)
     padded = np.pad(plane, ((0, -height % block), (0, -width % block)))
     rows, columns = (length // block for length in padded.shape)
-    return padded.reshape(rows, block, columns, block).sum((1, 3))
+    return np.asarray(padded.reshape(rows, block, columns, block).sum((1, 3)))
 
 
 def outside(grid: tuple[int, int], block: int, window: tuple[int, int, int, int], scale: int) -> np.ndarray:
@@ -81,7 +81,7 @@ def agreement(sums: np.ndarray, effect: np.ndarray, least: float) -> Agreement:
         signed=_spearman(sums, effect),
         absolute=_spearman(abs(sums), abs(effect)),
         signs=float(right.mean()) if acts.any() else float("nan"),
-        chance=float(np.dot(*shares)) if shares else float("nan"),
+        chance=float(np.dot(shares[0], shares[1])) if shares else float("nan"),
         blocks=effect.size,
         acting=int(acts.sum()),
     )

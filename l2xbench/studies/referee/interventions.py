@@ -25,7 +25,7 @@ _CHUNK = 64
 
 
 @dataclass(frozen=True)
-class Plan:
+class InterventionPlan:
     """How interventions are made.
 
     Attributes:
@@ -78,7 +78,7 @@ def measure_effects(
     window: Window,
     donors: Sequence[np.ndarray],
     digest: str,
-    plan: Plan = Plan(),
+    plan: InterventionPlan = InterventionPlan(),
     progress: Callable[[int, int], None] = lambda done, owed: None,
 ) -> Effects:
     """Replaces each block of an LR image by blocks of others, and measures what the patch's PSNR loses.
@@ -160,7 +160,7 @@ def _chunks(images: Iterator[Tensor]) -> Iterator[Tensor]:
 
 def _drawn(draw: np.random.Generator, donors: Sequence[np.ndarray], side: int) -> Tensor:
     """A block (1, 3, side, side) from a random place of a random image."""
-    donor = donors[draw.integers(len(donors))]
+    donor = donors[int(draw.integers(len(donors)))]
     top, left = (draw.integers(length - side + 1) for length in donor.shape[:2])
     return to_tensor(donor[top : top + side, left : left + side])
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from l2xbench.studies.referee.interventions import Effects, Plan, measure_effects
+from l2xbench.studies.referee.interventions import Effects, InterventionPlan, measure_effects
 from l2xbench.studies.shared.inference import Batches
 
 LR = np.random.default_rng(0).integers(60, 200, (8, 10, 3), dtype=np.uint8)
@@ -35,7 +35,7 @@ class Nearest(nn.Module):
         return out + self.spoilt * lr[:, :, -2:, -2:].mean((1, 2, 3), keepdim=True)
 
 
-def measured(network: Nearest, donors: list[np.ndarray], plan: Plan, size: int | None = None) -> Effects:
+def measured(network: Nearest, donors: list[np.ndarray], plan: InterventionPlan, size: int | None = None) -> Effects:
     run = Batches(network, torch.device("cpu"))
     run.size = size
     return measure_effects(run, LR, HR, WINDOW, donors, "ab" * 32, plan)
@@ -46,7 +46,7 @@ def psnr(error: float) -> float:
 
 
 def test_effects_of_black_blocks_are_known() -> None:
-    found = measured(Nearest(), BLACK, Plan(coarse=2, fine=0))
+    found = measured(Nearest(), BLACK, InterventionPlan(coarse=2, fine=0))
     assert found.psnr == pytest.approx(psnr(9))
     patch = HR[4:8, 4:12].astype(float)
     for column, place in ((1, slice(0, 4)), (2, slice(4, 8))):
@@ -61,7 +61,7 @@ def test_effects_of_black_blocks_are_known() -> None:
 
 
 def test_a_block_that_spoils_the_patch_has_a_negative_effect() -> None:
-    found = measured(Nearest(spoilt=0.1), BLACK, Plan(coarse=1, fine=0))
+    found = measured(Nearest(spoilt=0.1), BLACK, InterventionPlan(coarse=1, fine=0))
     mean = LR[-2:, -2:].mean()
     # 8-bit rounding of the spoilt image leaves some tenths of a level
     assert found.effect[3, 4] == pytest.approx(psnr((0.1 * mean + 3) ** 2) - psnr(9), abs=0.3)
@@ -70,7 +70,7 @@ def test_a_block_that_spoils_the_patch_has_a_negative_effect() -> None:
 
 
 def test_only_blocks_that_act_are_replaced_many_times() -> None:
-    found = measured(Nearest(), OTHERS, Plan(coarse=2, fine=7))
+    found = measured(Nearest(), OTHERS, InterventionPlan(coarse=2, fine=7))
     assert found.draws.sum() == 18 * 2 + 2 * 7
     assert found.draws[1, 1:3].tolist() == [7, 7]
     assert found.passes == 1 + 20 * 2 + 2 * 7
@@ -78,20 +78,20 @@ def test_only_blocks_that_act_are_replaced_many_times() -> None:
 
 
 def test_draws_hang_on_seed_and_block_alone() -> None:
-    plan = Plan(coarse=2, fine=3)
+    plan = InterventionPlan(coarse=2, fine=3)
     whole = measured(Nearest(), OTHERS, plan)
     by_threes = measured(Nearest(), OTHERS, plan, size=3)
     np.testing.assert_array_equal(whole.effect, by_threes.effect)
     spoilt = measured(Nearest(spoilt=1e-9), OTHERS, plan)
     np.testing.assert_allclose(whole.effect, spoilt.effect, atol=1e-9)
-    other = measured(Nearest(), OTHERS, Plan(coarse=2, fine=3, seed=1))
+    other = measured(Nearest(), OTHERS, InterventionPlan(coarse=2, fine=3, seed=1))
     assert (other.effect[1, 1:3] != whole.effect[1, 1:3]).all()
 
 
 def test_a_network_that_equals_hr_has_a_finite_psnr() -> None:
     run = Batches(Nearest(), torch.device("cpu"))
     hr = np.repeat(np.repeat(LR, 2, 0), 2, 1)
-    found = measure_effects(run, LR, hr, WINDOW, BLACK, "ab" * 32, Plan(coarse=1, fine=0))
+    found = measure_effects(run, LR, hr, WINDOW, BLACK, "ab" * 32, InterventionPlan(coarse=1, fine=0))
     assert found.psnr == pytest.approx(psnr(1 / (4 * 8 * 3)))
     assert np.isfinite(found.effect).all()
 
@@ -99,7 +99,7 @@ def test_a_network_that_equals_hr_has_a_finite_psnr() -> None:
 def test_progress_counts_to_what_is_owed() -> None:
     told: list[tuple[int, int]] = []
     run = Batches(Nearest(), torch.device("cpu"))
-    plan = Plan(coarse=2, fine=3)
+    plan = InterventionPlan(coarse=2, fine=3)
     measure_effects(run, LR, HR, WINDOW, OTHERS, "ab" * 32, plan, lambda done, owed: told.append((done, owed)))
     assert told[0] == (1, 41)
     assert told[-1] == (47, 47)
