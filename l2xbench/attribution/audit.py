@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from l2xbench.attribution.engine.paired import paired_forward
+from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.explain import completeness_error
-from l2xbench.attribution.precision import cast_down_to
+from l2xbench.attribution.precision import cast_down_to, cast_to
 from l2xbench.attribution.rules.call import Kind
 
 
@@ -35,7 +37,8 @@ class Audit:
 
     In float32 the error of a single output is mostly the network's own: its two outputs are nearly equal numbers, and
     `explain` takes float64 for them.
-    `operations` is sorted by share of the error, then by count.
+    `operations` is sorted by share of the error, then by count. Where a network cannot be computed in float64,
+    `no_float64` says why, and the errors in it are NaN.
     """
 
     image64: float
@@ -43,11 +46,12 @@ class Audit:
     neurons64: float
     neurons32: float
     operations: tuple[AuditedOperation, ...]
+    no_float64: str = ""
 
     @property
     def worst(self) -> float:
         """The error that a user meets: of the image, in the worse of the two precisions."""
-        return max(self.image64, self.image32)
+        return self.image32 if self.no_float64 else max(self.image64, self.image32)
 
 
 def _error(values: Tensor, delta: Tensor) -> float:
@@ -74,35 +78,64 @@ def audit(
         >>> found.worst < 1e-4, sorted(o.name for o in found.operations)
         (True, ['convolution', 'gelu'])
     """
-    found: dict[torch.dtype, tuple[float, float]] = {}
-    operations: tuple[AuditedOperation, ...] = ()
-    for dtype in (torch.float32, torch.float64):
-        x, x_ref = inputs.to(dtype), references.to(dtype)
-        with (
-            torch.inference_mode(False),
-            torch.enable_grad(),
-            cast_down_to(model, dtype),
-            paired_forward(model, x, x_ref, output=output) as out,
-        ):
-            change = (out.value.detach() - out.reference).double()
-            delta = change.abs().sum()
-            (m,) = torch.autograd.grad(out.value, out.inputs, change.sign().to(dtype), retain_graph=True)
-            image = _error(m * (x - x_ref), delta)
-            operations = tuple(
-                AuditedOperation(r.name, r.kind, r.count, r.share(float(delta)), r.where) for r in out.operations
-            )
-            generator = torch.Generator().manual_seed(seed)
-            errors = []
-            for i in torch.randint(change.numel(), (neurons,), generator=generator).tolist():
-                one = torch.zeros(out.value.numel(), dtype=dtype, device=out.value.device)
-                one[i] = 1
-                (m,) = torch.autograd.grad(out.value, out.inputs, one.view(out.value.shape), retain_graph=True)
-                errors.append(_error(m * (x - x_ref), change.reshape(-1)[i]))
-        found[dtype] = image, max(errors, default=0.0)
+    image32, neurons32, operations = _audited(model, inputs, references, torch.float32, output, neurons, seed)
+    image64 = neurons64 = math.nan
+    why = ""
+    try:
+        image64, neurons64, operations = _audited(model, inputs, references, torch.float64, output, neurons, seed)
+    except AttributionError:
+        raise
+    except Exception as error:  # whatever a network, a kernel or a device has against float64
+        why = f"{type(error).__name__}: {' '.join(str(error).split())}"
     return Audit(
-        image64=found[torch.float64][0],
-        image32=found[torch.float32][0],
-        neurons64=found[torch.float64][1],
-        neurons32=found[torch.float32][1],
+        image64=image64,
+        image32=image32,
+        neurons64=neurons64,
+        neurons32=neurons32,
         operations=tuple(sorted(operations, key=lambda o: (-o.share, -o.count))),
+        no_float64=why,
     )
+
+
+def _audited(
+    model: nn.Module,
+    inputs: Tensor,
+    references: Tensor,
+    dtype: torch.dtype,
+    output: int | str | None,
+    neurons: int,
+    seed: int,
+) -> tuple[float, float, tuple[AuditedOperation, ...]]:
+    """The errors of the image and of the worst output in one precision, and what the network met."""
+    x, x_ref = inputs.to(dtype), references.to(dtype)
+    failure: Exception | None = None
+    # as `explain` does: TorchScript and recurrent layers compare types before the engine sees them
+    for casting in (cast_down_to, cast_to):
+        try:
+            with (
+                torch.inference_mode(False),
+                torch.enable_grad(),
+                casting(model, dtype),
+                paired_forward(model, x, x_ref, output=output) as out,
+            ):
+                change = (out.value.detach() - out.reference).double()
+                delta = change.abs().sum()
+                (m,) = torch.autograd.grad(out.value, out.inputs, change.sign().to(dtype), retain_graph=True)
+                image = _error(m * (x - x_ref), delta)
+                operations = tuple(
+                    AuditedOperation(r.name, r.kind, r.count, r.share(float(delta)), r.where) for r in out.operations
+                )
+                generator = torch.Generator().manual_seed(seed)
+                errors = []
+                for i in torch.randint(change.numel(), (neurons,), generator=generator).tolist():
+                    one = torch.zeros(out.value.numel(), dtype=dtype, device=out.value.device)
+                    one[i] = 1
+                    (m,) = torch.autograd.grad(out.value, out.inputs, one.view(out.value.shape), retain_graph=True)
+                    errors.append(_error(m * (x - x_ref), change.reshape(-1)[i]))
+                return image, max(errors, default=0.0), operations
+        except AttributionError:
+            raise
+        except Exception as error:
+            failure = failure or error
+    assert failure is not None
+    raise failure

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from l2xbench.cli.flags import Seed, Trust
+from l2xbench.cli.flags import Output, Seed, Trust, WeightsKey, said
 
 EXAMPLE = "l2xbench check ./my_network.py:Net --trust --size 64"
 
@@ -26,16 +26,27 @@ def check(
     ] = None,
     reference: Annotated[str, typer.Option("--reference", help="blur, mean or black.")] = "blur",
     outputs: Annotated[int, typer.Option("--outputs", help="Single outputs to explain beside the image.", min=0)] = 5,
+    output: Output = None,
+    weights_key: WeightsKey = None,
     trust: Trust = False,
     seed: Seed = None,
 ) -> None:
     """Is this network explained exactly? Its operations, the rule of each, and the completeness error.
 
-    Exit code 1 where the error of the map exceeds 1e-4 in float64 or float32.
+    Exit code 0: explained exactly, and a study can use it. 1: not exact, the error of the map exceeds 1e-4 in float64
+    or float32. 2: a study cannot use it; one line says why, in the words in which `l2xbench run` says it.
     """
     from l2xbench.commands.check import check as check_network
 
     code = check_network(
-        model, weights, size=size, image=image, reference=reference, trust=trust, seed=seed or 0, outputs=outputs
+        model,
+        weights,
+        size=size,
+        image=image,
+        reference=reference,
+        trust=trust,
+        seed=seed or 0,
+        outputs=outputs,
+        keys=said(output=output, weights_key=weights_key),
     )
     raise typer.Exit(code)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from l2xbench.cli.flags import Device, Seed, Trust, assigned, names
+from l2xbench.cli.flags import Device, Output, Seed, Trust, assigned, names, said
 from l2xbench.errors import RequestError
 
 EXAMPLE = "l2xbench explain lr.png --models edsr-compact,./mine.pth --target patch:60,80,16,16"
@@ -40,6 +40,7 @@ def explain(
         Path | None, typer.Option("--out", help="The folder for figure and maps; results/explain/<image> by default.")
     ] = None,
     palette: Annotated[str, typer.Option("--palette", help="green-red or blue-orange.", metavar="NAME")] = "green-red",
+    output: Output = None,
     device: Device = None,
     trust: Trust = False,
     seed: Seed = None,
@@ -64,5 +65,6 @@ def explain(
         device=device or "auto",
         trust=trust,
         seed=seed or 0,
+        keys=said(output=output),
     )
     raise typer.Exit(code)

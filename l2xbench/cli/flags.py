@@ -31,6 +31,16 @@ Device = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option("--seed", help="Overrides the study's seed.", min=0, metavar="N")]
 Trust = Annotated[bool, typer.Option("--trust", help="Run the Python of file.py:Class.")]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output", help="Which of a network's several outputs is the SR image: 0, sr, sr.0, ...", metavar="NAME"
+    ),
+]
+WeightsKey = Annotated[
+    str | None,
+    typer.Option("--weights-key", help="Which weights of the checkpoint: params, model_ema, ...", metavar="KEY"),
+]
 Assignments = Annotated[
     list[str] | None,
     typer.Option("--set", help="Override any key of the study: --set attribution.reference=mean.", metavar="KEY=VALUE"),
@@ -126,3 +136,8 @@ def names(text: str | None, flag: str = "--models", example: str = "edsr,swinir"
     if not found:
         raise RequestError(f"{flag} '{text}': names separated by commas are needed, for example {flag} {example}")
     return list(dict.fromkeys(found))
+
+
+def said(**keys: Any) -> dict[str, Any]:
+    """The keys of a card that flags say anew: those that are not None."""
+    return {key: value for key, value in keys.items() if value is not None}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -16,8 +18,10 @@ from l2xbench.commands.screen import show_table
 from l2xbench.data.images import read_image, to_tensor
 from l2xbench.data.photographs import photographs
 from l2xbench.errors import RequestError
+from l2xbench.studies.shared.maps import errors_in_one_line
 from l2xbench.zoo.cards import bundled_cards, find_card
 from l2xbench.zoo.load import RANDOM, build, locate
+from l2xbench.zoo.usable import require_usable
 from l2xbench.zoo.weights import present_weights
 
 LIMIT = 1e-4
@@ -34,22 +38,30 @@ def check(
     trust: bool,
     seed: int,
     outputs: int = 5,
+    keys: Mapping[str, Any] | None = None,
 ) -> int:
     """Explains a network on one image, and `outputs` single outputs, in both precisions; shows it; gives the exit code.
 
+    Args:
+        keys: of the card, said anew: `output`, `weights_key`.
+
     Raises:
-        RequestError: the network or the image is not there, or the engine cannot explain it.
+        RequestError: the network or the image is not there, a study could not use the network, or the engine cannot
+            explain it.
     """
     console = Console()
-    source = locate(model, weights or _weights_at_hand(model), seed=seed)
+    source = locate(model, weights or _weights_at_hand(model), seed=seed, keys=keys)
     network = build(source, trust=trust)
     lr = to_tensor(read_image(image or _photograph()))
     lr = _centre(lr, size)
     try:
-        with console.status(f"explaining {network.name} in float64 and float32"):
-            result = audit(network, lr, make_reference(reference, lr), neurons=outputs, seed=seed)
+        against = make_reference(reference, lr)
     except AttributionError as error:
-        raise RequestError(f"{model}: {error}") from error
+        raise RequestError(f"--reference: {error}") from None
+    with console.status(f"running {network.name}"):
+        require_usable(network, lr)
+    with console.status(f"explaining {network.name} in float64 and float32"), errors_in_one_line(network.name):
+        result = audit(network, lr, against, neurons=outputs, seed=seed)
     side = f"{lr.shape[-2]} x {lr.shape[-1]}"
     console.print(
         f"{network.name}: {network.parameter_count:,} parameters, {network.weights} weights, "
@@ -59,6 +71,8 @@ def check(
     )
     _show(console, result, outputs)
     passed = result.worst <= LIMIT
+    if result.no_float64:
+        console.print(f"in float32 only; float64 fails: {result.no_float64}", markup=False, highlight=False)
     verdict = "[green]explained exactly[/]" if passed else f"[red]not exact[/]: above {LIMIT:.0e}"
     console.print(f"completeness error of the map {result.worst:.1e}: {verdict}", highlight=False)
     return 0 if passed else 1

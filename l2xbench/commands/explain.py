@@ -51,11 +51,12 @@ def explain_image(
     device: str = "auto",
     trust: bool = False,
     seed: int = 0,
+    keys: Mapping[str, Any] | None = None,
 ) -> int:
     """Explains one LR image by several networks; writes the figure and the maps into the folder `out`.
 
     With `lr` (`matlab` or `pillow`) `image` is an HR image, of which LR is made by that bicubic. `options` are the
-    method's own.
+    method's own. `keys` are those of the networks' cards that are said anew: `output`.
 
     Returns:
         the exit code: 0, or 1 where some of the networks could not be explained.
@@ -67,7 +68,7 @@ def explain_image(
     files = _files(image, hr, lr)
     colour_map(palette)
     console = Console()
-    sources = {name: locate(model, seed=seed) for name, model in short_names(models).items()}
+    sources = {name: locate(model, seed=seed, keys=keys) for name, model in short_names(models).items()}
     place = choose_device(device)
     Store(out).prepare()
     answers: dict[str, tuple[NetworkImage, NetworkMap]] = {}

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.resources import models_folder
 from l2xbench.validation import Strict, parse, read_yaml
 
 ProviderName = Literal["l2xbench", "basicsr", "spandrel", "module"]
+_SCIENTIFIC = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 BUNDLED_SUFFIXES = (".yaml", ".yml")
 
 
@@ -80,6 +82,11 @@ class ModelCard(Strict):
     folder: str = Field(default="", exclude=True)
     """The folder that relative paths of this card start at; set by the reader, not by the file."""
 
+    @field_validator("arch", "inputs", mode="before")
+    @classmethod
+    def _numbers_are_numbers(cls, values: Any) -> Any:
+        return _with_numbers(values)
+
     @model_validator(mode="after")
     def _provider_has_what_it_needs(self) -> ModelCard:
         if self.provider == "module" and not self.module:
@@ -104,6 +111,15 @@ class ModelCard(Strict):
         if self.weights is None or self.weights.file is None:
             return None
         return Path(self.folder, self.weights.file).expanduser()
+
+
+def _with_numbers(value: Any) -> Any:
+    """`1e-1` and `2.5e3` as the numbers that everybody means; YAML 1.1 reads them as text."""
+    if isinstance(value, dict):
+        return {key: _with_numbers(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_numbers(each) for each in value]
+    return float(value) if isinstance(value, str) and _SCIENTIFIC.fullmatch(value) else value
 
 
 def read_card(path: Path) -> ModelCard:

@@ -11,7 +11,7 @@ import l2xbench
 from l2xbench.errors import RequestError
 from l2xbench.system.compat import import_basicsr
 from l2xbench.zoo.cards import bundled_cards, find_card, make_card, read_card
-from l2xbench.zoo.load import locate
+from l2xbench.zoo.load import locate, short_names
 
 SWINIR = {"type": "SwinIR", "upscale": 4, "window_size": 8, "img_size": 16, "embed_dim": 12}
 SWINIR |= {"depths": [2], "num_heads": [2], "mlp_ratio": 2, "upsampler": "pixelshuffledirect"}
@@ -201,3 +201,39 @@ def test_the_official_carn_m_loads_and_another_networks_file_is_refused(shared: 
 def test_spandrel_recognises_a_checkpoint(shared: Path) -> None:
     net = l2xbench.load_model(shared / "checkpoints/dctlsa_x4.pt")
     assert (type(net.core).__name__, net.scale, net.name) == ("DCTLSA", 4, "dctlsa_x4")
+
+
+def test_numbers_in_arch_are_numbers_however_they_are_written(tmp_path: Path) -> None:
+    """YAML 1.1, which PyYAML reads, takes 1e-1 for text; text stays text."""
+    (tmp_path / "card.yaml").write_text(
+        "provider: l2xbench\n"
+        "arch: {type: CARN, a: 1e-1, b: -2E5, c: [1.5e3, .5e-3], d: {e: 1.e+2}, f: 7, g: e5, h: '0x1e2', i: 1e}\n"
+        "inputs: {sigma: 25e-1}\n"
+    )
+    read = read_card(tmp_path / "card.yaml")
+    assert read.arch == {
+        "type": "CARN",
+        "a": 0.1,
+        "b": -2e5,
+        "c": [1500.0, 0.0005],
+        "d": {"e": 100.0},
+        "f": 7,
+        "g": "e5",
+        "h": "0x1e2",
+        "i": "1e",
+    }
+    assert read.inputs == {"sigma": 2.5}
+
+
+def test_short_names_are_the_classes() -> None:
+    assert list(
+        short_names(["nets.py:A", "nets.py:B", "./b/nets.py:A", "pkg.nets:C", "edsr", "x/y.pth", "z.yaml"])
+    ) == [
+        "A",
+        "B",
+        "A-2",
+        "C",
+        "edsr",
+        "y",
+        "z",
+    ]

@@ -169,6 +169,8 @@ def errors_in_one_line(name: str) -> Iterator[None]:
         yield
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, RequestError) and reason.startswith(f"{name}:"):
+            raise
         if memory.has_run_out(error):
             reason = "memory does not suffice, not even for small tiles; choose a smaller image or window"
         raise RequestError(f"{name}: {reason}") from error
