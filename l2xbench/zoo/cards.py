@@ -41,6 +41,8 @@ class WeightsSource(Strict):
 class ModelCard(Strict):
     """A network: identity, architecture, weights and what is published about it."""
 
+    base: str | None = None
+    """Another card, bundled or a YAML beside this one: what this card does not say is as there."""
     name: str = ""
     """How studies call it; the file's name without `.yaml` by default."""
     title: str = ""
@@ -123,14 +125,32 @@ def _with_numbers(value: Any) -> Any:
 
 
 def read_card(path: Path) -> ModelCard:
-    """The card in the file `path`.
+    """The card in the file `path`, on top of the card that it names as its `base`.
 
     Raises:
-        RequestError: the file is missing or not a card.
+        RequestError: the file is missing or not a card, or its base is.
     """
+    return make_card({"name": path.stem, **_read_with_base(path, [])}, source=str(path), folder=path.parent)
+
+
+def _read_with_base(path: Path, above: list[Path]) -> dict[str, Any]:
     data = read_yaml(path)
-    data.setdefault("name", path.stem)
-    return make_card(data, source=str(path), folder=path.parent)
+    if "base" not in data:
+        return data
+    name = str(data["base"])
+    if path.resolve() in above:
+        raise RequestError(f"{path}: base: {name}: the cards go round in a circle; name a card that stands by itself")
+    bundled = bundled_cards()
+    beside = path.parent / (name if name.endswith(BUNDLED_SUFFIXES) else f"{name}.yaml")
+    found = beside if beside.is_file() else bundled.get(name)
+    if found is None:
+        raise RequestError(f"{path}: base: no card '{name}' beside it or bundled; {did_you_mean(name, bundled)}")
+    base = _read_with_base(found, [*above, path.resolve()])
+    base.pop("name", None)
+    source = base.get("weights")
+    if isinstance(source, dict) and isinstance(source.get("file"), str):  # relative to the base's folder
+        base["weights"] = {**source, "file": str(Path(found.parent, source["file"]).expanduser().absolute())}
+    return {**base, **data}
 
 
 def make_card(data: dict[str, Any], *, source: str, folder: Path) -> ModelCard:

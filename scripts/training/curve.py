@@ -13,11 +13,14 @@ from training.files import write_whole
 from training.trainer import Row
 
 
-def write_log(rows: Sequence[Row], folder: Path, title: str) -> None:
-    """`log.csv` (a line a row) and `curve.png` (loss and validation PSNR over the steps) in `folder`."""
-    table = pd.DataFrame([vars(row) for row in rows], columns=[entry.name for entry in fields(Row)])
-    write_whole(folder / "log.csv", lambda part: table.to_csv(part, index=False))
+def write_log(rows: Sequence[Row], folder: Path) -> None:
+    """`log.csv` in `folder`: a line a row."""
+    write_whole(folder / "log.csv", lambda part: _table(rows).to_csv(part, index=False))
 
+
+def draw_log(rows: Sequence[Row], folder: Path, title: str) -> None:
+    """`curve.png` in `folder`: loss and validation PSNR over the steps."""
+    table = _table(rows)
     figure = Figure(figsize=(7, 4), layout="constrained")
     loss_axes = figure.subplots()
     loss_axes.plot(table["step"], table["loss"], color="tab:gray")
@@ -27,3 +30,7 @@ def write_log(rows: Sequence[Row], folder: Path, title: str) -> None:
     psnr_axes.plot(measured["step"], measured["val_psnr"].astype(float), color="tab:blue", marker=".")
     psnr_axes.set_ylabel("validation PSNR (Y), dB", color="tab:blue")
     write_whole(folder / "curve.png", lambda part: figure.savefig(part, format="png", dpi=120))
+
+
+def _table(rows: Sequence[Row]) -> pd.DataFrame:
+    return pd.DataFrame([vars(row) for row in rows], columns=[entry.name for entry in fields(Row)])

@@ -80,18 +80,24 @@ class Patches:
         self.scale, self.patch, self.device = scale, patch, device
         self.lr = torch.cat([pair.lr.reshape(-1, 3) for pair in pairs]).to(device)
         self.hr = torch.cat([pair.hr.reshape(-1, 3) for pair in pairs]).to(device)
-        self.sizes = torch.tensor([pair.lr.shape[:2] for pair in pairs])
-        self.areas = self.sizes.prod(dim=1)
-        self.starts = self.areas.cumsum(0) - self.areas  # in LR pixels
+        self.sizes = torch.tensor([pair.lr.shape[:2] for pair in pairs], device=device)
+        areas = self.sizes.prod(dim=1)
+        self.ends = areas.cumsum(0)  # in LR pixels
+        self.starts = self.ends - areas
+        self.total = float(self.ends[-1])
 
     def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """(lr, hr): (N, 3, p, p) and (N, 3, sp, sp) float in [0, 1]; the CPU `generator` decides everything."""
-        image = torch.multinomial(self.areas.double(), size, replacement=True, generator=generator)
+        """(lr, hr): (N, 3, p, p) and (N, 3, sp, sp) float in [0, 1].
+
+        `generator`, of the images' own device, decides everything and the host is never asked, so that a draw can be
+        part of a CUDA graph. An image comes as often as its share of all pixels.
+        """
+        draw = torch.rand(6, size, generator=generator, device=self.device, dtype=torch.float64)
+        image = torch.searchsorted(self.ends, (draw[0] * self.total).long(), right=True)
         sizes = self.sizes[image]
-        corner = (torch.rand(size, 2, generator=generator) * (sizes - self.patch + 1)).long()
-        turns = torch.randint(2, (3, size), generator=generator).bool()
-        chosen = torch.stack([self.starts[image], sizes[:, 1], corner[:, 0], corner[:, 1]]).to(self.device)
-        turns = turns.to(self.device)
+        top, left = (draw[1:3] * (sizes.T - self.patch + 1)).long()
+        turns = draw[3:] < 0.5
+        chosen = torch.stack([self.starts[image], sizes[:, 1], top, left])
         return (self._gather(self.lr, 1, chosen, turns), self._gather(self.hr, self.scale, chosen, turns))
 
     def _gather(self, pixels: Tensor, s: int, chosen: Tensor, turns: Tensor) -> Tensor:

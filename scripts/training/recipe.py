@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from l2xbench.errors import RequestError, did_you_mean
@@ -14,15 +14,15 @@ from l2xbench.errors import RequestError, did_you_mean
 class Recipe:
     """How a network is trained: L1 loss, Adam, a warm-up and half a cosine, an average of the weights.
 
-    With `steps` a run can be repeated bit for bit on one kind of CPU, and `minutes` is only a limit after which it
-    stops and can be resumed. With `minutes` alone the schedule follows the clock: for a machine whose speed is not
-    known beforehand.
+    With `steps` a run can be repeated bit for bit on one kind of device, and `minutes` is only a limit after which it
+    stops and can be resumed. With `minutes` alone the steps that fit into them are counted once, from the speed
+    measured at the start, and fixed.
     """
 
     seed: int = field(default=0, metadata={"help": "of the initial weights and of the patches"})
     steps: int | None = field(default=None, metadata={"help": "length of the schedule in steps"})
     minutes: float | None = field(
-        default=None, metadata={"help": "limit on the training time; without steps, the schedule follows the clock"}
+        default=None, metadata={"help": "limit on the time of one run; without steps, decides them at the start"}
     )
     batch: int = field(default=16, metadata={"help": "patches a step"})
     patch: int = field(default=24, metadata={"help": "side of an LR patch in pixels"})
@@ -49,15 +49,12 @@ class Recipe:
         if self.steps is None and self.minutes is None:
             raise RequestError("recipe: no length: give --steps, --minutes or both")
 
-    def progress(self, step: int, seconds: float) -> float:
-        """How far along the schedule a run is after `step` steps and `seconds` of training, in [0, 1]."""
-        if self.steps is not None:
-            return min(1.0, step / self.steps)
-        assert self.minutes is not None
-        return min(1.0, seconds / (60 * self.minutes))
+    def of_length(self, steps: int) -> Recipe:
+        """The same recipe over so many steps; minutes that only decided these are no limit any more."""
+        return replace(self, steps=steps, minutes=self.minutes if self.steps is not None else None)
 
     def out_of_time(self, seconds: float) -> bool:
-        """Whether the time limit has been reached (the schedule may have steps left)."""
+        """Whether a run of so many seconds has reached its limit (the schedule may have steps left)."""
         return self.minutes is not None and seconds >= 60 * self.minutes
 
     def learning_rate(self, progress: float) -> float:

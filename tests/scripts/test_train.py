@@ -79,8 +79,9 @@ def test_a_run_lowers_the_loss_and_leaves_weights_that_the_card_loads(
     script: ModuleType, card: Path, photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    assert run(script, card, photographs, out, "--steps", "40", "--ema", "0.9") == 0
+    assert run(script, card, photographs, out, "--steps", "40", "--ema", "0.9", "--seed", "1") == 0
 
+    out = out / "tiny"
     log = pd.read_csv(out / "log.csv")
     assert list(log["step"]) == list(range(5, 41, 5))
     assert log["loss"].iloc[-4:].mean() < 0.9 * log["loss"].iloc[:4].mean()
@@ -99,10 +100,18 @@ def test_a_run_lowers_the_loss_and_leaves_weights_that_the_card_loads(
     images = importlib.import_module("training.images")
     quality = importlib.import_module("training.quality")
     held = images.read_pair(photographs / "2.png", 4)
-    assert quality.mean_psnr(trained, [held], 4, torch.device("cpu")) == pytest.approx(psnr.iloc[-1], abs=1e-4)
+    measured = quality.HeldOut([held], 4, torch.device("cpu")).psnr(trained)
+    assert measured == pytest.approx(psnr.iloc[-1], abs=1e-4)
+    with torch.no_grad():
+        sr = (trained(held.lr.permute(2, 0, 1)[None] / 255)[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0)
+    by_basicsr = import_basicsr("basicsr.metrics").calculate_psnr
+    bgr = (np.ascontiguousarray(image.numpy()[..., ::-1]) for image in (sr, held.hr))
+    assert measured == pytest.approx(by_basicsr(*bgr, crop_border=4, test_y_channel=True), abs=1e-4)
     # the block is a recipe that the script takes again
     card.write_text(yaml.safe_dump({**CARD, "training": block}))
-    assert run(script, card, photographs, out) == 0
+    assert run(script, card, photographs, tmp_path / "again") == 0
+    again = load_file(tmp_path / "again" / "tiny" / "tiny.safetensors")
+    torch.testing.assert_close(again, load_file(out / "tiny.safetensors"), rtol=0, atol=0)
 
 
 def test_a_run_stopped_by_ctrl_c_goes_on_bit_for_bit(
@@ -123,18 +132,128 @@ def test_a_run_stopped_by_ctrl_c_goes_on_bit_for_bit(
         patch.setattr(trainer, "advance", interrupted)
         assert run(script, card, photographs, tmp_path / "parts") == 130
     assert signal.getsignal(signal.SIGINT) is handler
-    assert not (tmp_path / "parts" / "tiny.safetensors").exists()
+    assert not (tmp_path / "parts" / "tiny" / "tiny.safetensors").exists()
     torch.manual_seed(99)  # what the process did in between does not matter
     assert run(script, card, photographs, tmp_path / "parts") == 0
+    assert_equal_runs(tmp_path / "whole" / "tiny", tmp_path / "parts" / "tiny", steps=20)
 
-    whole, parts = (torch.load(tmp_path / name / "checkpoint.pt", weights_only=True) for name in ("whole", "parts"))
-    assert whole["step"] == parts["step"] == 20
-    for part in ("network", "average", "optimiser", "rng", "rng_patches"):
-        torch.testing.assert_close(parts[part], whole[part], rtol=0, atol=0)
-    logs = [pd.read_csv(tmp_path / name / "log.csv").drop(columns="seconds") for name in ("whole", "parts")]
+
+def assert_equal_runs(whole: Path, parts: Path, steps: int) -> None:
+    """Two runs of one network, the second in parts, ended alike to the last bit."""
+    states = [torch.load(folder / "checkpoint.pt", weights_only=True) for folder in (whole, parts)]
+    assert states[0]["step"] == states[1]["step"] == steps
+    torch.testing.assert_close(states[1]["tensors"], states[0]["tensors"], rtol=0, atol=0)
+    logs = [pd.read_csv(folder / "log.csv").drop(columns="seconds") for folder in (whole, parts)]
     pd.testing.assert_frame_equal(*logs, check_exact=True)
-    weights = [load_file(tmp_path / name / "tiny.safetensors") for name in ("whole", "parts")]
+    weights = [load_file(folder / f"{folder.name}.safetensors") for folder in (whole, parts)]
     torch.testing.assert_close(*weights, rtol=0, atol=0)
+
+
+NETWORKS = {
+    "tiny-edsr": {},
+    "tiny-han": {
+        "provider": "l2xbench",
+        "arch": {"type": "HAN", "n_feats": 8, "n_resgroups": 1, "n_resblocks": 1, "reduction": 2, "input_range": 1.0},
+    },
+    "tiny-san": {
+        "provider": "l2xbench",
+        "arch": {
+            "type": "SAN",
+            "n_feats": 8,
+            "n_resgroups": 1,
+            "n_resblocks": 1,
+            "reduction": 2,
+            "nonlocal_reduction": 2,
+            "input_range": 1.0,
+        },
+    },
+    "tiny-mdsr": {
+        "provider": "l2xbench",
+        "arch": {"type": "MDSR", "scales": [2, 4], "n_feats": 4, "n_resblocks": 1, "input_range": 1.0},
+    },
+    "tiny-swin2sr": {
+        "provider": "spandrel",
+        "arch": {
+            "type": "Swin2SR",
+            "upscale": 4,
+            "in_chans": 3,
+            "img_size": 8,
+            "window_size": 8,
+            "img_range": 1.0,
+            "depths": [2],
+            "embed_dim": 8,
+            "num_heads": [2],
+            "upsampler": "pixelshuffledirect",
+            "mlp_ratio": 2,
+        },
+    },
+}
+
+
+def write_cards(folder: Path, names: list[str]) -> list[str]:
+    """Cards of small networks with their own initial weights."""
+    recipe = {**CARD["training"]["recipe"], "start": "own"}  # type: ignore[index]
+    for name in names:
+        card = {**CARD, **NETWORKS[name], "weights": {"file": f"weights/{name}.safetensors"}}
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump({**card, "training": {"recipe": recipe}}))
+    return [str(folder / f"{name}.yaml") for name in names]
+
+
+def train_all(script: ModuleType, cards: list[str], data: Path, out: Path, *options: str) -> int:
+    common = ["--data", str(data), "--out", str(out), "--log-every", "5", "--validate-every", "10"]
+    code = script.main([*cards, *common, *options])
+    assert isinstance(code, int)
+    return code
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_networks_trained_together_and_resumed_equal_those_trained_undisturbed_and_alone(
+    script: ModuleType, photographs: Path, tmp_path: Path, device: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("needs a GPU")
+    names = ["tiny-edsr", "tiny-mdsr"] if device == "cpu" else list(NETWORKS)
+    cards = write_cards(tmp_path, names)
+    options = ("--device", device, "--precision", "float32" if device == "cpu" else "bfloat16")
+    whole, parts, alone = (tmp_path / name for name in ("whole", "parts", "alone"))
+    assert train_all(script, cards, photographs, whole, *options, "--install") == 0
+    for _ in range(100):  # each part makes at least one step
+        code = train_all(script, cards, photographs, parts, *options, "--minutes", "0.0005", "--steps", "20")
+        if code == 0:
+            break
+        assert code == 130
+    assert "going on from step" in capsys.readouterr().err
+    assert train_all(script, cards[:1], photographs, alone, *options) == 0
+    assert_equal_runs(whole / names[0], alone / names[0], steps=20)
+    for name in names:
+        assert_equal_runs(whole / name, parts / name, steps=20)
+        log = pd.read_csv(whole / name / "log.csv")
+        assert log["loss"].iloc[-1] < log["loss"].iloc[0] and not log["skipped"].any()
+        l2xbench.load_model(tmp_path / f"{name}.yaml")  # installed
+
+    assert train_all(script, cards, photographs, tmp_path / "elsewhere", "--only-install") == 2
+    assert "a run of tiny-edsr that ended leaves it" in capsys.readouterr().err
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_captured_step_is_the_step(script: ModuleType, photographs: Path, name: str, tmp_path: Path) -> None:
+    trainers = []
+    for prepared in (False, True):
+        device = torch.device("cuda")
+        card = script.find_card(write_cards(tmp_path, [name])[0])
+        recipe = script.make_recipe(card.training["recipe"], {}, card.name)
+        trainer = script.make_trainer(card, recipe, script.Images(photographs, device), device)
+        if prepared:
+            script.prepare([trainer])
+        for _ in range(5):
+            trainer.advance()
+        trainers.append(trainer)
+    rows = [trainer.log() for trainer in trainers]
+    assert rows[0].loss == pytest.approx(rows[1].loss, rel=1e-3)
+    weights, captured = (trainer.averaged.core.state_dict() for trainer in trainers)
+    torch.testing.assert_close(weights, captured, rtol=0, atol=1e-4)
 
 
 def test_a_time_limit_stops_a_run_and_alone_sets_its_schedule(
@@ -142,8 +261,9 @@ def test_a_time_limit_stops_a_run_and_alone_sets_its_schedule(
 ) -> None:
     assert run(script, card, photographs, tmp_path / "limited", "--steps", "100000", "--minutes", "0.005") == 130
     assert run(script, card, photographs, tmp_path / "clock", "--minutes", "0.005") == 0
-    last = pd.read_csv(tmp_path / "clock" / "log.csv").iloc[-1]
+    last = pd.read_csv(tmp_path / "clock" / "tiny" / "log.csv").iloc[-1]
     assert last["lr"] < 0.002
+    assert run(script, card, photographs, tmp_path / "few", "--minutes", "0.005", "--least-steps", "100000") == 2
     assert yaml.safe_load(capsys.readouterr().out)["training"]["recipe"]["steps"] == last["step"]
 
 
@@ -173,7 +293,8 @@ def test_another_recipe_does_not_continue_a_checkpoint(
 def test_a_damaged_checkpoint_is_named(
     script: ModuleType, card: Path, photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "checkpoint.pt").write_bytes(b"half a file")
+    (tmp_path / "tiny").mkdir()
+    (tmp_path / "tiny" / "checkpoint.pt").write_bytes(b"half a file")
     assert run(script, card, photographs, tmp_path) == 2
     assert "checkpoint.pt: is no checkpoint" in capsys.readouterr().err
 
@@ -251,6 +372,40 @@ def test_every_patch_is_a_turned_crop_and_lr_lies_under_hr(script: ModuleType) -
     assert seen == turned  # 10 crops x 8: each is possible, and nothing else
 
 
+@pytest.mark.parametrize("name", ["tiny-edsr", "tiny-han", "tiny-san"])
+def test_layers_suited_to_a_gpu_compute_the_same(script: ModuleType, name: str, tmp_path: Path) -> None:
+    gpu = importlib.import_module("training.gpu")
+    network = l2xbench.load_model(write_cards(tmp_path, [name])[0], weights="random")
+    for key, value in network.core.named_parameters():
+        if "gamma" in key:
+            value.data.fill_(0.5)
+    lr = torch.rand(2, 3, 10, 8)
+    outputs, gradients = [], []
+    for change in (lambda _: None, gpu.suit):
+        change(network)
+        outputs.append(network(lr))
+        parameters = list(network.parameters())
+        gradients.append(torch.autograd.grad(outputs[-1].square().sum(), parameters, allow_unused=True))
+    torch.testing.assert_close(outputs[0], outputs[1], rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(*([g for g in each if g is not None] for each in gradients), rtol=1e-4, atol=1e-4)
+    assert (
+        network.core.state_dict().keys()
+        == l2xbench.load_model(write_cards(tmp_path, [name])[0], weights="random").core.state_dict().keys()
+    )
+
+
+def test_constants_of_the_host_are_moved_once(script: ModuleType) -> None:
+    gpu = importlib.import_module("training.gpu")
+    kept: list[torch.Tensor] = []
+    there = torch.zeros(3, device="meta")
+    moved = []
+    for value in (1.0, 2.0):
+        with gpu.HostConstants(kept):
+            moved.append(torch.tensor(value).to(there.device))
+            assert there.to(torch.float64).dtype == torch.float64  # what is there already is not kept
+    assert moved[0] is moved[1] and len(kept) == 1
+
+
 def test_lr_images_are_basicsr_bicubic_in_8_bits(script: ModuleType, photographs: Path) -> None:
     images = importlib.import_module("training.images")
     pair = images.read_pair(photographs / "0.png", 4)
@@ -271,7 +426,7 @@ def test_held_out_images_are_spread_and_not_trained_on(script: ModuleType) -> No
 
 def test_the_rate_rises_falls_and_ends_low(script: ModuleType) -> None:
     recipe = importlib.import_module("training.recipe").Recipe(steps=1000, lr=1e-3, last_lr=1e-6, warm_up=0.1)
-    rates = [recipe.learning_rate(recipe.progress(step, 0.0)) for step in range(1001)]
+    rates = [recipe.learning_rate(step / 1000) for step in range(1001)]
     assert rates[100] == pytest.approx(1e-3) and rates[-1] == pytest.approx(1e-6)
     assert np.all(np.diff(rates[1:101]) > 0) and np.all(np.diff(rates[100:]) < 0)
     assert rates[550] == pytest.approx((1e-3 + 1e-6) / 2)
@@ -345,11 +500,11 @@ def test_a_network_of_several_scales_is_trained_at_all_of_them(
     untrained = l2xbench.load_model(card, weights="random", seed=0)
     assert untrained.scales == (2, 4)
     assert run(script, card, photographs, tmp_path / "out", "--start", "own") == 0
-    trained = load_file(tmp_path / "out" / "mdsr.safetensors")
+    trained = load_file(tmp_path / "out" / "mdsr" / "mdsr.safetensors")
     before = untrained.core.state_dict()
     for head in ("pre_process.0.0.body.0.weight", "upsample.0.0.weight", "upsample.1.0.weight", "body.0.body.0.weight"):
         assert not torch.equal(trained[head], before[head]), head
-    network = l2xbench.load_model(card, weights=tmp_path / "out" / "mdsr.safetensors")
+    network = l2xbench.load_model(card, weights=tmp_path / "out" / "mdsr" / "mdsr.safetensors")
     assert network(torch.rand(1, 3, 6, 8)).shape == (1, 3, 24, 32)
     network.run_at(2)
     assert network(torch.rand(1, 3, 6, 8)).shape == (1, 3, 12, 16)
@@ -368,7 +523,7 @@ def test_installed_weights_come_with_their_story_and_what_the_gates_learned(
     assert block["recipe"]["steps"] == 20 and block["validation"]["images"] == ["2.png"]
     assert set(block["gates"]) == {"la.gamma", "csa.gamma"} and min(block["gates"].values()) > 0
     installed = tmp_path / "weights" / "han.safetensors"
-    assert installed.read_bytes() == (tmp_path / "out" / "han.safetensors").read_bytes()
+    assert installed.read_bytes() == (tmp_path / "out" / "han" / "han.safetensors").read_bytes()
     l2xbench.load_model(card)
 
     card.write_text(text)
