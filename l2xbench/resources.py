@@ -23,6 +23,18 @@ def models_folder() -> Path:
     return _bundled("models")
 
 
+def card_folders() -> tuple[Path, ...]:
+    """The folders whose cards are known by their names.
+
+    Besides the bundled ones a checkout has `seeds`: the compact networks trained from a second seed. No wheel carries
+    them, since their weights would double its size; where it is installed, their cards are named by their paths.
+    """
+    seeds = models_folder().parent / "seeds"
+    return (
+        (models_folder(), seeds) if not _PACKAGE.joinpath("bundled").is_dir() and seeds.is_dir() else (models_folder(),)
+    )
+
+
 def cache_folder() -> Path:
     """Where fetched checkpoints and datasets are kept: `L2XBENCH_HOME`, else the user's cache folder."""
     home = os.environ.get("L2XBENCH_HOME")

@@ -3,20 +3,23 @@
     l2xbench run configs/set5.yaml --data-root FOLDER --set attribution=null
     python scripts/card_figures.py results/set5 results/set14
 
-Reads `tables/restoration.csv` of each results folder; a network belongs to the card `NAME-compact`.
+Reads `tables/restoration.csv` of each results folder; a network belongs to the card `NAME-compact`, and `NAME-s1` to
+that of the second seed, `NAME-compact-s1`.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 import yaml
 from training.install import set_block
 
-from l2xbench.resources import models_folder
+from l2xbench.zoo.cards import bundled_cards
 
 TITLES = {"set5": "Set5", "set14": "Set14", "bsd100": "BSD100", "urban100": "Urban100", "manga109": "Manga109"}
 
@@ -43,12 +46,17 @@ def markdown(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def update_cards(table: pd.DataFrame, folder: Path) -> list[str]:
-    """Write `training.measured` into each compact card; the names of the cards written."""
+def card_of(model: str) -> str:
+    """The name of the card that a study's network belongs to."""
+    return re.sub(r"(-s\d+)?$", r"-compact\1", model, count=1)
+
+
+def update_cards(table: pd.DataFrame, cards: Mapping[str, Path]) -> list[str]:
+    """Write `training.measured` into each compact card among `cards`; the names of those written."""
     written = []
     for model, rows in table.groupby("model", sort=False):
-        card = folder / f"{model}-compact.yaml"
-        if not card.exists():
+        card = cards.get(card_of(str(model)))
+        if card is None:
             continue
         block = yaml.safe_load(card.read_text()).get("training", {})
         for row in rows.itertuples():
@@ -72,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
     table = read(options.results)
     print(markdown(table))
     if not options.dry_run:
-        print(f"written: {', '.join(update_cards(table, models_folder())) or 'no card'}", file=sys.stderr)
+        print(f"written: {', '.join(update_cards(table, bundled_cards())) or 'no card'}", file=sys.stderr)
     return 0
 
 

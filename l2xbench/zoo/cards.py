@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from l2xbench.errors import RequestError, did_you_mean
-from l2xbench.resources import models_folder
+from l2xbench.resources import card_folders
 from l2xbench.validation import Strict, parse, read_yaml
 
 ProviderName = Literal["l2xbench", "basicsr", "spandrel", "module"]
@@ -137,7 +137,9 @@ def _read_with_base(path: Path, above: list[Path]) -> dict[str, Any]:
     data = read_yaml(path)
     if "base" not in data:
         return data
-    name = str(data["base"])
+    name = data["base"]
+    if not isinstance(name, str):
+        raise RequestError(f"{path}: base: needs the name of another card, found {name!r}")
     if path.resolve() in above:
         raise RequestError(f"{path}: base: {name}: the cards go round in a circle; name a card that stands by itself")
     bundled = bundled_cards()
@@ -171,7 +173,8 @@ def changed(card: ModelCard, keys: Mapping[str, Any]) -> ModelCard:
 
 def bundled_cards() -> dict[str, Path]:
     """Name -> file of every card that ships with l2xbench, in the order of the names."""
-    return {path.stem: path for path in sorted(models_folder().glob("*.yaml"), key=lambda path: path.stem)}
+    found = [path for folder in card_folders() for path in folder.glob("*.yaml")]
+    return {path.stem: path for path in sorted(found, key=lambda path: path.stem)}
 
 
 def find_card(name: str) -> ModelCard:

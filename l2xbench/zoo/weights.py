@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from l2xbench.errors import RequestError
-from l2xbench.resources import cache_folder, models_folder
+from l2xbench.resources import cache_folder, card_folders
 from l2xbench.zoo.cards import ModelCard
 
 
@@ -37,7 +37,8 @@ def state(card: ModelCard) -> State:
     if own is not None:
         if not own.is_file():
             return State.LOST
-        return State.BUNDLED if own.is_relative_to(models_folder().absolute()) else State.PRESENT
+        ours = any(own.is_relative_to(folder.absolute()) for folder in card_folders())
+        return State.BUNDLED if ours else State.PRESENT
     name = cached_name(card)
     if name is not None and (checkpoints_folder() / name).is_file():
         return State.PRESENT

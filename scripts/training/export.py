@@ -12,7 +12,6 @@ from safetensors.torch import save
 from torch import nn
 
 from l2xbench.zoo.dialects import is_constant
-
 from training.files import write_whole
 from training.trainer import Trainer
 

@@ -29,13 +29,13 @@ def suit(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and module.groups == 1:
             if module.in_channels % _ALIGNED or module.out_channels % _ALIGNED:
-                module.forward = _aligned(module)  # type: ignore[method-assign]
+                module.forward = _aligned(module)  # type: ignore[assignment, method-assign]
         elif isinstance(module, MeanShift):
-            module.forward = _exact_shift(module)  # type: ignore[method-assign]
+            module.forward = _exact_shift(module)  # type: ignore[assignment, method-assign]
         elif isinstance(module, SecondOrderAttention):
-            module.describe = _in_float32(module.describe)  # type: ignore[method-assign]
+            module.describe = _in_float32(module.describe)  # type: ignore[assignment, method-assign]
         elif isinstance(module, ChannelSpatialAttention):
-            module.conv.forward = _banded(module.conv)  # type: ignore[method-assign]
+            module.conv.forward = _banded(module.conv)  # type: ignore[assignment, method-assign]
 
 
 def _aligned(layer: nn.Conv2d) -> Callable[[Tensor], Tensor]:

@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from l2xbench.data.metrics import Comparison
-
 from training.images import Pair
 
 

@@ -17,7 +17,6 @@ from torch.nn import functional as F
 
 from l2xbench.errors import RequestError
 from l2xbench.zoo.network import Network
-
 from training.files import write_whole
 from training.flat import flatten, views
 from training.gpu import HostConstants, suit
@@ -26,6 +25,8 @@ from training.recipe import Recipe
 
 MAX_STEPS = 1_000_000
 """Room for the schedule while its length is not known."""
+_BEYOND = 128
+"""Steps beyond the schedule that may be tried and undone, when a run that is nearly over is made ready."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Trainer:
 
     A step reads its number, its learning rate and its patches from the device and asks the host nothing, so that on a
     GPU it is captured once in a CUDA graph and then replayed, on a stream of its own: many trainers side by side use
-    the device that one network of this size leaves idle. On a CPU the same step runs as it is written.
+    the device that one network of this size leaves idle. On a CPU the same step runs as it is written. What a network
+    itself draws by chance (dropout) goes on after a resumption as it would have on a CPU; on a GPU it does not.
 
     Attributes:
         name: of the network's card.
@@ -75,7 +77,7 @@ class Trainer:
         if on_gpu:
             suit(self.network)
         self._now = torch.zeros(1, 2, device=device)  # learning rate, and how far the average moves
-        self._schedule = torch.zeros(recipe.steps or MAX_STEPS, 2, device=device)
+        self._schedule = torch.zeros((recipe.steps or MAX_STEPS) + _BEYOND, 2, device=device)
         self._index = torch.zeros(1, dtype=torch.long, device=device)
         self._sums = torch.zeros(3, device=device)  # of losses, gradient norms and skipped steps
         self._skip = torch.zeros((), device=device)
@@ -89,6 +91,7 @@ class Trainer:
         self._optimiser.found_inf = self._skip  # type: ignore[attr-defined]  # as gradient scalers do
         self._generator = torch.Generator(device).manual_seed(recipe.seed)
         self._draw_scale = torch.Generator().manual_seed(recipe.seed)
+        self._chance = torch.Generator().manual_seed(recipe.seed).get_state()  # what the network draws by itself
         self._stream: torch.cuda.Stream | None = None
         self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
         self._constants: dict[int, list[Tensor]] = {scale: [] for scale in patches}
@@ -161,7 +164,10 @@ class Trainer:
             with self._on_stream():
                 self._graphs[scale].replay()
         else:
-            self._step(scale)
+            with torch.random.fork_rng(devices=[]):  # of each network's own, whoever else is in training
+                torch.set_rng_state(self._chance)
+                self._step(scale)
+                self._chance = torch.get_rng_state()
         self.step += 1
 
     def wait(self) -> None:
@@ -276,13 +282,14 @@ class Trainer:
     def _state(self) -> dict[str, Tensor]:
         """A copy of all that a step changes."""
         copies = {name: value.detach().clone() for name, value in self._tensors().items()}
-        return copies | {"generator": self._generator.get_state()}
+        return copies | {"generator": self._generator.get_state(), "chance": self._chance.clone()}
 
     @torch.no_grad()
     def _restore(self, state: Mapping[str, Tensor]) -> None:
         for name, value in self._tensors().items():
             value.copy_(state[name])
         self._generator.set_state(state["generator"])
+        self._chance = state["chance"]
         self.wait()
 
 
@@ -302,7 +309,7 @@ def prepare(trainers: Sequence[Trainer]) -> None:
         return
     for trainer in trainers:
         trainer.warm_up()
-    lowest, highest = torch.cuda.Stream.priority_range()
+    lowest, highest = torch.cuda.Stream.priority_range()  # type: ignore[call-arg]  # static, whatever its stub says
     order = sorted(trainers, key=lambda trainer: trainer.chain)
     for rank, trainer in enumerate(order):
         trainer.capture(round(lowest + (highest - lowest) * rank / max(1, len(order) - 1)))

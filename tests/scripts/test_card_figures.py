@@ -42,10 +42,18 @@ def test_the_table_has_a_row_a_network(
 def test_a_card_gets_its_figures_and_keeps_the_rest(script: ModuleType, results: list[Path], tmp_path: Path) -> None:
     card = tmp_path / "edsr-compact.yaml"
     card.write_text("# kept\nprovider: l2xbench\ntraining:\n  hours: 1\n  measured:\n    Set5: [1, 2]\nscale: 4\n")
-    assert script.update_cards(script.read(results), tmp_path) == ["edsr-compact.yaml"]
+    assert script.update_cards(script.read(results), {"edsr-compact": card}) == ["edsr-compact.yaml"]
     assert card.read_text().startswith("# kept\nprovider: l2xbench\nscale: 4\n")
     training = yaml.safe_load(card.read_text())["training"]
     assert training == {"hours": 1, "measured": {"Set5": [31.0, 0.8812], "Set14": [27.5, 0.8812]}}
+
+
+def test_a_second_seed_has_its_own_card(script: ModuleType) -> None:
+    assert [script.card_of(name) for name in ("edsr", "edsr-s1", "swin2sr-s12")] == [
+        "edsr-compact",
+        "edsr-compact-s1",
+        "swin2sr-compact-s12",
+    ]
 
 
 def test_a_folder_without_results_is_named(script: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:

@@ -149,7 +149,7 @@ def assert_equal_runs(whole: Path, parts: Path, steps: int) -> None:
     torch.testing.assert_close(*weights, rtol=0, atol=0)
 
 
-NETWORKS = {
+NETWORKS: dict[str, dict[str, Any]] = {
     "tiny-edsr": {},
     "tiny-han": {
         "provider": "l2xbench",
@@ -179,6 +179,7 @@ NETWORKS = {
             "in_chans": 3,
             "img_size": 8,
             "window_size": 8,
+            "drop_path_rate": 0.0,
             "img_range": 1.0,
             "depths": [2],
             "embed_dim": 8,
@@ -190,11 +191,21 @@ NETWORKS = {
 }
 
 
+# a network that draws by chance itself
+NETWORKS_BY_CHANCE = {
+    "tiny-drops": {
+        **NETWORKS["tiny-swin2sr"],
+        "arch": {**NETWORKS["tiny-swin2sr"]["arch"], "drop_path_rate": 0.5},
+    },
+}
+
+
 def write_cards(folder: Path, names: list[str]) -> list[str]:
     """Cards of small networks with their own initial weights."""
     recipe = {**CARD["training"]["recipe"], "start": "own"}  # type: ignore[index]
     for name in names:
-        card = {**CARD, **NETWORKS[name], "weights": {"file": f"weights/{name}.safetensors"}}
+        network = {**NETWORKS, **NETWORKS_BY_CHANCE}[name]
+        card = {**CARD, **network, "weights": {"file": f"weights/{name}.safetensors"}}
         (folder / f"{name}.yaml").write_text(yaml.safe_dump({**card, "training": {"recipe": recipe}}))
     return [str(folder / f"{name}.yaml") for name in names]
 
@@ -212,7 +223,7 @@ def test_networks_trained_together_and_resumed_equal_those_trained_undisturbed_a
 ) -> None:
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("needs a GPU")
-    names = ["tiny-edsr", "tiny-mdsr"] if device == "cpu" else list(NETWORKS)
+    names = ["tiny-edsr", "tiny-mdsr", "tiny-drops"] if device == "cpu" else list(NETWORKS)
     cards = write_cards(tmp_path, names)
     options = ("--device", device, "--precision", "float32" if device == "cpu" else "bfloat16")
     whole, parts, alone = (tmp_path / name for name in ("whole", "parts", "alone"))

@@ -1,0 +1,49 @@
+"""A card that stands on another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from l2xbench.errors import RequestError
+from l2xbench.zoo.cards import find_card, read_card
+
+BASE = "title: One\nprovider: l2xbench\narch: {type: CARN, n_feats: 4}\nscale: 4\nweights: {file: weights/one.pth}\n"
+
+
+def test_what_a_card_does_not_say_is_as_in_its_base(tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text(BASE)
+    (tmp_path / "two.yaml").write_text("base: one\ntitle: Two\narch: {type: CARN, n_feats: 8}\n")
+    two = read_card(tmp_path / "two.yaml")
+    assert (two.name, two.title, two.scale, two.arch) == ("two", "Two", 4, {"type": "CARN", "n_feats": 8})
+    assert two.weights_path == tmp_path / "weights" / "one.pth"
+
+
+def test_a_base_s_files_lie_beside_the_base(tmp_path: Path) -> None:
+    (tmp_path / "near").mkdir()
+    (tmp_path / "one.yaml").write_text(BASE)
+    (tmp_path / "near" / "two.yaml").write_text("base: ../one.yaml\n")
+    assert read_card(tmp_path / "near" / "two.yaml").weights_path == tmp_path / "near" / ".." / "weights" / "one.pth"
+
+
+def test_a_bundled_card_is_a_base_too(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("base: edsr-compact\nweights: {file: mine.pth}\n")
+    mine, edsr = read_card(tmp_path / "mine.yaml"), find_card("edsr-compact")
+    assert mine.name == "mine" and mine.arch == edsr.arch and mine.weights_path == tmp_path / "mine.pth"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("base: edsr-compakt\n", "base: no card 'edsr-compakt' beside it or bundled; did you mean 'edsr-compact'?"),
+        ("base: mine\n", "base: mine: the cards go round in a circle"),
+        ("base: [edsr]\n", "base: needs the name of another card"),
+    ],
+)
+def test_a_wrong_base_is_named(tmp_path: Path, text: str, line: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(RequestError, match=r"mine\.yaml: ") as raised:
+        read_card(path)
+    assert line in str(raised.value)
