@@ -11,6 +11,7 @@ ground up:
     arguments   an argument of a call, for either stream
     discrete    truths and integers that differ between the streams
     ragged      selections that take other places in either stream
+    assigned    another tensor's memory in the place of a tensor's own
     special     operations that are not run as they stand
     streams     the table applied: both streams of an operation that writes to nothing
     inplace     operations that write to their arguments

@@ -18,6 +18,9 @@ from l2xbench.attribution.engine.tensor import Paired, in_own_shells, paired
 from l2xbench.attribution.engine.trace import Trace
 from l2xbench.attribution.engine.views import View, single_views
 
+UNINITIALISED = frozenset({"empty_like", "new_empty", "new_empty_strided", "empty_permuted"})
+"""Operations that give memory as it lies there."""
+
 
 def dispatch(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """The operation's result, paired."""
@@ -26,8 +29,7 @@ def dispatch(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         with torch.no_grad():
             return in_own_shells(func.decompose(*args, **kwargs))
     if operation.shape_only:
-        options = {k: both_streams(trace, v)[0] for k, v in kwargs.items()}
-        return func(*(both_streams(trace, a)[0] for a in args), **options)
+        return unmoved(trace, operation, func, args, kwargs)
     if operation.handler is not None:
         return HANDLERS[operation.handler](trace, func, args, kwargs)
     if operation.writes:
@@ -44,6 +46,19 @@ def dispatch(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     )
     remember_origin(operation, func, args, kwargs, result)
     return result
+
+
+def unmoved(trace: Trace, operation: Operation, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """A tensor of another's shape: without a difference, and yet paired, so that what is written into it later is seen
+    wherever that happens, also within a function of PyTorch's that makes it for itself.
+    """
+    options = {k: both_streams(trace, v)[0] for k, v in kwargs.items()}
+    made = func(*(both_streams(trace, a)[0] for a in args), **options)
+    if not isinstance(made, Tensor):
+        return made
+    if operation.name in UNINITIALISED:
+        made = made.zero_()  # what lay there must not look like a difference
+    return Paired.of(made, made)
 
 
 def views(

@@ -14,6 +14,7 @@ import torch
 
 from l2xbench.attribution.engine import ragged
 from l2xbench.attribution.engine.arguments import both_streams
+from l2xbench.attribution.engine.assigned import assign
 from l2xbench.attribution.engine.operations import operation_of
 from l2xbench.attribution.engine.tensor import Paired, in_own_shells
 from l2xbench.attribution.engine.trace import Trace
@@ -73,6 +74,7 @@ HANDLERS: dict[Handler, Special] = {
     "attention": attention,
     "detach": detach,
     "rrelu": rrelu,
+    "assignment": assign,
     "ragged places": ragged.nonzero,
 }
 

@@ -27,6 +27,14 @@ def parameters_and_buffers(model: nn.Module) -> list[Tensor]:
     return list({id(t): t for tensors in own for t in tensors.values() if t is not None}.values())
 
 
+def elsewhere(tensor: Tensor, memory: Tensor) -> bool:
+    """Whether a tensor no longer lies where it lay."""
+    if tensor.layout != torch.strided or memory.layout != torch.strided:
+        return False
+    alike = tensor.dtype == memory.dtype and tensor.shape == memory.shape and tensor.stride() == memory.stride()
+    return not alike or tensor.data_ptr() != memory.data_ptr()
+
+
 PLAIN = (int, float, bool, str, type(None), type(lambda: None))
 
 
@@ -37,7 +45,7 @@ def preserved(model: nn.Module) -> Iterator[None]:
     """
     attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
     containers: list[tuple[Any, Any]] = []
-    tensors: dict[int, tuple[Tensor, Tensor | None, int, bool]] = {}
+    tensors: dict[int, tuple[Tensor, Tensor, Tensor, int, bool]] = {}
     seen: set[int] = set()
 
     def note(value: Any, depth: int = 0) -> None:
@@ -47,7 +55,8 @@ def preserved(model: nn.Module) -> Iterator[None]:
             # a tensor kept from a call in inference mode has no version, and cannot be written to from here either
             settled = value.is_inference() or torch.nn.parameter.is_lazy(value)
             if id(value) not in tensors and not settled:
-                tensors[id(value)] = (value, value.detach().clone(), value._version, value.requires_grad)
+                memory = value.detach()
+                tensors[id(value)] = (value, memory, memory.clone(), value._version, value.requires_grad)
             return
         if id(value) in seen or depth > 6:
             return
@@ -79,8 +88,10 @@ def preserved(model: nn.Module) -> Iterator[None]:
                 else:
                     live.clear()
                     live.update(kept)
-            for tensor, content, version, requires_grad in tensors.values():
-                if tensor._version != version and content is not None:
+            for tensor, memory, content, version, requires_grad in tensors.values():
+                if elsewhere(tensor, memory):  # after `tensor.data = other`
+                    tensor.data = memory
+                if tensor._version != version:
                     tensor.copy_(content)
                 tensor.requires_grad_(requires_grad) if tensor.is_leaf else None
 

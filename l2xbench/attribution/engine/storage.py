@@ -6,8 +6,6 @@ tensor, and whoever reads the plain tensor is given a view of it. Changed here w
 
 from __future__ import annotations
 
-from types import FunctionType
-
 import torch
 from torch import Tensor
 
@@ -40,7 +38,7 @@ def followed(trace: Trace, plain: Tensor) -> Paired:
             flat = flat.to(trace.raised(flat.dtype))
     root = Paired.of(flat, flat)
     trace.written[storage.data_ptr()] = root
-    trace.kept.append(plain)
+    trace.kept.append(storage)
     return view_of_storage(root, plain)
 
 
@@ -56,13 +54,13 @@ def view_of_storage(root: Paired, plain: Tensor) -> Paired:
 
 def require_seen(trace: Trace) -> None:
     """Paired data may be written into a plain tensor by the network's own call, whose later reads are seen; not by the
-    inner steps of a compiled one, whose reads are not.
+    inner steps of a function of PyTorch's or of a compiled one, whose reads are not.
 
     Raises:
         UnsupportedOperationError: it is such a step.
     """
     name = getattr(trace.calling, "__name__", "a scripted function")
-    if not (isinstance(trace.calling, FunctionType) or name.endswith("_") or trace.writes_out):
+    if not (name.endswith("_") or trace.writes_out):
         raise UnsupportedOperationError(
             f"{name} in {trace.where()} writes into a tensor of its own, where the reference cannot be followed"
         )

@@ -139,6 +139,12 @@ class Paired(Tensor):
         self._value, self._reference, self._viewed, self._path = value, reference, root, (view,)
         self._version_seen = root._version_written
 
+    def share(self, other: Paired) -> None:
+        """Turn this shell, whose own geometry is `other`'s by now, into a view of what `other` is a view of."""
+        value, reference = other.pair()
+        self._value, self._reference, self._viewed, self._path = value, reference, other.root, other._path
+        self._version_seen, self.origin, self.members = other.root._version_written, other.origin, other.members
+
     def __repr__(self) -> str:  # type: ignore[override]
         return f"Paired({self._value!r}, reference={self._reference!r})"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from l2xbench.attribution.engine.tensor import Paired
 from l2xbench.attribution.rules.call import Kind, OperationRecord
@@ -39,8 +39,8 @@ class Trace:
     """(operation, kind of treatment) -> how often it was met, and where first."""
     written: dict[int, Paired] = field(default_factory=dict)
     """Storage of a plain tensor into which the network wrote paired data -> the whole storage as a paired tensor."""
-    kept: list[Tensor] = field(default_factory=list)
-    """Holds those plain tensors, so that no other takes their place in memory."""
+    kept: list[Any] = field(default_factory=list)
+    """Holds that storage, so that no other takes its place in memory."""
     names: dict[int, str] = field(default_factory=dict)
     """The submodules' names."""
     calling: Any = None

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map_only
 
+from l2xbench.attribution.engine.assigned import assign
 from l2xbench.attribution.engine.operations import Operation, followed_whole
 from l2xbench.attribution.engine.storage import as_written
 from l2xbench.attribution.engine.streams import call_of, treated
@@ -39,7 +40,13 @@ WHOLE: dict[Any, Operation] = {
 """Calls with a row of their own in the table."""
 
 
-UNINITIALISED = {torch.empty, torch.empty_like, torch.empty_strided, Tensor.new_empty, Tensor.new_empty_strided}
+UNINITIALISED = {
+    torch.empty, torch.empty_like, torch.empty_strided, torch.empty_permuted, Tensor.new_empty, Tensor.new_empty_strided
+}  # fmt: skip
+"""Calls that give memory as it lies there."""
+
+SET_DATA = Tensor.data.__set__  # type: ignore[attr-defined]
+"""`tensor.data = other`, which no operation tells of."""
 
 
 class Watch(TorchFunctionMode):
@@ -57,6 +64,8 @@ class Watch(TorchFunctionMode):
         trace = self.trace
         if func in LOSSES and args and isinstance(args[0], Paired):
             return self.leave(func, args[0], args[1:], kwargs or {})
+        if func == SET_DATA:
+            return with_gradients(assign, trace, func, args, {})
         if trace.written:
             args = substituted(trace, args)
             kwargs = {k: substituted(trace, v) for k, v in (kwargs or {}).items()}
@@ -65,7 +74,8 @@ class Watch(TorchFunctionMode):
             args = raised(trace, args)
             kwargs = {k: raised(trace, v) for k, v in (kwargs or {}).items()}
         if func in UNINITIALISED:
-            return func(*args, **(kwargs or {})).zero_()  # what lay there must not look like a difference
+            made = func(*args, **(kwargs or {}))
+            return made if isinstance(made, Paired) else made.zero_()  # what lay there must not look like a difference
         if func in WHOLE:
             whole = with_gradients(run_whole, trace, WHOLE[func], func, args, kwargs or {})
             if whole is not None:

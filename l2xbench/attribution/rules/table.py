@@ -90,6 +90,7 @@ LINES: list[list[Row]] = [
     on("view", linear.view),
     on("copy", linear.copy),
     on("detach detach_", special("detach", "dy = dx: the gradient would stop here, the difference does not")),
+    on("set_", special("assignment", "a view of what it is set to")),
     # padding, sizes, sampling at fixed places
     on(
         """

@@ -20,6 +20,7 @@ Handler = Literal[
     "attention kernel",
     "detach",
     "rrelu",
+    "assignment",
     "ragged places",
     "ragged read",
     "ragged masked read",

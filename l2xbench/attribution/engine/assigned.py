@@ -1,0 +1,52 @@
+"""Another tensor's memory in the place of a tensor's own: `y.data = other`, `buffer.data = features`, `set_`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._mode_utils import no_dispatch
+
+from l2xbench.attribution.engine.storage import as_written, followed
+from l2xbench.attribution.engine.tensor import Paired
+from l2xbench.attribution.engine.trace import LOWER, Trace
+from l2xbench.attribution.errors import UnsupportedOperationError
+
+
+def assign(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """`func(target, source, ...)`, an assignment. A paired target becomes a view of the source. A plain one (a buffer,
+    a parameter) gets the value stream's numbers, in memory that is followed from now on.
+
+    Raises:
+        UnsupportedOperationError: the source is no tensor.
+    """
+    target, source, *geometry = args
+    if not isinstance(source, Tensor):
+        raise UnsupportedOperationError(
+            f"set_ in {trace.where()} gives a tensor that depends on the input other memory; use a tensor, or copy_"
+        )
+    if not isinstance(source, Paired):
+        source = as_written(trace, source) or source
+    if not isinstance(target, Paired) and not isinstance(source, Paired):
+        return func(*args, **kwargs)
+    if not isinstance(source, Paired):
+        plain = source.detach()
+        plain = plain.to(trace.raised(plain.dtype)) if plain.dtype in LOWER else plain
+        source = Paired.of(plain, plain)
+    if geometry:
+        offset, size, stride = (*geometry, None)[:3]
+        stride = torch.empty(size, device="meta").stride() if stride is None else stride
+        with torch.no_grad():
+            source = source.as_strided(size, stride, offset)
+    if isinstance(target, Paired):
+        if source.root is not target:
+            with no_dispatch():
+                Tensor.data.__set__(target, source.in_own_shell())  # type: ignore[attr-defined]
+            target.share(source)
+        return target
+    value, reference = source.pair()
+    Tensor.data.__set__(target, value.detach().clone())  # type: ignore[attr-defined]
+    place = followed(trace, target)
+    place.write(value, reference)
+    return target
