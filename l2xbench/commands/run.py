@@ -22,7 +22,8 @@ from l2xbench.run import runner
 from l2xbench.run.choice import make_engine
 from l2xbench.run.lookup import Incomplete
 from l2xbench.run.manifest import make_manifest
-from l2xbench.run.plan import Plan, make_plan
+from l2xbench.run.plan import Plan, make_plan, no_network
+from l2xbench.run.preflight import faults
 from l2xbench.run.progress import Progress
 from l2xbench.run.results import all_failures, read_runs
 from l2xbench.store.damage import DamagedFile
@@ -64,8 +65,7 @@ def run_study(study: StudyConfig, out: Path, how: How, *, only: str | None = Non
     if only is not None:
         plan = plan.only(only)
     if how.dry_run:
-        _show_plan(console, plan)
-        return 0
+        return _show_plan(console, plan)
     store = Store(out)
     store.prepare()
     with run_lock(out):
@@ -137,7 +137,12 @@ def _report(results: Results, progress: Progress, drawers: Drawers) -> _Made:
     return _Made(results, [*paths, ("manifest", results.store.root / results.name)], page)
 
 
-def _show_plan(console: Console, plan: Plan) -> None:
+def _show_plan(console: Console, plan: Plan) -> int:
+    """What would be done; the exit code is that which a run would have, as far as can be told."""
+    with console.status("building each network once"):
+        found = faults(plan)
+    if len(found) == len(plan.study.models):
+        raise no_network(found)
     units = pd.DataFrame([{"study": unit.study, "units": len(dataset.pairs)} for unit, dataset in plan.groups()])
     models = pd.DataFrame(
         [
@@ -161,6 +166,9 @@ def _show_plan(console: Console, plan: Plan) -> None:
     screen.show_table(console, datasets, "images")
     screen.show_table(console, counts, f"{counts['units'].sum()} units of work")
     screen.show_paths(console, plan.out, [("results go to", plan.out)])
+    for name, reason in found.items():
+        screen.show_failure(console, name, reason)
+    return 1 if found else 0
 
 
 def _manifest_name(out: Path, only: str | None) -> str:

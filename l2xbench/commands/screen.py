@@ -67,7 +67,7 @@ class RunProgress:
 
     def failed(self, failure: Failure) -> None:
         what = " ".join(p for p in (failure.study, failure.label, failure.model, failure.dataset, failure.image) if p)
-        self.console.print(f"[yellow]failed[/] {escape(what)}: {escape(failure.reason)}", soft_wrap=True)
+        show_failure(self.console, what, failure.reason)
 
     def note(self, text: str) -> None:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -75,6 +75,11 @@ class RunProgress:
 
 _FORMATS = {"psnr": "{:.2f}", "ssim": "{:.4f}", "seconds": "{:.3g}", "completeness_error": "{:.1e}"}
 _FORMATS |= {"cka": "{:.3f}", "low": "{:.3f}", "high": "{:.3f}", "p_value": "{:.3g}", "chance": "{:.3f}"}
+
+
+def show_failure(console: Console, what: str, reason: str) -> None:
+    """What failed, and why, in a line."""
+    console.print(f"[yellow]failed[/] {escape(what)}: {escape(reason)}", soft_wrap=True)
 
 
 def show_table(console: Console, frame: pd.DataFrame, title: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from l2xbench.run.images import Images
@@ -28,6 +28,7 @@ class BundleMaker:
         images: Sequence[Images],
         identities: Mapping[str, str],
         *,
+        unbuilt: Container[str],
         retry_failed: bool,
         units: int,
         with_pixels: Callable[[], bool],
@@ -40,6 +41,7 @@ class BundleMaker:
             ledger: told of what was found done, or failed before.
             images: of each dataset.
             identities: of each network.
+            unbuilt: names of networks that cannot be built; asked at each bundle, since it grows.
             retry_failed: whether what failed before is owed.
             units: how many the plan has.
             with_pixels: asked at each bundle whether images that have been read come with their pixels.
@@ -49,6 +51,7 @@ class BundleMaker:
         self._ledger = ledger
         self._images = images
         self._identities = identities
+        self._unbuilt = unbuilt
         self._retry_failed = retry_failed
         self._units = units
         self._with_pixels = with_pixels
@@ -95,6 +98,9 @@ class BundleMaker:
         listings.drop()
         check = self._check_image()
         for i in sorted(owed):
+            if model.name in self._unbuilt:
+                self._ledger.passed_over(len(owed[i]))
+                continue
             jobs = [
                 Job(
                     unit=unit.at(names[i]),

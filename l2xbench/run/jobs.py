@@ -75,8 +75,8 @@ class JobResult:
     outcome: Outcome | EncodedOutcome | None = None
     reason: str = ""
     """Why there is no outcome."""
-    is_request: bool = False
-    """The reason concerns the whole request: weights that do not fit."""
+    of_network: bool = False
+    """The reason concerns the network: it cannot be built, and none of its units can be done."""
     lasting: bool = True
     """It would fail alike if it were tried again."""
     wants_room: bool = False

@@ -41,6 +41,16 @@ class Ledger:
         self.progress.failed(failure)
         self.progress.advance(units)
 
+    def network_failed(self, position: Position, model: str, reason: str) -> None:
+        """A network cannot be built: one failure for all of its units, which `passed_over` counts."""
+        failure = Failure("", "", model, "", "", reason)
+        self._failures.append((position, failure))
+        self.progress.failed(failure)
+
+    def passed_over(self, units: int) -> None:
+        """So many units are of a network that cannot be built."""
+        self.progress.advance(units)
+
     def not_tried(self, position: Position, unit: Unit, reason: str) -> None:
         """A unit failed in an earlier run, and would fail alike."""
         self.untried += 1

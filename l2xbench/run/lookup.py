@@ -14,8 +14,8 @@ from l2xbench.fetch.catalogue import Checkpoint, Item, TestSet
 from l2xbench.fetch.download import DownloadProgress
 from l2xbench.fetch.sets import by_hand, datasets_folder, files_of
 from l2xbench.fetch.transfer import DownloadError
-from l2xbench.zoo.cards import make_card
-from l2xbench.zoo.load import NoWeights, Source, locate
+from l2xbench.zoo.cards import ModelCard, make_card
+from l2xbench.zoo.load import RANDOM, NoWeights, Source, locate
 from l2xbench.zoo.weights import is_fetchable
 
 
@@ -53,6 +53,10 @@ class Missing(RequestError):
             raise RequestError(f"{self.key}: {error}") from None
 
 
+class Unusable(RequestError):
+    """A network whose files are missing or wrong; the study's other networks can be run without it."""
+
+
 class Incomplete(RequestError):
     """A study that can be carried out once what is missing has been fetched."""
 
@@ -66,32 +70,37 @@ def find_model(name: str, entry: ModelEntry, study: StudyConfig) -> Source:
 
     Raises:
         Missing: its checkpoint is not here and can be fetched.
+        Unusable: a file that the study names for it is missing or wrong.
         RequestError: there is no such network, or it is not for this study; by key.
     """
     key = f"models.{name}"
-    absent: NoWeights | None = None
-    try:
-        if entry.inline is not None:
-            folder = Path(entry.inline["folder"])
-            named = make_card({"name": name, **entry.inline}, source=key, folder=folder)
-            source = locate(named, entry.weights, seed=study.seed)
-        else:
-            assert entry.card is not None
-            source = locate(entry.card, entry.weights, seed=study.seed, keys=entry.said)
-        card = source.card
-    except NoWeights as error:
-        absent, card = error, error.card
-    except RequestError as error:
-        raise RequestError(str(error) if str(error).startswith(key) else f"{key}: {error}") from None
+    card = _card(key, name, entry)
     if card.scale is not None and card.scale != study.scale:
         raise RequestError(f"{key}: the card is for scale {card.scale}, the study's scale is {study.scale}")
     if card.provider == "module" and not study.trust:
         raise RequestError(f"{key}: module: '{card.module}' is Python code to be run; say trust: true if you trust it")
-    if absent is None:
-        return source
-    if is_fetchable(card):
-        raise Missing(key, Checkpoint(card), str(absent), "give weights: PATH (or weights: random)")
-    raise RequestError(f"{key}: {absent}")
+    try:
+        return locate(card, entry.weights, seed=study.seed)
+    except NoWeights as absent:
+        if is_fetchable(card):
+            raise Missing(key, Checkpoint(card), str(absent), "give weights: PATH (or weights: random)") from None
+        raise Unusable(f"{key}: {absent}") from None
+    except RequestError as error:
+        raise Unusable(f"{key}: {error}") from None
+
+
+def _card(key: str, name: str, entry: ModelEntry) -> ModelCard:
+    """The card of a study's network, whether or not its weights are here."""
+    wrong = RequestError
+    try:
+        if entry.inline is not None:
+            folder = Path(entry.inline["folder"])
+            return make_card({"name": name, **entry.inline}, source=key, folder=folder)
+        assert entry.card is not None
+        wrong = Unusable if "/" in entry.card else RequestError
+        return locate(entry.card, RANDOM, keys=entry.said).card
+    except RequestError as error:
+        raise wrong(str(error) if str(error).startswith(key) else f"{key}: {error}") from None
 
 
 def find_dataset(name: str, entry: DatasetEntry, study: StudyConfig, data_root: Path | None) -> Dataset:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from l2xbench.config import StudyConfig
 from l2xbench.data.datasets import Dataset
-from l2xbench.run.lookup import Incomplete, Missing, find_dataset, find_model
+from l2xbench.errors import RequestError
+from l2xbench.run.lookup import Incomplete, Missing, Unusable, find_dataset, find_model
 from l2xbench.store.units import Unit
 from l2xbench.studies.owed import is_for, owed_units, placed
 from l2xbench.studies.registry import all_studies, study_named
@@ -36,6 +37,8 @@ class Plan:
     out: Path
     wanted: str | None = None
     """The one study of networks that is carried out, with what it needs; all by default."""
+    unusable: Mapping[str, str] = field(default_factory=dict)
+    """Network -> why it is left out: a file of it is missing or wrong."""
 
     @property
     def networks(self) -> tuple[PlannedModel, ...]:
@@ -87,7 +90,8 @@ def make_plan(study: StudyConfig, out: Path, data_root: Path | None = None) -> P
 
     Raises:
         Incomplete: what is missing can be fetched.
-        RequestError: a network or dataset is not there, or a study's options are refused, by key.
+        RequestError: a network or dataset is not there, no network is usable, or a study's options are refused, by
+            key.
     """
     # those that start from others' units first, so that the key is told which asks for them
     for each in reversed(all_studies()):
@@ -95,11 +99,16 @@ def make_plan(study: StudyConfig, out: Path, data_root: Path | None = None) -> P
     models = [PlannedModel(study.interpolation, locate(_interpolation_card(study)))]
     datasets: list[Dataset] = []
     missing: list[Missing] = []
+    unusable: dict[str, str] = {}
     for name, model in study.models.items():
         try:
             models.append(PlannedModel(name, find_model(name, model, study)))
         except Missing as absent:
             missing.append(absent)
+        except Unusable as error:
+            unusable[name] = str(error).removeprefix(f"models.{name}: ")
+    if len(unusable) == len(study.models):
+        raise no_network(unusable)
     for name, entry in study.datasets.items():
         try:
             datasets.append(find_dataset(name, entry, study, data_root))
@@ -107,7 +116,16 @@ def make_plan(study: StudyConfig, out: Path, data_root: Path | None = None) -> P
             missing.append(absent)
     if missing:
         raise Incomplete(missing)
-    return Plan(study, tuple(models), tuple(datasets), out)
+    return Plan(study, tuple(models), tuple(datasets), out, unusable=unusable)
+
+
+def no_network(reasons: Mapping[str, str]) -> RequestError:
+    """For a study of which no network can be used.
+
+    Args:
+        reasons: of each network, by its name in the study.
+    """
+    return RequestError("; ".join(f"models.{name}: {reason}" for name, reason in reasons.items()))
 
 
 def _interpolation_card(study: StudyConfig) -> ModelCard:

@@ -238,7 +238,7 @@ class _Queue:
             future = self.worker.submit(job)
         except RequestError as error:
             future = Future()
-            future.set_result(JobResult(reason=str(error), is_request=True))
+            future.set_result(JobResult(reason=str(error), of_network=True))
         except Exception as error:  # it died since
             future = Future()
             future.set_exception(error)

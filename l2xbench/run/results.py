@@ -51,11 +51,14 @@ def read_run(store: Store, path: Path) -> Results:
     for failure in manifest.failures:
         failed.setdefault(failure.group, set()).add(failure.image)
     without: dict[GroupName, set[str]] = {}
+    unbuilt = {failure.model for failure in manifest.failures if not failure.image}
     missing = 0
     for name, gone, done in _there(store, groups, images):
         if gone:
             without[name] = gone
         there = failed.get(name, set())
+        if name.model in unbuilt:
+            continue  # one failure tells of all its units
         missing += sum(image not in done and image not in there for image in images[name.dataset][0])
         there -= done  # what failed then may have been done since by another command
     failures = [failure for failure in manifest.failures if failure.image in failed[failure.group]]

@@ -15,7 +15,7 @@ from l2xbench.run.images import Images, Reading, read_all
 from l2xbench.run.in_process import InProcess
 from l2xbench.run.jobs import Job, JobResult, Position
 from l2xbench.run.ledger import Ledger
-from l2xbench.run.plan import Plan
+from l2xbench.run.plan import Plan, no_network
 from l2xbench.run.progress import Progress
 from l2xbench.run.worker import IMAGES, reason_of
 from l2xbench.store.encoding import EncodedOutcome
@@ -56,7 +56,7 @@ def run(
 ) -> Result:
     """Carries out every unit of `plan` that `store` does not hold yet.
 
-    A unit that raises becomes a failure; the rest goes on.
+    A unit that raises becomes a failure, and so does a network that cannot be built; the rest goes on.
 
     Args:
         plan: what is owed.
@@ -69,7 +69,7 @@ def run(
         on_record: told of each unit whose record was written, in the thread that wrote it.
 
     Raises:
-        RequestError: weights do not fit their network, or the results cannot be written.
+        RequestError: none of the networks can be built, or the results cannot be written.
     """
     engine = engine or InProcess(settings_of(plan))
     work = _Run(plan, store, Ledger(progress), engine, retry_failed, on_record)
@@ -106,6 +106,7 @@ class _Run:
         self.identities: dict[str, str] = {}
         self.touched: dict[GroupName, Images] = {}
         self.inference: dict[str, str] = {}
+        self.unbuilt: dict[str, str] = {}
         self.total = sum(len(dataset.pairs) for _, dataset in plan.groups())
 
     def forget(self) -> None:
@@ -128,6 +129,8 @@ class _Run:
     def go(self, only: str | None) -> Result:
         """Images first, then network by network."""
         self.progress.start(self.total)
+        for name, reason in self.plan.unusable.items():
+            self._leave_out(name, reason)
         for dataset in self.plan.datasets:
             self.images.append(self._read(dataset))
         for model in self.plan.models:
@@ -141,6 +144,8 @@ class _Run:
         )
         self.store.write_plan(owed, only)
         self._work()
+        if len(self.unbuilt) == len(self.plan.study.models):
+            raise no_network(self.unbuilt)
         for name, images in self.touched.items():
             self.store.compact(name, images.names)
         return Result(
@@ -203,6 +208,7 @@ class _Run:
             self.ledger,
             self.images,
             self.identities,
+            unbuilt=self.unbuilt,
             retry_failed=self.retry_failed,
             units=self.total,
             with_pixels=lambda: self.engine.is_here,
@@ -221,8 +227,10 @@ class _Run:
         self.writer.flush()
 
     def _finish(self, job: Job, result: JobResult) -> None:
-        if result.is_request:
-            raise RequestError(result.reason)
+        if result.of_network:
+            self._leave_out(job.unit.model, result.reason)
+            self.ledger.passed_over(1)
+            return
         if result.outcome is None:
             self.ledger.failed(job.position, job.unit, result.reason)
             if result.lasting:
@@ -232,6 +240,13 @@ class _Run:
         self._tell(job.unit, result.outcome)
         self.touched[job.unit.group] = self.images[job.position.dataset]
         self._write(job.unit, job.key, result.outcome)
+
+    def _leave_out(self, model: str, reason: str) -> None:
+        """A network that cannot be built fails alone, and is told at once."""
+        if model not in self.unbuilt:
+            self.unbuilt[model] = reason
+            place = list(self.plan.study.models).index(model) + 1
+            self.ledger.network_failed(Position(place, -1, -1, -1), model, reason)
 
     def _tell(self, unit: Unit, outcome: Outcome | EncodedOutcome) -> None:
         """Notes what a reader should know of how a unit was carried out."""

@@ -55,7 +55,7 @@ class Worker:
         """Carries out one unit. What the network or the image raises is told, not raised."""
         network: Network | None = None
         if job.network is not None:
-            built = self._built(job.network, job.identity, job.unit.model)
+            built = self._built(job.network, job.identity)
             if isinstance(built, JobResult):
                 return replace(built, wants_room=built.wants_room and job.crowded)
             network = built
@@ -95,22 +95,20 @@ class Worker:
             torch.manual_seed(zlib.crc32(job.key.encode()))
             return study_named(job.unit.study).compute(network, pair, job.unit.options, given)
 
-    def _built(self, source: Source, identity: str, name: str) -> Network | JobResult:
+    def _built(self, source: Source, identity: str) -> Network | JobResult:
         if self._network is None or self._network[0] != identity:
             self.close()  # before the next one is built: two may be more than memory holds
-            self._network = (identity, self._build(source, name))
+            self._network = (identity, self._build(source))
         return self._network[1]
 
-    def _build(self, source: Source, name: str) -> Network | JobResult:
+    def _build(self, source: Source) -> Network | JobResult:
         try:
             network = build(source, device=self.device, trust=self.settings.trust)
-        except RequestError as error:
-            return JobResult(reason=str(error), is_request=True)
         except (Exception, SystemExit) as error:
-            return JobResult(reason=reason_of(error), wants_room=memory.has_run_out(error))
+            return JobResult(reason=reason_of(error), of_network=True, wants_room=memory.has_run_out(error))
         if network.scale != self.settings.scale:
             told = f"the network is for scale {network.scale}, the study's is {self.settings.scale}"
-            return JobResult(reason=f"models.{name}: {told}", is_request=True)
+            return JobResult(reason=told, of_network=True)
         return network
 
     def _image(self, job: Job) -> LoadedPair:

@@ -1,0 +1,114 @@
+"""One network that cannot be built fails alone, and is told at once; the others' tables are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from tests.conftest import Command
+from tests.stories.test_survival import TINY
+
+WRITTEN = """
+import torch
+class Picky(torch.nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        if width > 1:
+            raise ValueError("width must be 1")
+class Leaves(torch.nn.Module):
+    def __init__(self):
+        raise SystemExit("I parse arguments")
+class Double(torch.nn.Module):
+    scale = 2
+"""
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> dict[str, tuple[dict[str, object], str]]:
+    """Network -> its entry in a study, and what is said of it."""
+    (tmp_path / "nets.py").write_text(WRITTEN)
+    (tmp_path / "raises.py").write_text("raise RuntimeError('no such luck')\n")
+    (tmp_path / "text.py").write_text("not Python at all\n")
+    torch.save({"weight": torch.zeros(3)}, tmp_path / "other.pth")
+    (tmp_path / "cut.pth").write_bytes((tmp_path / "other.pth").read_bytes()[:99])
+    module = {"provider": "module", "weights": "random", "scale": 4}
+    return {
+        "missing": ({**TINY, "scale": 4, "weights": "./none.pth"}, "no such checkpoint file"),
+        "card": ({"card": "./none.yaml"}, "none.yaml"),
+        "other": ({**TINY, "scale": 4, "weights": "./other.pth"}, "does not fit"),
+        "cut": ({**TINY, "scale": 4, "weights": "./cut.pth"}, "cut.pth"),
+        "unknown": ({"card": "./other.pth"}, "spandrel"),
+        "refused": ({**module, "module": "./nets.py:Picky", "arch": {"width": 3}}, "width must be 1"),
+        "leaves": ({**module, "module": "./nets.py:Leaves"}, "I parse arguments"),
+        "absent": ({**module, "module": "./nets.py:Absent"}, "Absent"),
+        "nowhere": ({**module, "module": "./nowhere.py:Net"}, "nowhere.py"),
+        "raises": ({**module, "module": "./raises.py:Net"}, "no such luck"),
+        "text": ({**module, "module": "./text.py:Net"}, "text.py"),
+        "twice": ({"provider": "module", "module": "./nets.py:Double", "weights": "random"}, "scale 2"),
+    }
+
+
+KNOWN_WITHOUT_BUILDING = {"missing", "card", "other", "cut", "unknown", "nowhere", "text"}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_others_are_done(
+    workers: int,
+    bad: dict[str, tuple[dict[str, object], str]],
+    tmp_path: Path,
+    write_study: Callable[..., Path],
+    l2xbench: Command,
+) -> None:
+    if workers == 2:  # in processes of their own, two kinds suffice
+        bad = {name: bad[name] for name in ("missing", "other")}
+    models = {"first": TINY, **{name: entry for name, (entry, _) in bad.items()}, "last": TINY}
+    study = write_study(trust=True, heatmaps=None, models=models)
+    out = tmp_path / "out"
+    done = l2xbench("run", study, "--out", out, "--workers", workers)
+    assert done.returncode == 1, done.stderr
+    restored = pd.read_csv(out / "tables/restoration.csv")
+    assert restored["model"].tolist() == ["bicubic", "first", "last"]
+    assert restored["images"].tolist() == [3, 3, 3]
+    failures = pd.read_csv(out / "tables/failures.csv").set_index("model")["reason"]
+    assert sorted(failures.index) == sorted(bad)
+    for name, (_, said) in bad.items():
+        assert said in failures[name]
+        assert f"failed {name}: " in done.stdout
+    # those whose files are missing are told before anything is run, and none is told at the end alone
+    assert workers == 2 or done.stdout.index("failed missing") < done.stdout.index("failed absent")
+    reported = l2xbench("report", out)
+    assert reported.returncode == 0
+    again = l2xbench("run", study, "--out", out, "--workers", 1)
+    assert again.returncode == 1
+    assert "0 units computed" in again.stdout
+
+
+def test_dry_run_tells_what_it_can(
+    bad: dict[str, tuple[dict[str, object], str]], write_study: Callable[..., Path], l2xbench: Command
+) -> None:
+    models = {"first": TINY, **{name: entry for name, (entry, _) in bad.items()}}
+    done = l2xbench("run", write_study(trust=True, models=models), "--dry-run")
+    assert done.returncode == 1, done.stderr
+    told = {name for name in models if f"failed {name}: " in done.stdout}
+    assert told == KNOWN_WITHOUT_BUILDING
+    for name in told:
+        assert bad[name][1] in done.stdout
+
+
+@pytest.mark.parametrize("name", ["missing", "other", "refused", "raises"])
+def test_a_study_of_none_but_bad_networks_is_a_wrong_request(
+    name: str,
+    bad: dict[str, tuple[dict[str, object], str]],
+    tmp_path: Path,
+    write_study: Callable[..., Path],
+    l2xbench: Command,
+) -> None:
+    entry, said = bad[name]
+    done = l2xbench("run", write_study(trust=True, models={name: entry}), "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert f"models.{name}: " in done.stderr and said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
