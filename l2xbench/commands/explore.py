@@ -15,6 +15,7 @@ from rich.console import Console
 
 from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.references import parse_reference
+from l2xbench.commands import screen
 from l2xbench.config import StudyConfig
 from l2xbench.errors import RequestError
 from l2xbench.explore.page import ExplorePage
@@ -23,7 +24,9 @@ from l2xbench.explore.server import LOCAL, Shelf, address, listen, serve
 from l2xbench.explore.tab import Tab
 from l2xbench.explore.workbench import Workbench
 from l2xbench.run.devices import choose_device
-from l2xbench.run.lookup import find_dataset, find_model
+from l2xbench.run.lookup import Unusable, find_dataset, find_model
+from l2xbench.run.plan import no_network
+from l2xbench.run.worker import reason_of
 from l2xbench.studies.attribution.options import AttributionOptions, HeatmapOptions
 from l2xbench.system.threads import work_alone
 from l2xbench.zoo.cards import bundled_cards, read_card
@@ -66,7 +69,7 @@ def explore(
     if study is None:
         sources = {name: locate(model, seed=seed) for name, model in short_names(models or _bundled()).items()}
     else:
-        sources = {name: find_model(name, entry, study) for name, entry in study.models.items()}
+        sources = _sources(study, console)
         trust, seed, device = study.trust, study.seed, study.device
     place = choose_device(device)
     with listen(host, port) as listening:  # first: a port that is taken is told before networks are loaded
@@ -100,17 +103,40 @@ def _bundled() -> list[str]:
     return [card.name for card in cards if state(card) is State.BUNDLED]
 
 
+def _sources(study: StudyConfig, console: Console) -> dict[str, Source]:
+    """The study's networks; those whose files are missing or wrong are told, and left out."""
+    found: dict[str, Source] = {}
+    reasons: dict[str, str] = {}
+    for name, entry in study.models.items():
+        try:
+            found[name] = find_model(name, entry, study)
+        except Unusable as error:
+            reasons[name] = str(error).removeprefix(f"models.{name}: ")
+            screen.show_failure(console, name, reasons[name])
+    if not found:
+        raise no_network(reasons)
+    return found
+
+
 def _load(sources: Mapping[str, Source], console: Console, place: torch.device, trust: bool) -> dict[str, Network]:
     networks: dict[str, Network] = {}
+    reasons: dict[str, str] = {}
     for name, source in sources.items():
-        with console.status(f"loading {name}"):
-            networks[name] = build(source, device=place, trust=trust)
+        try:
+            with console.status(f"loading {name}"):
+                networks[name] = build(source, device=place, trust=trust)
+        except (Exception, SystemExit) as error:  # a class of the user's may raise anything, or leave
+            reasons[name] = reason_of(error)
+            screen.show_failure(console, name, reasons[name])
+            continue
         first, scale = next(iter(networks)), next(iter(networks.values())).scale
         if networks[name].scale != scale:
             raise RequestError(
                 f"--models: {name} is for scale {networks[name].scale}, {first} for scale {scale}; "
                 "one page shows one scale"
             )
+    if not networks:
+        raise RequestError("; ".join(reasons.values()))
     return networks
 
 

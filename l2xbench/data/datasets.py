@@ -11,7 +11,7 @@ from typing import Literal
 from l2xbench.data.degradations import NAMES, LrChoice
 from l2xbench.data.folders import listing, natural
 from l2xbench.data.known_sets import KnownSet, find_set
-from l2xbench.data.layouts import FoundLayout, expected, plain_hr, plain_lr, selfexsr, two_folders
+from l2xbench.data.layouts import FoundLayout, expected, one_folder, plain_hr, plain_lr, selfexsr, two_folders
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.data.photographs import photographs
 from l2xbench.errors import RequestError, did_you_mean
@@ -57,7 +57,11 @@ def open_dataset(
       `LRbicx4`, `DIV2K_valid_LR_bicubic/X4`), or one of the two alone. `a.png` in HR goes with `a.png`,
       `ax4.png` or `a_x4.png` in LR, `a_HR.png` with `a_LR.png`. A file without its partner is a pair all
       the same, which fails when it is loaded.
-    - A plain folder of HR images. With `kind="lr"` one of LR images; `kind="hr"` skips the other layouts.
+      As HR and LR go also `gt/` and `lq/`, `hq/` and `lq/`, `target/` and `input/`, `sharp/` and `blur/`, `clean/` and
+      `noisy/`, and the like (`l2xbench.data.sides`), where both are there.
+    - Both sides in one folder: `a_HR.png` and `a_LR4.png`, `a_gt.png` and `a_lq.png`, `a.png` and `ax4.png`.
+    - A plain folder of HR images; of LR images where it is called `LR` or `LQ`, or all its files are. With `kind="lr"`
+      one of LR images; `kind="hr"` skips the other layouts.
 
     `path` may also be `"skimage"`: the photographs inside scikit-image (`l2xbench.data.photographs`).
 
@@ -95,7 +99,7 @@ def _find(path: Path | str, scale: int, kind: Kind) -> tuple[Path, FoundLayout]:
             raise RequestError(f"there is no folder {root}; expected one with {expected(scale)}")
         if not root.is_dir():
             raise RequestError(f"{root} is a file; expected a folder with {expected(scale)}")
-        layout = (selfexsr(root, scale) or two_folders(root, scale)) if kind == "auto" else None
+        layout = _layout(root, scale) if kind == "auto" else None
         if layout is None:
             plain = plain_lr(root) if kind == "lr" else plain_hr(root)
             layout = FoundLayout("LR images" if kind == "lr" else "HR images", plain)
@@ -109,6 +113,14 @@ def _find(path: Path | str, scale: int, kind: Kind) -> tuple[Path, FoundLayout]:
     except RequestError as error:
         raise RequestError(f"path: {error}") from None
     return root, layout
+
+
+def _layout(root: Path, scale: int) -> FoundLayout | None:
+    """The first layout that is recognised."""
+    found = selfexsr(root, scale) or two_folders(root, scale) or one_folder(root, scale)
+    if found is None and re.fullmatch(r"(?i)LR|LQ|LR_bicubic|LRbicx\d", root.name):
+        return FoundLayout("LR images", plain_lr(root))
+    return found
 
 
 def _contents(root: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from l2xbench.data.folders import image_files, subfolder, subfolders
 from l2xbench.data.pairs import ImagePair
+from l2xbench.data.sides import HR_FOLDERS, HR_WORDS, LR_FOLDERS, LR_WORDS, Side, Tagged, tag_of, times_of
 from l2xbench.errors import RequestError
 
 
@@ -23,7 +24,8 @@ def expected(scale: int) -> str:
     """What a folder can hold, in words for a message."""
     return (
         f"HR images, HR/ and LR/, HR/ and LR_bicubic/X{scale}/, DIV2K_valid_HR/ and "
-        f"DIV2K_valid_LR_bicubic/X{scale}/, or image_SRF_{scale}/ (for LR images alone: kind lr)"
+        f"DIV2K_valid_LR_bicubic/X{scale}/, gt/ and lq/ (or target/ and input/, sharp/ and blur/, clean/ and noisy/), "
+        f"a_HR.png beside a_LR{scale}.png, or image_SRF_{scale}/ (for LR images alone: kind lr)"
     )
 
 
@@ -60,8 +62,12 @@ def two_folders(root: Path, scale: int) -> FoundLayout | None:
     when it is loaded, and the others do not. Where one of the two folders is absent, that side is None
     for all.
     """
-    hr = _with_images(root, ["HR", "GT", "GTmod12"], scale)
-    lr = _with_images(root, ["LR_bicubic", "LR", f"LRbicx{scale}"], scale)
+    hr = _with_images(root, [*HR_FOLDERS], scale)
+    lr = _with_images(root, [*LR_FOLDERS, f"LRbicx{scale}"], scale)
+    if hr is None or lr is None:
+        words = _with_images(root, [*HR_WORDS], scale), _with_images(root, [*LR_WORDS], scale)
+        both = hr or words[0], lr or words[1]
+        hr, lr = both if all(both) else (hr, lr)
     if hr is None and lr is None:
         prefix = _prefix(root)
         hr = _with_images(root, [f"{prefix}_HR"], scale)
@@ -70,18 +76,65 @@ def two_folders(root: Path, scale: int) -> FoundLayout | None:
         return None
     description = " and ".join(f"{side.relative_to(root).as_posix()}/" for side in (hr, lr) if side is not None)
     if lr is None or hr is None:
+        if hr is not None:
+            _no_other_lr(root, hr)
         return FoundLayout(description, plain_hr(hr) if hr is not None else plain_lr(lr or root))
     lr_files = _by_stem(lr)
+    by_name = {tag.name: stem for stem in lr_files if (tag := tag_of(stem)) and tag.scale in (None, scale)}
     partnered = set()
     pairs = []
     for stem, file in _by_stem(hr).items():
         name, candidates = _lr_stems(stem, scale)
         found = next((candidate for candidate in candidates if candidate in lr_files), None)
+        found = found or by_name.get(name)
         partnered.add(found)
         partner = lr / f"{stem}x{scale}{file.suffix}" if found is None else lr_files[found]
         pairs.append(ImagePair(name, file, partner))
     pairs += [ImagePair(stem, hr / file.name, file) for stem, file in lr_files.items() if stem not in partnered]
     return FoundLayout(description, pairs)
+
+
+def one_folder(root: Path, scale: int) -> FoundLayout | None:
+    """Both sides in one folder, told by their names: `a_HR.png` and `a_LR4.png` (RealSR), `a_gt` and `a_lq`, `0801.png`
+    and `0801x4.png`.
+
+    A file without its partner is a pair all the same, as in `two_folders`. LR of other scales is left out. A folder of
+    nothing but `a_LR.png` is one of LR images.
+    """
+    files = _by_stem(root)
+    sides: dict[str, dict[Side, Path]] = {}
+    sure: set[bool] = set()
+    other_scales: set[int] = set()
+    untold = []
+    for stem, file in files.items():
+        tag = tag_of(stem)
+        times = times_of(stem)
+        if tag is None and times is not None and times[0] in files:
+            tag = Tagged(times[0], "LR", times[1], True)
+        if tag is None:
+            untold.append(stem)
+        elif tag.scale not in (None, scale):
+            assert tag.scale is not None
+            other_scales.add(tag.scale)
+        else:
+            sides.setdefault(tag.name, {})[tag.side] = file
+            sure.add(tag.is_sure and tag.side == "LR")
+    whole = [name for name, found in sides.items() if len(found) == 2 or ("LR" in found and name in files)]
+    if not whole:
+        if other_scales and (any("HR" in found for found in sides.values()) or untold):
+            found_at = ", ".join(map(str, sorted(other_scales)))
+            raise RequestError(f"{root} holds LR images of scale {found_at}; the scale here is {scale}")
+        if sides and sure == {True} and not untold and not any("HR" in found for found in sides.values()):
+            return FoundLayout("LR images", [ImagePair(name, None, found["LR"]) for name, found in sides.items()])
+        return None
+    for stem in untold:
+        sides.setdefault(stem, {})["HR"] = files[stem]
+    pairs = []
+    for name, found in sides.items():
+        suffix = next(iter(found.values())).suffix
+        missing = {side: root / f"{name}_{side}{suffix}" for side in ("HR", "LR")}
+        pairs.append(ImagePair(name, found.get("HR", missing["HR"]), found.get("LR", missing["LR"])))
+    return FoundLayout("HR and LR images in one folder", pairs)
 
 
 def plain_hr(folder: Path) -> list[ImagePair]:
@@ -105,6 +158,30 @@ def _with_images(root: Path, names: list[str], scale: int) -> Path | None:
     return None
 
 
+def _no_other_lr(root: Path, hr: Path) -> None:
+    """Refuses a set whose LR would be made although a folder beside HR holds images of the same names.
+
+    Raises:
+        RequestError: there is such a folder.
+    """
+    names = {_bare(stem) for stem in _by_stem(hr)}
+    for folder in subfolders(root):
+        if folder in (hr, hr.parent) or re.fullmatch(r"(?i).*x\d", folder.name):
+            continue  # HR itself, and LR of another scale
+        alike = {_bare(file.stem) for file in image_files(folder)} & names
+        if len(alike) * 2 > len(names):
+            raise RequestError(
+                f"{root} holds {hr.name}/ and {folder.name}/ with images of the same names; if {folder.name}/ is LR, "
+                f"call it LR/; if LR is to be made, name {hr} itself"
+            )
+
+
+def _bare(stem: str) -> str:
+    """A file's stem without what tells its side or scale."""
+    tag, times = tag_of(stem), times_of(stem)
+    return tag.name if tag else times[0] if times else stem
+
+
 def _prefix(root: Path) -> str:
     """`DIV2K_valid` where there is a `DIV2K_valid_HR`; the part for validation where there are several."""
     matches = (re.fullmatch(r"(?i)(.+)_(?:HR|LR_bicubic)", folder.name) for folder in subfolders(root))
@@ -120,7 +197,8 @@ def _lr_stems(stem: str, scale: int) -> tuple[str, list[str]]:
     ends = ["", f"x{scale}", f"X{scale}", f"_x{scale}", f"_X{scale}"]
     same = [stem + end for end in ends]
     tagged = re.fullmatch(rf"(?i)(.+)_(?:HR|GT)(_?x{scale})?", stem)
-    name = tagged[1] if tagged else stem
+    tag = tag_of(stem)
+    name = tagged[1] if tagged else tag.name if tag and tag.side == "HR" else stem
     return name, [*same, *(f"{name}_LR{end}" for end in ends), *(name + end for end in ends)]
 
 

@@ -215,3 +215,69 @@ def test_the_shared_sets(shared: Path) -> None:
     loaded = open_dataset("Set5", shared / "data/Set5", 4, images=["img_001"]).pairs[0].load(4, crop=16)
     assert loaded.hr is not None
     assert (loaded.lr.shape, loaded.hr.shape) == ((16, 16, 3), (64, 64, 3))
+
+
+@pytest.mark.parametrize(
+    ("hr", "lr"),
+    [
+        ("gt/{}.png", "lq/{}.png"),
+        ("GT/{}.png", "input/{}.png"),
+        ("hq/{}.png", "lq/{}.png"),
+        ("target/{}.png", "input/{}.png"),
+        ("targets/{}.jpg", "inputs/{}.png"),
+        ("sharp/{}.png", "blur/{}.png"),
+        ("clean/{}.png", "noisy/{}.png"),
+        ("groundtruth/{}.png", "degraded/{}.png"),
+        ("norain/norain-{}.png", "rain/rain-{}.png"),
+        ("high/{}.png", "low/{}.png"),
+        ("HR/{}_HR.png", "LR/{}_LR4.png"),
+        ("HR/{}.png", "LR/{}_lq.png"),
+        ("{}_HR.png", "{}_LR4.png"),
+        ("{}_HR.png", "{}_LR.png"),
+        ("{}_gt.png", "{}_lq.png"),
+        ("{}_target.png", "{}_input.png"),
+        ("{}-sharp.png", "{}-blur.png"),
+        ("{}_clean.png", "{}_noisy.png"),
+        ("norain-{}.png", "rain-{}.png"),
+        ("{}.png", "{}x4.png"),
+        ("{}.png", "{}_LR.png"),
+    ],
+)
+def test_both_sides_are_found_by_their_names(tmp_path: Path, hr: str, lr: str) -> None:
+    names = ["Canon_001", "Nikon_17"]
+    touch(tmp_path, *(side.format(name) for name in names for side in (hr, lr)))
+    dataset = open_dataset("real", tmp_path, 4)
+    assert files(dataset) == {name: (hr.format(name), lr.format(name)) for name in names}
+    assert dataset.note is None
+
+
+def test_lr_of_other_scales_is_left_out_and_lr_of_no_other_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"Canon_001_{side}.png" for side in ("HR", "LR2", "LR3", "LR4")))
+    dataset = open_dataset("real", tmp_path, 3)
+    assert files(dataset) == {"Canon_001": ("Canon_001_HR.png", "Canon_001_LR3.png")}
+    assert "LR images of scale 2, 3, 4; the scale here is 8" in refusal("real", tmp_path, 8)
+
+
+@pytest.mark.parametrize("given", ["LR", "lq", "LRbicx4"])
+def test_a_folder_called_lr_holds_lr(tmp_path: Path, given: str) -> None:
+    dataset = open_dataset("a", touch(tmp_path / given, "x.png"), 4)
+    assert files(dataset) == {"x": (None, "x.png")}
+    assert dataset.note == "LR only: no metrics"
+
+
+def test_a_folder_of_nothing_but_lr_files_is_lr(tmp_path: Path) -> None:
+    assert files(open_dataset("a", touch(tmp_path, "x_LR.png", "y_LR.png"), 4)) == {
+        "x": (None, "x_LR.png"),
+        "y": (None, "y_LR.png"),
+    }
+
+
+def test_words_that_may_be_anything_are_no_side_alone(tmp_path: Path) -> None:
+    touch(tmp_path, "clean_kitchen.png", "low-tide.png", "input/other.png", "a_sharp.png")
+    assert sorted(files(open_dataset("a", tmp_path, 4))) == ["a_sharp", "clean_kitchen", "low-tide"]
+
+
+def test_lr_of_an_unknown_name_is_not_passed_over(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{side}/{name}.png" for side in ("HR", "foggy") for name in "ab"))
+    assert "HR/ and foggy/ with images of the same names" in refusal("a", tmp_path, 4)
+    assert len(open_dataset("a", tmp_path / "HR", 4).pairs) == 2
