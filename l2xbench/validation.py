@@ -20,23 +20,84 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=False)
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML lets a key stand twice and keeps the last; in a study that is a mistake."""
+MERGE = "tag:yaml.org,2002:merge"
+MOST_MERGED = 10_000
+"""More keys than this are not merged into one mapping: merges of merges grow without end in a few lines."""
 
 
-def _unique_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-    seen: set[Any] = set()
-    for key_node, _ in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        if not isinstance(key, (str, int, float, bool, type(None))):
-            continue  # SafeLoader's own message on keys that cannot be hashed is clear
-        if key in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"the key '{key}' stands twice", key_node.start_mark)
-        seen.add(key)
-    return yaml.SafeLoader.construct_mapping(loader, node, deep)
+class _Loader(yaml.SafeLoader):
+    """Tags never make Python objects."""
 
 
-_UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
+def _load(text: str) -> Any:
+    """YAML's value; a key that stands twice, of which YAML would keep the last, is refused.
+
+    A key that a merge (`<<: *anchor`) brings may stand again: the mapping's own wins.
+    """
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _refuse_twice(loader, node)
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _refuse_twice(loader: _Loader, root: yaml.Node) -> None:
+    """Looks at every mapping before merges are carried out, which change it."""
+    waiting, looked_at = [root], {id(root)}
+    merged: dict[int, int] = {}
+    while waiting:
+        node = waiting.pop()
+        parts: list[yaml.Node] = []
+        if isinstance(node, yaml.MappingNode):
+            _merged_keys(node, merged)
+            seen: set[Any] = set()
+            for key_node, value_node in node.value:
+                parts += [key_node, value_node]
+                key = _scalar(loader, key_node)
+                if key in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key '{key_node.value}' stands twice", key_node.start_mark
+                    )
+                if key is not None:
+                    seen.add(key)
+        elif isinstance(node, yaml.SequenceNode):
+            parts = node.value
+        for part in parts:
+            if id(part) not in looked_at:
+                looked_at.add(id(part))
+                waiting.append(part)
+
+
+def _scalar(loader: _Loader, node: yaml.Node) -> object:
+    """What tells a key from others; None where SafeLoader has a clear message of its own, for keys such as lists."""
+    if not isinstance(node, yaml.ScalarNode):
+        return None
+    if node.tag == MERGE:
+        return (MERGE, MERGE)
+    value = loader.construct_object(node, deep=True)
+    return (value,) if isinstance(value, (str, int, float, bool, type(None))) else None
+
+
+def _merged_keys(node: yaml.MappingNode, known: dict[int, int]) -> int:
+    """How many keys a mapping has with all that is merged into it."""
+    if id(node) not in known:
+        known[id(node)] = 0  # one that is merged into itself is told by the construction
+        total = 0
+        for key_node, value_node in node.value:
+            total += 1
+            if key_node.tag == MERGE:
+                several = value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
+                total += sum(_merged_keys(each, known) for each in several if isinstance(each, yaml.MappingNode))
+            if total > MOST_MERGED:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"more than {MOST_MERGED:,} keys are merged into one mapping", key_node.start_mark
+                )
+        known[id(node)] = total
+    return known[id(node)]
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -56,7 +117,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise RequestError(f"{path}: cannot be read ({error.strerror})") from None
     try:
-        data = yaml.load(text, _UniqueKeyLoader)  # a SafeLoader: tags never make Python objects
+        data = _load(text)
     except RecursionError:
         raise RequestError(f"{path}: not valid YAML: nested too deeply") from None
     except (yaml.YAMLError, ValueError) as error:
