@@ -129,8 +129,8 @@ class _Run:
     def go(self, only: str | None) -> Result:
         """Images first, then network by network."""
         self.progress.start(self.total)
-        for model, reason in self.plan.unusable.items():
-            self._leave_out(model, reason)
+        for unusable, reason in self.plan.unusable.items():
+            self._leave_out(unusable, reason)
         for dataset in self.plan.datasets:
             self.images.append(self._read(dataset))
         for model in self.plan.models:
