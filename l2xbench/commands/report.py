@@ -12,6 +12,7 @@ from l2xbench.commands import screen
 from l2xbench.draw.colormap import colour_map
 from l2xbench.draw.drawers import Drawers
 from l2xbench.report.build import build_report
+from l2xbench.report.findings import write_findings
 from l2xbench.report.page import Page, write_page
 from l2xbench.run.results import all_failures, read_runs
 from l2xbench.store.damage import DamagedFile
@@ -73,6 +74,7 @@ def _remake(
             )
         else:
             paths.update(build_report(run, failures, progress, drawers))
+    write_findings(runs)
     return paths, write_page(runs, progress, one_file=one_file)
 
 

@@ -16,6 +16,7 @@ from l2xbench.config import StudyConfig
 from l2xbench.draw.drawers import Drawers
 from l2xbench.report.ahead import Ahead
 from l2xbench.report.build import build_report
+from l2xbench.report.findings import write_findings
 from l2xbench.report.page import Page, write_page
 from l2xbench.report.tables import study_tables
 from l2xbench.run import runner
@@ -133,6 +134,7 @@ def _report(results: Results, progress: Progress, drawers: Drawers) -> _Made:
     """Tables and figures of a run, and the page of all runs of its folder."""
     runs = [results, *read_runs(results.store, but=results.name)]
     paths = build_report(results, all_failures(runs), progress, drawers)
+    write_findings(runs)
     page = write_page(runs, progress)
     return _Made(results, [*paths, ("manifest", results.store.root / results.name)], page)
 

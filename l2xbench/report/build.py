@@ -7,7 +7,6 @@ from pathlib import Path
 
 from l2xbench.draw.drawers import Drawers
 from l2xbench.report.drawing import draw_figures
-from l2xbench.report.findings import as_markdown, findings
 from l2xbench.report.tables import failures_table, study_tables
 from l2xbench.run.progress import Progress
 from l2xbench.store.records import Failure
@@ -35,9 +34,6 @@ def build_report(
     for table in (*tables, failures_table(failures)):
         for ending, text in table.texts().items():
             results.store.write_text(f"tables/{table.name}.{ending}", text)
-    sentences = findings(results)
-    if sentences:
-        results.store.write_text("tables/findings.md", as_markdown(sentences))
     owed = list(_owed_figures(results))
     draw_figures(results.store, owed, progress, drawers)
     shown: dict[str, list[Path]] = {}

@@ -129,6 +129,11 @@ def _groups(manifest: Manifest) -> Iterator[tuple[Unit, str]]:
                 yield placed_unit, placed_unit.recipe(identity)
 
 
+def newest_first(runs: Iterable[Results]) -> list[Results]:
+    """Runs by the time when they were done: what a study shows is of the first of them that has any."""
+    return sorted(runs, key=lambda run: run.manifest.finished, reverse=True)
+
+
 def all_failures(runs: Iterable[Results]) -> list[Failure]:
     """What failed in any of the runs, once."""
     return list(dict.fromkeys(failure for run in runs for failure in run.failures))

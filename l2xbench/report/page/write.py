@@ -18,7 +18,7 @@ from l2xbench.report.page.sections import environment, page_sections
 from l2xbench.report.page.viewer import FOLDER, make_viewer
 from l2xbench.report.tables import failures_table
 from l2xbench.run.progress import Progress
-from l2xbench.run.results import all_failures
+from l2xbench.run.results import all_failures, newest_first
 from l2xbench.store.results import Results
 from l2xbench.studies.attribution.pictures import has_maps
 
@@ -49,7 +49,7 @@ def write_page(runs: Sequence[Results], progress: Progress, *, one_file: bool | 
         one_file: whether pictures and maps are inside the page, or it loads them from the folder it lies in; by
             default inside where that makes no more than `MOST_IN_ONE_FILE` bytes.
     """
-    newest = sorted(runs, key=lambda run: run.manifest.finished, reverse=True)
+    newest = newest_first(runs)
     main = next((run for run in newest if run.manifest.only is None), newest[0])
     viewer = make_viewer(next((run for run in (main, *newest) if has_maps(run.records)), main), progress, one_file)
     progress.working("page")
