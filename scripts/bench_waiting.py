@@ -3,8 +3,8 @@
     python scripts/bench_waiting.py my_study.yaml --data-root ~/data --spins 100,3000,12000,300000 --repeats 3
 
 300000 is what GNU's OpenMP does where nobody says otherwise. Each run is a process of its own, in turn, by
-`profile_study.py` with one worker; a row has the medians of what it prints, and of the whole process's seconds: for the
-maps, the SR images (`SR`), PSNR and SSIM, and figures.
+`profile_study.py` with one worker of as many threads as there are cores; a row has the medians of what it prints, and
+of the whole process's seconds: for the maps, the SR images (`SR`), PSNR and SSIM, and figures.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from l2xbench.system import cores
 from l2xbench.system.threads import SPINS
 
 PARTS = {
@@ -34,7 +35,7 @@ PARTS = {
 def run(study: Path, data: Path | None, spins: str) -> list[float]:
     """Seconds of one run and of its parts, and the share outside the networks in per cent."""
     profile = Path(__file__).with_name("profile_study.py")
-    command = [sys.executable, str(profile), str(study), "--workers", "1"]
+    command = [sys.executable, str(profile), str(study), "--workers", "1", "--set", f"threads={cores.count()}"]
     started = time.perf_counter()
     done = subprocess.run(
         command if data is None else [*command, "--data-root", str(data)],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,10 +11,10 @@ from itertools import islice
 from l2xbench.run.engine import Bundles, OnStart, Refill, refilled
 from l2xbench.run.jobs import Job, JobResult, Settings
 from l2xbench.run.worker import Worker, encoded
-from l2xbench.system import threads
+from l2xbench.system import cores, threads
 from l2xbench.system.threads import work_alone
 
-ENCODERS = max(2, min(8, (os.cpu_count() or 1) // 2))
+ENCODERS = max(2, min(8, cores.count() // 2))
 """Threads that measure and encode what the worker has made; a GPU waits for two of them."""
 UNENCODED = 32
 """Results that may wait for them: those of a network that is quicker than they are; then the work waits."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -87,7 +86,7 @@ def killed_and_resumed(tmp_path: Path, run: Run, kills: int, step: int) -> None:
             program.wait_until(lambda out=out, least=wanted: len(kept(out)) >= least)
         else:
             program.wait_until(lambda out=out: (out / "tables").exists())
-        time.sleep(moments.uniform(0, 0.05))
+        program.process.join(moments.uniform(0, 0.05))  # within a write, now and then
         kills -= program.process.is_alive()
         program.kill()
         now = kept(out)
