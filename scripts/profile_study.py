@@ -26,18 +26,17 @@ def parts() -> list[tuple[str, Any, str]]:
     from l2xbench.run import runner, worker
     from l2xbench.store import journal, store
     from l2xbench.store.writer import Writer
-    from l2xbench.studies.restoration import compute as restoration
-    from l2xbench.studies.shared import inference
+    from l2xbench.studies.shared import inference, maps
     from l2xbench.studies.similarity import compute as similarity
 
     return [
         ("networks: super-resolve", inference, "super_resolve"),
-        ("networks: super-resolve", restoration, "super_resolve"),
+        ("networks: super-resolve", maps, "super_resolve"),
         ("networks: explain", inference, "explain"),
         ("networks: explain", similarity, "explain"),
         ("build networks", worker, "build"),
         ("read images", pairs, "read_image"),
-        ("make LR", pairs, "resize"),
+        ("make LR", pairs, "degrade"),
         ("PSNR and SSIM", metrics, "psnr"),
         ("PSNR and SSIM", metrics, "ssim"),
         ("PSNR and SSIM", metrics.Comparison, "__init__"),
@@ -49,8 +48,6 @@ def parts() -> list[tuple[str, Any, str]]:
         ("wait for the writers", Writer, "put"),
         ("wait for the writers", Writer, "flush"),
         ("figures: draw and save", build, "draw_figures"),
-        ("figures: draw and save", build, "ablation_figures"),
-        ("figures: draw and save", build, "similarity_figures"),
         ("figures: draw and save", ahead.Ahead, "close"),
         ("the page", command, "write_page"),
         ("tables and the rest of the report", command, "build_report"),
