@@ -88,6 +88,7 @@ class Study:
     of_interpolation: ClassVar[bool] = False
     """Whether units are owed for the interpolation too, of which nothing is explained."""
     image_figures: ClassVar[ImageFigures | None] = None
+    """Its figures of one image each; `figures` gives all others."""
     runs_with: ClassVar[tuple[str, ...]] = ()
     """Studies that a command for this one alone carries out besides, for what its tables quote of them. What its units
     start from (`needs`) is made anyway."""
