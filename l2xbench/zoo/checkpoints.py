@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +11,14 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from l2xbench.errors import RequestError
+from l2xbench.zoo.states import State, states_in
 from l2xbench.zoo.unpickling import one_line, read_pickle
 
-SUFFIXES = (".pth", ".pt", ".ckpt", ".bin", ".safetensors")
-WRAPPERS = (
-    "params_ema",
-    "params",
-    "state_dict",
-    "model_state_dict",
-    "model",
-    "net",
-    "netG",
-    "generator",
-    "network",
-)
-"""Under which key training code keeps the weights; the first that is there is taken."""
-PREFIXES = ("module.", "net_g.", "netG.", "_orig_mod.")
-"""What DataParallel, BasicSR and torch.compile put before every key."""
+SUFFIXES = (".pth", ".pt", ".ckpt", ".bin", ".safetensors", ".tar")
 
 
-def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """The state dict in a `.pth`, `.pt`, `.ckpt`, `.bin` or `.safetensors` file, wrappers and prefixes removed.
+def read_checkpoint(path: Path) -> Mapping[str, Any]:
+    """What a checkpoint file holds: a state dict, or several under names of their own; see `states.states_in`.
 
     Raises:
         RequestError: the file is missing, truncated, not a checkpoint, or would run code if it were unpickled.
@@ -39,9 +26,9 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     require_file(path)
     # by what is in it: people rename safetensors files to .pth
     data = _read_safetensors(path) if _is_safetensors(path) else read_pickle(path)
-    state_dict = unwrap(data, source=str(path))
-    _refuse_inflated(state_dict, path)
-    return state_dict
+    _refuse_inflated(states_in(data, str(path)), path)
+    assert isinstance(data, Mapping)
+    return data
 
 
 def require_file(path: Path) -> None:
@@ -57,8 +44,6 @@ def require_file(path: Path) -> None:
 
 
 def _is_safetensors(path: Path) -> bool:
-    if path.suffix.lower() == ".safetensors":
-        return True
     try:
         with path.open("rb") as file:
             start = file.read(9)  # the header's length in 8 bytes, then the header, which is JSON
@@ -66,7 +51,9 @@ def _is_safetensors(path: Path) -> bool:
         raise RequestError(f"{path}: cannot be read ({error.strerror})") from None
     if start.lstrip()[:1] == b"<":
         raise RequestError(f"{path}: a web page, not a checkpoint; download it again")
-    return start[8:] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size
+    if start[8:] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size:
+        return True
+    return path.suffix.lower() == ".safetensors" and not start.startswith((b"PK", b"\x80"))
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -76,36 +63,10 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         raise RequestError(f"{path}: not a whole safetensors file ({one_line(error)})") from None
 
 
-def _refuse_inflated(state_dict: Mapping[str, Tensor], path: Path) -> None:
+def _refuse_inflated(states: Iterable[State], path: Path) -> None:
     """A tensor that repeats a few numbers by stride 0 unpacks to any size when it is copied."""
-    declared = sum(tensor.numel() * tensor.element_size() for tensor in state_dict.values())
+    tensors = [tensor for state in states for tensor in state.tensors.values()]
+    declared = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
     size = path.stat().st_size
     if declared > 4 * size + 2**26:
         raise RequestError(f"{path}: refused: {size:,} bytes that hold tensors of {declared:,} (a bomb?)")
-
-
-def unwrap(data: Any, source: str) -> dict[str, Tensor]:
-    """The state dict inside what training code saved: `params_ema`, `params`, `state_dict`, `module.` and the like."""
-    wrapper = ""
-    for _ in range(3):
-        inner = next(
-            (key for key in WRAPPERS if isinstance(data, Mapping) and isinstance(data.get(key), Mapping)),
-            None,
-        )
-        if inner is None:
-            break
-        wrapper += f"{inner}."
-        data = data[inner]
-    if not isinstance(data, Mapping):
-        raise RequestError(f"{source}: holds a {type(data).__name__}, not a state dict (key -> tensor)")
-    tensors = {str(key): value for key, value in data.items() if isinstance(value, Tensor)}
-    if not tensors:
-        keys = ", ".join(map(str, list(data)[:5])) or "nothing"
-        raise RequestError(
-            f"{source}: no tensors under '{wrapper or 'the top level'}' (found: {keys}); "
-            f"a state dict is needed, bare or under one of {', '.join(WRAPPERS)}"
-        )
-    for prefix in PREFIXES * 2:  # twice: `module.net_g.` and `net_g.module.` both occur
-        if all(key.startswith(prefix) for key in tensors):
-            tensors = {key[len(prefix) :]: value for key, value in tensors.items()}
-    return tensors

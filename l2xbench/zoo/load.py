@@ -20,9 +20,10 @@ from l2xbench.zoo import checkpoints
 from l2xbench.zoo.cards import ModelCard, WeightsSource, changed, find_card
 from l2xbench.zoo.dialects import mean_colour, to_native
 from l2xbench.zoo.digests import digest, file_digest
-from l2xbench.zoo.fitting import load_strictly
+from l2xbench.zoo.fitting import best_fit, load_strictly
 from l2xbench.zoo.network import Network, own_precision
 from l2xbench.zoo.providers import Built
+from l2xbench.zoo.states import State, named_state, states_in
 from l2xbench.zoo.weights import how_to_get, present_weights
 
 RANDOM = "random"
@@ -42,8 +43,8 @@ class Source:
     """A network not yet built: what it is and where its weights are."""
 
     card: ModelCard
-    weights: Mapping[str, Tensor] | Path | None
-    """A state dict, a checkpoint file, or None for the architecture's own initial weights."""
+    weights: Mapping[str, Any] | Path | None
+    """A state dict, a mapping that holds some, a file, or None for the architecture's own initial weights."""
     seed: int = 0
     """Decides the initial weights."""
 
@@ -81,7 +82,7 @@ class Source:
 
 def load_model(
     name: str | Path | ModelCard,
-    weights: Mapping[str, Tensor] | str | Path | None = None,
+    weights: Mapping[str, Any] | str | Path | None = None,
     *,
     device: str | torch.device = "cpu",
     trust: bool = False,
@@ -117,7 +118,7 @@ def load_model(
 
 def locate(
     name: str | Path | ModelCard,
-    weights: Mapping[str, Tensor] | str | Path | None = None,
+    weights: Mapping[str, Any] | str | Path | None = None,
     *,
     seed: int = 0,
     keys: Mapping[str, Any] | None = None,
@@ -127,7 +128,8 @@ def locate(
     if keys:
         card = changed(card, keys)
     if isinstance(weights, Mapping):
-        return Source(card, checkpoints.unwrap(weights, "the given weights"), seed)
+        states_in(weights, "the given weights")
+        return Source(card, weights, seed)
     if weights == RANDOM:
         return Source(card, None, seed)
     if weights is not None:
@@ -166,28 +168,27 @@ def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = F
             "trust: true in a study, --trust on the command line, trust=True in Python"
         )
     weights = source.weights
-    state_dict = checkpoints.read_checkpoint(weights) if isinstance(weights, Path) else weights
     where = str(weights) if isinstance(weights, Path) else f"the {source.described} weights"
+    states: list[State] | None = None
+    if weights is not None:
+        states = states_in(checkpoints.read_checkpoint(weights) if isinstance(weights, Path) else weights, where)
+        if card.weights_key is not None:
+            states = [named_state(states, card.weights_key, where)]
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="torch.meshgrid")  # old code's, nothing a user could mend
         torch.manual_seed(source.seed)
-        built = _build(card, state_dict)
-    if state_dict is not None and not built.loaded:
-        kind = str(card.arch.get("type", ""))
-        native = to_native(kind, state_dict, {"scale": card.scale, **card.arch})
-        if any(tensor.dtype == torch.float64 for tensor in native.values()):
-            built.core.double()  # so that no digit of the weights is lost
-        load_strictly(built.core, native, source=where, what=f"{card.title} (card {card.name})")
-        mean = mean_colour(kind, state_dict, card.arch)
-        if mean is not None:
-            built.core.mean = mean  # a plain attribute of BasicSR's networks
+        built = _build(card, states)
+    told = source.described
+    if states is not None and not built.loaded:
+        chosen = _load(built.core, card, states, where)
+        told += f" ({chosen})" if chosen else ""
     if own_precision(built.core) in (torch.float16, torch.bfloat16):
         built.core.float()  # exact, and CPUs lack half-precision forms of many operations
     network = Network(
         built.core,
         card,
         scale=card.scale or built.scale,
-        weights=source.described,
+        weights=told,
         multiple=max(card.multiple, built.multiple),
         minimum=built.minimum,
         square=built.square,
@@ -196,12 +197,32 @@ def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = F
     return network.to(device).eval()
 
 
+def _load(core: torch.nn.Module, card: ModelCard, states: Sequence[State], where: str) -> str:
+    """Copies a checkpoint's weights into the architecture; the name of those taken, if there was a choice."""
+    kind = str(card.arch.get("type", ""))
+    arch = {"scale": card.scale, **card.arch}
+    fit = best_fit(core, states, lambda tensors: to_native(kind, tensors, arch), where)
+    own = core.state_dict()
+    if any(
+        isinstance(value, Tensor) and value.dtype == torch.float64 and own[key].dtype == torch.float32
+        for key, value in fit.native.items()
+        if isinstance(own.get(key), Tensor)
+    ):
+        core.double()  # so that no digit of the weights is lost
+    load_strictly(core, fit.native, source=where, what=f"{card.title} (card {card.name})")
+    mean = mean_colour(kind, fit.raw.tensors, card.arch)
+    if mean is not None:
+        core.mean = mean  # a plain attribute of BasicSR's networks
+    return fit.raw.name if fit.is_chosen else ""
+
+
 def _card_of(name: str) -> ModelCard:
     path = Path(name).expanduser()
     if path.suffix.lower() in checkpoints.SUFFIXES:
+        stem = path.stem.removesuffix(".pth")  # of best.pth.tar
         return ModelCard(
-            name=path.stem,
-            title=path.stem,
+            name=stem,
+            title=stem,
             provider="spandrel",
             weights=WeightsSource(file=str(path.absolute())),
         )
@@ -211,11 +232,11 @@ def _card_of(name: str) -> ModelCard:
     return find_card(name)
 
 
-def _build(card: ModelCard, state_dict: Mapping[str, Tensor] | None) -> Built:
+def _build(card: ModelCard, states: Sequence[State] | None) -> Built:
     if card.provider == "spandrel":
         import_torchvision()  # spandrel imports it too: before that, as we mend it
     provider = import_module(f"l2xbench.zoo.providers.{_PROVIDERS[card.provider]}")
-    built = provider.build(card, state_dict)
+    built = provider.build(card, states)
     assert isinstance(built, Built)
     return built
 

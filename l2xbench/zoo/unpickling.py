@@ -28,9 +28,10 @@ def read_pickle(path: Path) -> Any:
     if zipfile.is_zipfile(path):
         _refuse_bombs_and_programs(path)
     try:
-        with warnings.catch_warnings():
+        # given the name, torch would go by its suffix
+        with warnings.catch_warnings(), path.open("rb") as file:
             warnings.simplefilter("ignore")  # on old pickles torch warns of what weights_only already refuses
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise RequestError(f"{path}: {_why_not(path, str(error))}") from None
     except MemoryError:

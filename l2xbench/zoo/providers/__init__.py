@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import nn
 
-StateDict = Mapping[str, Tensor]
+from l2xbench.zoo.states import State
+
+States = Sequence[State]
+"""The state dicts of a checkpoint, the rather taken first."""
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from typing import Any
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.system.compat import import_basicsr
 from l2xbench.zoo.cards import ModelCard
-from l2xbench.zoo.providers import Built, StateDict
+from l2xbench.zoo.providers import Built, States
 from l2xbench.zoo.providers.construct import construct, window_of
 
 SCALE_ARGUMENTS = ("upscale", "scale", "upscaling_factor")
 
 
-def build(card: ModelCard, state_dict: StateDict | None) -> Built:
+def build(card: ModelCard, states: States | None) -> Built:
     """The architecture `card.arch.type` of BasicSR's registry.
 
     Raises:

@@ -14,12 +14,12 @@ from types import ModuleType
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.system.compat import registering_apart
 from l2xbench.zoo.cards import ModelCard
-from l2xbench.zoo.providers import Built, StateDict
+from l2xbench.zoo.providers import Built, States
 from l2xbench.zoo.providers.construct import construct, window_of
 from l2xbench.zoo.world import EndedItself, World, is_installed, world_of
 
 
-def build(card: ModelCard, state_dict: StateDict | None) -> Built:
+def build(card: ModelCard, states: States | None) -> Built:
     """`Class(**arch)` of `package.module:Class` or `file.py:Class`.
 
     Raises:

@@ -8,11 +8,11 @@ import pkgutil
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.zoo import archs
 from l2xbench.zoo.cards import ModelCard
-from l2xbench.zoo.providers import Built, StateDict
+from l2xbench.zoo.providers import Built, States
 from l2xbench.zoo.providers.construct import construct
 
 
-def build(card: ModelCard, state_dict: StateDict | None) -> Built:
+def build(card: ModelCard, states: States | None) -> Built:
     """The architecture `card.arch.type` with the card's arguments.
 
     Raises:

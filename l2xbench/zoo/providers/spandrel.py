@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import spandrel
 import spandrel.architectures
-from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
+from spandrel import ImageModelDescriptor, ModelDescriptor, ModelLoader, UnsupportedModelError
 from torch import Tensor, nn
 
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.zoo.cards import ModelCard
-from l2xbench.zoo.providers import Built, StateDict
+from l2xbench.zoo.providers import Built, States
 from l2xbench.zoo.providers.construct import construct, window_of
 
 
-def build(card: ModelCard, state_dict: StateDict | None) -> Built:
+def build(card: ModelCard, states: States | None) -> Built:
     """The card's architecture, or the one that spandrel recognises in the checkpoint.
 
     Raises:
@@ -25,11 +26,11 @@ def build(card: ModelCard, state_dict: StateDict | None) -> Built:
     """
     if "type" in card.arch:
         return _named(card)
-    if state_dict is None:
+    if states is None:
         raise RequestError(
             f"{card.name}: the provider spandrel reads the architecture off a checkpoint: give weights, or arch.type"
         )
-    return _recognised(card, state_dict)
+    return _recognised(card, states)
 
 
 def _named(card: ModelCard) -> Built:
@@ -45,17 +46,34 @@ def _named(card: ModelCard) -> Built:
     return Built(core, scale=scale, multiple=window_of(found, arguments))
 
 
-def _recognised(card: ModelCard, state_dict: StateDict) -> Built:
-    try:
-        found = ModelLoader().load_from_state_dict(dict(state_dict))
-    except UnsupportedModelError:
+def _recognised(card: ModelCard, states: States) -> Built:
+    rivals = [
+        state for state in states if state.rank == states[0].rank and state.tensors.keys() == states[0].tensors.keys()
+    ]
+    if len(rivals) > 1:
+        names = [state.name for state in rivals]
+        raise RequestError(
+            f"{card.name}: the checkpoint holds several networks ({', '.join(names)}); say which: "
+            f"`weights_key: {names[0]}` in the card or study, --weights-key {names[0]} of a command"
+        )
+    found: ModelDescriptor[Any] | None = None
+    reason = ""
+    for entries in _forms(states):
+        try:
+            found = ModelLoader().load_from_state_dict(dict(entries))
+        except UnsupportedModelError:
+            continue
+        except Exception as error:  # detection reads shapes off keys and may stumble anywhere on a damaged state dict
+            reason = reason or " ".join(str(error).split())[:300]
+        else:
+            break
+    if found is None and reason:
+        raise RequestError(f"{card.name}: spandrel cannot build this checkpoint: {reason}")
+    if found is None:
         raise RequestError(
             f"{card.name}: spandrel recognises no architecture in this checkpoint; name one in a card "
             "(provider l2xbench, basicsr or module)"
-        ) from None
-    except Exception as error:  # detection reads shapes off keys and may stumble anywhere on a damaged state dict
-        reason = " ".join(str(error).split())[:300]
-        raise RequestError(f"{card.name}: spandrel cannot build this checkpoint: {reason}") from error
+        )
     if not isinstance(found, ImageModelDescriptor):
         raise RequestError(f"{card.name}: {found.architecture.name} takes a mask besides the image")
     takes, gives = found.input_channels, found.output_channels
@@ -77,6 +95,20 @@ def _recognised(card: ModelCard, state_dict: StateDict) -> Built:
         loaded=True,
         channels="y" if grey else None,
     )
+
+
+def _forms(states: States) -> Iterator[Mapping[str, Any]]:
+    """What may be the weights, the likeliest first: each state dict as it is, then what its keys' prefixes part.
+
+    Spandrel looks at entries that are no tensors, too: Real-CUGAN's `pro` decides the input's range. Others, such as
+    the epoch, it takes for keys of the network.
+    """
+    for form in (lambda state: state.entries, lambda state: state.tensors):
+        for state in states:
+            parts = [state.under(prefix) for prefix in state.prefixes(max(1, len(state.tensors) // 3))]
+            for part in [parts[0], *sorted(parts[1:], key=lambda part: part.rank)]:
+                if not part.in_order:
+                    yield form(part)
 
 
 class _Called(nn.Module):
