@@ -99,8 +99,8 @@ def cka(k: Matrix, l: Matrix, estimator: Estimator = "biased") -> float:  # noqa
         1.0
     """
     ones = np.ones((1, len(k)))
-    (value,) = _ratio(
-        _hsic(centred(k), centred(l), ones, estimator),
+    (value,) = ratio(
+        hsic(centred(k), centred(l), ones, estimator),
         self_hsic(centred(k), ones, estimator),
         self_hsic(centred(l), ones, estimator),
     )
@@ -132,10 +132,33 @@ def align(
         seed: of both.
     """
     k, l = centred(k), centred(l)  # noqa: E741
+
+    def resampled(weights: Matrix) -> Matrix:
+        return ratio(hsic(k, l, weights, estimator), self_hsic(k, weights, estimator), self_hsic(l, weights, estimator))
+
+    return examined(k, l, groups, estimator, resampled, permutations, bootstrap, confidence, seed)
+
+
+def examined(
+    k: Matrix,
+    l: Matrix,  # noqa: E741
+    groups: Sequence[int],
+    estimator: Estimator,
+    resampled: Callable[[Matrix], Matrix],
+    permutations: int,
+    bootstrap: int,
+    confidence: float,
+    seed: int,
+) -> Alignment:
+    """CKA of centred K and L (m, m) with a permutation test and a bootstrap interval; arguments as of `align`.
+
+    Args:
+        resampled: CKA (B,) of bootstrap samples, from their weights (B, m).
+    """
     m = len(k)
     ones = np.ones((1, m))
     kk, ll = self_hsic(k, ones, estimator), self_hsic(l, ones, estimator)
-    (value,) = _ratio(_hsic(k, l, ones, estimator), kk, ll)
+    (value,) = ratio(hsic(k, l, ones, estimator), kk, ll)
     nothing = math.nan
     if not math.isfinite(value):
         return Alignment(nothing, nothing, nothing, nothing, nothing)
@@ -150,15 +173,11 @@ def align(
         # equal up to rounding is equal: a permutation that changes nothing counts
         as_good = int(np.sum(shuffled >= observed - 1e-9 * abs(observed)))
         p_value = (1 + as_good) / (1 + permutations)
-        chance = float(np.mean(_ratio(shuffled, kk, ll)))
+        chance = float(np.mean(ratio(shuffled, kk, ll)))
     low = high = nothing
     if bootstrap and len(members) > 1:
-        drawn = [
-            _ratio(_hsic(k, l, weights, estimator), self_hsic(k, weights, estimator), self_hsic(l, weights, estimator))
-            for weights in _draws(random, members, bootstrap)
-        ]
         tail = (1 - confidence) / 2
-        known = np.concatenate(drawn)
+        known = np.concatenate([resampled(weights) for weights in _draws(random, members, bootstrap)])
         known = known[np.isfinite(known)]
         if known.size:
             low, high = (float(number) for number in np.quantile(known, [tail, 1 - tail]) + value - known.mean())
@@ -174,13 +193,13 @@ def centred(k: Matrix) -> Matrix:
 
 def self_hsic(k: Matrix, weights: Matrix, estimator: Estimator) -> Matrix:
     """(B,) HSIC(K, K) of a centred K (m, m) under each row of weights (B, m); 0 where only rounding is left."""
-    value = _hsic(k, k, weights, estimator)
+    value = hsic(k, k, weights, estimator)
     # a network that gives one map for every sample has, up to rounding, no variation at all
     size = np.square(k).sum() / max(1, len(k)) ** 2
     return np.where(value > 1e-12 * size, value, 0.0)
 
 
-def _hsic(k: Matrix, l: Matrix, weights: Matrix, estimator: Estimator) -> Matrix:  # noqa: E741
+def hsic(k: Matrix, l: Matrix, weights: Matrix, estimator: Estimator) -> Matrix:  # noqa: E741
     """(B,) HSIC of centred K and L under each row of weights (B, m), NaN where the estimator is not defined.
 
     With w = c / sum c, the biased one is sum_ij w_i w_j K'_ij L'_ij, K' and L' centred by those weights. The unbiased
@@ -196,7 +215,7 @@ def _hsic(k: Matrix, l: Matrix, weights: Matrix, estimator: Estimator) -> Matrix
         mixed = _dot(w, wk, wl)
         apart = _dot(w, wk) * _dot(w, wl)
         return np.asarray(both - 2 * mixed + apart)
-    k, l = _hollow(k), _hollow(l)  # noqa: E741
+    k, l = hollow(k), hollow(l)  # noqa: E741
     c, c2, kl = weights, weights**2, k * l
     ckl, c2kl, ck, cl = c @ kl, c2 @ kl, c @ k, c @ l
     p1, p2, p3, p4 = (np.sum(c**power, axis=1) for power in (1, 2, 3, 4))
@@ -217,7 +236,7 @@ def _dot(*factors: Matrix) -> Matrix:
     return np.asarray(np.einsum(",".join(["bi"] * len(factors)) + "->b", *factors))
 
 
-def _ratio(kl: Matrix, kk: Matrix, ll: Matrix) -> Matrix:
+def ratio(kl: Matrix, kk: Matrix, ll: Matrix) -> Matrix:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where((kk > 0) & (ll > 0), kl / np.sqrt(kk) / np.sqrt(ll), np.nan))
 
@@ -227,7 +246,7 @@ def _permuter(k: Matrix, l: Matrix, estimator: Estimator) -> Callable[[NDArray[n
     m = len(k)
     if estimator == "biased":
         return lambda order: float(np.vdot(k, l.take(order, 0).take(order, 1)) / m**2)
-    k, l = _hollow(k), _hollow(l)  # noqa: E741
+    k, l = hollow(k), hollow(l)  # noqa: E741
     rows_k, rows_l = k.sum(axis=0), l.sum(axis=0)
     apart = rows_k.sum() * rows_l.sum() / ((m - 1) * (m - 2))
 
@@ -238,7 +257,7 @@ def _permuter(k: Matrix, l: Matrix, estimator: Estimator) -> Callable[[NDArray[n
     return permuted
 
 
-def _hollow(k: Matrix) -> Matrix:
+def hollow(k: Matrix) -> Matrix:
     empty = k.copy()
     np.fill_diagonal(empty, 0)
     return empty

@@ -9,7 +9,7 @@ import itertools
 import numpy as np
 import pytest
 
-from l2xbench.studies.similarity.cka import _hsic, align, centred, cka, gram
+from l2xbench.studies.similarity.cka import align, centred, cka, gram, hsic
 from l2xbench.system import threads
 
 ESTIMATORS = ("biased", "unbiased")
@@ -53,7 +53,7 @@ def test_unbiased_is_song_et_als_formula_and_its_mean_over_distinct_samples() ->
     song = (
         np.trace(a @ b) + (one @ a @ one) * (one @ b @ one) / ((m - 1) * (m - 2)) - 2 / (m - 2) * (one @ a @ b @ one)
     ) / (m * (m - 3))
-    (ours,) = _hsic(centred(k), centred(l), np.ones((1, m)), "unbiased")
+    (ours,) = hsic(centred(k), centred(l), np.ones((1, m)), "unbiased")
     assert abs(ours - song) < 1e-10 * abs(song)
     tuples = itertools.permutations(range(m), 4)
     mean = np.mean([k[i, j] * (l[i, j] + l[q, r] - 2 * l[i, q]) for i, j, q, r in tuples])
@@ -85,7 +85,7 @@ def test_weights_are_repetitions_that_are_no_pairs(estimator: str) -> None:
     r1, r2 = related(9)
     k, l = r1 @ r1.T, r2 @ r2.T
     counts = np.array([0, 2, 1, 1, 0, 3, 1, 0, 1])
-    (weighted,) = _hsic(centred(k), centred(l), counts[None].astype(float), estimator)
+    (weighted,) = hsic(centred(k), centred(l), counts[None].astype(float), estimator)
     drawn = np.repeat(np.arange(9), counts)
     if estimator == "biased":
         m = len(drawn)
