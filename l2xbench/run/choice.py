@@ -40,7 +40,8 @@ def make_engine(plan: Plan) -> Engine:
         if count == 1:
             return InProcess(settings)
         on = [devices[number % len(devices)] for number in range(count)]
-        return processes([WorkerProcess(replace(settings, device=device)) for device in on], settings.threads)
+        workers = [WorkerProcess(replace(settings, device=device)) for device in on]
+        return processes(workers, settings.threads, shares_memory=count > len(devices) or settings.device == "cpu")
     bundles = sum(len(dataset.pairs) for dataset in plan.datasets) * len(plan.networks)
     most = min(cores.count() // settings.threads, bundles)
     return Growing(settings, most) if most > 1 else InProcess(settings)

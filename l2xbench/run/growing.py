@@ -86,6 +86,7 @@ class Growing:
         self._workers, self._most = [], 1
 
 
-def processes(workers: list[WorkerProcess], count: int) -> Pool:
+def processes(workers: list[WorkerProcess], count: int, *, shares_memory: bool = True) -> Pool:
     """The engine of these workers, with `count` threads each."""
-    return Pool(lambda: workers, f"{len(workers)} processes, {threads.told(count)} each", count)
+    described = f"{len(workers)} processes, {threads.told(count)} each"
+    return Pool(lambda: workers, described, count, shares_memory=shares_memory)

@@ -64,14 +64,28 @@ class Pool:
     """
 
     is_here = False
-    _shares_memory = True
-    """Whether the workers are on one machine, and one alone has more room."""
     _patience: float | None = None
     """Seconds between two calls of `_check`, None for whenever something has happened."""
 
-    def __init__(self, start: Callable[[], Sequence[RemoteWorker]], described: str, threads: int) -> None:
+    def __init__(
+        self,
+        start: Callable[[], Sequence[RemoteWorker]],
+        described: str,
+        threads: int,
+        *,
+        shares_memory: bool = True,
+    ) -> None:
+        """For workers that are started when the first unit is owed.
+
+        Args:
+            start: starts them.
+            described: what they are, for the manifest.
+            threads: of each, on the CPU.
+            shares_memory: whether one of them would have more memory if it were alone.
+        """
         self.described = described
         self.threads = threads
+        self._shares_memory = shares_memory
         self._start = start
         self._queues: list[_Queue] = []
 
@@ -140,7 +154,12 @@ class Pool:
             result = future.result() if error is None else JobResult(reason=reason_of(error))
             if not died and not result.wants_room:
                 yield job, result
-                owed.give_back(queue.refilled(owed.end_alone()))
+                after = owed.end_alone()
+                if after and _is_divided(result):
+                    (following,) = queue.refilled(after[:1])  # it is as large as this one
+                    owed.alone.appendleft((following, after[1:]))
+                else:
+                    owed.give_back(queue.refilled(after))
                 continue
             if died:
                 self._check(death=True)
@@ -161,6 +180,11 @@ class Pool:
 
     def _check(self, *, death: bool = False) -> None:
         """Raises where there is nothing left to wait for; asked now and then, and when a worker has died."""
+
+
+def _is_divided(result: JobResult) -> bool:
+    """Whether memory was too small even for this unit alone."""
+    return result.outcome is not None and not result.outcome.values.keys().isdisjoint(("tile", "batch"))
 
 
 class _Owed:

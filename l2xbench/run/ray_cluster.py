@@ -54,12 +54,10 @@ class RayPool(Pool):
             its machines have another version of l2xbench or PyTorch, which could make other tables.
     """
 
-    _shares_memory = False
-
     def __init__(self, study: StudyConfig) -> None:
         if ray is None:
             raise RequestError("engine: ray is not installed; pip install 'l2xbench[ray]'")
-        super().__init__(lambda: self._begin(study), "Ray", study.threads or 1)
+        super().__init__(lambda: self._begin(study), "Ray", study.threads or 1, shares_memory=False)
         self._patience = TICK
         self._head = ""
         self._asked = 0.0

@@ -62,3 +62,5 @@ def test_every_gpu_has_a_worker(
     assert [worker._settings.device for worker in shared] == ["cuda:0", "cuda:1", "cuda:0"]
     assert [worker._settings.device for worker in engine(4, device="cuda:1", workers=2)._start()] == ["cuda:1"] * 2
     assert engine(4, device="auto").threads == 1
+    assert not engine(4, device="auto")._shares_memory, "each has a GPU's"
+    assert engine(4, device="auto", workers=3)._shares_memory

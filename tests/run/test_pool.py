@@ -15,7 +15,7 @@ from l2xbench.errors import RequestError
 from l2xbench.run.engine import Refill
 from l2xbench.run.jobs import Job, JobResult
 from l2xbench.run.pool import AHEAD, LIVES, Pool, _Queue
-from l2xbench.store.units import Unit
+from l2xbench.store.units import Outcome, Unit
 from tests.conftest import Command
 from tests.run.remote import Quick, Slow, jobs, ready
 from tests.stories.test_survival import tables
@@ -36,7 +36,9 @@ def like_in_one_process(
     assert tables(tmp_path / "workers") == tables(tmp_path / "one")
 
 
-def test_two_processes_one_of_which_dies(tmp_path: Path, study: Callable[[int], Path], l2xbench: Command) -> None:
+def test_two_processes_one_of_which_dies_and_one_has_too_little_memory(
+    tmp_path: Path, study: Callable[[int], Path], l2xbench: Command
+) -> None:
     like_in_one_process(tmp_path, study, l2xbench, 1, "--workers", 2)
 
 
@@ -80,9 +82,18 @@ class Gone(Quick):
 @pytest.mark.parametrize("shares_memory", [True, False])
 def test_what_a_lost_worker_had_is_done_by_the_others(shares_memory: bool) -> None:
     work = jobs(9)
-    engine = Pool(lambda: [Gone(), Quick()], "one is gone", 1)
-    engine._shares_memory = shares_memory
+    engine = Pool(lambda: [Gone(), Quick()], "one is gone", 1, shares_memory=shares_memory)
     assert taken(engine, [work[:3], work[3:6], work[6:]]) == [(n, "done") for n in range(9)]
+
+
+def in_a_row(count: int) -> list[Job]:
+    """Units of one network and image, all of which start from the first."""
+    first, *rest = jobs(count)
+    start = Unit("attribution", 1, "set", "image0", "net")
+    return [
+        replace(first, key=start.key("net", "d")),
+        *(replace(job, unit=replace(job.unit, needs=start)) for job in rest),
+    ]
 
 
 class Small(Quick):
@@ -106,6 +117,25 @@ def test_what_finds_too_little_memory_is_done_alone() -> None:
     assert (len(alone.jobs), alone.restarts) == (3, 0), "one worker shares with nobody"
 
 
+def test_what_comes_after_a_unit_too_large_for_the_machine_is_done_alone_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Queue, "take_from", lambda *_: None)
+
+    class TooSmall(Quick):
+        def submit(self, job: Job) -> Future[JobResult]:
+            self.jobs.append(job)
+            if job.crowded and job.position.image >= 2:
+                return ready(JobResult(reason="out of memory", wants_room=True))
+            tile = {"tile": 48} if job.position.image >= 2 else {}
+            return ready(JobResult(Outcome(values=tile), reason="done"))
+
+    workers = [TooSmall(), TooSmall()]
+    assert taken(Pool(lambda: workers, "small", 1), [in_a_row(8)]) == [(n, "done") for n in range(8)]
+    sent = [(job.position.image, job.crowded) for worker in workers for job in worker.jobs]
+    assert sorted(n for n, crowded in sent if not crowded) == [2, 3, 4, 5, 6, 7]
+    assert max(n for n, crowded in sent if crowded) == 3, "one that failed, and one that had been sent with it"
+    assert sum(worker.restarts for worker in workers) == 1
+
+
 class Mortal(Quick):
     """A worker that dies with the first job of all, once or always."""
 
@@ -124,16 +154,13 @@ class Mortal(Quick):
 def test_after_a_death_the_rest_starts_from_what_is_on_disk(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Mortal, "deaths", 0)
     monkeypatch.setattr(Mortal, "most", most)
-    first, *rest = jobs(4)
-    first = replace(first, key=Unit("attribution", 1, "set", "image0", "net").key("net", "d"))
-    rest = [replace(job, unit=replace(job.unit, needs=Unit("attribution", 1, "set", "image0", "net"))) for job in rest]
     asked: list[int] = []
 
     def refill(job: Job) -> Job:
         asked.append(job.position.image)
         return replace(job, given="disk")  # type: ignore[arg-type]
 
-    found = taken(Pool(lambda: [Mortal(), Mortal()], "mortal", 1), [[first, *rest]], refill)
+    found = taken(Pool(lambda: [Mortal(), Mortal()], "mortal", 1), [in_a_row(4)], refill)
     died = f"its worker died, {LIVES} times (out of memory?)"
     assert found == [(0, "done" if most < LIVES else died), *((n, "from disk") for n in (1, 2, 3))]
     assert sorted(set(asked)) == [1, 2, 3]
@@ -165,12 +192,8 @@ def test_an_idle_worker_takes_half_of_what_waits_for_another() -> None:
 
 
 def test_what_a_unit_starts_from_is_not_taken_from_who_makes_it() -> None:
-    needed, *rest = jobs(8)
-    start = Unit("attribution", 1, "set", "image0", "net")
-    needed = replace(needed, key=start.key("net", "d"))
-    dependent = [replace(job, unit=replace(job.unit, needs=start)) for job in rest]
     queue, idle = (_Queue(Quick(), lambda job: pytest.fail("refilled"), lambda job: None) for _ in range(2))
-    queue.waiting.extend([needed, *dependent])
+    queue.waiting.extend(in_a_row(8))
     idle.take_from(queue, crowded=True)
     assert not idle.sent and len(queue.waiting) == 8
 

@@ -28,6 +28,7 @@ def test_two_workers_of_ray_one_of_which_dies(
         pytest.skip("needs two CPUs")
     # workers import this package, and what this one names
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    (tmp_path / "full").touch()  # workers on a cluster do not wait for each other's memory
     flags = ("--engine", "ray", "--ray-address", "local", "--workers", 2)
     like_in_one_process(tmp_path, study, l2xbench, 1, *flags)
 
