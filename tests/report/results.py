@@ -144,7 +144,9 @@ def _outcome(unit: Unit, random: np.random.Generator, size: tuple[int, int], sca
     if unit.study == "similarity":
         crops, side = unit.options["crops"], unit.options["size"]
         maps = random.normal(size=(crops, 3, side, side)).astype(np.float32)
-        return Outcome({"crops": crops}, arrays={"similarity": {"values": maps}})
+        # the same crops for every network
+        difference = np.random.default_rng(list(unit.image.encode())).normal(size=maps.shape).astype(np.float32)
+        return Outcome({"crops": crops}, arrays={"similarity": {"values": maps, "difference": difference}})
     if unit.study == "randomisation":
         depths = unit.options["depths"]
         return Outcome({"depths": depths, "spearman": [0.5] * len(depths), "spearman_absolute": [0.6] * len(depths)})

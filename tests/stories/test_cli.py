@@ -87,7 +87,7 @@ def test_cka_computes_only_what_it_needs_and_uses_what_run_has_left(
     assert "9 units computed" in first.stdout, "3 inputs, 2 networks x 3 images"
     table = pd.read_csv(out / "tables/cka.csv")
     assert list(table.columns[:4]) == ["dataset", "model_a", "model_b", "cka"]
-    assert table[["model_a", "model_b"]].to_numpy().tolist() == [["a", "c"]]
+    assert table[["model_a", "model_b"]].to_numpy().tolist() == [["a", "c"], ["a", "difference"], ["c", "difference"]]
     assert not (out / "sr").exists()
     assert (out / "figures/cka-photographs.pdf").read_bytes().startswith(b"%PDF")
     assert json.loads((out / "manifest.json").read_text())["study"]["similarity"]["crops"] == 3
@@ -95,12 +95,12 @@ def test_cka_computes_only_what_it_needs_and_uses_what_run_has_left(
     whole = l2xbench("run", study, "--out", out)
     assert "24 units computed, 9 found done" in whole.stdout, whole.stdout
     pairs = pd.read_csv(out / "tables/cka.csv")
-    assert len(pairs) == 3
+    assert len(pairs) == 3 + 3, "and each network with the control"
     assert pairs["cka"][1] == table["cka"][0]
 
     again = l2xbench("cka", study, "--models", "a,b", "--estimator", "unbiased", "--out", out)
     assert "0 units computed, 9 found done" in again.stdout, "another estimator needs no other maps"
-    assert pd.read_csv(out / "tables/cka.csv")["estimator"].tolist() == ["unbiased"]
+    assert pd.read_csv(out / "tables/cka.csv")["estimator"].tolist() == ["unbiased"] * 3
     assert set(json.loads((out / "manifest.json").read_text())["models"]) == {"bicubic", "a", "b", "c"}
     assert set(json.loads((out / "manifest-similarity.json").read_text())["models"]) == {"a", "b"}
 

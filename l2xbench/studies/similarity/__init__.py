@@ -27,7 +27,7 @@ class Similarity(Study):
     """Each network's attributions compared with each other's."""
 
     name = "similarity"
-    version = 2
+    version = 3
     order = 40
     blocks = (SimilarityOptions,)
 
@@ -69,7 +69,7 @@ class Similarity(Study):
 
     def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
         """The table in brief."""
-        columns = ["dataset", "model_a", "model_b", "cka", "p_value", "chance", "warning"]
+        columns = ["dataset", "model_a", "model_b", "cka", "dcka", "dcka_low", "dcka_high", "control_a", "control_b"]
         return Summary("CKA of attributions", tables["cka"].frame[columns]) if tables else None
 
 

@@ -6,8 +6,9 @@ from l2xbench.attribution.methods.registry import get_method
 from l2xbench.attribution.references import parse_reference
 from l2xbench.attribution.targets import parse_target
 from l2xbench.config import StudyConfig
+from l2xbench.errors import RequestError
 from l2xbench.studies.attribution.checks import told_by_key
-from l2xbench.studies.similarity.options import SimilarityOptions
+from l2xbench.studies.similarity.options import CONTROL, MULTIPLIED, SimilarityOptions
 
 
 def check_similarity(config: StudyConfig) -> None:
@@ -18,5 +19,12 @@ def check_similarity(config: StudyConfig) -> None:
     side = wanted.size * config.scale
     reference = wanted.reference
     told_by_key("similarity.method", lambda: get_method(wanted.method))
-    told_by_key("similarity.target", lambda: parse_target(wanted.target).window((1, 3, side, side)))
+    told_by_key("similarity.target", lambda: parse_target(wanted.target_at(config.scale)).window((1, 3, side, side)))
     told_by_key("similarity.reference", lambda: None if reference is None else parse_reference(reference))
+    if wanted.of == "multipliers" and wanted.method not in MULTIPLIED:
+        raise RequestError(
+            f"similarity.of: a map of {wanted.method} is no multiplier times x - x'; multipliers are had with "
+            f"similarity.method: {', '.join(MULTIPLIED)}"
+        )
+    if CONTROL in config.models:
+        raise RequestError(f"models: '{CONTROL}' is what similarity calls its control; give the network another name")

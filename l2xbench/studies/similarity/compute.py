@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from l2xbench.data.datasets import LoadedPair
 from l2xbench.errors import RequestError
 from l2xbench.store.units import Outcome, Value
 from l2xbench.studies.shared.inference import device_of, may_divide
+from l2xbench.zoo.load import RANDOM, load_model
 from l2xbench.zoo.network import Network
 
 _PIXELS = 2**15
@@ -25,7 +27,9 @@ _PIXELS = 2**15
 
 
 def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:
-    """Signed attributions of the image's crops, (crops, 3, size, size) float32, and where each crop lies.
+    """Signed attributions of the image's crops, their x - x', both (crops, 3, size, size) float32, and where each lies.
+
+    With the option `untrained`, of the network's untrained twin.
 
     Raises:
         RequestError: the image has no room for so many crops.
@@ -36,9 +40,12 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
     size, crops, seed = settings.pop("size"), settings.pop("crops"), settings["seed"]
     corners = crop_corners(pair.name, pair.lr.shape[:2], size, crops, seed)
     device = device_of(network)
+    if settings.pop("untrained", False):
+        network = untrained_twin(network, seed)
     batch = whole = max(1, _PIXELS // size**2)
     started = time.perf_counter()
     maps: list[NDArray[np.float32]] = []
+    differences: list[NDArray[np.float32]] = []
     worst, done = 0.0, 0
     while done < crops:
         cut = [pair.lr[y : y + size, x : x + size] for y, x in corners[done : done + batch].tolist()]
@@ -53,6 +60,7 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
         if not all_finite(found.values):
             raise FloatingPointError("the attribution holds NaN or infinity")
         maps.append(found.values.float().cpu().numpy())
+        differences.append((lr - found.reference).float().cpu().numpy())
         worst = max(worst, float(found.completeness_error.nan_to_num(0).max()))
         done += len(cut)
     values: dict[str, Value] = {
@@ -61,7 +69,33 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
         "completeness_error": worst,
         **({} if batch == whole else {"batch": batch}),
     }
-    return Outcome(values=values, arrays={"similarity": {"values": np.concatenate(maps), "corners": corners}})
+    arrays: dict[str, NDArray[Any]] = {
+        "values": np.concatenate(maps),
+        "difference": np.concatenate(differences),
+        "corners": corners,
+    }
+    return Outcome(values=values, arrays={"similarity": arrays})
+
+
+_twins: WeakKeyDictionary[Network, tuple[int, Network]] = WeakKeyDictionary()
+
+
+def untrained_twin(network: Network, seed: int) -> Network:
+    """The same architecture with its own initial weights, which the card's name and the seed decide.
+
+    Two trainings of one architecture have two twins. A twin is built once for the images that a worker explains.
+    """
+    known = _twins.get(network)
+    if known is not None and known[0] == seed:
+        return known[1]
+    digest = hashlib.sha256(f"{seed} {network.card.name}".encode()).digest()
+    drawn = int.from_bytes(digest[:4], "big")
+    # whoever has the trained network at work has trusted its card
+    twin = load_model(network.card, weights=RANDOM, device=device_of(network), trust=True, seed=drawn)
+    if twin.scale != network.scale:
+        twin.run_at(network.scale)
+    _twins[network] = (seed, twin)
+    return twin
 
 
 def crop_corners(image: str, shape: tuple[int, ...], size: int, crops: int, seed: int) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from l2xbench.store.derived import DerivedFiles, figure_paths
 from l2xbench.store.results import Results
 from l2xbench.studies.figures import OwedFigure, drawn_by
 from l2xbench.studies.similarity.matrix import Matrix, cka_figure
-from l2xbench.studies.similarity.options import SimilarityOptions
+from l2xbench.studies.similarity.options import CONTROL, SimilarityOptions, twin_of
 from l2xbench.studies.similarity.pairs import TOO_FEW, similarity_frame
 from l2xbench.studies.similarity.tables import compared
 
@@ -39,9 +39,10 @@ def similarity_matrices(results: Results) -> Iterator[tuple[str, Matrix, pd.Data
     frame, options = results.once(similarity_frame), results.config.block(SimilarityOptions)
     if options is None:
         return
-    for dataset, part in frame.groupby("dataset", sort=False):
+    for dataset, part in frame[frame["model_b"] != CONTROL].groupby("dataset", sort=False):
         named = set(part["model_a"]) | set(part["model_b"])
-        names = [name for name in results.manifest.models if name in named]
+        every = [*results.manifest.models, *(twin_of(name) for name in results.manifest.models)]
+        names = [name for name in every if name in named]
         matrix = Matrix(
             title=f"{dataset}, m = {_range(part['samples'])}: CKA of {compared(options)}",
             names=tuple(names),

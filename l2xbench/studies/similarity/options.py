@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from l2xbench.config import Block
+
+UNTRAINED = "untrained"
+"""The label of the units of a network's untrained twin."""
+CONTROL = "difference"
+"""The row of the control |x - x'|, which knows no network."""
+TWIN = "*"
+"""Ends the name of an untrained twin; no network's name has it."""
+MULTIPLIED = ("l2x", "integrated_gradients", "deeplift")
+"""The methods whose map is a multiplier times x - x'."""
+
+
+def twin_of(name: str) -> str:
+    """What tables and figures call a network's untrained twin."""
+    return f"{name}{TWIN}"
 
 
 class SimilarityOptions(Block):
@@ -24,10 +38,17 @@ class SimilarityOptions(Block):
     """Which HSIC: the paper's, or the one that is 0 for unrelated networks however few the crops."""
     method: str = "l2x"
     """Whose maps are compared."""
+    of: Literal["attributions", "multipliers"] = "attributions"
+    """The maps R = m (x - x'), the paper's, or m alone, without the image's x - x'; 0 where x = x'."""
     reference: str | None = None
     """`attribution.reference` by default."""
     target: str = "image"
-    """In the SR pixels of a crop."""
+    """In the SR pixels of a crop; `centre` is the block that the LR pixel in its middle becomes."""
+    untrained: bool = False
+    """Whether each network's untrained twin (`edsr*`: the architecture's own initial weights) is compared too."""
+    seeds: dict[str, list[str]] = Field(default_factory=dict)
+    """Networks that are trainings of one architecture, by its name (`edsr: [edsr-compact, edsr-compact-s1]`): how alike
+    they are is what two architectures have to stay below to differ. Networks in no group stand for themselves."""
     resample: Literal["images", "crops"] = "images"
     """What the test and the interval take for independent; crops where there are fewer than 8 images."""
     permutations: int = Field(default=999, ge=0)
@@ -38,3 +59,19 @@ class SimilarityOptions(Block):
     """The interval's level."""
     order: Literal["study", "clustered"] = "study"
     """The networks' order in the figure."""
+
+    @field_validator("seeds")
+    @classmethod
+    def _one_group_each(cls, seeds: dict[str, list[str]]) -> dict[str, list[str]]:
+        named = [name for members in seeds.values() for name in members]
+        twice = next((name for name in named if named.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"'{twice}' is named twice; each network is a training of one architecture")
+        return seeds
+
+    def target_at(self, scale: int) -> str:
+        """The target as `explain` takes it."""
+        if self.target != "centre":
+            return self.target
+        corner = self.size // 2 * scale
+        return f"patch:{corner},{corner},{scale},{scale}"

@@ -1,4 +1,4 @@
-"""From records of attributed crops to the CKA of each pair of networks."""
+"""From records of attributed crops to the CKA and dCKA of each pair of networks."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from l2xbench.store.records import Record, records_of_studies
 from l2xbench.store.results import Results
 from l2xbench.store.store import Store
 from l2xbench.store.units import Unit
-from l2xbench.studies.similarity.cka import align, gram
-from l2xbench.studies.similarity.options import SimilarityOptions
+from l2xbench.studies.similarity.cka import align, cka, gram
+from l2xbench.studies.similarity.deconfounded import align_deconfounded
+from l2xbench.studies.similarity.options import CONTROL, TWIN, UNTRAINED, SimilarityOptions, twin_of
 from l2xbench.system.files import unwritable
 
-VERSION = 1
+VERSION = 2
 """The version of the numbers made here; a new one makes kept ones stale."""
 
 MOST_CHANCE = 0.1
@@ -30,18 +31,22 @@ FEWEST_IMAGES = 8
 TOO_FEW = "m too small"
 
 _NUMBERS = ("cka", "low", "high", "p_value", "chance")
+_WITHOUT_CONTROL = (
+    *("unbiased", "dcka", "dcka_low", "dcka_high", "dcka_p_value", "dcka_chance"),
+    *("control_a", "control_b"),
+)
 _ABOUT = ("samples", "images", "resampled", "estimator", "signs", "warning")
-COLUMNS = ("dataset", "model_a", "model_b", *_NUMBERS, *_ABOUT)
+COLUMNS = ("dataset", "model_a", "model_b", *_NUMBERS, *_WITHOUT_CONTROL, *_ABOUT)
 # What decides a pair's numbers, given the records.
-_DECIDING = ("signs", "estimator", "resample", "permutations", "bootstrap", "confidence")
+_DECIDING = ("of", "signs", "estimator", "resample", "permutations", "bootstrap", "confidence")
 
 _Kept = Mapping[str, Record]  # image -> record
 
 
 def similarity_frame(results: Results) -> pd.DataFrame:
-    """A row a dataset and pair of networks, in the study's order: `COLUMNS`.
+    """A row a dataset and pair: networks in the study's order, their untrained twins, the control last; `COLUMNS`.
 
-    The Gram matrices are made network by network and wait on disk; two are in memory at a time, however many networks
+    The Gram matrices are made network by network and wait on disk; three are in memory at a time, however many networks
     there are. A pair's numbers are kept as a record, so that they are computed once.
     """
     rows: list[dict[str, Any]] = []
@@ -50,41 +55,64 @@ def similarity_frame(results: Results) -> pd.DataFrame:
         return pd.DataFrame(columns=list(COLUMNS))
     found: dict[str, dict[str, dict[str, Record]]] = {}
     for record in records_of_studies(results.records, "similarity"):
-        found.setdefault(record.dataset, {}).setdefault(record.model, {})[record.image] = record
+        name = twin_of(record.model) if record.label == UNTRAINED else record.model
+        found.setdefault(record.dataset, {}).setdefault(name, {})[record.image] = record
+    names = [*manifest.models, *(twin_of(name) for name in manifest.models)]
     for dataset in manifest.datasets:
         kept = found.get(dataset, {})
-        networks = {name: kept[name] for name in manifest.models if name in kept}
+        networks = {name: kept[name] for name in names if name in kept}
         rows += _dataset_rows(results.store, dataset, networks, options, manifest.seed)
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(_NUMBERS, float))
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys((*_NUMBERS, *_WITHOUT_CONTROL), float))
 
 
 def _dataset_rows(
     store: Store, dataset: str, networks: Mapping[str, _Kept], options: SimilarityOptions, seed: int
 ) -> list[dict[str, Any]]:
+    if len(networks) < 2:
+        return []
+    # every network has seen the same crops, so any record of an image tells its x - x'
+    control: dict[str, Record] = {}
+    for kept in networks.values():
+        for image, record in kept.items():
+            control.setdefault(image, record)
+    entries = {**networks, CONTROL: control}
     pairs = {}
-    for a, b in combinations(networks, 2):
-        images = [image for image in networks[a] if image in networks[b]]
+    for a, b in combinations(entries, 2):
+        images = [image for image in entries[a] if image in entries[b]]
         deciding = {name: getattr(options, name) for name in _DECIDING}
-        keys = [(networks[a][image].key, networks[b][image].key) for image in images]
-        unit = Unit("cka", VERSION, dataset, b, a, options={**deciding, "seed": seed, "records": keys})
+        keys = [(entries[a][image].key, entries[b][image].key) for image in images]
+        options_of_pair = {**deciding, "seed": seed, "records": keys}
+        unit = Unit("cka", VERSION, dataset, _file_name(b), _file_name(a), options=options_of_pair)
         if images:
             pairs[a, b] = (unit, images)
     known = {pair: store.find(unit, unit.key("", "")) for pair, (unit, _) in pairs.items()}
     owed = [pair for pair, record in known.items() if record is None]
     if owed:
         with store.scratch_folder() as folder:
-            for name in dict.fromkeys(name for pair in owed for name in pair):
-                _save(folder / f"{name}.npy", _gram(store, networks[name], options.signs))
+            files = {name: folder / f"{place}.npy" for place, name in enumerate(entries)}
+            for name in dict.fromkeys(name for pair in [*owed, (CONTROL,)] for name in pair):
+                _save(files[name], _gram(store, entries[name], None if name == CONTROL else options))
             for a, b in owed:
                 unit, images = pairs[a, b]
-                k, l = (_part(folder / f"{name}.npy", networks[name], images) for name in (a, b))  # noqa: E741
-                values = _numbers(k, l, len(images), options, seed)
+                k, l, d = (_part(files[name], entries[name], images) for name in (a, b, CONTROL))  # noqa: E741
+                values = _numbers(k, l, d, len(images), options, seed)
                 known[a, b] = store.add_record(unit, unit.key("", ""), {}, values)
-    return [
+    rows = [
         {"dataset": dataset, "model_a": a, "model_b": b, **record.values}
         for (a, b), record in known.items()
         if record is not None
     ]
+    return sorted(rows, key=lambda row: max(calibrates(row["model_a"]), calibrates(row["model_b"])))
+
+
+def calibrates(name: str) -> int:
+    """0 for a network, 1 for an untrained twin, 2 for the control: what the networks' numbers are held against."""
+    return 2 if name == CONTROL else int(name.endswith(TWIN))
+
+
+def _file_name(name: str) -> str:
+    """Some file systems have no `*`."""
+    return name.replace(TWIN, ".untrained")
 
 
 def _save(path: Path, matrix: NDArray[np.float64]) -> None:
@@ -94,11 +122,18 @@ def _save(path: Path, matrix: NDArray[np.float64]) -> None:
         raise unwritable(path, error) from error
 
 
-def _gram(store: Store, kept: _Kept, signs: str) -> NDArray[np.float64]:
+def _gram(store: Store, kept: _Kept, options: SimilarityOptions | None) -> NDArray[np.float64]:
+    """Of a network's maps, or, without options, of |x - x'|."""
     records = list(kept.values())
 
     def rows(part: int) -> NDArray[np.float64]:
-        return selected(store.load_arrays(records[part].files["similarity"])["values"], signs)
+        arrays = store.load_arrays(records[part].files["similarity"])
+        if options is None:
+            return selected(arrays["difference"], "absolute")
+        values = arrays["values"]
+        if options.of == "multipliers":
+            values = multipliers(values, arrays["difference"])
+        return selected(values, options.signs)
 
     return gram(rows, [_crops(record) for record in records])
 
@@ -123,6 +158,7 @@ def _crops(record: Record) -> int:
 def _numbers(
     k: NDArray[np.float64],
     l: NDArray[np.float64],  # noqa: E741
+    control: NDArray[np.float64],
     images: int,
     options: SimilarityOptions,
     seed: int,
@@ -130,17 +166,25 @@ def _numbers(
     m = len(k)
     together = options.resample == "images" and images >= FEWEST_IMAGES
     groups = np.repeat(np.arange(images), m // images) if together else np.arange(m)
-    found = align(
-        k,
-        l,
-        groups.tolist(),
-        options.estimator,
-        permutations=options.permutations,
-        bootstrap=options.bootstrap,
-        confidence=options.confidence,
-        seed=seed,
-    )
-    numbers = {name: getattr(found, name) for name in _NUMBERS}
+    how: dict[str, Any] = {
+        "permutations": options.permutations,
+        "bootstrap": options.bootstrap,
+        "confidence": options.confidence,
+        "seed": seed,
+    }
+    found = align(k, l, groups.tolist(), options.estimator, **how)
+    beyond = align_deconfounded(k, l, control, groups.tolist(), **how)
+    numbers = {
+        **{name: getattr(found, name) for name in _NUMBERS},
+        "unbiased": cka(k, l, "unbiased"),
+        "dcka": beyond.cka,
+        "dcka_low": beyond.low,
+        "dcka_high": beyond.high,
+        "dcka_p_value": beyond.p_value,
+        "dcka_chance": beyond.chance,
+        "control_a": cka(k, control, "unbiased"),
+        "control_b": cka(l, control, "unbiased"),
+    }
     warning = TOO_FEW if found.chance > MOST_CHANCE else ""
     return {
         **{name: value if math.isfinite(value) else None for name, value in numbers.items()},
@@ -151,6 +195,17 @@ def _numbers(
         "signs": options.signs,
         "warning": "not defined" if math.isnan(found.cka) else warning,
     }
+
+
+def multipliers(values: NDArray[np.floating[Any]], difference: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """m of maps m (x - x'), of one shape with x - x'; 0 where x = x', where a map tells nothing of m.
+
+    Example:
+        >>> multipliers(np.array([6.0, 0.0]), np.array([-2.0, 0.0])).tolist()
+        [-3.0, 0.0]
+    """
+    safe = np.where(difference == 0, 1, difference).astype(np.float64)
+    return np.where(difference == 0, 0.0, values / safe)
 
 
 def selected(values: NDArray[np.floating[Any]], signs: str) -> NDArray[np.float64]:

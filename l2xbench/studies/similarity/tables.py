@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from l2xbench.draw.tables import Table
 from l2xbench.store.results import Results
-from l2xbench.studies.similarity.options import SimilarityOptions
+from l2xbench.studies.similarity.options import CONTROL, SimilarityOptions, twin_of
 from l2xbench.studies.similarity.pairs import MOST_CHANCE, TOO_FEW, similarity_frame
 
 
@@ -19,7 +19,18 @@ def similarity_tables(results: Results) -> list[Table]:
         f"{options.permutations} permutations; low and high: the {confidence:.0%} bootstrap interval; chance: the "
         "mean CKA of permuted samples, which networks that share nothing would have."
     )
-    notes = [told]
+    deconfounded = (
+        "unbiased: CKA with the unbiased HSIC. dcka: likewise, once the control |x - x'| of the same crops, which "
+        "knows no network, has been regressed out of both Gram matrices (Cui et al., NeurIPS 2022), with its interval, "
+        "p and chance. control_a and control_b: each one's unbiased CKA with that control, which is the row "
+        f"'{CONTROL}'; nothing is left of it once it is regressed out of itself."
+    )
+    notes = [told, deconfounded]
+    if options.untrained:
+        notes.append(f"{twin_of('NAME')}: the architecture of NAME with its own initial weights, untrained.")
+    missing = sorted({name for members in options.seeds.values() for name in members} - set(results.manifest.models))
+    if missing:
+        notes.append(f"seeds: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not among these networks.")
     notes += [f"{name}: {note}." for name, note in results.manifest.notes.items()]
     if (frame["warning"] == TOO_FEW).any():
         mend = "take estimator: unbiased, more crops or more images" if options.estimator == "biased" else "take more"
@@ -28,10 +39,11 @@ def similarity_tables(results: Results) -> list[Table]:
         )
     if (frame["warning"] == "not defined").any():
         notes.append("not defined: a network's attributions do not vary, or there are too few samples.")
-    caption = f"CKA (Eq. 7) of {compared(options)} between networks."
+    caption = f"CKA (Eq. 7) and dCKA of {compared(options)} between networks."
     return [Table("cka", frame, caption, notes=notes)]
 
 
 def compared(options: SimilarityOptions) -> str:
     """What is compared, and how."""
-    return f"{options.signs} {options.method} attributions, {options.estimator}"
+    aimed = "" if options.target == "image" else f" of the target {options.target}"
+    return f"{options.signs} {options.method} {options.of}{aimed}, {options.estimator}"

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from l2xbench.config import StudyConfig
 from l2xbench.studies.attribution.units import map_options
-from l2xbench.studies.similarity.options import SimilarityOptions
+from l2xbench.studies.similarity.options import UNTRAINED, SimilarityOptions
 from l2xbench.studies.study import Options
 
 
 def similarity_units(config: StudyConfig) -> list[tuple[str, Options]]:
-    """One unit an image and network, where there are two networks to compare.
+    """One unit an image and network, and one of its untrained twin, where there are two networks to compare.
 
-    Signs and estimator are not in its options: the records hold signed maps, so that other choices cost no map.
+    What is compared, signs and estimator are not in the options: the records hold signed maps and x - x', so that other
+    choices cost no map.
     """
     wanted = config.block(SimilarityOptions)
     if wanted is None or len(config.models) < 2:
         return []
     maps = map_options(config, wanted.method)
-    chosen = {"reference": wanted.reference or maps["reference"], "target": wanted.target}
-    return [("", {"size": wanted.size, "crops": wanted.crops, **maps, **chosen})]
+    chosen = {"reference": wanted.reference or maps["reference"], "target": wanted.target_at(config.scale)}
+    options = {"size": wanted.size, "crops": wanted.crops, **maps, **chosen}
+    return [("", options), *([(UNTRAINED, {**options, "untrained": True})] if wanted.untrained else [])]

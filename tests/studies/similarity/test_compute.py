@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from l2xbench import explain, load_model
 from l2xbench.config import StudyConfig
@@ -12,7 +13,8 @@ from l2xbench.data.images import to_tensor
 from l2xbench.errors import RequestError
 from l2xbench.studies.reading import parse_study
 from l2xbench.studies.similarity import STUDY
-from l2xbench.studies.similarity.compute import compute, crop_corners
+from l2xbench.studies.similarity.compute import compute, crop_corners, untrained_twin
+from l2xbench.studies.similarity.options import UNTRAINED
 from l2xbench.studies.similarity.pairs import selected
 
 
@@ -64,8 +66,10 @@ def test_a_unit_holds_the_map_of_each_crop_by_itself(monkeypatch: pytest.MonkeyP
     kept = outcome.arrays["similarity"]
     assert kept["values"].shape == (3, 3, 8, 8)
     assert outcome.values["completeness_error"] < 1e-4
-    for values, (y, x) in zip(kept["values"], kept["corners"], strict=True):
+    for values, difference, (y, x) in zip(kept["values"], kept["difference"], kept["corners"], strict=True):
         alone = explain(network, to_tensor(lr[y : y + 8, x : x + 8]), reference="blur", target="image")
+        crop = to_tensor(lr[y : y + 8, x : x + 8])
+        assert np.abs(difference - (crop - alone.reference)[0].numpy()).max() < 1e-6
         assert np.abs(values - alone.values[0].numpy()).max() < 1e-6 + 1e-4 * np.abs(values).max()
 
 
@@ -74,7 +78,47 @@ def test_options_that_decide_the_maps_and_those_that_do_not() -> None:
         return STUDY.units(a_study(similarity={"size": 8, "crops": 3, **options}))
 
     assert of(signs="signed", estimator="unbiased", permutations=1) == of()
+    assert of(of="multipliers", seeds={"edsr": ["a"]}) == of()
     assert of(reference="mean") != of() != of(crops=4)
     assert STUDY.units(a_study(attribution={"reference": "mean"})) == of(reference="mean")
     assert STUDY.units(a_study(similarity=None)) == []
     assert STUDY.units(a_study(models={"a": "edsr"})) == [], "one network has none to be compared with"
+
+
+def test_the_centre_is_the_block_of_the_middle_lr_pixel() -> None:
+    ((_, options),) = STUDY.units(a_study(similarity={"size": 9, "crops": 1, "target": "centre"}))
+    assert options["target"] == "patch:16,16,4,4"
+    STUDY.check(a_study(similarity={"size": 9, "target": "centre"}))
+
+
+def test_an_untrained_twin_has_its_architectures_own_initial_weights() -> None:
+    (_, (label, options)) = STUDY.units(a_study(similarity={"size": 8, "crops": 1, "untrained": True}))
+    assert label == UNTRAINED
+    trained = load_model("carn-compact")
+    twin = untrained_twin(trained, 0)
+    assert untrained_twin(trained, 0) is twin, "built once"
+    again, other = untrained_twin(load_model("carn-compact"), 0), untrained_twin(load_model("carn-compact"), 1)
+    (name, weights), *_ = trained.state_dict().items()
+    assert torch.equal(again.state_dict()[name], twin.state_dict()[name])
+    assert not any(torch.equal(one.state_dict()[name], twin.state_dict()[name]) for one in (trained, other))
+    assert weights.shape == twin.state_dict()[name].shape and twin.scale == 4
+    lr = np.random.default_rng(0).integers(0, 256, (20, 24, 3), dtype=np.uint8)
+    pair = LoadedPair("image", lr, None, "digest")
+    found = compute(trained, pair, options).arrays["similarity"]
+    y, x = found["corners"][0]
+    alone = explain(twin, to_tensor(lr[y : y + 8, x : x + 8]), reference="blur", target="image")
+    assert np.abs(found["values"][0] - alone.values[0].numpy()).max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("similarity", "models", "told"),
+    [
+        ({"of": "multipliers", "method": "gradient"}, {}, "similarity.of: .*gradient.*l2x"),
+        ({}, {"difference": "edsr"}, "'difference'.*another name"),
+        ({"seeds": {"a": ["x", "y"], "b": ["x"]}}, {}, "similarity.seeds.*'x' is named twice"),
+        ({"of": "maps"}, {}, "similarity.of"),
+    ],
+)
+def test_a_wrong_request_is_told(similarity: dict[str, object], models: dict[str, str], told: str) -> None:
+    with pytest.raises(RequestError, match=told):
+        STUDY.check(a_study(similarity=similarity, models={"a": "edsr", "b": "carn", **models}))

@@ -15,7 +15,10 @@ from l2xbench.store.results import Results
 from l2xbench.store.store import Store
 from l2xbench.store.units import Outcome, Unit
 from l2xbench.studies.similarity import pairs as similarity
+from l2xbench.studies.similarity.cka import cka
+from l2xbench.studies.similarity.deconfounded import dcka
 from l2xbench.studies.similarity.figures import owed_figures
+from l2xbench.studies.similarity.options import CONTROL, UNTRAINED
 from l2xbench.studies.similarity.pairs import TOO_FEW, similarity_frame
 from l2xbench.studies.similarity.tables import similarity_tables
 from tests.draw.written import write_tables
@@ -28,13 +31,22 @@ def results(store: Store, names: list[str], records: list[Record], **options: An
     return results_of(records, names, store, {"Set5": "a note"}, similarity={**FEW, **options})
 
 
-def keep(store: Store, network: str, maps: dict[str, np.ndarray]) -> list[Record]:
+def keep(store: Store, network: str, maps: dict[str, np.ndarray], label: str = "") -> list[Record]:
     records = []
     for image, values in maps.items():
-        unit = Unit("similarity", 1, "Set5", image, network)
-        outcome = Outcome(values={"crops": len(values)}, arrays={"similarity": {"values": values}})
+        unit = Unit("similarity", 1, "Set5", image, network, label)
+        arrays = {"values": values, "difference": differences(image, len(values))}
+        outcome = Outcome(values={"crops": len(values)}, arrays={"similarity": arrays})
         records.append(store.write_outcome(unit, unit.key(network, ""), outcome))
     return records
+
+
+def differences(image: str, crops: int) -> np.ndarray:
+    """x - x' of an image's crops, the same for every network; here and there 0."""
+    random = np.random.default_rng(list(image.encode()))
+    found = random.normal(size=(crops, 3, 4, 4)).astype(np.float32)
+    found[:, 0, 0] = 0
+    return found
 
 
 def maps(seed: int, images: int = 9, crops: int = 4) -> dict[str, np.ndarray]:
@@ -58,7 +70,11 @@ def test_a_pair_is_compared_on_the_images_that_both_have(tmp_path: Path) -> None
     a, b, c = maps(1), maps(2), maps(3)
     c = {image: c[image] for image in ("img1", "img4", "img7")}
     records = keep(store, "c", c) + keep(store, "a", a) + keep(store, "b", b)
-    frame = similarity_frame(results(store, ["a", "b", "c"], records))
+    whole = similarity_frame(results(store, ["a", "b", "c"], records))
+    frame, control = whole[:3], whole[3:]
+    assert control[["model_a", "model_b"]].to_numpy().tolist() == [[name, CONTROL] for name in "abc"]
+    assert control["images"].tolist() == [9, 9, 3] and (control["control_b"] - 1).abs().max() < 1e-12
+    assert control["dcka"].isna().all() and (control["unbiased"] - control["control_a"]).abs().max() < 1e-12
     assert frame[["model_a", "model_b"]].to_numpy().tolist() == [["a", "b"], ["a", "c"], ["b", "c"]]
     assert frame["samples"].tolist() == [36, 12, 12]
     assert frame["images"].tolist() == [9, 3, 3]
@@ -81,7 +97,7 @@ def test_numbers_are_made_once_and_again_when_something_changes(
     pd.testing.assert_frame_equal(similarity_frame(results(store, ["a", "b"], records)), first)
     assert not made
     signed = similarity_frame(results(store, ["a", "b"], records, signs="signed"))
-    assert len(made) == 2 and signed["cka"][0] != first["cka"][0]
+    assert len(made) == 3 and signed["cka"][0] != first["cka"][0]
     records = records[:9] + keep(store, "b", {**maps(2), "img0": maps(5)["img0"]})
     records[9] = Record(**{**records[9].__dict__, "key": "another"})
     assert similarity_frame(results(store, ["a", "b"], records))["cka"][0] != first["cka"][0]
@@ -108,12 +124,62 @@ def test_a_network_whose_maps_do_not_vary_has_no_number(tmp_path: Path) -> None:
     nothing = {image: np.zeros_like(values) for image, values in maps(1).items()}
     of = results(store, ["a", "b"], keep(store, "a", nothing) + keep(store, "b", maps(2)))
     frame = similarity_frame(of)
-    assert frame["cka"].isna().all() and frame["warning"].tolist() == ["not defined"]
+    assert frame["cka"].isna().tolist() == [True, True, False]
+    assert frame["warning"].tolist() == ["not defined", "not defined", TOO_FEW]
+    assert frame["dcka"].isna().all()
     (figure,) = owed_figures(of)
     record = make_unless_kept(store, figure.files, figure.prepare())
     assert figure.shown_as == "CKA on Set5" and (tmp_path / record.files["png"]).stat().st_size > 1000
     write_tables(tmp_path / "tables", similarity_tables(of))
     assert "do not vary" in (tmp_path / "tables/cka.md").read_text()
+
+
+def gram_of(kept: dict[str, np.ndarray]) -> np.ndarray:
+    rows = np.concatenate([one.reshape(len(one), -1).astype(np.float64) for one in kept.values()])
+    return rows @ rows.T
+
+
+def test_dcka_and_the_control_are_of_the_same_crops(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    a, b, c = maps(1), maps(2), maps(3)
+    c = {image: c[image] for image in ("img1", "img4", "img7")}
+    records = keep(store, "c", c) + keep(store, "a", a) + keep(store, "b", b)
+    frame = similarity_frame(results(store, ["a", "b", "c"], records, signs="signed")).set_index(["model_a", "model_b"])
+    for pair, images in ((("a", "b"), list(a)), (("a", "c"), list(c))):
+        kept = {"a": a, "b": b, "c": c}
+        k, l = (gram_of({image: kept[name][image] for image in images}) for name in pair)  # noqa: E741
+        d = gram_of({image: np.abs(differences(image, 4)) for image in images})
+        expected = [cka(k, l, "unbiased"), dcka(k, l, d), cka(k, d, "unbiased"), cka(l, d, "unbiased")]
+        found = frame.loc[pair, ["unbiased", "dcka", "control_a", "control_b"]].astype(float)
+        assert np.abs(found.to_numpy() - expected).max() < 1e-10
+        assert frame.loc[pair, "dcka_low"] < frame.loc[pair, "dcka"] < frame.loc[pair, "dcka_high"]
+
+
+def test_multipliers_are_maps_without_the_images_difference(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    a, b = maps(1), maps(2)
+    products = [{i: m[i] * differences(i, 4) for i in m} for m in (a, b)]
+    records = keep(store, "a", products[0]) + keep(store, "b", products[1])
+    frame = similarity_frame(results(store, ["a", "b"], records, signs="signed", of="multipliers"))
+    hidden = [{i: np.where(differences(i, 4) == 0, 0, m[i]) for i in m} for m in (a, b)]
+    assert abs(frame["cka"][0] - cka(gram_of(hidden[0]), gram_of(hidden[1]))) < 1e-6
+    assert frame["cka"][0] != similarity_frame(results(store, ["a", "b"], records, signs="signed"))["cka"][0]
+
+
+def test_an_untrained_twin_is_a_row_of_its_own(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    records = keep(store, "a", maps(1)) + keep(store, "b", maps(2))
+    records += keep(store, "a", maps(3), UNTRAINED) + keep(store, "b", maps(1), UNTRAINED)
+    of = results(store, ["a", "b"], records, untrained=True, seeds={"x": ["a", "elsewhere"]})
+    frame = similarity_frame(of)
+    assert [f"{one}{other}" for one, other in zip(frame["model_a"], frame["model_b"], strict=True)] == [
+        *("ab", "aa*", "ab*", "ba*", "bb*", "a*b*"),
+        *("adifference", "bdifference", "a*difference", "b*difference"),
+    ]
+    assert frame["cka"][2] == pytest.approx(1) and frame["dcka"][2] == pytest.approx(1)
+    write_tables(tmp_path / "tables", similarity_tables(of))
+    written = (tmp_path / "tables/cka.md").read_text()
+    assert "untrained" in written and "elsewhere is not among these networks" in written
 
 
 def test_no_block_no_rows(tmp_path: Path) -> None:
