@@ -1,7 +1,8 @@
 """How alike networks see: CKA of their attributions (the paper's Eq. 7 and Fig. 3b).
 
 `options` is the YAML's block, `units` what is owed, `compute` one unit. `cka` is the mathematics, `pairs` a pair's
-numbers from records; `tables`, `figures` (drawn by `matrix`) and `section` (`section.html`) show them.
+numbers from records, `deconfounded` dCKA, `seeds` what two architectures are held against; `tables`, `figures` (drawn
+by `matrix`) and `section` (`section.html`) show them, `findings` says them.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Similarity(Study):
         return compute(network, pair, options)
 
     def tables(self, results: Results) -> list[Table]:
-        """`cka`."""
+        """`cka` and `cka_seeds`."""
         from l2xbench.studies.similarity.tables import similarity_tables
 
         return similarity_tables(results)
@@ -67,10 +68,20 @@ class Similarity(Study):
 
         return [similarity_section(results, tables)] if tables else []
 
+    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[str]:
+        """See `similarity.findings`."""
+        from l2xbench.studies.similarity.findings import similarity_findings
+
+        return similarity_findings(results)
+
     def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
-        """The table in brief."""
+        """The networks' rows of the table in brief."""
+        from l2xbench.studies.similarity.pairs import of_kinds
+
+        if not tables:
+            return None
         columns = ["dataset", "model_a", "model_b", "cka", "dcka", "dcka_low", "dcka_high", "control_a", "control_b"]
-        return Summary("CKA of attributions", tables["cka"].frame[columns]) if tables else None
+        return Summary("CKA of attributions", of_kinds(tables["cka"].frame, 0, 0)[columns].round(3))
 
 
 STUDY = Similarity()

@@ -110,6 +110,12 @@ def calibrates(name: str) -> int:
     return 2 if name == CONTROL else int(name.endswith(TWIN))
 
 
+def of_kinds(frame: pd.DataFrame, kind_a: int, kind_b: int) -> pd.DataFrame:
+    """The rows whose two `calibrates` are these: 0 and 0 for pairs of networks."""
+    kinds = [(calibrates(a), calibrates(b)) for a, b in zip(frame["model_a"], frame["model_b"], strict=True)]
+    return frame[[kind == (kind_a, kind_b) for kind in kinds]]
+
+
 def _file_name(name: str) -> str:
     """Some file systems have no `*`."""
     return name.replace(TWIN, ".untrained")

@@ -45,7 +45,7 @@ def similarity_section(results: Results, tables: Mapping[str, Table]) -> Section
         anchor="similarity",
         link="Similarity",
         title="Similarity: CKA of attributions",
-        tables=[tables["cka"]],
+        tables=list(tables.values()),
         template=Path(__file__).parent / "section.html",
         context={"squares": squares},
     )

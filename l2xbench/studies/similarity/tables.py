@@ -6,10 +6,11 @@ from l2xbench.draw.tables import Table
 from l2xbench.store.results import Results
 from l2xbench.studies.similarity.options import CONTROL, SimilarityOptions, twin_of
 from l2xbench.studies.similarity.pairs import MOST_CHANCE, TOO_FEW, similarity_frame
+from l2xbench.studies.similarity.seeds import seeds_frame
 
 
 def similarity_tables(results: Results) -> list[Table]:
-    """`cka`, with what a reader must know before quoting a number of it; none without records."""
+    """`cka`, with what a reader must know before quoting a number of it, and `cka_seeds`; none without records."""
     frame, options = results.once(similarity_frame), results.config.block(SimilarityOptions)
     if frame.empty or options is None:
         return []
@@ -40,7 +41,17 @@ def similarity_tables(results: Results) -> list[Table]:
     if (frame["warning"] == "not defined").any():
         notes.append("not defined: a network's attributions do not vary, or there are too few samples.")
     caption = f"CKA (Eq. 7) and dCKA of {compared(options)} between networks."
-    return [Table("cka", frame, caption, notes=notes)]
+    found = [Table("cka", frame, caption, notes=notes)]
+    ceilings = results.once(seeds_frame)
+    if not ceilings.empty:
+        told = (
+            "dcka: of the trainings of an architecture with each other, the ceiling; other_dcka: of those with each "
+            "training of another. Where there are several pairs, their mean, the lowest low and the highest high. "
+            "beyond: whether the other's interval lies wholly below the trainings'."
+        )
+        caption = "Do architectures differ by more than trainings of one?"
+        found.append(Table("cka_seeds", ceilings, caption, notes=[told]))
+    return found
 
 
 def compared(options: SimilarityOptions) -> str:

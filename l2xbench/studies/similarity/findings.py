@@ -1,0 +1,132 @@
+"""What the tables of CKA say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from l2xbench.store.results import Results
+from l2xbench.studies.similarity.options import SimilarityOptions
+from l2xbench.studies.similarity.pairs import of_kinds, similarity_frame
+from l2xbench.studies.similarity.seeds import SeedsTest, networks_of, seeds_frame, seeds_test
+
+MOST_SENTENCES = 3
+"""Architectures with several trainings that have a sentence each; of more, their pairs are counted in one."""
+_NAMED = 3
+_WORDS = {2: "two", 3: "three", 4: "four"}
+
+
+def similarity_findings(results: Results) -> list[str]:
+    """How far the control alone goes, whether trainings of one architecture are more alike than architectures, which
+    architectures differ by more than trainings do, and untrained twins."""
+    options, frame = results.config.block(SimilarityOptions), results.once(similarity_frame)
+    if options is None or frame.empty:
+        return []
+    ceilings = results.once(seeds_frame)
+    found = []
+    for dataset, part, groups in networks_of(results):
+        images = int(part["images"].max())
+        where = f"On {dataset} ({images} image{'' if images == 1 else 's'}) "
+        found += [where + sentence for sentence in confounded(frame[frame["dataset"] == dataset])]
+        tested = seeds_test(part, groups, options.permutations, results.manifest.seed)
+        if tested is not None:
+            found.append(where + trainings_alike(tested))
+        found += [where + sentence for sentence in beyond_seeds(ceilings[ceilings["dataset"] == dataset])]
+        found += [where + sentence for sentence in twins(frame[frame["dataset"] == dataset])]
+    return found
+
+
+def confounded(frame: pd.DataFrame) -> Iterator[str]:
+    """How like each other the networks' maps are, and how like the control that knows no network.
+
+    Args:
+        frame: of one dataset, rows of `similarity_frame`.
+    """
+    networks, control = of_kinds(frame, 0, 0), of_kinds(frame, 0, 2)
+    alike, known = networks["unbiased"].mean(), control["unbiased"].mean()
+    if pd.notna(alike) and pd.notna(known):
+        left = networks["dcka"].mean()
+        rest = f"; with that regressed out their mean dCKA is {left:.2f}" if pd.notna(left) else ""
+        yield (
+            f"the networks' maps have a mean unbiased CKA of {alike:.2f} with each other and {known:.2f} with "
+            f"|x - x'|, which knows no network{rest}."
+        )
+
+
+def trainings_alike(tested: SeedsTest) -> str:
+    """Whether trainings of one architecture are more alike than networks at random."""
+    numbers = f"mean dCKA {tested.within:.2f}) than different architectures ({tested.between:.2f})"
+    if tested.p_value < 0.05:
+        return (
+            f"trainings of one architecture are more alike ({numbers}: p = {tested.p_value:.2g} by permuting "
+            f"{tested.networks} networks over the architectures."
+        )
+    few = "" if tested.p_value > tested.least * (1 + 1e-9) else ", the least that so few networks can have"
+    return (
+        f"trainings of one architecture are not shown to be more alike ({numbers}: p = {tested.p_value:.2g}{few}, by "
+        f"permuting {tested.networks} networks over the architectures."
+    )
+
+
+def beyond_seeds(ceilings: pd.DataFrame) -> Iterator[str]:
+    """Which architectures differ by more than trainings of one do: their intervals lie wholly below.
+
+    Args:
+        ceilings: of one dataset, rows of `seeds_frame`.
+    """
+    known = ceilings.dropna(subset=["dcka_low", "other_high"])
+    if known["architecture"].nunique() > MOST_SENTENCES:
+        yield _counted(known)
+        return
+    for name, rows in known.groupby("architecture", sort=False):
+        one = rows.iloc[0]
+        trainings = f"{_WORDS.get(int(one['trainings']), one['trainings'])} trainings of {name}"
+        own = f"dCKA {one['dcka']:.2f}, interval {one['dcka_low']:.2f} to {one['dcka_high']:.2f}"
+        apart, near = rows[rows["beyond"] == "yes"], rows[rows["beyond"] == "no"]
+        if apart.empty:
+            yield f"no architecture differs from {name} by more than {trainings} do ({own}): {_listed(near)}."
+        elif len(rows) == 1:
+            yield (
+                f"{name} and {one['other']} differ (dCKA {one['other_dcka']:.2f}, interval {one['other_low']:.2f} to "
+                f"{one['other_high']:.2f}) by more than {trainings} do ({own.removeprefix('dCKA ')})."
+            )
+        else:
+            unlike = "" if near.empty else f"; not shown to: {_listed(near)}"
+            verb = "differs" if len(apart) == 1 else "differ"
+            yield f"{_listed(apart)} {verb} from {name} by more than {trainings} do ({own}){unlike}."
+
+
+def twins(frame: pd.DataFrame) -> Iterator[str]:
+    """How like their untrained twins the networks are.
+
+    Args:
+        frame: of one dataset, rows of `similarity_frame`.
+    """
+    own = frame[[f"{a}*" == b for a, b in zip(frame["model_a"], frame["model_b"], strict=True)]]["dcka"]
+    others = of_kinds(frame, 0, 0)["dcka"]
+    if own.notna().any() and others.notna().any():
+        yield (
+            f"networks have a mean dCKA of {own.mean():.2f} with their own untrained twins and {others.mean():.2f} "
+            "with each other."
+        )
+
+
+def _listed(rows: pd.DataFrame) -> str:
+    texts = [f"{other} ({value:.2f})" for other, value in zip(rows["other"], rows["other_dcka"], strict=True)]
+    return ", ".join(texts[:-1]) + (" and " if len(texts) > 1 else "") + texts[-1]
+
+
+def _counted(known: pd.DataFrame) -> str:
+    """One sentence of all pairs; a pair differs if it does so beyond the trainings of each that has several."""
+    verdicts: dict[frozenset[str], bool] = {}
+    for name, other, beyond in zip(known["architecture"], known["other"], known["beyond"], strict=True):
+        pair = frozenset((name, other))
+        verdicts[pair] = verdicts.get(pair, True) and beyond == "yes"
+    near = [" and ".join(sorted(pair)) for pair, beyond in verdicts.items() if not beyond]
+    more = f" and {len(near) - _NAMED} more" if len(near) > _NAMED else ""
+    left = f"; not shown to: {', '.join(near[:_NAMED])}{more}" if near else ""
+    return (
+        f"{len(verdicts) - len(near)} of {len(verdicts)} pairs of architectures differ in dCKA by more than trainings "
+        f"of one of them do{left}."
+    )
