@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from l2xbench.attribution.engine.draws import draws_from_here
 from l2xbench.attribution.engine.paired import paired_forward
-from l2xbench.attribution.errors import AttributionError
+from l2xbench.attribution.errors import AttributionError, NetworkAssertionError
 from l2xbench.attribution.explain import completeness_error
 from l2xbench.attribution.precision import cast_down_to, cast_to
 from l2xbench.attribution.rules.call import Kind
+from l2xbench.attribution.verification import require_plain_outputs
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def audit(
 ) -> Audit:
     """Explain `model` on `inputs` (N, C, H, W) in float64 and in float32, for the image and for some random outputs.
 
-    Raises what `paired_forward` raises.
+    The outputs of the paired pass are compared with plain ones first. Raises what `paired_forward` raises, and
+    UnsupportedOperationError where they are not the network's own.
 
     Example:
         >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.GELU(), nn.Conv2d(8, 3, 3))
@@ -78,11 +81,17 @@ def audit(
         >>> found.worst < 1e-4, sorted(o.name for o in found.operations)
         (True, ['convolution', 'gelu'])
     """
+    again = draws_from_here(inputs.device)
+    require_plain_outputs(model, inputs, references, output)
+    again()
     image32, neurons32, operations = _audited(model, inputs, references, torch.float32, output, neurons, seed)
     image64 = neurons64 = math.nan
     why = ""
+    again()
     try:
         image64, neurons64, operations = _audited(model, inputs, references, torch.float64, output, neurons, seed)
+    except NetworkAssertionError as error:
+        why = str(error)
     except AttributionError:
         raise
     except Exception as error:  # whatever a network, a kernel or a device has against float64

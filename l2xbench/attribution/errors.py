@@ -27,6 +27,10 @@ class UnsupportedOperationError(AttributionError):
     """An operation without a rule was met where `strict=True` forbids the line integral, or it has no derivative."""
 
 
+class NetworkAssertionError(AttributionError):
+    """The network itself asserts something that does not hold, such as its precision."""
+
+
 class MethodError(AttributionError):
     """A method cannot explain this network; gives that method's own reason."""
 

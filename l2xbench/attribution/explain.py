@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, overload
@@ -10,6 +11,7 @@ from typing import Any, Literal, overload
 import torch
 from torch import Tensor, nn
 
+from l2xbench.attribution.engine.draws import draws_from_here
 from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.finite import all_finite
 from l2xbench.attribution.methods import Explained, Method, Problem, get_method
@@ -18,8 +20,11 @@ from l2xbench.attribution.precision import Precision, at_least_float32, halves_i
 from l2xbench.attribution.references import make_reference
 from l2xbench.attribution.targets import Target, TargetLike, parse_target, sum_per_image
 from l2xbench.attribution.tiles import Tiling, auto_tile, crop, saved_bytes
+from l2xbench.attribution.verification import require_plain_outputs
 
-_KEYWORDS = ("reference", "target", "method", "output", "strict", "tile", "overlap", "seed", "precision")
+LARGEST_ERROR = 1e-3
+"""Above this completeness error or gap there is a warning."""
+_KEYWORDS = ("reference", "target", "method", "output", "strict", "tile", "overlap", "seed", "precision", "verify")
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,14 @@ class Attribution:
     target: str
     operations: list[Any] = field(default_factory=list, repr=False)
     """The operations that the engine met, with the rule of each (`l2x` only)."""
+    jump: Tensor = field(default_factory=lambda: torch.zeros(()), repr=False)
+    """(N,) or zero: where the network routes by Python numbers and takes another route for the reference, what that
+    changes of the objective. The map sums to `delta`, the difference along the image's own route; `delta + jump` is
+    the network's."""
+    gap: Tensor = field(default_factory=lambda: torch.tensor(torch.nan), repr=False)
+    """(N,) |delta + jump - the network's own difference| / max(that difference, 0.001 sum of |values|), where the map
+    was computed in a higher precision than the network's own, in which one that sorts or picks may choose otherwise;
+    NaN where it was not, where the network picks nothing, or was run in tiles."""
 
     @property
     def positive(self) -> Tensor:
@@ -68,6 +81,7 @@ def explain(
     overlap: int = 16,
     seed: int = 0,
     precision: Precision = "auto",
+    verify: bool = False,
     **options: Any,
 ) -> Attribution | list[Attribution]:
     """Explain a network's output for a batch of images by the images' own values.
@@ -96,6 +110,8 @@ def explain(
             inputs', but `l2x` computes objectives of a single output or a few (`neuron`, a `patch` of up to 16 SR
             pixels, and what is asked for with them) in float64, at about twice the cost: in float32 rounding is up to
             4e-4 of so small a difference. Where that fails it warns, and computes them in float32.
+        verify: compare the outputs that `l2x` explains with those of a plain pass, for images and references, at the
+            cost of about four forward passes; a difference beyond rounding is an error that names the submodule.
         **options: the method's own: `steps` (integrated_gradients, lam), `samples` and `noise` (smoothgrad), `window`
             and `stride` (occlusion), `variant` (`exact`, or `published`: the numbers of its authors' code), `sigma`,
             `kernel` and `detector` (lam).
@@ -136,8 +152,12 @@ def explain(
             strict=strict,
             seed=seed,
         )
-        answers = in_precision_asked(
-            lambda dtype: _answers(chosen, problem, bound, dtype, tile, overlap),
+        again = draws_from_here(images.device)
+        if verify and chosen.converts_parameters:
+            require_plain_outputs(network, images, problem.reference, output)
+            again()
+        computed, answers = in_precision_asked(
+            lambda dtype: (dtype, _answers(chosen, problem, bound, dtype, tile, overlap)),
             network,
             precision,
             images.dtype,
@@ -147,6 +167,11 @@ def explain(
         results = [
             _finish(answer, problem.reference, chosen, wanted) for answer, wanted in zip(answers, targets, strict=True)
         ]
+        picks = any(o.kind in ("selection", "comparison") for answer in answers for o in answer.operations)
+        if picks and computed.itemsize > images.dtype.itemsize and tile is None:
+            after = draws_from_here(images.device)
+            results = _with_gaps(results, problem, again)
+            after()
     return results if isinstance(target, list) else results[0]
 
 
@@ -193,6 +218,18 @@ def _finish(answer: Explained, reference: Tensor, method: Method, target: Target
     if method.runs_network and not all_finite(values):
         warnings.warn(f"method {method.name!r}: the map for target '{target}' holds NaN or Inf", stacklevel=3)
     error = completeness_error(values, answer.delta)
+    if method.converts_parameters and bool((error > LARGEST_ERROR).any()):
+        warnings.warn(
+            f"target '{target}': the map is {float(error.max()):.1e} of the difference off completeness; "
+            "`l2xbench check` says which operations are not exact",
+            stacklevel=3,
+        )
+    if answer.jump is not None:
+        warnings.warn(
+            f"the network routes by a Python number, {answer.routed}: explained along the image's own route; the "
+            f"reference's own would change the objective by {answer.jump.abs().max():.3g} (`Attribution.jump`)",
+            stacklevel=3,
+        )
     return Attribution(
         values=values.to(reference),
         reference=reference,
@@ -201,7 +238,38 @@ def _finish(answer: Explained, reference: Tensor, method: Method, target: Target
         method=method.name,
         target=str(target),
         operations=answer.operations,
+        jump=(torch.zeros_like(answer.delta) if answer.jump is None else answer.jump).to(reference),
+        gap=torch.full_like(answer.delta, torch.nan).to(reference),
     )
+
+
+def _with_gaps(found: list[Attribution], problem: Problem, again: Callable[[], None]) -> list[Attribution]:
+    """The same, each with the gap between its difference and that of the network in its own precision."""
+    streams = []
+    for images in (problem.inputs, problem.reference):
+        again()
+        with quiet(problem.network), torch.no_grad():
+            streams.append(problem.run(images))
+    value, reference_value = streams
+    results = []
+    for one, target in zip(found, problem.targets, strict=True):
+        objective = problem.objective(target, value, reference_value)
+        assert objective is not None
+        own = objective.delta
+        off = (one.delta.to(own) + one.jump.to(own) - own).abs()
+        gap = off / torch.maximum(own.abs(), 1e-3 * sum_per_image(one.values.abs())).clamp_min(1e-300)
+        window = (slice(None), *objective.window)
+        largest = torch.maximum(value[window].abs(), reference_value[window].abs()).flatten(1).amax(1)
+        rounding = 64 * torch.finfo(value.dtype).eps * largest.to(own) * value[window][0].numel()
+        if bool(((gap > LARGEST_ERROR) & (off > rounding)).any()):
+            warnings.warn(
+                f"target '{target}': the difference explained is {float(gap.max()):.1e} off that of the network in its "
+                f"own {value.dtype}; it sorts or picks otherwise in another precision (precision='float32' explains it "
+                "as it runs)",
+                stacklevel=3,
+            )
+        results.append(replace(one, gap=gap.to(one.delta)))
+    return results
 
 
 def _check_inputs(inputs: Tensor) -> None:
@@ -271,4 +339,7 @@ def _in_tiles(method: Method, problem: Problem, options: dict[str, Any], side: i
             cut(total.values).add_(answer.values)
             total.delta += answer.delta.to(total.delta)
             total.operations = total.operations or answer.operations
+            if answer.jump is not None:
+                total.jump = answer.jump if total.jump is None else total.jump + answer.jump
+                total.routed = total.routed or answer.routed
     return totals

@@ -15,8 +15,9 @@ from typing import Literal, TypeVar, get_args
 import torch
 from torch import Tensor, nn
 
+from l2xbench.attribution.engine.draws import draws_from_here
 from l2xbench.attribution.engine.state import parameters_and_buffers
-from l2xbench.attribution.errors import AttributionError, unknown
+from l2xbench.attribution.errors import AttributionError, NetworkAssertionError, unknown
 from l2xbench.system import memory
 
 HALF = (torch.float16, torch.bfloat16)
@@ -53,22 +54,35 @@ def in_precision_asked(
     if precision not in get_args(Precision):
         raise unknown("precision", precision, get_args(Precision))
     dtype = getattr(torch, precision, torch.float64 if prefer_float64 else own)
+    again = draws_from_here(device_of(network))
     if dtype == own:
-        return compute(own)
+        try:
+            return compute(own)
+        except NetworkAssertionError as error:
+            if precision != "auto" or own != torch.float64 or not all_float32(network):
+                raise
+            warnings.warn(f"computed in float32, since the network refuses float64: {error}", stacklevel=4)
+        again()
+        return compute(torch.float32)
     failure: Exception | None = None
     for casting in (cast_down_to, cast_to) if converts_parameters else (cast_to,):
+        again()
         try:
             with casting(network, dtype):
                 return compute(dtype)
+        except NetworkAssertionError as error:
+            failure = failure or error
         except AttributionError:
             raise
         except Exception as error:  # whatever a network, a kernel or a device has against float64
             if memory.has_run_out(error):  # the precision must not hang on how much is free
                 raise
             failure = failure or error
-    reason = f"{type(failure).__name__}: {str(failure).strip().partition(chr(10))[0]}"
+    said = str(failure).strip().partition("\n")[0]
+    reason = said if isinstance(failure, NetworkAssertionError) else f"{type(failure).__name__}: {said}"
     if precision != "auto":
         raise AttributionError(f"precision={precision!r}: the network fails in it ({reason})") from failure
+    again()
     answer = compute(own)
     warnings.warn(
         f"single outputs are computed in float64, which failed here ({reason}); computed in {own} instead, "
@@ -76,6 +90,16 @@ def in_precision_asked(
         stacklevel=4,
     )
     return answer
+
+
+def device_of(network: nn.Module) -> torch.device:
+    """Where a network's parameters are; the CPU for one that has none."""
+    return next((t.device for t in parameters_and_buffers(network)), torch.device("cpu"))
+
+
+def all_float32(network: nn.Module) -> bool:
+    """Whether none of a network's numbers are of another precision than float32."""
+    return all(t.dtype == torch.float32 for t in parameters_and_buffers(network) if t.is_floating_point())
 
 
 @contextmanager

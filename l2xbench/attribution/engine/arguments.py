@@ -40,6 +40,8 @@ def both_streams(trace: Trace, argument: Any) -> tuple[Any, Any]:
         return argument, argument
     if isinstance(argument, torch.dtype):
         raised = trace.raised(argument)
+        if argument.itemsize == 2 and raised != argument and not trace.lowered:
+            trace.lowered = trace.where()
         return raised, raised
     return argument, argument
 

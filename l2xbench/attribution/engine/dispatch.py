@@ -20,6 +20,8 @@ from l2xbench.attribution.engine.views import View, single_views
 
 UNINITIALISED = frozenset({"empty_like", "new_empty", "new_empty_strided", "empty_permuted"})
 """Operations that give memory as it lies there."""
+DRAWN = frozenset({"rand_like", "randn_like"})
+"""Operations that draw random numbers, other ones in another precision."""
 
 
 def dispatch(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -53,7 +55,13 @@ def unmoved(trace: Trace, operation: Operation, func: Any, args: Any, kwargs: di
     wherever that happens, also within a function of PyTorch's that makes it for itself.
     """
     options = {k: both_streams(trace, v)[0] for k, v in kwargs.items()}
-    made = func(*(both_streams(trace, a)[0] for a in args), **options)
+    likes = [both_streams(trace, a)[0] for a in args]
+    if operation.name in DRAWN and trace.draws_in is not None:
+        dtype = options.get("dtype") or likes[0].dtype
+        lower = trace.draws_in if dtype == trace.dtype else dtype
+        made = func(*likes, **options | {"dtype": lower}).to(dtype)
+        return Paired.of(made, made)
+    made = func(*likes, **options)
     if not isinstance(made, Tensor):
         return made
     if operation.name in UNINITIALISED:

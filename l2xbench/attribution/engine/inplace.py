@@ -58,9 +58,12 @@ def write(trace: Trace, operation: Operation, func: Any, args: Any, kwargs: dict
 
 def fill(trace: Trace, target: Tensor, func: Any, args: Any, kwargs: dict[str, Any]) -> Tensor:
     """Random numbers, drawn once for both streams."""
-    fresh = torch.empty_like(target.pair()[0] if isinstance(target, Paired) else target)
+    like = target.pair()[0] if isinstance(target, Paired) else target
+    lower = trace.draws_in if like.dtype == trace.dtype and isinstance(target, Paired) else None
     with torch.no_grad():
+        fresh = torch.empty_like(like, dtype=lower)
         func(fresh, *args[1:], **kwargs)
+        fresh = fresh.to(like.dtype)
     write_pair(trace, target, fresh, fresh)
     return target
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import traceback
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,15 +15,24 @@ import torch
 from torch import Tensor, nn
 
 from l2xbench.attribution.engine.dispatch import dispatch
+from l2xbench.attribution.engine.draws import draws_from_here
 from l2xbench.attribution.engine.ragged import GhostError
 from l2xbench.attribution.engine.state import evaluating, parameters_and_buffers, preserved
 from l2xbench.attribution.engine.storage import as_written
 from l2xbench.attribution.engine.tensor import Paired, handling
 from l2xbench.attribution.engine.trace import Trace
 from l2xbench.attribution.engine.watch import Watch
-from l2xbench.attribution.errors import NotFiniteError, ReferenceLostError, ShapeError, UnsupportedOperationError
+from l2xbench.attribution.errors import (
+    NetworkAssertionError,
+    NotFiniteError,
+    ReferenceLostError,
+    ShapeError,
+    UnsupportedOperationError,
+)
 from l2xbench.attribution.finite import all_finite
 from l2xbench.attribution.rules.call import OperationRecord
+
+HALF = (torch.float16, torch.bfloat16)
 
 __all__ = ["OperationRecord", "PairedOutput", "paired_forward"]
 
@@ -40,6 +50,11 @@ class PairedOutput:
     value: Tensor
     reference: Tensor
     operations: list[OperationRecord] = field(default_factory=list)
+    jump: Tensor | None = None
+    """F of the reference along the image's route minus that along its own; None where a network does not route by
+    Python numbers, or by the same."""
+    routed: str = ""
+    """The first number that it routes by: operation and submodule."""
 
 
 @contextmanager
@@ -56,7 +71,8 @@ def paired_forward(
     Inside the context `torch.autograd.grad(objective(out.value), out.inputs)` is the multiplier m, and the
     attribution is m (x - x') (Eq. 2); on leaving it the model is exactly as before. The network runs in
     evaluation mode, in the precision of `inputs` (float32 or float64; half precision is computed in float32,
-    with a warning).
+    with a warning). A network that routes by Python numbers (`int()` of a value) takes the image's route in both
+    streams; `jump` is what the reference's own route would change. Random numbers are drawn once, for both streams.
 
     Args:
         strict: refuse operations that have no rule in closed form instead of integrating along the line
@@ -74,16 +90,27 @@ def paired_forward(
     Raises:
         ShapeError: input and reference do not fit.
         ReferenceLostError: the network takes a tensor out of PyTorch, or returns one without reference.
+        NetworkAssertionError: an assertion of the network's own fails; the message says which.
         NotFiniteError: the network gives NaN or Inf; the message names the first submodule that does.
         UnsupportedOperationError: with `strict`, an operation without a rule.
     """
     x, x_ref = prepare(model, inputs, references)
+    again = draws_from_here(x.device)
     leaf, value, reference, trace = forward(model, x, x_ref, strict, output)
     if not (all_finite(value) and all_finite(reference)):
+        again()
         forward(model, x, x_ref, strict, output, check_finite=True)
         raise NotFiniteError("the network's output is NaN or Inf")
-    verify(model, x, x_ref, value.detach(), reference, output, trace)
-    yield PairedOutput(leaf, value, reference, list(trace.records.values()))
+    halves = inputs.dtype in HALF or any(t.dtype in HALF for t in parameters_and_buffers(model))
+    if trace.lowered and not halves:
+        warnings.warn(
+            f"{trace.lowered} casts to half precision, which is computed in {x.dtype}: the network's own output "
+            "differs by the rounding",
+            stacklevel=3,
+        )
+    jump = verify(model, x, x_ref, value.detach(), reference, output, trace, again)
+    routed = trace.leaks[0] if jump is not None else ""
+    yield PairedOutput(leaf, value, reference, list(trace.records.values()), jump, routed)
 
 
 def prepare(model: nn.Module, inputs: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
@@ -97,8 +124,7 @@ def prepare(model: nn.Module, inputs: Tensor, references: Tensor) -> tuple[Tenso
         if tensor.is_floating_point() and not all_finite(tensor):
             raise NotFiniteError(f"the {name} itself contains NaN or Inf")
     dtype = inputs.dtype if inputs.dtype in (torch.float32, torch.float64) else torch.float32
-    halves = {torch.float16, torch.bfloat16}
-    if inputs.dtype in halves or any(t.dtype in halves for t in parameters_and_buffers(model)):
+    if inputs.dtype in HALF or any(t.dtype in HALF for t in parameters_and_buffers(model)):
         warnings.warn("a half-precision network or input: explained in float32", stacklevel=4)
     return inputs.detach().to(dtype), references.detach().to(device=inputs.device, dtype=dtype)
 
@@ -111,10 +137,14 @@ def forward(
     output: int | str | None,
     check_finite: bool = False,
     copy_ghosts: bool = False,
+    nudge: float = 0.0,
 ) -> tuple[Tensor, Tensor, Tensor, Trace]:
     """One paired pass: the leaf, the two outputs, and what was met. The model is as before after it."""
     trace = Trace(model, x.dtype, x.device.type, strict=strict, check_finite=check_finite, copy_ghosts=copy_ghosts)
     trace.lower_parameters = any(trace.raised(t.dtype) != t.dtype for t in parameters_and_buffers(model))
+    trace.draws_in = torch.float32 if trace.lower_parameters and x.dtype == torch.float64 else None
+    trace.nudge = nudge
+    again = draws_from_here(x.device)
     with torch.inference_mode(False), torch.enable_grad():
         leaf = x.clone().requires_grad_()
         carried = leaf.view_as(leaf)
@@ -124,8 +154,11 @@ def forward(
                 result = model(Paired.of(carried, x_ref.clone()))
         except GhostError:
             result = None
+        except AssertionError as error:
+            raise NetworkAssertionError(asserted(error, trace)) from error
         if result is None and not copy_ghosts:
-            return forward(model, x, x_ref, strict, output, check_finite, copy_ghosts=True)
+            again()
+            return forward(model, x, x_ref, strict, output, check_finite, copy_ghosts=True, nudge=nudge)
         result = choose(result, output)
         if not isinstance(result, Tensor):
             raise ReferenceLostError(
@@ -152,6 +185,18 @@ def eagerly() -> AbstractContextManager[Any]:
     return nullcontext()
 
 
+def asserted(error: AssertionError, trace: Trace) -> str:
+    """Which submodule asserts what."""
+    steps = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    owner = next((f.f_locals["self"] for f in reversed(frames) if isinstance(f.f_locals.get("self"), nn.Module)), None)
+    names = {id(module): name for name, module in trace.model.named_modules()}
+    where = names.get(id(owner)) or type(owner if owner is not None else trace.model).__name__
+    said = str(error).strip().partition("\n")[0]
+    claim = (steps[-1].line or "").removeprefix("assert ").strip()
+    return f"{where} asserts `{claim}`, which does not hold" + (f": {said}" if said else "")
+
+
 def verify(
     model: nn.Module,
     x: Tensor,
@@ -160,27 +205,55 @@ def verify(
     reference: Tensor,
     output: int | str | None,
     trace: Trace,
-) -> None:
+    again: Callable[[], None],
+) -> Tensor | None:
     """Where a Python number read from the value stream steered both streams, or they selected different places, see
-    whether each is still what the network makes of its input alone.
+    whether each is still what the network makes of its input alone, drawing the same random numbers.
+
+    Returns:
+        How far the reference's output along the image's route is from that along its own; None where it is not.
     """
+    if not (trace.ragged or trace.leaks):
+        return None
+    after = draws_from_here(x.device)
     streams = [(x, value)] if trace.ragged else []
-    streams += [(x_ref, reference)] if trace.ragged or trace.leaks else []
+    streams += [(x_ref, reference)]
+    jump = None
     for alone, found in streams:
+        again()
         _, plain, _, _ = forward(model, alone, alone, False, output)
         plain = plain.detach()
         scale = float(plain.abs().max())
         if plain.shape == found.shape and float((plain - found).abs().max()) <= 1e-4 * scale:
             continue
-        if trace.leaks:
-            raise ReferenceLostError(
-                f"{trace.leaks[0]} takes a number out of a tensor that depends on the input, and the network's output "
-                "depends on it; its reference cannot follow into a Python number: keep it a tensor"
+        if trace.leaks and alone is x_ref and plain.shape == found.shape:
+            again()
+            if any(leak.startswith("float") for leak in trace.leaks) and not only_decides(model, x, value, output):
+                raise ReferenceLostError(
+                    f"{trace.leaks[0]} takes a number out of a tensor that depends on the input, and the network's "
+                    "output depends on it; its reference cannot follow into a Python number: keep it a tensor"
+                )
+            jump = found - plain
+            continue
+        if not trace.ragged:
+            raise UnsupportedOperationError(
+                f"{trace.leaks[0]} decides the shape of the output: {tuple(found.shape)} for the image, "
+                f"{tuple(plain.shape)} for the reference, which cannot be compared"
             )
         raise UnsupportedOperationError(
             f"{trace.ragged[0]}: its size depends on the data, and what follows mixes the selected elements, which "
             "cannot be explained (use torch.where, or multiply by the mask)"
         )
+    after()
+    return jump
+
+
+def only_decides(model: nn.Module, x: Tensor, value: Tensor, output: int | str | None) -> bool:
+    """Whether the floats that a network reads from its tensors only choose its route: whether its output stays as it is
+    when they are a little larger.
+    """
+    _, nudged, _, _ = forward(model, x, x, False, output, nudge=1e-4)
+    return nudged.shape == value.shape and float((nudged - value).abs().max()) <= 1e-6 * float(value.abs().max())
 
 
 def choose(result: Any, output: int | str | None) -> Any:

@@ -17,6 +17,7 @@ from l2xbench.attribution.errors import NotFiniteError, UnsupportedOperationErro
 from l2xbench.attribution.finite import all_finite
 from l2xbench.attribution.rules.call import Call, OperationRecord, Pair, differentiable, without_gradient
 from l2xbench.attribution.rules.integral import line_integral
+from l2xbench.attribution.rules.own import with_own_result
 from l2xbench.attribution.rules.selection import choice, each_its_own
 from l2xbench.attribution.rules.treatment import Treatment
 
@@ -73,9 +74,11 @@ def treated(trace: Trace, treatment: Treatment, call: Call) -> Pair:
     """The call by a rule of the table."""
     call.record = trace.record(call.name, treatment.kind)
     if treatment.apply is not None:
-        return treatment.apply(call)
-    assert treatment.compose is not None
-    return composed(treatment.compose, call)
+        pair = treatment.apply(call)
+    else:
+        assert treatment.compose is not None
+        pair = composed(treatment.compose, call)
+    return with_own_result(call, pair) if treatment.by_another_way else pair
 
 
 def composed(compose: Any, call: Call) -> Pair:

@@ -35,6 +35,12 @@ class Trace:
     """Whether places that one stream alone selects have that stream's numbers in both (see `ragged`)."""
     lower_parameters: bool = False
     """Whether the network's parameters have a lower precision than the computation."""
+    draws_in: torch.dtype | None = None
+    """The precision that the network itself draws random numbers in, where that is not the computation's."""
+    nudge: float = 0.0
+    """By how much of itself a float that is read from a tensor is changed, to see whether it only decides."""
+    lowered: str = ""
+    """Where the network casts to half precision, if it does."""
     records: dict[tuple[str, Kind], OperationRecord] = field(default_factory=dict)
     """(operation, kind of treatment) -> how often it was met, and where first."""
     written: dict[int, Paired] = field(default_factory=dict)

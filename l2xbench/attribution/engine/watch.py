@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_map_only
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_map_only, tree_unflatten
 
 from l2xbench.attribution.engine.assigned import assign
 from l2xbench.attribution.engine.operations import Operation, followed_whole
@@ -17,6 +17,7 @@ from l2xbench.attribution.engine.streams import call_of, treated
 from l2xbench.attribution.engine.tensor import Paired, paired, with_gradients
 from l2xbench.attribution.engine.trace import LOWER, Trace
 from l2xbench.attribution.errors import ReferenceLostError
+from l2xbench.attribution.rules.own import OwnResult
 from l2xbench.attribution.rules.table import REFUSED
 
 LOSSES = {getattr(Tensor, name) for name in REFUSED}
@@ -49,6 +50,10 @@ SET_DATA = Tensor.data.__set__  # type: ignore[attr-defined]
 """`tensor.data = other`, which no operation tells of."""
 
 
+DRAWS = {torch.rand, torch.randn}
+"""Calls that draw random numbers in a type that the network names."""
+
+
 class Watch(TorchFunctionMode):
     """Sees the network's calls before they are taken apart.
 
@@ -62,6 +67,9 @@ class Watch(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         trace = self.trace
+        if torch.is_autocast_enabled(trace.device):  # the network's own; it would lower what is computed higher
+            with torch.autocast(trace.device, enabled=False):
+                return self.__torch_function__(func, types, args, kwargs)
         if func in LOSSES and args and isinstance(args[0], Paired):
             return self.leave(func, args[0], args[1:], kwargs or {})
         if func == SET_DATA:
@@ -70,12 +78,14 @@ class Watch(TorchFunctionMode):
             args = substituted(trace, args)
             kwargs = {k: substituted(trace, v) for k, v in (kwargs or {}).items()}
         name = getattr(func, "__name__", "")
-        if trace.lower_parameters and not name.endswith("_") and any(isinstance(a, Paired) for a in args):
+        if trace.lower_parameters and not name.endswith("_") and has_paired(args, kwargs):
             args = raised(trace, args)
             kwargs = {k: raised(trace, v) for k, v in (kwargs or {}).items()}
         if func in UNINITIALISED:
             made = func(*args, **(kwargs or {}))
             return made if isinstance(made, Paired) else made.zero_()  # what lay there must not look like a difference
+        if func in DRAWS and trace.draws_in not in (None, trace.dtype):
+            return drawn(trace, func, args, kwargs or {})
         if func in WHOLE:
             whole = with_gradients(run_whole, trace, WHOLE[func], func, args, kwargs or {})
             if whole is not None:
@@ -87,13 +97,18 @@ class Watch(TorchFunctionMode):
                 *args[2:],
             )
             with torch.backends.mkldnn.flags(enabled=False):
-                return func(*args, **(kwargs or {}))
+                result = func(*args, **(kwargs or {}))
+            return as_the_network(func, args, kwargs or {}, result)
+        if func is F.scaled_dot_product_attention and has_paired(args, kwargs) and not dropped(args, kwargs or {}):
+            return as_the_network(func, args, kwargs or {}, self.taken_apart(func, args, kwargs))
+        return self.taken_apart(func, args, kwargs)
+
+    def taken_apart(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """The call by the operations that PyTorch makes of it."""
+        trace = self.trace
         outer, trace.calling = trace.calling, func
         trace.writes_out = bool(kwargs) and "out" in kwargs
         try:
-            if torch.is_autocast_enabled(trace.device):  # the network's own; it would lower what is computed higher
-                with torch.autocast(trace.device, enabled=False):
-                    return func(*args, **(kwargs or {}))
             return func(*args, **kwargs) if kwargs else func(*args)
         finally:
             trace.calling = outer
@@ -117,6 +132,47 @@ def run_whole(trace: Trace, operation: Operation, func: Any, args: Any, kwargs: 
     call, carried = call_of(trace, operation, func, args, kwargs)
     treatment = operation.treatment(call) if carried else None
     return None if treatment is None else paired(*treated(trace, treatment, call))
+
+
+def has_paired(args: Any, kwargs: Any) -> bool:
+    """Whether a call is given a paired tensor, by position or by name."""
+    return any(isinstance(a, Paired) for a in args) or (
+        bool(kwargs) and any(isinstance(a, Paired) for a in kwargs.values())
+    )
+
+
+def dropped(args: Any, kwargs: dict[str, Any]) -> bool:
+    """Whether attention drops some of its weights at random."""
+    return bool(args[4] if len(args) > 4 else kwargs.get("dropout_p", 0.0))
+
+
+def as_the_network(func: Any, args: Any, kwargs: dict[str, Any], result: Any) -> Any:
+    """What was taken apart, with the numbers that the network's own kernel gives: a later step that sorts or picks
+    would make more of the difference.
+    """
+
+    def stream(which: int) -> Any:
+        given = tree_map_only(Paired, lambda t: t.pair()[which].detach(), (args, kwargs))
+        return func(*given[0], **given[1])
+
+    with torch.no_grad():
+        own = zip(tree_leaves(stream(0)), tree_leaves(stream(1)), strict=True)
+    leaves, layout = tree_flatten(result)
+    with_own = [with_gradients(own_numbers, leaf, v, r) for leaf, (v, r) in zip(leaves, own, strict=True)]
+    return tree_unflatten(with_own, layout)
+
+
+def own_numbers(result: Any, value: Tensor, reference: Tensor) -> Any:
+    """A paired result with other numbers, and its own multipliers."""
+    return Paired.of(OwnResult.apply(result.pair()[0], value), reference) if isinstance(result, Paired) else result
+
+
+def drawn(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Random numbers as the network draws them in its own precision; in another it would draw others."""
+    if kwargs.get("dtype") == trace.dtype:
+        kwargs = kwargs | {"dtype": trace.draws_in}
+        return func(*args, **kwargs).to(trace.dtype)
+    return func(*args, **kwargs)
 
 
 def raised(trace: Trace, argument: Any) -> Any:

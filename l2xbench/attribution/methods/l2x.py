@@ -6,6 +6,7 @@ import torch
 
 from l2xbench.attribution.engine.paired import paired_forward
 from l2xbench.attribution.methods.registry import Explained, Problem, method
+from l2xbench.attribution.targets import sum_per_image
 
 
 @method("l2x", all_targets=True, restores_network=True, converts_parameters=True)
@@ -27,5 +28,8 @@ def l2x(problem: Problem) -> list[Explained]:
                 retain_graph=number < len(problem.targets),
             )
             values = multiplier * (problem.inputs - problem.reference)
-            answers.append(Explained(values, objective.delta, list(paired.operations)))
+            jump = None
+            if paired.jump is not None:
+                jump = sum_per_image(objective.weights * paired.jump[(slice(None), *objective.window)])
+            answers.append(Explained(values, objective.delta, list(paired.operations), jump, paired.routed))
     return answers

@@ -26,6 +26,10 @@ class Explained:
     """(N,) float64; NaN where no network was run."""
     operations: list[Any] = field(default_factory=list)
     """What the engine met on the way, for the methods that use it."""
+    jump: Tensor | None = None
+    """(N,) what the objective's difference lacks where the network takes another route for the reference."""
+    routed: str = ""
+    """The first Python number that it routes by."""
 
 
 @dataclass

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from l2xbench.attribution.rules.call import Call, Pair
+from l2xbench.attribution.rules.own import OwnResult, with_own_result
 from l2xbench.attribution.rules.piecewise import ramp
 from l2xbench.attribution.rules.treatment import IDENTITY, closed_form, condition
 
@@ -98,10 +99,9 @@ def layer_norm(call: Call) -> Pair:
             middle = torch.lerp(x, x_ref, 0.5).contiguous()
         return (LayerNorm.apply(x, y, middle, shape, weight, bias, *rows), nothing, nothing), (y_ref, nothing, nothing)
     flat = (*x.shape[: x.dim() - len(shape)], -1)
-    y, y_ref = Standardize.apply(x.reshape(flat), x_ref.reshape(flat), eps, True)
-    with torch.no_grad():
-        y_ref = affine(y_ref.view(x.shape), weight, bias)
-    return (affine(y.view(x.shape), weight, bias), nothing, nothing), (y_ref, nothing, nothing)
+    standard, _ = Standardize.apply(x.reshape(flat), x_ref.reshape(flat), eps, True)
+    value = OwnResult.apply(affine(standard.view(x.shape), weight, bias), y)
+    return (value, nothing, nothing), (y_ref, nothing, nothing)
 
 
 @closed_form(
@@ -148,7 +148,8 @@ def batch_norm(call: Call) -> Pair:
     back = (x.shape[1], x.shape[0], *x.shape[2:])
     with torch.no_grad():
         y_ref = affine(y_ref.view(back).transpose(0, 1).contiguous(), weight, bias)
-    return (affine(y.view(back).transpose(0, 1).contiguous(), weight, bias), *spare), (y_ref, *spare)
+    pair = (affine(y.view(back).transpose(0, 1).contiguous(), weight, bias), *spare), (y_ref, *spare)
+    return with_own_result(call, pair) if mean is None else pair  # the operation would update its statistics again
 
 
 @closed_form("dy = (dx - y_bar ds) / s_bar, s = sqrt(mean x^2 + eps)", IDENTITY)

@@ -159,7 +159,7 @@ LINES: list[list[Row]] = [
     on("ldexp", OF_SELF),
     on("_linalg_solve_ex linalg_solve_triangular linalg_lu_solve", LINEAR.only("B")),
     on("cholesky_solve", OF_SELF),
-    on("prod", composed.prod),
+    on("prod", composed.prod.own()),
     on("polar", composed.polar),
     # piecewise linear functions
     on("relu", piecewise.relu),
@@ -196,7 +196,7 @@ LINES: list[list[Row]] = [
     on("elu celu", smooth.elu),
     on("gelu", smooth.gelu),
     on("log_sigmoid_forward", smooth.log_sigmoid),
-    on("glu", composed.glu),
+    on("glu", composed.glu.own()),
     on("angle", quadrature.elementwise_by_quadrature),
     on(
         """
@@ -216,7 +216,7 @@ LINES: list[list[Row]] = [
     # softmax, norms
     on("_softmax _safe_softmax", softmax.softmax),
     on("logsumexp", softmax.logsumexp),
-    on("_log_softmax", softmax.log_softmax),
+    on("_log_softmax", softmax.log_softmax.own()),
     on(
         """
         _scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention
@@ -227,7 +227,7 @@ LINES: list[list[Row]] = [
     ),
     on("_fused_sdp_choice", special("attention kernel", "attention is taken apart")),
     on("native_layer_norm", normalization.layer_norm.only("input")),
-    on("native_group_norm", normalization.group_norm.only("input")),
+    on("native_group_norm", normalization.group_norm.only("input").own()),
     on(
         """
         native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training cudnn_batch_norm
@@ -235,9 +235,9 @@ LINES: list[list[Row]] = [
         """,
         normalization.batch_norm.only("input", "weight", "bias"),
     ),
-    on("_fused_rms_norm", normalization.rms_norm.only("input")),
-    on("linalg_vector_norm norm", normalization.euclidean_norm.only(when=normalization.euclidean), composed.norm),
-    on("var std var_mean std_mean", normalization.variance),
+    on("_fused_rms_norm", normalization.rms_norm.only("input").own()),
+    on("linalg_vector_norm norm", normalization.euclidean_norm.only(when=normalization.euclidean), composed.norm.own()),
+    on("var std var_mean std_mean", normalization.variance.own()),
     # maxima
     on("amax amin", maxima.extremum_over_axes),
     on("max min", maxima.extremum),

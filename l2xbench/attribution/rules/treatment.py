@@ -66,6 +66,12 @@ class Treatment:
     """The arguments (schema names) that may carry a difference; None for any."""
     when: Condition | None = None
     """What else must hold of the arguments."""
+    by_another_way: bool = False
+    """Whether it computes the result otherwise than the operation, whose own result is then put in its place."""
+
+    def own(self) -> Treatment:
+        """The same, with the operation's own result in the place of what it computes by another way."""
+        return replace(self, by_another_way=True)
 
     def only(self, *moving: str, when: Condition | None = None) -> Treatment:
         """The same, only where no other argument than these carries a difference, and only where `when` holds."""

@@ -1,0 +1,34 @@
+"""Random numbers of a network: the same in both streams, in every pass over one image, and in either precision."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+
+def draws_from_here(device: torch.device) -> Callable[[], None]:
+    """Note where the generators stand (PyTorch's on the CPU and on a device, NumPy's and Python's); what is returned
+    puts them back there, so that another pass draws the same numbers.
+
+    Example:
+        >>> again = draws_from_here(torch.device("cpu"))
+        >>> first = torch.rand(3)
+        >>> again()
+        >>> bool((torch.rand(3) == first).all())
+        True
+    """
+    cpu, numbers, python = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
+    on_cuda = device.type == "cuda" and not torch.cuda.is_current_stream_capturing()
+    cuda = torch.cuda.get_rng_state(device) if on_cuda else None
+
+    def again() -> None:
+        torch.set_rng_state(cpu)
+        np.random.set_state(numbers)  # noqa: NPY002
+        random.setstate(python)
+        if cuda is not None:
+            torch.cuda.set_rng_state(cuda, device)
+
+    return again
