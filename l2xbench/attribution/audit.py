@@ -83,7 +83,6 @@ def audit(
     """
     again = draws_from_here(inputs.device)
     require_plain_outputs(model, inputs, references, output)
-    again()
     image32, neurons32, operations = _audited(model, inputs, references, torch.float32, output, neurons, seed)
     image64 = neurons64 = math.nan
     why = ""

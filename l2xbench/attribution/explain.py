@@ -155,7 +155,6 @@ def explain(
         again = draws_from_here(images.device)
         if verify and chosen.converts_parameters:
             require_plain_outputs(network, images, problem.reference, output)
-            again()
         computed, answers = in_precision_asked(
             lambda dtype: (dtype, _answers(chosen, problem, bound, dtype, tile, overlap)),
             network,
