@@ -77,6 +77,11 @@ def best_fit(
     most = max((fit.matches for fit in fits), default=0)
     if refused is not None and most <= len(own) // 2:
         raise refused
+    if not fits:
+        raise RequestError(
+            f"{source}: holds averages without names ({states[0].name}), as many and of such shapes as the network's "
+            "parameters are not; a state dict (key -> tensor) is needed"
+        )
     best = [fit for fit in fits if fit.matches == most]
     fullest = best[0]
     for fit in fits:  # averages may be kept of the parameters alone
@@ -127,14 +132,14 @@ def _bare(key: str) -> str:
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return all(
-        key in other
-        and isinstance(other[key], Tensor)
-        and value.shape == other[key].shape
-        and torch.equal(value, other[key])
-        for key, value in one.items()
-        if isinstance(value, Tensor)
-    )
+    """Whether two hold the same numbers under the keys of the first."""
+    for key, value in one.items():
+        if isinstance(value, Tensor) and (found := other.get(key)) is not value:
+            if not isinstance(found, Tensor) or not value.layout == found.layout == torch.strided:
+                return False
+            if value.shape != found.shape or not torch.equal(value, found):
+                return False
+    return True
 
 
 def load_strictly(network: nn.Module, state_dict: Mapping[str, Any], *, source: str, what: str) -> None:

@@ -1,4 +1,4 @@
-"""Two hundred malformed files: each gives exit code 2 and one line, or a failure in the table; nothing is lost."""
+"""Hundreds of malformed inputs: each gives exit code 2 and one line, or a failure in the table; nothing is lost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from safetensors.torch import save
 from tests.conftest import Command, Done
 from tests.stories.test_survival import TINY, kept
 
-YAMLS, IMAGES, CHECKPOINTS = 90, 60, 50
+YAMLS, IMAGES, CHECKPOINTS = 110, 60, 60
 """How many of each are generated from good ones, hand-made ones included."""
 
 
@@ -88,6 +88,30 @@ WRONG_YAMLS = [
     b"study: a\nmodels: {a: {provider: basicsr, arch: {type: os}, weights: random}}\ndatasets: {s: ./photographs}",
     b"study: a\nengine: slurm\nmodels: {a: edsr-compact}\ndatasets: {s: ./photographs}",
     b"study: a\nworkers: 0\nmodels: {a: edsr-compact}\ndatasets: {s: ./photographs}",
+    *(
+        ONE % b"{provider: l2xbench, arch: {type: CARN, n_feats: 4, n_blocks: 1}, weights: random, %b}" % key
+        for key in [
+            b"output: [1]",
+            b"output: {a: b}",
+            b"inputs: 3",
+            b"inputs: {sigma: {a: b}}",
+            b"inputs: {sigma: 25}",
+            b"inputs: {sigma: [1, [2]]}",
+            b"channels: yuv",
+            b"extra_channels: [x]",
+            b"extra_channels: 1",
+            b"enlarged: maybe",
+            b"weights_key: [a]",
+            b"multiple: 0",
+            b"scale: 2",
+            b"ouput: 0",
+        ]
+    ),
+    ONE % b"{card: edsr-compact, weights_key: nothing}",
+    ONE % b"{card: edsr-compact, inputs: {sigma: 1}}",
+    ONE % b"{card: edsr-compact, output: [0]}",
+    ONE % b"{provider: module, module: 'nets.py:Net'}",
+    b"trust: true\n" + ONE % b"{provider: module, module: nets.py}",
 ]
 
 
@@ -212,6 +236,16 @@ def test_checkpoints(tmp_path: Path, l2xbench: Command, write_study: Callable[..
         "bomb.pth": zipped("archive/data.pkl", b"\0" * 50_000_000),
         "short.safetensors": (2**60).to_bytes(8, "little") + b"{}",
         "brace.safetensors": (2).to_bytes(8, "little") + b"{}",
+        "two.pth": pickled({"a": weights, "b": {key: value + 1 for key, value in weights.items()}}),
+        "optimiser.pth": pickled({"optimizer": {"state": weights}}),
+        "hyperparameters.pth": pickled({"params": {"lr": 1e-4}, "epoch": 3}),
+        "prefix.pth": pickled({f"module.net.{key}.x": value for key, value in weights.items()}),
+        "deep.pth": pickled({"a": {"b": {"c": {"d": {"e": {"f": weights}}}}}}),
+        "shadow.pth": pickled({"ema": {"shadow_params": list(weights.values())[1:]}}),
+        "pickle.safetensors": pickled([1, 2]),
+        "page.safetensors": b"<html></html>",
+        "numbers.pth": pickled(dict.fromkeys(weights, 1.0)),
+        "names.pth": pickled({0: torch.ones(3), "": torch.ones(3)}),
         "sparse.pth": pickled({key: value.to_sparse() for key, value in weights.items()}),
     }
     half = (CHECKPOINTS - len(made)) // 2
@@ -240,3 +274,90 @@ def test_checkpoints(tmp_path: Path, l2xbench: Command, write_study: Callable[..
     last = l2xbench("run", study, "--models", "good", "--out", out)
     assert "0 units computed, 9 found done" in last.stdout
     assert before.items() <= kept(out).items()
+
+
+NETWORKS = {
+    "returns nothing": "return None",
+    "returns a number": "return 3.0",
+    "returns text": "return 'image'",
+    "returns a shape": "return x.shape",
+    "returns an array": "return y.detach().numpy()",
+    "returns a tuple": "return y, x",
+    "returns no tuple": "return ()",
+    "returns a dict": "return {'sr': y, 'lr': x}",
+    "returns an object": "return object()",
+    "returns itself": "return self",
+    "returns a generator": "return (each for each in y)",
+    "one dimension": "return y.flatten()",
+    "three dimensions": "return y[0]",
+    "five dimensions": "return y[:, None]",
+    "no images": "return y[:0]",
+    "two images": "return torch.cat([y, y])",
+    "one channel": "return y[:, :1]",
+    "four channels": "return torch.cat([y, y[:, :1]], 1)",
+    "integers": "return y.long()",
+    "booleans": "return y > 0",
+    "complex numbers": "return torch.complex(y, y)",
+    "another scale": "return y[..., ::2, ::2]",
+    "no scale": "return x",
+    "too short": "return y[..., 1:, :]",
+    "too long": "return F.pad(y, (0, 1, 0, 1))",
+    "nothing left": "return y[..., :0]",
+    "NaN": "return y * float('nan')",
+    "infinity": "return y / 0",
+    "raises": "raise ValueError('no\\nthanks')",
+    "raises nothing": "raise Exception",
+    "asserts": "assert x.shape[1] == 7",
+    "leaves": "sys.exit(3)",
+    "another device": "return y.to('cuda:7')",
+    "no such name": "return yy",
+    "needs more channels": "return self.b(x)",
+    "recursion": "return self.forward(x)",
+    "divides": "return y[0 / 0]",
+    "a key": "return {}['sr']",
+    "stops": "raise StopIteration",
+}
+CONSTRUCTORS = {
+    "no module": "def Net(): return 3",
+    "raises when built": "class Net(nn.Module):\n    def __init__(self):\n        raise OSError('no file')",
+    "leaves when built": "def Net(): sys.exit()",
+    "needs arguments": "class Net(nn.Module):\n    def __init__(self, n):\n        super().__init__()",
+    "no super": "class Net(nn.Module):\n    def __init__(self):\n        self.a = nn.Conv2d(3, 3, 3)",
+    "no forward": "class Net(nn.Module):\n    pass",
+    "a second input": "class Net(nn.Module):\n    def forward(self, x, sigma):\n        return x",
+    "another name": "class Nett(nn.Module):\n    pass",
+    "not Python": "class Net(",
+    "no library": "import a_library_that_nobody_has",
+    "exits": "sys.exit('usage: train.py')",
+    "a command line": "import argparse\np = argparse.ArgumentParser()\np.add_argument('data')\np.parse_args()",
+    "raises at import": "1 / 0",
+    "a value": "Net = 5",
+    "bytes": "\x00",
+}
+HEAD = "import sys, torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
+
+
+@pytest.mark.timeout(600)
+def test_networks(tmp_path: Path, l2xbench: Command, write_study: Callable[..., Path]) -> None:
+    """Networks of the user's: `check` says in one line what is wrong with each, and in a study each fails alone."""
+    base = "class Net(nn.Module):\n    scale = 4\n    def __init__(self):\n        super().__init__()\n"
+    base += "        self.a, self.b = nn.Conv2d(3, 48, 1), nn.Conv2d(5, 3, 1)\n    def forward(self, x):\n"
+    base += "        y = F.pixel_shuffle(self.a(x), 4)\n        "
+    made = {name: base + line for name, line in NETWORKS.items()} | CONSTRUCTORS
+    models = {"good": TINY}
+    for number, code in enumerate(made.values()):
+        folder = tmp_path / f"net{number}"
+        folder.mkdir()
+        (folder / "net.py").write_text(HEAD + code)
+        models[f"n{number}"] = {"provider": "module", "module": f"./net{number}/net.py:Net", "scale": 4}
+    for number, name in enumerate(made):
+        done = l2xbench("check", f"{tmp_path}/net{number}/net.py:Net", "--trust", "--size", 12, "--outputs", 0)
+        one_line(done, name)
+    photographs = {"path": "./photographs", "images": 1, "crop": 8}
+    blocks = {"attribution": None, "heatmaps": None, "trust": True, "datasets": {"photographs": photographs}}
+    forwards = {key: value for key, value in models.items() if key == "good" or int(key[1:]) < len(NETWORKS)}
+    done = l2xbench("run", write_study(models=forwards, **blocks), "--out", tmp_path / "out")
+    assert done.returncode == 1, done.stderr
+    failed = pd.read_csv(tmp_path / "out/tables/failures.csv", keep_default_na=False)
+    assert set(failed["model"]) == set(forwards) - {"good"}
+    assert not failed["reason"].str.contains("\n").any()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import spandrel
@@ -40,10 +41,33 @@ def _named(card: ModelCard) -> Built:
     if kind not in names:
         raise RequestError(f"{card.name}: arch.type: '{kind}' is not spandrel's; {did_you_mean(kind, names)}")
     package = importlib.import_module(f"spandrel.architectures.{kind}")
-    found = getattr(package, kind)
+    classes = {
+        name: each for name, each in vars(package).items() if isinstance(each, type) and issubclass(each, nn.Module)
+    }
+    # some packages hold several, under names of their own: KBNet_s, UpCunet4x
+    variant = arguments.pop("variant", kind)
+    if variant not in classes:
+        raise RequestError(
+            f"{card.name}: arch.variant: {kind} has no class '{variant}'; say which: variant: "
+            f"{did_you_mean(str(variant), classes).removeprefix('known: ')}"
+        )
+    found = classes[variant]
     core = construct(found, arguments, card)
+    told = _told_by_its_keys(core)
+    if told is not None:
+        # the checkpoint is still to be loaded, if there is one
+        return replace(_built(told, core), loaded=False)
     scale = next((arguments[key] for key in ("upscale", "scale") if key in arguments), None)
     return Built(core, scale=scale, multiple=window_of(found, arguments))
+
+
+def _told_by_its_keys(core: nn.Module) -> ImageModelDescriptor[Any] | None:
+    """What spandrel knows of a network's needs: it is recognised by its own keys, as a checkpoint of it would be."""
+    try:
+        found = ModelLoader().load_from_state_dict(dict(core.state_dict()))
+    except Exception:  # some sizes cannot be read off the keys
+        return None
+    return found if isinstance(found, ImageModelDescriptor) and type(found.model) is type(core) else None
 
 
 def _recognised(card: ModelCard, states: States) -> Built:
@@ -83,11 +107,17 @@ def _recognised(card: ModelCard, states: States) -> Built:
             f"{card.name}: {found.architecture.name} is no RGB image-to-image network ({takes} -> {gives} channels); "
             "channels of the input beyond RGB are said in a card: `extra_channels`"
         )
+    return _built(found, found.model)
+
+
+def _built(found: ImageModelDescriptor[Any], core: nn.Module) -> Built:
+    """A network with the needs that spandrel knows of it."""
     needs = found.size_requirements
     # some are called in a way of their own: DRUNet gets a noise level, FBCNN gives its estimate of one too
     plain = found._call_fn.__module__ == ImageModelDescriptor.__module__
+    grey = (found.input_channels, found.output_channels) == (1, 1)
     return Built(
-        found.model if plain else _Called(found.model, found._call_fn),
+        core if plain else _Called(core, found._call_fn),
         scale=found.scale,
         multiple=needs.multiple_of,
         minimum=max(1, needs.minimum),
