@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from l2xbench.config import StudyConfig
+from l2xbench.errors import RequestError
 from l2xbench.store.units import Unit
 from l2xbench.studies.registry import all_studies, study_named
-
-
-def units_of(config: StudyConfig, dataset: str, image: str, model: str = "", only: str | None = None) -> list[Unit]:
-    """What is owed for an image and a network, or, without one, for the image alone, in the order of its work.
-
-    Args:
-        config: the study.
-        dataset: the image's.
-        image: its name; empty for units of no image yet, see `Unit.at`.
-        model: the network's name in the study.
-        only: the one study that is wanted; the units that it starts from, and what it `runs_with`, are owed too.
-    """
-    return [placed(unit, dataset, image, model) for unit in owed_units(config, only) if is_for(unit, config, model)]
 
 
 def is_for(unit: Unit, config: StudyConfig, model: str) -> bool:
@@ -35,13 +24,27 @@ def placed(unit: Unit, dataset: str, image: str, model: str) -> Unit:
 
 
 def owed_units(config: StudyConfig, only: str | None = None) -> list[Unit]:
-    """Every unit that each network and image, or each image, owes: without their names, in the order of their work."""
+    """Every unit that each network and image, or each image, owes: without their names, in the order of their work.
+
+    Args:
+        config: the study.
+        only: the one study that is wanted; the units that it starts from, and what it `runs_with`, are owed too.
+
+    Raises:
+        RequestError: a study gives one label twice, or options that are not fit for JSON.
+    """
     chosen = None if only is None else {only, *study_named(only).runs_with}
     found: dict[tuple[str, str], Unit] = {}
     needed: dict[tuple[str, str], tuple[str, str]] = {}
     for study in all_studies():
         if chosen is None or study.name in chosen or not study.needs_network:
             for label, options in study.units(config):
+                if (study.name, label) in found:
+                    raise RequestError(f"the study '{study.name}' gives two units the label '{label}'")
+                try:
+                    json.dumps(options)
+                except (TypeError, ValueError) as error:
+                    raise RequestError(f"the study '{study.name}' has options that cannot be kept: {error}") from None
                 found[study.name, label] = Unit(study.name, study.version, "", "", "", label, options)
                 wanted = study.needs(options)
                 if wanted is not None:

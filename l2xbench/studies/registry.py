@@ -8,11 +8,13 @@ A package announces a study of its own with an entry point of the group `l2xbenc
 
 from __future__ import annotations
 
+import itertools
 import pkgutil
 import re
+from collections.abc import Collection, Iterator
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 
 import l2xbench.studies
 from l2xbench.config import StudyConfig
@@ -29,23 +31,16 @@ def all_studies() -> tuple[Study, ...]:
     """Every study, in the order in which they run and stand on the page.
 
     Raises:
-        RequestError: a package's study cannot be imported, is no study, or has a name or block that is taken.
+        RequestError: a study cannot be imported, is no study, or lacks a name or block of its own.
     """
-    found = {study.name: study for study in _bundled()}
+    found: dict[str, Study] = {}
     blocks = set(StudyConfig.model_fields)
-    for study in found.values():
-        blocks |= {block.key for block in study.blocks}
-    for entry in sorted(entry_points(group=GROUP), key=lambda one: one.name):
-        study = _loaded(entry)
-        keys = {block.key for block in study.blocks}
-        if study.name in found or study.name in _TAKEN or not re.fullmatch("[a-z][a-z0-9_]*", study.name):
-            raise RequestError(f"{_who(entry)}: '{study.name}' cannot be its name: taken, or not lower-case letters")
-        if not study.needs_network:
-            raise RequestError(f"{_who(entry)}: needs_network: false is for `inputs` alone")
-        if keys & blocks:
-            raise RequestError(f"{_who(entry)}: its block '{min(keys & blocks)}' is there already")
+    for who, study in itertools.chain(_bundled(), _announced()):
+        problem = _problem(study, found, blocks)
+        if problem:
+            raise RequestError(f"{who}: {problem}")
         found[study.name] = study
-        blocks |= keys
+        blocks |= {block.key for block in study.blocks}
     return tuple(sorted(found.values(), key=lambda study: (study.order, study.name)))
 
 
@@ -61,21 +56,40 @@ def study_named(name: str) -> Study:
     return studies[name]
 
 
-def _bundled() -> list[Study]:
-    modules = [import_module(f"{GROUP}.{found.name}") for found in pkgutil.iter_modules(l2xbench.studies.__path__)]
-    return [module.STUDY for module in modules if hasattr(module, "STUDY")]
+def _bundled() -> Iterator[tuple[str, Study]]:
+    for found in pkgutil.iter_modules(l2xbench.studies.__path__):
+        module = import_module(f"{GROUP}.{found.name}")
+        if hasattr(module, "STUDY"):
+            yield f"the study in {module.__name__}", module.STUDY
 
 
-def _loaded(entry: EntryPoint) -> Study:
-    try:
-        study = entry.load()
-    except Exception as error:  # a package may raise anything
-        raise RequestError(f"{_who(entry)}: cannot be imported ({type(error).__name__}: {error})") from None
-    if not isinstance(study, Study):
-        raise RequestError(f"{_who(entry)}: {entry.value} is a {type(study).__name__}, no l2xbench.studies.study.Study")
-    return study
+def _announced() -> Iterator[tuple[str, Study]]:
+    for entry in sorted(entry_points(group=GROUP), key=lambda one: one.name):
+        package = entry.dist.name if entry.dist is not None else "an installed package"
+        who = f"the study '{entry.name}' of {package}"
+        try:
+            study = entry.load()
+        except Exception as error:  # a package may raise anything
+            raise RequestError(f"{who}: cannot be imported ({type(error).__name__}: {error})") from None
+        if not isinstance(study, Study):
+            told = f"{entry.value} is a {type(study).__name__}, no l2xbench.studies.study.Study"
+            raise RequestError(f"{who}: {told}")
+        yield who, study
 
 
-def _who(entry: EntryPoint) -> str:
-    package = entry.dist.name if entry.dist is not None else "an installed package"
-    return f"the study '{entry.name}' of {package}"
+def _problem(study: Study, others: Collection[str], taken: Collection[str]) -> str:
+    """Why it cannot stand beside the studies of these names and blocks; empty where it can."""
+    name = getattr(study, "name", "")
+    if name in others or name in _TAKEN or not re.fullmatch("[a-z][a-z0-9_]*", name):
+        return f"'{name}' cannot be its name: taken, or not lower-case letters"
+    if not study.needs_network and name != "inputs":
+        return "needs_network: false is for `inputs` alone"
+    for block in study.blocks:
+        if not hasattr(block, "key"):
+            return f"its block {block.__name__} has no `key`"
+        if block.key in taken:
+            return f"its block '{block.key}' is there already"
+        required = [field for field, about in block.model_fields.items() if about.is_required()]
+        if required:
+            return f"its block '{block.key}': '{required[0]}' has no default"
+    return ""

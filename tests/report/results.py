@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from l2xbench.config import INTERPOLATION
+from l2xbench.config import INTERPOLATION, StudyConfig
 from l2xbench.store.records import Failure
 from l2xbench.store.store import Store
 from l2xbench.store.units import Outcome, Unit
-from l2xbench.studies.owed import units_of
+from l2xbench.studies.owed import is_for, owed_units, placed
 from l2xbench.studies.reading import parse_study
 
 EVERYTHING: dict[str, Any] = {
@@ -114,6 +114,11 @@ def make_results(
     name = "manifest.json" if only is None else f"manifest-{only}.json"
     (root / name).write_text(json.dumps(manifest))
     return root
+
+
+def units_of(config: StudyConfig, dataset: str, image: str, model: str, only: str | None = None) -> list[Unit]:
+    """What is owed for an image and a network, or, where its name is empty, for the image alone."""
+    return [placed(unit, dataset, image, model) for unit in owed_units(config, only) if is_for(unit, config, model)]
 
 
 def _outcome(unit: Unit, random: np.random.Generator, size: tuple[int, int], scale: int, hr: bool) -> Outcome:

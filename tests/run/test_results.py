@@ -15,8 +15,7 @@ from l2xbench.store.journal import DONE, JournalBlock
 from l2xbench.store.records import Failure
 from l2xbench.store.store import Store
 from l2xbench.studies.attribution.options import HeatmapOptions
-from l2xbench.studies.owed import units_of
-from tests.report.results import EVERYTHING, make_results
+from tests.report.results import EVERYTHING, make_results, units_of
 
 FAILED = Failure("attribution", "Set5", "edsr", "baby", "l2x", "RuntimeError: no map today")
 

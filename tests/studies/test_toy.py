@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 from l2xbench.errors import RequestError
+from l2xbench.studies.owed import owed_units
 from l2xbench.studies.reading import config_model, parse_study
 from l2xbench.studies.registry import GROUP, all_studies
 
@@ -140,6 +141,49 @@ def test_what_is_no_study_is_told_by_its_package(tmp_path: Path, installed: Call
     with pytest.raises(RequestError, match=re.escape(WRONG[value])) as raised:
         parse_study(STUDY)
     assert str(raised.value).startswith("the study 'brightness' of toy-package: ")
+
+
+FORGETFUL = """
+from typing import ClassVar
+from l2xbench.config import Block
+from l2xbench.studies.study import Study
+class Nameless(Block):
+    size: int = 1
+class Demanding(Block):
+    key: ClassVar[str] = "odd"
+    size: int
+class Options(Block):
+    key: ClassVar[str] = "odd"
+class Odd(Study):
+    name = "odd"
+    def __init__(self, *blocks, units=()):
+        self.blocks, self.owed = blocks, list(units)
+    def units(self, config):
+        return self.owed
+class NoName(Study):
+    blocks = (Options,)
+no_name, no_key, no_default = NoName(), Odd(Nameless), Odd(Demanding)
+twice, no_json = Odd(units=[("a", {}), ("a", {})]), Odd(units=[("a", {"size": {1, 2}})])
+"""
+
+
+@pytest.mark.parametrize(
+    ("study", "said"),
+    [
+        ("no_name", "'' cannot be its name"),
+        ("no_key", "its block Nameless has no `key`"),
+        ("no_default", "its block 'odd': 'size' has no default"),
+        ("twice", "the study 'odd' gives two units the label 'a'"),
+        ("no_json", "the study 'odd' has options that cannot be kept: Object of type set"),
+    ],
+)
+def test_what_a_study_forgets_is_told_before_anything_runs(
+    tmp_path: Path, installed: Callable[[Path], None], study: str, said: str
+) -> None:
+    (tmp_path / "forgetful.py").write_text(FORGETFUL)
+    installed(announce(tmp_path, f"forgetful:{study}"))
+    with pytest.raises(RequestError, match=re.escape(said)):
+        owed_units(parse_study(STUDY))
 
 
 def test_contributing_shows_what_runs_here() -> None:
