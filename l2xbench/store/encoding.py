@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -25,9 +26,16 @@ def encode_outcome(outcome: Outcome) -> EncodedOutcome:
     """Encodes an outcome, which takes longer than writing it: a task for whoever has the time.
 
     Raises:
+        TypeError: a value that no record can hold, such as an array.
         Exception: whatever the numbers that the study has left for `later` raise.
     """
     outcome = outcome.finished()
+    for name, value in outcome.values.items():
+        try:
+            json.dumps(value)
+        except TypeError:
+            told = "a record holds text, truths, floats, integers and lists of floats"
+            raise TypeError(f"the value '{name}' is of the type {type(value).__name__}; {told}") from None
     files = {}
     for what, image in outcome.images.items():
         buffer = io.BytesIO()

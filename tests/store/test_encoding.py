@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,3 +35,9 @@ def test_objects_are_refused() -> None:
     """They would need a pickle, which can run code where it is read."""
     with pytest.raises(ValueError, match="allow_pickle"):
         encode_outcome(Outcome({}, arrays={"attribution": {"values": np.array([object()])}}))
+
+
+@pytest.mark.parametrize("value", [np.ones(2), np.float32(1), Outcome({})])
+def test_a_value_that_no_record_can_hold_is_told_by_its_name(value: Any) -> None:
+    with pytest.raises(TypeError, match=f"the value 'psnr' is of the type {type(value).__name__}; a record holds"):
+        encode_outcome(Outcome({"psnr": value}))
