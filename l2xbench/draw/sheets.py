@@ -13,17 +13,9 @@ import pandas as pd
 Better = Literal["high", "low"]
 Mark = Literal["best", "second", ""]
 
-_HEADERS = {
-    "model": "Network",
-    "model_a": "Network A",
-    "model_b": "Network B",
-    "psnr": "PSNR",
-    "ssim": "SSIM",
-    "cka": "CKA",
-    "p_value": "p",
-    "parameters": "Parameters",
-    "seconds": "Seconds",
-}
+# The header of a column, by its name; other names are their own words
+_HEADERS = {"model": "Network", "model_a": "Network A", "model_b": "Network B", "p_value": "p"}
+_CAPITALS = {"psnr": "PSNR", "ssim": "SSIM", "cka": "CKA"}
 # Digits after the point, by the column's name; other numbers get four significant digits.
 _DIGITS = {"psnr": 2, "ssim": 4, "cka": 3, "low": 3, "high": 3, "chance": 3, "ratio": 2, "seconds": 3}
 _NOTHING = "–"
@@ -58,7 +50,8 @@ def _name(column: object) -> str:
 
 
 def _header(name: str) -> str:
-    return _HEADERS.get(name, name.replace("_", " ")[:1].upper() + name.replace("_", " ")[1:])
+    words = " ".join(_CAPITALS.get(word, word) for word in name.split("_"))
+    return _HEADERS.get(name, words[:1].upper() + words[1:])
 
 
 def _is_number(value: object) -> bool:
