@@ -28,9 +28,9 @@ class AblationOptions(Block):
     """The shares of the features that are masked; `0.05:0.4` steps by 0.05, `0.1:0.4:0.1` by 0.1."""
     methods: Methods = Field(default_factory=list)
     """Whose maps give the order; those of the attribution block by default."""
-    controls: Annotated[list[Literal["difference", "random"]], BeforeValidator(one_or_more)] = Field(
-        default=["difference", "random"]
-    )
+    controls: Annotated[
+        list[Literal["difference", "random"]], BeforeValidator(one_or_more), AfterValidator(each_once)
+    ] = Field(default=["difference", "random"])
     """Orders that know nothing of the network, which a faithful map has to beat."""
     granularity: Annotated[
         list[Literal["pixel", "element"]], BeforeValidator(one_or_more), AfterValidator(each_once)
