@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from l2xbench.cli.flags import DataRoot, Device, Seed, Trust, names, overrides
+from l2xbench.cli.flags import DataRoot, Device, Output, Seed, Trust, names, overrides, said
 from l2xbench.errors import RequestError
 
 EXAMPLE = "l2xbench explore photo.png --models edsr-compact,./mine.pth"
@@ -39,6 +39,7 @@ def explore(
         str, typer.Option("--host", help="The address to listen on; others than this let others in.")
     ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
+    output: Output = None,
     data_root: DataRoot = None,
     device: Device = None,
     trust: Trust = False,
@@ -71,5 +72,6 @@ def explore(
         device=device or "auto",
         trust=trust,
         seed=seed or 0,
+        keys=said(output=output),
     )
     raise typer.Exit(code)

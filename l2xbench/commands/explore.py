@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -49,6 +50,7 @@ def explore(
     device: str = "auto",
     trust: bool = False,
     seed: int = 0,
+    keys: Mapping[str, Any] | None = None,
 ) -> int:
     """Loads the networks and serves the page until Ctrl-C.
 
@@ -58,6 +60,7 @@ def explore(
         study: gives networks, images, reference, method, device and seed.
         kind: what image files are.
         side: LR pixels on a side of the window at first.
+        keys: of the networks' cards, said anew: `output`.
 
     Returns:
         the exit code, 0.
@@ -67,7 +70,9 @@ def explore(
     """
     console = Console()
     if study is None:
-        sources = {name: locate(model, seed=seed) for name, model in short_names(models or _bundled()).items()}
+        sources = {
+            name: locate(model, seed=seed, keys=keys) for name, model in short_names(models or _bundled()).items()
+        }
     else:
         sources = _sources(study, console)
         trust, seed, device = study.trust, study.seed, study.device
