@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from l2xbench.errors import RequestError
-from l2xbench.zoo.states import State, states_in
+from l2xbench.zoo.states import StateDict, states_in
 from l2xbench.zoo.unpickling import one_line, read_pickle
 
 SUFFIXES = (".pth", ".pt", ".ckpt", ".bin", ".safetensors", ".tar")
@@ -63,7 +63,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         raise RequestError(f"{path}: not a whole safetensors file ({one_line(error)})") from None
 
 
-def _refuse_inflated(states: Iterable[State], path: Path) -> None:
+def _refuse_inflated(states: Iterable[StateDict], path: Path) -> None:
     """A tensor that repeats a few numbers by stride 0 unpacks to any size when it is copied."""
     tensors = [tensor for state in states for tensor in state.tensors.values()]
     declared = sum(tensor.numel() * tensor.element_size() for tensor in tensors)

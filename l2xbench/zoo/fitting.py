@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from l2xbench.errors import RequestError
 from l2xbench.zoo.dialects import is_constant
-from l2xbench.zoo.states import State
+from l2xbench.zoo.states import StateDict
 
 _WRAPPING = {"module", "_orig_mod"}
 _LEFT_BEHIND = {"num_batches_tracked", "n_averaged", "total_ops", "total_params", "_extra_state"}
@@ -33,7 +33,7 @@ class Fit:
     would have fitted as well.
     """
 
-    raw: State
+    raw: StateDict
     native: Mapping[str, Any]
     matches: int
     is_chosen: bool = False
@@ -41,7 +41,7 @@ class Fit:
 
 def best_fit(
     network: nn.Module,
-    states: Sequence[State],
+    states: Sequence[StateDict],
     convert: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]],
     source: str,
 ) -> Fit:
@@ -101,13 +101,13 @@ def best_fit(
     return replace(first, is_chosen=any(not _same(fit.native, first.native) for fit in best[1:]))
 
 
-def _in_order(network: nn.Module, state: State) -> list[Fit]:
+def _in_order(network: nn.Module, state: StateDict) -> list[Fit]:
     """Tensors without names as the network's parameters, if they are as many and of their shapes."""
     tensors = list(state.tensors.values())
     for named in (list(network.named_parameters()), [(k, p) for k, p in network.named_parameters() if p.requires_grad]):
         if [tuple(p.shape) for _, p in named] == [tuple(tensor.shape) for tensor in tensors] and named:
             native = {key: tensor for (key, _), tensor in zip(named, tensors, strict=True)}
-            return [Fit(State(state.name, native), native, len(native))]
+            return [Fit(StateDict(state.name, native), native, len(native))]
     return []
 
 

@@ -23,7 +23,7 @@ from l2xbench.zoo.digests import digest, file_digest
 from l2xbench.zoo.fitting import best_fit, load_strictly
 from l2xbench.zoo.network import Network, own_precision
 from l2xbench.zoo.providers import Built
-from l2xbench.zoo.states import State, named_state, states_in
+from l2xbench.zoo.states import StateDict, named_state, states_in
 from l2xbench.zoo.weights import how_to_get, present_weights
 
 RANDOM = "random"
@@ -169,7 +169,7 @@ def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = F
         )
     weights = source.weights
     where = str(weights) if isinstance(weights, Path) else f"the {source.described} weights"
-    states: list[State] | None = None
+    states: list[StateDict] | None = None
     if weights is not None:
         states = states_in(checkpoints.read_checkpoint(weights) if isinstance(weights, Path) else weights, where)
         if card.weights_key is not None:
@@ -197,7 +197,7 @@ def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = F
     return network.to(device).eval()
 
 
-def _load(core: torch.nn.Module, card: ModelCard, states: Sequence[State], where: str) -> str:
+def _load(core: torch.nn.Module, card: ModelCard, states: Sequence[StateDict], where: str) -> str:
     """Copies a checkpoint's weights into the architecture; the name of those taken, if there was a choice."""
     kind = str(card.arch.get("type", ""))
     arch = {"scale": card.scale, **card.arch}
@@ -232,7 +232,7 @@ def _card_of(name: str) -> ModelCard:
     return find_card(name)
 
 
-def _build(card: ModelCard, states: Sequence[State] | None) -> Built:
+def _build(card: ModelCard, states: Sequence[StateDict] | None) -> Built:
     if card.provider == "spandrel":
         import_torchvision()  # spandrel imports it too: before that, as we mend it
     provider = import_module(f"l2xbench.zoo.providers.{_PROVIDERS[card.provider]}")

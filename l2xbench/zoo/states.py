@@ -34,7 +34,7 @@ _DEEPEST = 4
 
 
 @dataclass(frozen=True)
-class State:
+class StateDict:
     """One state dict: key -> tensor, and what else stood beside the tensors.
 
     `name` is where it was found: the keys that led to it and the prefix that was taken off its own, joined by dots.
@@ -55,7 +55,7 @@ class State:
         """Whether its name says that it is an average over training.
 
         Example:
-            >>> [name for name in ("params_ema", "modelEMA", "n", "swa_model", "schema") if State(name, {}).is_averaged]
+            >>> [name for name in ("params_ema", "modelEMA", "n", "swa_model", "schema") if StateDict(name, {}).is_averaged]
             ['params_ema', 'modelEMA', 'swa_model']
         """
         return not _AVERAGED.isdisjoint(_words(self.name))
@@ -67,12 +67,12 @@ class State:
         known = next((at for at, name in enumerate(WRAPPERS) if last in ("", name)), len(WRAPPERS))
         return known - (100 if self.is_averaged else 0)
 
-    def under(self, prefix: str) -> State:
+    def under(self, prefix: str) -> StateDict:
         """Those of its keys that begin with `prefix`, without it."""
         if not prefix:
             return self
         inside = {key[len(prefix) :]: value for key, value in self.entries.items() if key.startswith(prefix)}
-        return State(".".join(filter(None, [self.name, prefix.rstrip(".")])), inside)
+        return StateDict(".".join(filter(None, [self.name, prefix.rstrip(".")])), inside)
 
     def prefixes(self, at_least: int) -> list[str]:
         """What `at_least` so many of its tensors' keys begin with, up to three parts; the empty one first."""
@@ -84,7 +84,7 @@ class State:
         return ["", *(prefix for prefix, count in counts.items() if count >= at_least)]
 
 
-def states_in(data: Any, source: str) -> list[State]:
+def states_in(data: Any, source: str) -> list[StateDict]:
     """All state dicts in what a file held, those first that are rather taken.
 
     Raises:
@@ -102,9 +102,9 @@ def states_in(data: Any, source: str) -> list[State]:
     return sorted(found, key=lambda state: state.rank)
 
 
-def _inside(data: Mapping[Any, Any], name: str, depth: int) -> Iterator[State]:
+def _inside(data: Mapping[Any, Any], name: str, depth: int) -> Iterator[StateDict]:
     if any(isinstance(value, Tensor) for value in data.values()):
-        yield State(name, {str(key): value for key, value in data.items()})
+        yield StateDict(name, {str(key): value for key, value in data.items()})
     for key, value in data.items():
         inner = f"{name}.{key}" if name else str(key)
         if not isinstance(key, str) or depth == _DEEPEST or not _OF_TRAINING.isdisjoint(_words(key)):
@@ -113,10 +113,10 @@ def _inside(data: Mapping[Any, Any], name: str, depth: int) -> Iterator[State]:
             yield from _inside(value, inner, depth + 1)
         elif "shadow" in key and isinstance(value, (list, tuple)) and all(isinstance(each, Tensor) for each in value):
             # torch_ema and diffusers keep averages as a list, without names
-            yield State(inner, {str(at): each for at, each in enumerate(value)}, in_order=True)
+            yield StateDict(inner, {str(at): each for at, each in enumerate(value)}, in_order=True)
 
 
-def named_state(states: Collection[State], key: str, source: str) -> State:
+def named_state(states: Collection[StateDict], key: str, source: str) -> StateDict:
     """The state dict that a user names: by where it lies, or by the prefix of its keys.
 
     Raises:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from l2xbench.zoo.states import State
+from l2xbench.zoo.states import StateDict
 
-States = Sequence[State]
+States = Sequence[StateDict]
 """The state dicts of a checkpoint, the rather taken first."""
 
 
