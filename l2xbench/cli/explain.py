@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from l2xbench.cli.flags import Device, Output, Seed, Trust, assigned, names, said
+from l2xbench.cli.flags import Device, Output, Seed, Trust, WeightsKey, assigned, names, said
 from l2xbench.errors import RequestError
 
 EXAMPLE = "l2xbench explain lr.png --models edsr-compact,./mine.pth --target patch:60,80,16,16"
@@ -41,6 +41,7 @@ def explain(
     ] = None,
     palette: Annotated[str, typer.Option("--palette", help="green-red or blue-orange.", metavar="NAME")] = "green-red",
     output: Output = None,
+    weights_key: WeightsKey = None,
     device: Device = None,
     trust: Trust = False,
     seed: Seed = None,
@@ -65,6 +66,6 @@ def explain(
         device=device or "auto",
         trust=trust,
         seed=seed or 0,
-        keys=said(output=output),
+        keys=said(output=output, weights_key=weights_key),
     )
     raise typer.Exit(code)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from l2xbench.cli.flags import DataRoot, Device, Output, Seed, Trust, names, overrides, said
+from l2xbench.cli.flags import DataRoot, Device, Output, Seed, Trust, WeightsKey, names, overrides, said
 from l2xbench.errors import RequestError
 
 EXAMPLE = "l2xbench explore photo.png --models edsr-compact,./mine.pth"
@@ -40,6 +40,7 @@ def explore(
     ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
     output: Output = None,
+    weights_key: WeightsKey = None,
     data_root: DataRoot = None,
     device: Device = None,
     trust: Trust = False,
@@ -72,6 +73,6 @@ def explore(
         device=device or "auto",
         trust=trust,
         seed=seed or 0,
-        keys=said(output=output),
+        keys=said(output=output, weights_key=weights_key),
     )
     raise typer.Exit(code)

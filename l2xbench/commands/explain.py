@@ -56,7 +56,7 @@ def explain_image(
     """Explains one LR image by several networks; writes the figure and the maps into the folder `out`.
 
     With `lr` (`matlab` or `pillow`) `image` is an HR image, of which LR is made by that bicubic. `options` are the
-    method's own. `keys` are those of the networks' cards that are said anew: `output`.
+    method's own. `keys` are those of the networks' cards that are said anew: `output`, `weights_key`.
 
     Returns:
         the exit code: 0, or 1 where some of the networks could not be explained.

@@ -55,7 +55,8 @@ class StateDict:
         """Whether its name says that it is an average over training.
 
         Example:
-            >>> [name for name in ("params_ema", "modelEMA", "n", "swa_model", "schema") if StateDict(name, {}).is_averaged]
+            >>> names = ("params_ema", "modelEMA", "n", "swa_model", "schema")
+            >>> [name for name in names if StateDict(name, {}).is_averaged]
             ['params_ema', 'modelEMA', 'swa_model']
         """
         return not _AVERAGED.isdisjoint(_words(self.name))

@@ -32,7 +32,7 @@ def require_usable(network: Network, lr: Tensor) -> Tensor:
         raise RequestError(f"{network.name}: scale {network.scale}: studies have {SCALES[0]} to {SCALES[-1]}")
     whole = _passed(network, lr)
     height, width = lr.shape[-2:]
-    smaller = lr[..., : max(1, height - 3), : max(1, width - 6)]
+    smaller = lr[..., : height - min(3, height // 5), : width - min(6, width // 4)]
     _passed(network, smaller, "images have any size: if it needs sizes that are multiples of a number, say `multiple`")
     _passed(network, torch.cat([lr, lr.flip(-1)]), "studies run it on several images at a time")
     return whole

@@ -118,6 +118,11 @@ def Parallel():
     net.scale = 2
     return net
 
+def Whole():
+    net = torch.compile(Net(), backend="eager")
+    net.scale = 2
+    return net
+
 def Compiled():
     net = Net()
     net.body = torch.compile(net.body, backend="eager")
@@ -191,7 +196,7 @@ FORMS: dict[str, Callable[[State], Any]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("kind", ["Net", "Wrapped", "Parallel"])
+@pytest.mark.parametrize("kind", ["Net", "Wrapped", "Parallel", "Whole"])
 def test_every_form_gives_the_output(tmp_path: Path, load: Callable[..., Network], form: str, kind: str) -> None:
     """Also for a network behind an attribute: its own prefix is not taken for a wrapper's."""
     good = load("Net", seed=1).core.state_dict()
