@@ -1,4 +1,4 @@
-"""The figure of CKA that each dataset has: the paper's Fig. 3(b)."""
+"""The figure of dCKA and CKA that each dataset has; its lower triangle is the paper's Fig. 3(b)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from l2xbench.store.results import Results
 from l2xbench.studies.figures import OwedFigure, drawn_by
 from l2xbench.studies.similarity.matrix import Matrix, cka_figure
 from l2xbench.studies.similarity.options import CONTROL, SimilarityOptions, twin_of
-from l2xbench.studies.similarity.pairs import TOO_FEW, similarity_frame
+from l2xbench.studies.similarity.pairs import TOO_FEW, calibrates, similarity_frame
 from l2xbench.studies.similarity.tables import compared
 
-VERSION = 2
+VERSION = 3
 """The version of the figures; a new one makes kept ones be drawn again."""
 
 
@@ -39,16 +39,23 @@ def similarity_matrices(results: Results) -> Iterator[tuple[str, Matrix, pd.Data
     frame, options = results.once(similarity_frame), results.config.block(SimilarityOptions)
     if options is None:
         return
-    for dataset, part in frame[frame["model_b"] != CONTROL].groupby("dataset", sort=False):
+    trained = list(results.manifest.models)
+    every = [*trained, *(twin_of(name) for name in trained), CONTROL]
+    for dataset, part in frame.groupby("dataset", sort=False):
         named = set(part["model_a"]) | set(part["model_b"])
-        every = [*results.manifest.models, *(twin_of(name) for name in results.manifest.models)]
         names = [name for name in every if name in named]
         matrix = Matrix(
-            title=f"{dataset}, m = {_range(part['samples'])}: CKA of {compared(options)}",
+            title=(
+                f"{dataset}, m = {_range(part['samples'])}: dCKA above, CKA ({options.estimator}) below the diagonal, "
+                f"of {compared(options)}"
+            ),
             names=tuple(names),
-            values=_square(part, names, "cka"),
+            dcka=_square(part, names, "dcka"),
+            cka=_square(part, names, "cka"),
             doubtful=_square(part.assign(doubt=part["warning"] == TOO_FEW), names, "doubt", diagonal=0) == 1,
             remark=f"italic: {TOO_FEW}, unrelated networks would have up to {part['chance'].max():.2f}",
+            apart=sum(calibrates(name) > 0 for name in names),
+            row_only=CONTROL in names,
         )
         yield str(dataset), matrix.clustered() if options.order == "clustered" else matrix, part
 

@@ -47,9 +47,9 @@ def confounded(frame: pd.DataFrame) -> Iterator[str]:
     alike, known = networks["unbiased"].mean(), control["unbiased"].mean()
     if pd.notna(alike) and pd.notna(known):
         left = networks["dcka"].mean()
-        rest = f"; with that regressed out their mean dCKA is {left:.2f}" if pd.notna(left) else ""
+        rest = f"; with that regressed out their mean dCKA is {left:.3f}" if pd.notna(left) else ""
         yield (
-            f"the networks' maps have a mean unbiased CKA of {alike:.2f} with each other and {known:.2f} with "
+            f"the networks' maps have a mean unbiased CKA of {alike:.3f} with each other and {known:.3f} with "
             f"|x - x'|, which knows no network{rest}."
         )
 
@@ -85,7 +85,9 @@ def beyond_seeds(ceilings: pd.DataFrame) -> Iterator[str]:
         own = f"dCKA {one['dcka']:.2f}, interval {one['dcka_low']:.2f} to {one['dcka_high']:.2f}"
         apart, near = rows[rows["beyond"] == "yes"], rows[rows["beyond"] == "no"]
         if apart.empty:
-            yield f"no architecture differs from {name} by more than {trainings} do ({own}): {_listed(near)}."
+            yield (
+                f"no architecture is shown to differ from {name} by more than {trainings} do ({own}): {_listed(near)}."
+            )
         elif len(rows) == 1:
             yield (
                 f"{name} and {one['other']} differ (dCKA {one['other_dcka']:.2f}, interval {one['other_low']:.2f} to "

@@ -12,39 +12,50 @@ from matplotlib.colors import to_hex
 from l2xbench.draw.tables import Table
 from l2xbench.store.results import Results
 from l2xbench.studies.similarity.figures import similarity_matrices
-from l2xbench.studies.similarity.matrix import DARK, SHADES, printed_cka
+from l2xbench.studies.similarity.matrix import DARK, SHADES
 from l2xbench.studies.study import Section
 
 
 def similarity_section(results: Results, tables: Mapping[str, Table]) -> Section:
     """What `section.html` shows, and the table below it."""
     squares = []
-    for dataset, matrix, part in similarity_matrices(results):
+    for _, matrix, part in similarity_matrices(results):
         tips = {(row["model_a"], row["model_b"]): _pair_tip(row) for row in part.to_dict("records")}
         rows = []
         for i, name in enumerate(matrix.names):
             cells = []
-            for j, other in enumerate(matrix.names):
-                value = matrix.values[i, j]
-                known = not pd.isna(value)
+            for j, other in enumerate(matrix.names[: matrix.columns]):
+                value = matrix.shown(i, j)
+                known = i != j and not pd.isna(value)
                 cells.append(
                     {
-                        "text": printed_cka(value, matrix.digits),
-                        "shade": to_hex(SHADES(value)) if known else None,
-                        "dark": known and value > DARK,
-                        "doubtful": bool(matrix.doubtful[i, j]),
+                        "text": matrix.printed(i, j),
+                        "shade": to_hex(SHADES(matrix.shade(value))) if known else None,
+                        "dark": known and matrix.shade(value) > DARK,
+                        "doubtful": j < i and bool(matrix.doubtful[i, j]),
+                        "own": i == j,
+                        "apart": j == matrix.networks,
                         "tip": tips.get((name, other)) or tips.get((other, name), ""),
                     }
                 )
-            rows.append((name, cells))
-        remark = matrix.remark if matrix.doubtful.any() else ""
+            rows.append({"name": name, "cells": cells, "apart": i in (matrix.networks, matrix.columns)})
+        remarks = [f"{matrix.said}.".capitalize()] + (
+            [f"{matrix.remark}.".capitalize()] if matrix.doubtful.any() else []
+        )
         squares.append(
-            {"dataset": dataset, "title": matrix.title, "names": matrix.names, "rows": rows, "remark": remark}
+            {
+                "title": matrix.title,
+                "names": matrix.names[: matrix.columns],
+                "networks": matrix.networks,
+                "width": matrix.columns + 1 + (matrix.columns > matrix.networks),
+                "rows": rows,
+                "remark": " ".join(remarks),
+            }
         )
     return Section(
         anchor="similarity",
         link="Similarity",
-        title="Similarity: CKA of attributions",
+        title="Similarity: CKA of maps",
         tables=list(tables.values()),
         template=Path(__file__).parent / "section.html",
         context={"squares": squares},
@@ -52,10 +63,21 @@ def similarity_section(results: Results, tables: Mapping[str, Table]) -> Section
 
 
 def _pair_tip(row: Mapping[Any, Any]) -> str:
-    told = [] if pd.isna(row["low"]) else [f"interval {row['low']:.3f} to {row['high']:.3f}"]
-    told += [
-        f"{said} {row[name]:.3g}"
-        for name, said in (("p_value", "p"), ("chance", "chance level"))
-        if not pd.isna(row[name])
-    ]
-    return f"{row['model_a']} and {row['model_b']}: {', '.join([*told, row['warning']])}".rstrip(", ")
+    told = []
+    for said, value, low, high, p_value, chance in (
+        ("dCKA", "dcka", "dcka_low", "dcka_high", "dcka_p_value", "dcka_chance"),
+        ("CKA", "cka", "low", "high", "p_value", "chance"),
+    ):
+        if pd.isna(row[value]):
+            continue
+        parts = [f"{said} {row[value]:.3f}"]
+        if not pd.isna(row[low]):
+            parts.append(f"interval {row[low]:.3f} to {row[high]:.3f}")
+        parts += [
+            f"{name} {row[key]:.3g}"
+            for key, name in ((p_value, "p"), (chance, "chance level"))
+            if not pd.isna(row[key])
+        ]
+        told.append(", ".join(parts))
+    told += [row["warning"]] if row["warning"] else []
+    return f"{row['model_a']} and {row['model_b']}: {'; '.join(told)}"

@@ -40,8 +40,8 @@ def similarity_tables(results: Results) -> list[Table]:
         )
     if (frame["warning"] == "not defined").any():
         notes.append("not defined: a network's attributions do not vary, or there are too few samples.")
-    caption = f"CKA (Eq. 7) and dCKA of {compared(options)} between networks."
-    found = [Table("cka", frame, caption, notes=notes)]
+    caption = f"CKA (Eq. 7, {options.estimator}) and dCKA of {compared(options)} between networks."
+    found = [Table("cka", frame, caption, notes=notes, digits=3)]
     ceilings = results.once(seeds_frame)
     if not ceilings.empty:
         told = (
@@ -50,11 +50,11 @@ def similarity_tables(results: Results) -> list[Table]:
             "beyond: whether the other's interval lies wholly below the trainings'."
         )
         caption = "Do architectures differ by more than trainings of one?"
-        found.append(Table("cka_seeds", ceilings, caption, notes=[told]))
+        found.append(Table("cka_seeds", ceilings, caption, notes=[told], digits=3))
     return found
 
 
 def compared(options: SimilarityOptions) -> str:
-    """What is compared, and how."""
+    """What is compared."""
     aimed = "" if options.target == "image" else f" of the target {options.target}"
-    return f"{options.signs} {options.method} {options.of}{aimed}, {options.estimator}"
+    return f"{options.signs} {options.method} {options.of}{aimed}"

@@ -51,7 +51,7 @@ def test_everything_that_was_found_stands_in_the_page(visit: Open, whole: Path) 
     tables = ["table1", "by-image", "ablation_psnr", "ablation_ssim", "cka", "randomisation", "sensitivity", "cost"]
     for name in tables:
         assert page.locator(f"#table-{name} tbody tr").count() > 0, name
-    assert page.locator(".square td[data-tip]").count() == 2, "a pair, twice"
+    assert page.locator(".square td[data-tip]").count() == 4, "a pair, twice, and the control with each"
     assert page.locator("svg.chart").count() == 2 * 2 + 1, "PSNR and SSIM of two networks, and the cost"
     assert "None: every unit" in page.locator("#failures").inner_text()
     assert "reference: blur" in page.locator("#manifest pre").first.text_content()
@@ -96,7 +96,8 @@ def test_curves_and_squares_tell_their_numbers(visit: Open, whole: Path) -> None
     assert re.search(r"^l2x, 10 % masked: \d\d\.\d\d dB$", page.locator("#tip").inner_text(), re.MULTILINE)
     cell = page.locator(".square td[data-tip]").first
     cell.hover()
-    assert re.match(r"edsr and rcan: interval [-\d.]+ to [\d.]+, p [\d.]+", page.locator("#tip").inner_text())
+    tip = page.locator("#tip").inner_text()
+    assert re.match(r"edsr and rcan: dCKA -?[\d.]+, interval [-\d.]+ to [-\d.]+, p [\d.]+.*; CKA [\d.]+", tip)
     page.mouse.move(1, 1)
     assert page.locator("#tip").is_hidden()
     description = page.locator("svg.chart").first.get_attribute("aria-label")

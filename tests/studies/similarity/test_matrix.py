@@ -9,27 +9,38 @@ from l2xbench.draw import style
 from l2xbench.studies.similarity.matrix import Matrix, cka_figure, clustered_order, printed_cka
 
 
+def symmetric(count: int, low: float, high: float, seed: int) -> np.ndarray:
+    random = np.random.default_rng(seed).uniform(low, high, (count, count))
+    return (random + random.T) / 2
+
+
 def a_matrix(count: int, name: str = "EDSR{}", **changes: object) -> Matrix:
-    random = np.random.default_rng(0).uniform(0.3, 0.9, (count, count))
-    values = (random + random.T) / 2
-    np.fill_diagonal(values, 1)
     fields = {
-        "title": f"Urban100, m = 800: CKA of {count} networks",
+        "title": f"Urban100, m = 800: dCKA above, CKA (biased) below the diagonal, of {count} networks",
         "names": tuple(name.format(number) for number in range(count)),
-        "values": values,
+        "dcka": symmetric(count, 0.3, 0.9, 0),
+        "cka": symmetric(count, 0.3, 0.9, 1),
         "doubtful": np.zeros((count, count), dtype=bool),
         "remark": "italic: m too small",
     }
     return Matrix(**(fields | changes))
 
 
+def cells(matrix: Matrix) -> list[str]:
+    """The numbers of the square, row by row, without the diagonal."""
+    return [text.get_text() for text in cka_figure(matrix).axes[0].texts]
+
+
 @pytest.mark.parametrize(
     ("count", "name", "width"),
     [(2, "EDSR{}", 8.5), (11, "swinir-{}", 8.5), (11, "a-very-long-name-of-a-network-{}", 8.5), (20, "net{}", 17.5)],
 )
-def test_every_text_is_inside_apart_and_at_least_6_points(count: int, name: str, width: float) -> None:
-    matrix = a_matrix(count, name)
-    matrix.doubtful[0, 1] = True
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_every_text_is_inside_apart_and_at_least_6_points(
+    count: int, name: str, width: float, calibrated: bool
+) -> None:
+    matrix = a_matrix(count, name, apart=count // 3 if calibrated else 0, row_only=calibrated and count > 2)
+    matrix.doubtful[1, 0] = True
     figure = cka_figure(matrix)
     assert figure.get_size_inches()[0] * style.CM_PER_INCH == pytest.approx(width)
     figure.draw_without_rendering()
@@ -45,26 +56,51 @@ def test_every_text_is_inside_apart_and_at_least_6_points(count: int, name: str,
             assert not box.shrunk(0.9, 0.9).overlaps(other.shrunk(0.9, 0.9)), (first, second)
 
 
-def test_numbers_are_printed_and_nothing_known_is_a_dash() -> None:
-    values = np.array([[1, 0.456, np.nan], [0.456, 1, -0.001], [np.nan, -0.001, 1]])
+def test_dcka_is_above_cka_below_and_nothing_known_is_a_dash() -> None:
+    dcka = np.array([[np.nan, 0.456, np.nan], [0.456, np.nan, -0.001], [np.nan, -0.001, np.nan]])
+    cka = np.array([[1, 0.9, 0.8], [0.9, 1, 0.7], [0.8, 0.7, 1]])
     doubtful = np.array([[False, True, False], [True, False, False], [False, False, False]])
-    figure = cka_figure(a_matrix(3, values=values, doubtful=doubtful))
+    figure = cka_figure(a_matrix(3, dcka=dcka, cka=cka, doubtful=doubtful))
     texts = figure.axes[0].texts
-    assert [t.get_text() for t in texts] == ["1.00", "0.46", "–", "0.46", "1.00", "0.00", "–", "0.00", "1.00"]
-    assert [t.get_fontstyle() == "italic" for t in texts[:3]] == [False, True, False]
+    assert [t.get_text() for t in texts] == ["0.46", "–", "0.90", "0.00", "0.80", "0.70"]
+    assert [t.get_fontstyle() == "italic" for t in texts] == [False, False, True, False, False, False], "of CKA alone"
     assert any("m too small" in t.get_text() for t in figure.texts)
     assert not any("m too small" in t.get_text() for t in cka_figure(a_matrix(3)).texts)
 
 
+def test_what_networks_are_held_against_is_set_apart_and_the_control_has_no_column() -> None:
+    matrix = a_matrix(5, "n{}", apart=3, row_only=True)
+    figure = cka_figure(matrix)
+    square = figure.axes[0]
+    assert [t.get_text() for t in square.get_xticklabels()] == ["n0", "n1", "n2", "n3"]
+    assert [t.get_text() for t in square.get_yticklabels()] == ["n0", "n1", "n2", "n3", "n4"]
+    assert np.diff(square.get_xticks()).round(2).tolist() == [1, 1.35, 1]
+    assert np.diff(square.get_yticks()).round(2).tolist() == [1, 1.35, 1, 1.35]
+
+
+def test_the_shades_are_the_range_of_the_networks_and_that_is_said() -> None:
+    values = np.where(np.eye(3) == 1, np.nan, 0.96)
+    dcka = values.copy()
+    dcka[0, 1] = dcka[1, 0] = 0.873
+    dcka[:2, 2] = dcka[2, :2] = 0.1
+    matrix = a_matrix(3, dcka=dcka, cka=values, apart=1)
+    assert matrix.scale == (0.87, 0.96)
+    assert matrix.said == "shades: 0.87 to 0.96, the range of the networks' pairs; what is below has the lightest"
+    assert matrix.shade(0.1) == 0 and matrix.shade(0.96) == 1 and matrix.shade(0.915) == pytest.approx(0.5)
+    figure = cka_figure(matrix)
+    assert any(matrix.said in text.get_text().replace("\n", " ") for text in figure.texts)
+    bar = next(axes for axes in figure.axes if axes.get_label() == "colour bar")
+    assert bar.get_ylim() == (0.87, 0.96)
+    assert a_matrix(3, dcka=values, cka=values).scale == (0.96, 0.962)
+    nothing = np.full((2, 2), np.nan)
+    assert a_matrix(2, dcka=nothing, cka=nothing).scale == (0, 1) and cells(a_matrix(2, dcka=nothing, cka=nothing))
+
+
 def test_networks_that_are_much_alike_have_a_digit_more() -> None:
-    values = np.array([[1, 0.9972, 0.9987], [0.9972, 1, 0.9996], [0.9987, 0.9996, 1]])
-    matrix = a_matrix(3, values=values)
-    assert matrix.digits == 3 and a_matrix(3).digits == 2
-    assert [t.get_text() for t in cka_figure(matrix).axes[0].texts[:3]] == ["1.000", "0.997", "0.999"]
-    many = a_matrix(11, "swinir-{}", values=np.where(np.eye(11) == 1, 1, 0.9972))
-    texts = {t.get_text() for t in cka_figure(many).axes[0].texts}
-    assert texts == {"1.00", ".997"}, "in a column"
-    assert a_matrix(1, values=np.ones((1, 1))).digits == 2
+    alike = np.array([[1, 0.9972, 0.9987], [0.9972, 1, 0.9996], [0.9987, 0.9996, 1]])
+    assert cells(a_matrix(3, cka=alike, dcka=alike - 0.5)) == ["0.50", "0.50", "0.997", "0.50", "0.999", "1.000"]
+    many = a_matrix(11, "swinir-{}", cka=np.full((11, 11), 0.9972), dcka=np.full((11, 11), 0.9972))
+    assert set(cells(many)) == {".997"}, "in a column"
 
 
 @pytest.mark.parametrize(
@@ -83,5 +119,10 @@ def test_clustered_puts_like_networks_side_by_side() -> None:
     assert sorted(order) == [0, 1, 2, 3, 4]
     assert len({tuple(family[order[:3]]), tuple(family[order[-3:]])}) == 2
     assert np.count_nonzero(np.diff(family[order])) == 1
-    names = [t.get_text() for t in cka_figure(a_matrix(5, values=values).clustered()).axes[0].get_yticklabels()]
-    assert names == [f"EDSR{i}" for i in order]
+    whole = np.pad(values, (0, 1), constant_values=0.5)
+    matrix = a_matrix(6, dcka=whole, cka=1 - whole, apart=1, row_only=True)
+    shown = matrix.clustered()
+    assert shown.names == (*(f"EDSR{i}" for i in order), "EDSR5"), "calibration rows stay the last"
+    assert np.array_equal(shown.cka, 1 - shown.dcka)
+    unknown = a_matrix(5, dcka=np.full((5, 5), np.nan), cka=values)
+    assert unknown.clustered().names == tuple(f"EDSR{i}" for i in order), "by CKA where there is no dCKA"

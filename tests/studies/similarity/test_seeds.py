@@ -90,8 +90,8 @@ def test_what_is_said_of_architectures() -> None:
     )
     (sentence,) = beyond_seeds(ceilings((*OWN, *near)))
     assert sentence == (
-        "no architecture differs from edsr by more than two trainings of edsr do (dCKA 0.93, interval 0.90 to 0.95): "
-        "han (0.92)."
+        "no architecture is shown to differ from edsr by more than two trainings of edsr do (dCKA 0.93, "
+        "interval 0.90 to 0.95): han (0.92)."
     )
     assert list(beyond_seeds(ceilings())) == []
     without_interval = (*OWN[:3], None, None, *far)
@@ -147,7 +147,7 @@ def test_a_study_finds_what_was_made_and_nothing_where_nothing_is(tmp_path: Path
     alike = made(Store(tmp_path / "alike"), 0.5, own=0.0)
     assert seeds_frame(alike)["beyond"].tolist() == ["no", "no"]
     told = similarity_findings(alike)
-    assert any("no architecture differs from A by more than two trainings of A do" in one for one in told)
+    assert any("no architecture is shown to differ from A by more than two trainings of A do" in one for one in told)
     assert not any(" differ (dCKA" in one for one in told)
 
 
@@ -156,8 +156,8 @@ def test_the_control_and_the_twins_are_told_where_they_are() -> None:
     frame["unbiased"] = [0.97, 0.5, 0.95]
     (sentence,) = confounded(frame)
     assert sentence == (
-        "the networks' maps have a mean unbiased CKA of 0.97 with each other and 0.95 with |x - x'|, which knows no "
-        "network; with that regressed out their mean dCKA is 0.80."
+        "the networks' maps have a mean unbiased CKA of 0.970 with each other and 0.950 with |x - x'|, which knows no "
+        "network; with that regressed out their mean dCKA is 0.800."
     )
     assert list(twins(frame)) == [
         "networks have a mean dCKA of 0.10 with their own untrained twins and 0.80 with each other."
