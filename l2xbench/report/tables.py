@@ -8,16 +8,27 @@ from dataclasses import asdict, fields
 import pandas as pd
 
 from l2xbench.draw.tables import Table
+from l2xbench.errors import RequestError
 from l2xbench.store.records import Failure
 from l2xbench.store.results import Results
 from l2xbench.studies.registry import all_studies
 
 
 def study_tables(results: Results) -> dict[str, dict[str, Table]]:
-    """Study -> its tables by name, of those that have rows; `results.once(study_tables)` makes them once."""
-    found = {}
+    """Study -> its tables by name, of those that have rows; `results.once(study_tables)` makes them once.
+
+    Raises:
+        RequestError: two have one name, and would be written over each other.
+    """
+    found: dict[str, dict[str, Table]] = {}
+    whose: dict[str, str] = {}
     for study in all_studies():
-        found[study.name] = {table.name: table for table in study.tables(results) if not table.frame.empty}
+        tables = [table for table in study.tables(results) if not table.frame.empty]
+        for name in (table.name for table in tables):
+            if name in whose:
+                raise RequestError(f"the study '{study.name}': its table '{name}' is there already, of '{whose[name]}'")
+            whose[name] = study.name
+        found[study.name] = {table.name: table for table in tables}
     return found
 
 
