@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from l2xbench.cli.flags import Device, Output, Seed, Trust, WeightsKey, assigned, names, said
+from l2xbench.data.folders import printable
 from l2xbench.errors import RequestError
 
 EXAMPLE = "l2xbench explain lr.png --models edsr-compact,./mine.pth --target patch:60,80,16,16"
@@ -60,7 +61,7 @@ def explain(
         method=method,
         options=assigned(options, "--option", "variant=published"),
         lr=lr,
-        out=out or Path("results", "explain", image.stem),
+        out=out or Path("results", "explain", printable(image.stem)),
         hr=hr,
         palette=palette,
         device=device or "auto",

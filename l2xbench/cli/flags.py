@@ -47,7 +47,7 @@ Assignments = Annotated[
 ]
 Engine = Annotated[
     str | None,
-    typer.Option("--engine", help="local, or ray: on a Ray cluster (pip install 'l2xbench[ray]').", metavar="NAME"),
+    typer.Option("--engine", help="local, or ray: on a Ray cluster (pip install 'l2xbench\\[ray]').", metavar="NAME"),
 ]
 Workers = Annotated[
     int | None,

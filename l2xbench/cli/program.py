@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import sys
 from typing import Annotated
 
@@ -58,6 +59,8 @@ def main() -> None:
     """The program: runs a command and turns what goes wrong into one line and an exit code."""
     heap.keep_freed()
     threads.wait_briefly()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name that is no text, or a terminal that is not UTF-8
     debug = "--debug" in sys.argv
     try:
         code = app(standalone_mode=False)

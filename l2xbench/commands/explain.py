@@ -16,6 +16,7 @@ from l2xbench.attribution.references import parse_reference
 from l2xbench.attribution.targets import parse_target
 from l2xbench.commands import screen
 from l2xbench.data.degradations import Degradation
+from l2xbench.data.folders import printable
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.draw.colormap import colour_map
 from l2xbench.draw.heatmaps import heatmap_bytes
@@ -99,12 +100,13 @@ def explain_image(
     assert pair is not None
     if not answers:
         raise failures[0]
-    shown = ShownImage(image.parent.resolve().name or "image", image.stem, scale, pair.lr, pair.hr)
+    folder = printable(image.parent.resolve().name) or "image"
+    shown = ShownImage(folder, printable(image.stem), scale, pair.lr, pair.hr)
     panel = make_panel(shown, answers, request, zoom=around_target(request.target, shown.sr_shape))
     with console.status("drawing"):
         # not the image's own name: `--out .` must not draw over it
         figures = [
-            write_whole(out / f"heatmap-{image.stem}.{ending}", content)
+            write_whole(out / f"heatmap-{printable(image.stem)}.{ending}", content)
             for ending, content in heatmap_bytes(panel, palette).items()
         ]
     rows = [
@@ -116,7 +118,8 @@ def explain_image(
         }
         for name, (_, found) in answers.items()
     ]
-    screen.show_table(console, pd.DataFrame(rows), f"{image.name}: {request.label}, {reference}, {panel.target}")
+    title = f"{printable(image.name)}: {request.label}, {reference}, {panel.target}"
+    screen.show_table(console, pd.DataFrame(rows), title)
     for name, (_, found) in answers.items():
         if found.tile is not None:
             console.print(
@@ -135,12 +138,12 @@ def explain_image(
 def _files(image: Path, hr: Path | None, lr: str | None) -> ImagePair:
     """The pair of an LR image with its HR, or of an HR image whose LR is to be made."""
     if lr is None:
-        return ImagePair(image.stem, hr, image)
+        return ImagePair(printable(image.stem), hr, image)
     if hr is not None:
         raise RequestError(f"--hr: with --lr {lr} the image itself is HR ({image}); leave --hr out")
     for degradation in get_args(Degradation):
         if lr == degradation:
-            return ImagePair(image.stem, image, None, degradation)
+            return ImagePair(printable(image.stem), image, None, degradation)
     raise RequestError(f"--lr {lr}: it is matlab or pillow, whose bicubic makes LR of the image")
 
 

@@ -99,7 +99,16 @@ def explore(
 
             with suppress(KeyboardInterrupt):
                 serve(listening, build_page, started)
+        leave(bench)
     return 0
+
+
+def leave(bench: Workbench) -> None:
+    """Ends the program at once where a network is at work: Python would wait for its thread, which may take minutes."""
+    if bench.is_at_work:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _bundled() -> list[str]:

@@ -17,6 +17,7 @@ from l2xbench.report.page import Page, write_page
 from l2xbench.run.results import all_failures, read_runs
 from l2xbench.store.damage import DamagedFile
 from l2xbench.store.lock import run_lock
+from l2xbench.store.records import Failure
 from l2xbench.store.results import Results
 from l2xbench.store.store import Store
 from l2xbench.studies.attribution.options import HeatmapOptions
@@ -33,7 +34,7 @@ def remake(results: Path, *, palette: str | None = None, one_file: bool | None =
         one_file: whether the page holds everything, or loads it from its folder; by its size if None.
 
     Returns:
-        the exit code, 0.
+        the exit code: 0, or 1 where a figure could not be drawn.
 
     Raises:
         RequestError: it is no results folder, or there is no such palette.
@@ -50,21 +51,22 @@ def remake(results: Path, *, palette: str | None = None, one_file: bool | None =
     ):
         while True:
             try:
-                paths, page = _remake(store, palette, one_file, progress, drawers)
+                paths, page, undrawn = _remake(store, palette, one_file, progress, drawers)
                 break
             except DamagedFile as error:  # it is gone, and its unit counts as missing
                 progress.note(str(error))
     screen.show_paths(console, results, list(paths.items()))
     screen.show_page(console, page)
-    return 0
+    return 1 if undrawn else 0
 
 
 def _remake(
     store: Store, palette: str | None, one_file: bool | None, progress: screen.RunProgress, drawers: Drawers
-) -> tuple[dict[str, Path], Page]:
+) -> tuple[dict[str, Path], Page, list[Failure]]:
     runs = [_coloured(run, palette) for run in read_runs(store)]
     failures = all_failures(runs)
     paths: dict[str, Path] = {}
+    undrawn: list[Failure] = []
     for run in runs:
         if run.missing:
             progress.note(
@@ -73,9 +75,11 @@ def _remake(
                 "as they are"
             )
         else:
-            paths.update(build_report(run, failures, progress, drawers))
+            report = build_report(run, failures, progress, drawers)
+            paths.update(report.paths)
+            undrawn += report.undrawn
     write_findings(runs)
-    return paths, write_page(runs, progress, one_file=one_file)
+    return paths, write_page(runs, progress, one_file=one_file, undrawn=undrawn), undrawn
 
 
 def _coloured(run: Results, palette: str | None) -> Results:

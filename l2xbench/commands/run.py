@@ -29,6 +29,7 @@ from l2xbench.run.progress import Progress
 from l2xbench.run.results import all_failures, read_runs
 from l2xbench.store.damage import DamagedFile
 from l2xbench.store.lock import run_lock
+from l2xbench.store.records import Failure
 from l2xbench.store.results import Results
 from l2xbench.store.store import Store
 from l2xbench.studies.registry import all_studies
@@ -83,7 +84,7 @@ def run_study(study: StudyConfig, out: Path, how: How, *, only: str | None = Non
         console.print(f"{result.untried} failed before and were not tried again; --retry-failed does", highlight=False)
     screen.show_paths(console, out, made.paths)
     screen.show_page(console, made.page)
-    return 1 if result.failures else 0
+    return 1 if result.failures or made.undrawn else 0
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ class _Made:
     results: Results
     paths: list[tuple[str, Path]]
     page: Page
+    undrawn: list[Failure]
 
 
 def _carry_out(console: Console, plan: Plan, store: Store, how: How, only: str | None) -> tuple[runner.Result, _Made]:
@@ -133,10 +135,10 @@ def _carry_out(console: Console, plan: Plan, store: Store, how: How, only: str |
 def _report(results: Results, progress: Progress, drawers: Drawers) -> _Made:
     """Tables and figures of a run, and the page of all runs of its folder."""
     runs = [results, *read_runs(results.store, but=results.name)]
-    paths = build_report(results, all_failures(runs), progress, drawers)
+    report = build_report(results, all_failures(runs), progress, drawers)
     write_findings(runs)
-    page = write_page(runs, progress)
-    return _Made(results, [*paths, ("manifest", results.store.root / results.name)], page)
+    page = write_page(runs, progress, undrawn=report.undrawn)
+    return _Made(results, [*report.paths, ("manifest", results.store.root / results.name)], page, report.undrawn)
 
 
 def _show_plan(console: Console, plan: Plan) -> int:

@@ -84,7 +84,7 @@ def show_failure(console: Console, what: str, reason: str) -> None:
 
 def show_table(console: Console, frame: pd.DataFrame, title: str) -> None:
     """A table of results; numbers right, text left."""
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE_HEAD)
+    table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="bold", box=SIMPLE_HEAD)
     for column in frame.columns:
         numeric = pd.api.types.is_numeric_dtype(frame[column])
         table.add_column(str(column), justify="right" if numeric else "left", overflow="fold")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from l2xbench.data.degradations import NAMES, LrChoice
-from l2xbench.data.folders import listing, natural
+from l2xbench.data.folders import listing, natural, printable
 from l2xbench.data.known_sets import KnownSet, find_set
 from l2xbench.data.layouts import FoundLayout, expected, one_folder, plain_hr, plain_lr, selfexsr, two_folders
 from l2xbench.data.pairs import ImagePair, LoadedPair
@@ -103,6 +103,7 @@ def _find(path: Path | str, scale: int, kind: Kind) -> tuple[Path, FoundLayout]:
         if layout is None:
             plain = plain_lr(root) if kind == "lr" else plain_hr(root)
             layout = FoundLayout("LR images" if kind == "lr" else "HR images", plain)
+        layout = replace(layout, pairs=[replace(pair, name=printable(pair.name)) for pair in layout.pairs])
         names = Counter(pair.name for pair in layout.pairs)
         twice = [each for each, count in names.items() if count > 1]
         if twice:

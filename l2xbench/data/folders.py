@@ -47,6 +47,31 @@ def image_files(folder: Path) -> list[Path]:
     return sorted(files, key=lambda p: natural(p.name))
 
 
+def printable(name: str) -> str:
+    """A file's name, or a part of it, as text that can be written anywhere: bytes that are no UTF-8, and control
+    characters, are told by number.
+
+    Example:
+        >>> printable("\udccd\udcbc.png")
+        '~CD~BC.png'
+        >>> printable("图像 😀.png")
+        '图像 😀.png'
+    """
+    return "".join(each if _is_text(each) else _by_number(each) for each in name)
+
+
+def _is_text(character: str) -> bool:
+    return character.isprintable() or not (character < " " or "\x7f" <= character < "\xa0" or _is_surrogate(character))
+
+
+def _is_surrogate(character: str) -> bool:
+    return "\ud800" <= character <= "\udfff"
+
+
+def _by_number(character: str) -> str:
+    return f"~{ord(character) & 0xFF:02X}"  # Python keeps the byte CD as U+DCCD
+
+
 def natural(name: str) -> list[tuple[int, str]]:
     """A sorting key by which `img_2` comes before `img_10`."""
     return [(int(part), "") if part.isdecimal() else (-1, part.lower()) for part in re.split(r"(\d+)", name)]

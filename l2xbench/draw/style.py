@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from contextlib import AbstractContextManager
 from functools import lru_cache
 
@@ -44,6 +45,10 @@ SHADES = ("#f7fbff", "#c6dcee", "#7fb5d9", "#3a86bd", "#0b559f", "#08306b")
 
 # DejaVu Sans comes with matplotlib: the same bytes on every machine.
 FONT = "DejaVu Sans"
+
+
+# A name in a script that the font lacks is drawn as boxes; the page, whose fonts are the reader's, has it.
+warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from", category=UserWarning)
 
 
 def context() -> AbstractContextManager[None]:

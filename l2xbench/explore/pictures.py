@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from l2xbench.data.datasets import Dataset, open_dataset
+from l2xbench.data.folders import printable
 from l2xbench.data.images import read_image
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.draw.panels import Box
@@ -65,13 +66,13 @@ def collect(paths: Sequence[str], scale: int, kind: Kind) -> list[Picture]:
         if str(path) == BUNDLED and not place.exists():
             found += dataset_pictures([open_dataset(BUNDLED, BUNDLED, scale)], named=False)
         elif place.is_dir():
-            folder = open_dataset(place.resolve().name or "images", place, scale)
+            folder = open_dataset(printable(place.resolve().name) or "images", place, scale)
             if all(pair.lr is None for pair in folder.pairs) and kind == "lr":
                 folder = open_dataset(folder.name, place, scale, kind="lr")
             found += dataset_pictures([folder], named=len(paths) > 1)
         else:
             read_image(place)  # a wrong file is told before the page opens
-            found.append(Picture(path.name, ImagePair(path.stem, None, place)).as_kind(kind))
+            found.append(Picture(printable(path.name), ImagePair(printable(path.stem), None, place)).as_kind(kind))
     return _told_apart(found)
 
 
@@ -107,7 +108,7 @@ class Uploads:
             RequestError: it is not an image; the line has the file's own name.
         """
         self._count += 1
-        shown = Path(name.replace("\\", "/")).name or "upload"
+        shown = printable(Path(name.replace("\\", "/")).name) or "upload"
         path = Path(self._folder.name, f"{self._count}{Path(shown).suffix[:8]}")
         path.write_bytes(data)
         try:

@@ -64,11 +64,20 @@ class Workbench:
         self._pictures: RecentlyUsed[object, NetworkImage] = RecentlyUsed(_PICTURES_KEPT)
         self._maps: RecentlyUsed[object, Answer] = RecentlyUsed(_MAPS_KEPT)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="networks")
+        self._submitted: set[Future[Any]] = set()
         self._closed = False
 
     def submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Queues work for the networks' thread."""
-        return self._thread.submit(work, *args, **kwargs)
+        future = self._thread.submit(work, *args, **kwargs)
+        self._submitted.add(future)
+        future.add_done_callback(self._submitted.discard)
+        return future
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a network is being run, which nothing can interrupt."""
+        return any(future.running() for future in list(self._submitted))
 
     def close(self) -> None:
         """Drops what is queued; what runs ends with the pass it is in."""

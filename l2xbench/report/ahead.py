@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from functools import partial
 from itertools import chain
@@ -91,7 +90,7 @@ class Ahead:
     def _draw(self, dataset: str, image: str) -> None:
         assert self._records is not None
         images = ImageSet(self._store, self._config, self._models, {dataset: [image]}, self._records)
-        with suppress(RequestError, BrokenProcessPool, RuntimeError):
+        with suppress(Exception):
             for figure in chain.from_iterable(each.owed(images) for each in self._figures):
                 if self._is_worth_it:
                     make_unless_kept(self._store, figure.files, partial(self._drawn, figure))

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from l2xbench.draw.drawers import Drawers
+from l2xbench.draw.tables import Table
 from l2xbench.report.drawing import draw_figures
+from l2xbench.report.drawing import undrawn as not_drawn
 from l2xbench.report.tables import failures_table, study_tables
 from l2xbench.run.progress import Progress
+from l2xbench.store.damage import DamagedFile
 from l2xbench.store.records import Failure
 from l2xbench.store.results import Results
 from l2xbench.studies.figures import ImageSet, OwedFigure
 from l2xbench.studies.registry import all_studies
 
 
-def build_report(
-    results: Results, failures: Iterable[Failure], progress: Progress, drawers: Drawers
-) -> list[tuple[str, Path]]:
+@dataclass(frozen=True)
+class Report:
+    """What was made of a run's records."""
+
+    paths: list[tuple[str, Path]]
+    """What there is to look at, and where."""
+    undrawn: list[Failure]
+    """Figures that could not be drawn, and why."""
+
+
+def build_report(results: Results, failures: Collection[Failure], progress: Progress, drawers: Drawers) -> Report:
     """Writes a run's tables and figures below the results folder.
 
     Args:
@@ -27,26 +39,41 @@ def build_report(
         drawers: processes that may draw.
 
     Returns:
-        what there is to look at, and where.
+        what there is to look at, and which figures could not be drawn.
     """
     root = results.store.root
     tables = [table for found in results.once(study_tables).values() for table in found.values()]
     for table in (*tables, failures_table(failures)):
-        for ending, text in table.texts().items():
-            results.store.write_text(f"tables/{table.name}.{ending}", text)
-    owed = list(_owed_figures(results))
-    draw_figures(results.store, owed, progress, drawers)
+        _write(results, table)
+    undrawn: list[Failure] = []
+    owed = list(_owed_figures(results, progress, undrawn))
+    drawn = draw_figures(results.store, owed, progress, drawers)
+    undrawn += drawn.failures
+    if undrawn:
+        _write(results, failures_table([*failures, *undrawn]))
     shown: dict[str, list[Path]] = {}
-    for figure in owed:
+    for figure in drawn.there:
         if figure.shown_as:
             shown.setdefault(figure.shown_as, []).append(root / figure.files.paths["png"])
     looked_at = {name: paths[0] if len(paths) == 1 else paths[0].parent for name, paths in shown.items()}
-    return [("tables", root / "tables"), *looked_at.items()]
+    return Report([("tables", root / "tables"), *looked_at.items()], undrawn)
 
 
-def _owed_figures(results: Results) -> Iterator[OwedFigure]:
+def _write(results: Results, table: Table) -> None:
+    for ending, text in table.texts().items():
+        results.store.write_text(f"tables/{table.name}.{ending}", text)
+
+
+def _owed_figures(results: Results, progress: Progress, undrawn: list[Failure]) -> Iterator[OwedFigure]:
+    """The figures of every study; one that cannot tell its own is added to `undrawn`, and the others go on."""
     images = ImageSet.of_results(results, results.shown)
     for study in all_studies():
-        if study.image_figures is not None:
-            yield from study.image_figures.owed(images)
-        yield from study.figures(results)
+        try:
+            if study.image_figures is not None:
+                yield from study.image_figures.owed(images)
+            yield from study.figures(results)
+        except DamagedFile:
+            raise
+        except Exception as error:
+            undrawn.append(told := not_drawn(f"figures of {study.name}", error))
+            progress.failed(told)

@@ -91,8 +91,9 @@ class Worker:
         if network is not None and job.check is not None and not are_known(network):
             passes_of(network, job.unit.options, loaded(job.check.pair, self.settings.scale, job.check.crop))
         with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
-            # what a network draws at random is the unit's own, whatever this worker has done before
-            torch.manual_seed(zlib.crc32(job.key.encode()))
+            # what a network draws at random is the same for all units of it and an image, whatever this worker has done
+            # before: a map is of the draw that the SR image is of
+            torch.manual_seed(zlib.crc32(f"{job.identity} {job.digest}".encode()))
             return study_named(job.unit.study).compute(network, pair, job.unit.options, given)
 
     def _built(self, source: Source, identity: str) -> Network | JobResult:

@@ -238,8 +238,8 @@ class Store:
         return read_npz(self.root / path)
 
     def write_text(self, path: str, text: str) -> Path:
-        """Writes a text file below the results folder."""
-        return write_whole(self.root / path, text.encode(), sole=True)
+        """Writes a text file below the results folder; what is no text in a path or a reason is told by number."""
+        return write_whole(self.root / path, text.encode(errors="backslashreplace"), sole=True)
 
     def _append(self, group: GroupName, block: JournalBlock) -> None:
         with self._lock:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -87,3 +89,29 @@ def test_a_tab_begins_as_the_study_says(write_study: Callable[..., Path]) -> Non
     assert (first.method, first.options, first.reference, first.variance) == ("lam", {"steps": 5}, "blur", 2.0)
     assert (first.palette, first.side, first.networks) == ("blue-orange", 96, ["tiny"])
     assert _first(None, 4, ["tiny"], 48).side == 48
+
+
+def test_the_program_ends_while_a_network_is_at_work() -> None:
+    """A pass of a large network may take minutes, and no thread of Python's can be interrupted."""
+    pytest.importorskip("nicegui", reason="needs the extra: pip install -e '.[explore]'")
+    program = """
+import threading, time
+from contextlib import closing
+from types import SimpleNamespace
+from l2xbench.commands.explore import leave
+from l2xbench.explore.workbench import Workbench
+begun = threading.Event()
+def work():
+    begun.set()
+    time.sleep(600)
+with closing(Workbench({"a": SimpleNamespace(scale=4)})) as bench:
+    bench.submit(work)
+    queued = bench.submit(work)
+    begun.wait()
+print("closing", flush=True)
+leave(bench)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "closing\n"
+        assert process.wait(timeout=10) == 0

@@ -19,6 +19,7 @@ from l2xbench.report.page.viewer import FOLDER, make_viewer
 from l2xbench.report.tables import failures_table
 from l2xbench.run.progress import Progress
 from l2xbench.run.results import all_failures, newest_first
+from l2xbench.store.records import Failure
 from l2xbench.store.results import Results
 from l2xbench.studies.attribution.pictures import has_maps
 
@@ -38,7 +39,9 @@ class Page:
     images: int
 
 
-def write_page(runs: Sequence[Results], progress: Progress, *, one_file: bool | None = None) -> Page:
+def write_page(
+    runs: Sequence[Results], progress: Progress, *, one_file: bool | None = None, undrawn: Sequence[Failure] = ()
+) -> Page:
     """Writes `report.html` from all runs of a results folder.
 
     Each section is of the newest run that gives it, the whole study's first; images are of the newest run with maps.
@@ -48,6 +51,7 @@ def write_page(runs: Sequence[Results], progress: Progress, *, one_file: bool | 
         progress: told of each image.
         one_file: whether pictures and maps are inside the page, or it loads them from the folder it lies in; by
             default inside where that makes no more than `MOST_IN_ONE_FILE` bytes.
+        undrawn: figures that could not be drawn.
     """
     newest = newest_first(runs)
     main = next((run for run in newest if run.manifest.only is None), newest[0])
@@ -59,7 +63,7 @@ def write_page(runs: Sequence[Results], progress: Progress, *, one_file: bool | 
         "networks": sum(name in main.config.models for name in main.manifest.models),
         "count": viewer.count,
         "sections": page_sections(newest, viewer),
-        "failures": failures_table(all_failures(runs)),
+        "failures": failures_table([*all_failures(runs), *undrawn]),
         "runs": [_about(run) for run in newest],
         "missing": [(run.name, run.missing) for run in newest if run.missing],
         "embed": viewer.embed,
@@ -73,7 +77,7 @@ def write_page(runs: Sequence[Results], progress: Progress, *, one_file: bool | 
     }
     template = environment().get_template("report.html")
     # the page tells its own size, which its telling hardly changes
-    size = len(template.render(size="00.0 MB", **context).encode())
+    size = len(template.render(size="00.0 MB", **context).encode(errors="backslashreplace"))
     path = main.store.write_text(NAME, template.render(size=_bytes(size), **context))
     return Page(path, size, viewer.beside, viewer.count)
 

@@ -45,9 +45,14 @@ class Restoration(Study):
 
     def tables(self, results: Results) -> list[Table]:
         """`restoration` and `table1`."""
-        from l2xbench.studies.restoration.tables import passes_notes, restoration_frame, restoration_tables
+        from l2xbench.studies.restoration.tables import (
+            passes_notes,
+            random_notes,
+            restoration_frame,
+            restoration_tables,
+        )
 
-        frame, notes = restoration_frame(results), passes_notes(results.manifest)
+        frame, notes = restoration_frame(results), [*passes_notes(results.manifest), *random_notes(results)]
         return [] if frame.empty else restoration_tables(frame, dataset_notes=results.manifest.notes, notes=notes)
 
     def sections(self, results: Results, tables: Mapping[str, Table]) -> list[Section]:

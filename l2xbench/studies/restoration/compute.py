@@ -17,6 +17,7 @@ from l2xbench.store.units import Outcome, Value
 from l2xbench.studies.shared.inference import device_of
 from l2xbench.studies.shared.maps import upscaled
 from l2xbench.studies.shared.passes import passes_of
+from l2xbench.studies.shared.randomness import is_random
 from l2xbench.zoo.network import Network
 
 
@@ -34,6 +35,8 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
     passes = passes_of(network, options, pair)
     output, tile, seconds = upscaled(passes.network, lr)
     values: dict[str, Value] = {"seconds": seconds, "parameters": network.parameter_count, "psnr": None, "ssim": None}
+    if is_random(network, lr):
+        values["random"] = True
     if passes.told:
         values["inference"] = passes.told
     if tile is not None:

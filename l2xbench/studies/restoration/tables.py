@@ -45,6 +45,17 @@ def passes_notes(manifest: Manifest) -> list[str]:
     return [f"Inference {passes}: {', '.join(models)}." for passes, models in told.items()]
 
 
+def random_notes(results: Results) -> list[str]:
+    """Which networks draw random numbers as they run."""
+    groups = record_groups(results.shown, "restoration")
+    random = dict.fromkeys(group.model for group in groups if True in group.column("random"))
+    if not random:
+        return []
+    runs = "they run" if len(random) > 1 else "it runs"
+    told = "the numbers, and the maps, are of one draw for each network and image, the same in every run"
+    return [f"{', '.join(random)}: random as {runs} (dropout, noise); {told}."]
+
+
 def restoration_tables(
     frame: pd.DataFrame, *, dataset_notes: Mapping[str, str] | None = None, notes: Sequence[str] = ()
 ) -> list[Table]:
