@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.resources import configs_folder
@@ -16,6 +16,8 @@ from l2xbench.validation import Strict, parse, read_yaml
 
 INTERPOLATION = "bicubic"
 """The card of the interpolation that networks are measured against, and its name in every study."""
+INPUT = "input"
+"""What it is called at scale 1, where it returns the image as it is."""
 
 Options = TypeVar("Options", bound="Block")
 Config = TypeVar("Config", bound="StudyConfig")
@@ -96,6 +98,23 @@ class DatasetEntry(Strict):
         return images
 
 
+class DegradeOptions(Strict):
+    """How LR images are spoiled, in this order: blurred, made noisy, compressed; then they are 8-bit images again."""
+
+    blur: float | None = Field(default=None, gt=0, le=50)
+    """The deviation of a Gaussian, in LR pixels."""
+    noise: float | None = Field(default=None, gt=0, le=255)
+    """The deviation of white Gaussian noise, in grey levels of 255; drawn anew for each image, by its name."""
+    jpeg: int | None = Field(default=None, ge=1, le=100)
+    """The quality of a JPEG file, as libjpeg counts it."""
+
+    @model_validator(mode="after")
+    def _something(self) -> DegradeOptions:
+        if self.blur is None and self.noise is None and self.jpeg is None:
+            raise ValueError("blur, noise or jpeg is needed, for example {noise: 25}")
+        return self
+
+
 def _dataset_entry(value: Any) -> Any:
     return {"path": value} if isinstance(value, str) else value
 
@@ -129,11 +148,13 @@ class StudyConfig(Strict):
     """Its name, and its folder under `results/`."""
     title: str | None = None
     """What the page and figures call it; its name by default."""
-    scale: int = Field(default=4, ge=2, le=8)
-    """How many times larger SR is than LR, on each side."""
+    scale: int = Field(default=4, ge=1, le=8)
+    """How many times larger SR is than LR, on each side; 1 for denoising, deblurring and the like."""
+    degrade: DegradeOptions | None = None
+    """What is done to LR where it is made from HR: `{noise: 25}`. At scale 1 a set of HR images alone needs it."""
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
     """Where networks run; `auto` is the first GPU, else the CPU."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**63)
     """The seed of everything that is drawn at random."""
     threads: int | None = Field(default=None, ge=1)
     """CPU threads of a worker, by default 1; sums in more may round otherwise."""
@@ -160,17 +181,17 @@ class StudyConfig(Strict):
     datasets: dict[Name, Annotated[DatasetEntry, BeforeValidator(_dataset_entry)]] = Field(min_length=1)
     """The images, each set under a name of its own."""
 
-    @field_validator("models")
-    @classmethod
-    def _interpolation_is_ours(cls, models: dict[str, ModelEntry]) -> dict[str, ModelEntry]:
-        if INTERPOLATION in models:
-            raise ValueError(f"'{INTERPOLATION}' is in every study already; give this network another name")
-        return models
+    @model_validator(mode="after")
+    def _interpolation_is_ours(self) -> StudyConfig:
+        if self.interpolation in self.models:
+            taken = self.interpolation
+            raise ValueError(f"models: '{taken}' is in every study already; give this network another name")
+        return self
 
     @property
     def interpolation(self) -> str:
         """The network that every study has besides its own: nothing is learned, and nothing explained."""
-        return INTERPOLATION
+        return INPUT if self.scale == 1 else INTERPOLATION
 
     def block(self, kind: type[Options]) -> Options | None:
         """The options of a study, None where it is off."""

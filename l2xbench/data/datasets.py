@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from l2xbench.data.degradations import NAMES, LrChoice
+from l2xbench.data.degradations import NAMES, Degradation, Harm, LrChoice
 from l2xbench.data.folders import listing, natural, printable
 from l2xbench.data.known_sets import KnownSet, find_set
 from l2xbench.data.layouts import FoundLayout, expected, one_folder, plain_hr, plain_lr, selfexsr, two_folders
@@ -46,6 +46,7 @@ def open_dataset(
     images: list[str] | int | None = None,
     kind: Kind = "auto",
     lr: LrChoice = "auto",
+    harm: Harm | None = None,
 ) -> Dataset:
     """Recognise the layout of the folder `path` and list its pairs; no image is decoded.
 
@@ -71,6 +72,7 @@ def open_dataset(
         kind: what the images of a plain folder are.
         lr: `auto` takes the LR files, and makes LR by MATLAB's bicubic where there are none; `matlab` and `pillow`
             make it from HR with either's bicubic, whatever LR files there are.
+        harm: what is done to LR images that are made; at scale 1 needed where there are no LR files.
 
     Raises:
         RequestError: no such folder, no images in it, none at this scale, no image of a name asked for, or an image
@@ -79,10 +81,10 @@ def open_dataset(
     try:
         root, found = _find(path, scale, kind)
         pairs = tuple(sorted(found.pairs, key=lambda pair: natural(pair.name)))
-        chosen = _made(_choose(pairs, root, images), lr)
+        chosen = _harmed(_made(_choose(pairs, root, images), lr), scale, harm)
     except RequestError as error:
         raise RequestError(f"dataset {name!r}: {error}") from None
-    return Dataset(name, root, found.description, scale, chosen, _note(name, root, chosen, len(pairs), images))
+    return Dataset(name, root, found.description, scale, chosen, _note(name, root, chosen, len(pairs), images, scale))
 
 
 def _find(path: Path | str, scale: int, kind: Kind) -> tuple[Path, FoundLayout]:
@@ -151,6 +153,22 @@ def _made(pairs: tuple[ImagePair, ...], lr: LrChoice) -> tuple[ImagePair, ...]:
     return tuple(replace(pair, lr=None, degradation=lr) for pair in pairs)
 
 
+def _harmed(pairs: tuple[ImagePair, ...], scale: int, harm: Harm | None) -> tuple[ImagePair, ...]:
+    """The pairs with what is done to LR images that are made."""
+    given = next((pair.lr for pair in pairs if pair.lr is not None), None)
+    if harm is not None and given is not None:
+        raise RequestError(
+            f"degrade is for LR that is made of HR, and there are LR images ({given}); leave it out, or name the HR "
+            "folder itself"
+        )
+    if harm is None and scale == 1 and any(pair.lr is None for pair in pairs):
+        raise RequestError(
+            "at scale 1 HR images alone need `degrade` in the study, for example degrade: {noise: 25}; or put the "
+            "degraded images beside them in LR/"
+        )
+    return pairs if harm is None else tuple(replace(pair, harm=harm) for pair in pairs)
+
+
 def _named(pairs: tuple[ImagePair, ...], root: Path, wanted: str) -> ImagePair:
     """The pair of this name; the name of one of its files, with or without the ending, is as good."""
     for pair in pairs:
@@ -166,7 +184,7 @@ def _some(names: list[str]) -> str:
 
 
 def _note(
-    name: str, root: Path, chosen: tuple[ImagePair, ...], found: int, asked: list[str] | int | None
+    name: str, root: Path, chosen: tuple[ImagePair, ...], found: int, asked: list[str] | int | None, scale: int
 ) -> str | None:
     remarks = []
     known = _known_set(name, root)
@@ -180,8 +198,14 @@ def _note(
     if all(pair.hr is None for pair in chosen):
         remarks.append("LR only: no metrics")
     if all(pair.lr is None for pair in chosen):
-        remarks.append(f"LR made by {NAMES[chosen[0].degradation]}")
+        harm = chosen[0].harm
+        remarks.append(f"LR made by {' and '.join(_making(chosen[0].degradation, scale, harm))}")
     return "; ".join(remarks) or None
+
+
+def _making(degradation: Degradation, scale: int, harm: Harm | None) -> list[str]:
+    made = [] if scale == 1 else [NAMES[degradation]]
+    return made if harm is None else [*made, str(harm)]
 
 
 def _known_set(name: str, root: Path) -> KnownSet | None:

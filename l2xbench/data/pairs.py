@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import PIL
 
-from l2xbench.data.degradations import Degradation, degrade
+from l2xbench.data.degradations import Degradation, Harm, degrade, harmed
 from l2xbench.data.images import read_image
 from l2xbench.errors import RequestError
 
@@ -42,6 +42,8 @@ class ImagePair:
     hr: Path | None
     lr: Path | None
     degradation: Degradation = "matlab"
+    harm: Harm | None = None
+    """What is done to an LR image that is made."""
 
     def load(self, scale: int, crop: int | None = None) -> LoadedPair:
         """Read, fit and crop the pair.
@@ -69,6 +71,8 @@ class ImagePair:
                 raise RequestError(f"{self.hr}: {_size(hr)} pixels are too few to make LR from at scale {scale}")
             hr = hr[:height, :width]
             lr = degrade(hr, scale, self.degradation)
+            if self.harm is not None:
+                lr = harmed(lr, self.harm, self.name)
         else:
             raise ValueError(f"the pair {self.name!r} has no file")
         if crop is not None:
@@ -85,6 +89,8 @@ class ImagePair:
             RequestError: a file cannot be read.
         """
         made = "" if self.lr is not None or self.degradation == "matlab" else f" {self.degradation}"
+        if self.lr is None and self.harm is not None:
+            made += f" {self.harm!r} {self.name}"
         digest = hashlib.sha256(f"{PIL.__version__} {_VERSION} {scale} {crop}{made}".encode())
         for path in (self.hr, self.lr):
             digest.update(b"\0" if path is None else b"\1")
@@ -98,9 +104,11 @@ class ImagePair:
     def _fitted(self, hr: np.ndarray, lr: np.ndarray, scale: int) -> np.ndarray:
         height, width = (length * scale for length in lr.shape[:2])
         if not (0 <= hr.shape[0] - height < scale and 0 <= hr.shape[1] - width < scale):
+            larger = f", or larger by fewer than {scale} pixels a side" if scale > 1 else ""
+            hint = "; for images of one size say scale: 1" if scale > 1 and hr.shape == lr.shape else ""
             raise RequestError(
                 f"{self.hr}: {_size(hr)} pixels do not go with the {_size(lr)} of {self.lr}: at scale "
-                f"{scale} HR must be {width} x {height}, or larger by fewer than {scale} pixels a side"
+                f"{scale} HR must be {width} x {height}{larger}{hint}"
             )
         return hr[:height, :width]
 

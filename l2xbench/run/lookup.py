@@ -8,6 +8,7 @@ from pathlib import Path
 
 from l2xbench.config import DatasetEntry, ModelEntry, StudyConfig
 from l2xbench.data.datasets import Dataset, open_dataset
+from l2xbench.data.degradations import Harm
 from l2xbench.data.known_sets import KNOWN_SETS, KnownSet, find_set
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.fetch.catalogue import Checkpoint, Item, TestSet
@@ -119,7 +120,7 @@ def find_dataset(name: str, entry: DatasetEntry, study: StudyConfig, data_root: 
     key = f"datasets.{name}"
     try:
         root = _root(key, entry, study.scale, data_root)
-        dataset = open_dataset(name, root, study.scale, entry.images, kind=entry.kind, lr=entry.lr)
+        dataset = open_dataset(name, root, study.scale, entry.images, kind=entry.kind, lr=entry.lr, harm=_harm(study))
     except Missing:
         raise
     except RequestError as error:
@@ -128,6 +129,11 @@ def find_dataset(name: str, entry: DatasetEntry, study: StudyConfig, data_root: 
         return dataset
     cropped = f"centre crops of at most {entry.crop} x {entry.crop} LR pixels"
     return replace(dataset, note=f"{dataset.note}; {cropped}" if dataset.note else cropped)
+
+
+def _harm(study: StudyConfig) -> Harm | None:
+    """What the study says is done to LR images that are made."""
+    return None if study.degrade is None else Harm(**study.degrade.model_dump(), seed=study.seed)
 
 
 def _root(key: str, entry: DatasetEntry, scale: int, data_root: Path | None) -> str | Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from l2xbench.config import StudyConfig
+from l2xbench.config import INTERPOLATION, StudyConfig
 from l2xbench.data.datasets import Dataset
 from l2xbench.errors import RequestError
 from l2xbench.run.lookup import Incomplete, Missing, Unusable, find_dataset, find_model
@@ -129,5 +129,7 @@ def no_network(reasons: Mapping[str, str]) -> RequestError:
 
 
 def _interpolation_card(study: StudyConfig) -> ModelCard:
-    card = find_card(study.interpolation)
+    card = find_card(INTERPOLATION)
+    if study.scale == 1:
+        card = card.model_copy(update={"title": study.interpolation.capitalize()})
     return card.model_copy(update={"scale": study.scale, "arch": {**card.arch, "scale": study.scale}})

@@ -12,7 +12,7 @@ from l2xbench.store.records import Record, Records
 from l2xbench.store.store import Store
 from l2xbench.studies.attribution.options import AttributionOptions, HeatmapOptions
 from l2xbench.studies.figures import ImageSet
-from l2xbench.studies.restoration.units import restoration_options
+from l2xbench.studies.restoration.units import measured
 from l2xbench.studies.shared.maps import MapRequest, NetworkImage, NetworkMap
 from l2xbench.studies.shared.panels import ShownImage, make_panel
 
@@ -127,7 +127,7 @@ class Pictures:
             pictures = [restored.image for restored, _ in networks.values()]
             zoom = zoom_box(heatmaps.zoom, inputs.image, request.target, pictures, config.scale)
         shown = ShownImage(inputs.dataset, inputs.image, config.scale, self.lr, self.hr)
-        return make_panel(shown, networks, request, zoom=zoom, colour=restoration_options(config).colour)
+        return make_panel(shown, networks, request, zoom=zoom, colour=measured(config)["colour"])
 
     def _image(self, name: str) -> NetworkImage:
         if name not in self._restored:

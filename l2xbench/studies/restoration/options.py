@@ -15,7 +15,7 @@ class RestorationOptions(Block):
     key: ClassVar[str] = "restoration"
     absent: ClassVar[Literal["off", "on", "always on"]] = "always on"
 
-    colour: Literal["y", "rgb"] = "y"
-    """PSNR and SSIM on the Y channel, as SR papers report them, or on RGB."""
+    colour: Literal["y", "rgb"] | None = None
+    """PSNR and SSIM on the Y channel, as SR papers report them, or on RGB; by default Y, and RGB at scale 1."""
     border: int | None = Field(default=None, ge=0)
-    """HR pixels left out at each border; the scale by default."""
+    """HR pixels left out at each border; by default the scale, and none at scale 1."""

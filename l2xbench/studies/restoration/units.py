@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from l2xbench.config import StudyConfig
+from l2xbench.data.measures import usual_measure
 from l2xbench.studies.restoration.options import RestorationOptions
 from l2xbench.studies.study import Options
 
@@ -15,9 +16,10 @@ def restoration_options(config: StudyConfig) -> RestorationOptions:
 def measured(config: StudyConfig) -> Options:
     """How an SR image is made and compared with HR: the options of every unit that measures PSNR and SSIM."""
     wanted = restoration_options(config)
+    usual = usual_measure(config.scale)
     options: Options = {
-        "colour": wanted.colour,
-        "border": config.scale if wanted.border is None else wanted.border,
+        "colour": wanted.colour or usual.colour,
+        "border": usual.border if wanted.border is None else wanted.border,
     }
     if config.inference:
         options["inference"] = list(config.inference)

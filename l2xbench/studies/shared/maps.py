@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from l2xbench.attribution.finite import all_finite
 from l2xbench.data import metrics
 from l2xbench.data.images import to_image, to_tensor
+from l2xbench.data.measures import usual_measure
 from l2xbench.data.pairs import LoadedPair
 from l2xbench.errors import RequestError
 from l2xbench.studies.shared.inference import (
@@ -115,7 +116,7 @@ def upscaled(network: Upscaler, lr: Tensor) -> Upscaled:
 
 
 def network_image(network: Network, pair: LoadedPair) -> NetworkImage:
-    """The SR image of a pair, and its PSNR and SSIM (Y channel, a border of the scale) against HR.
+    """The SR image of a pair, and its PSNR and SSIM against HR, as papers measure at its scale.
 
     Raises:
         ValueError: the network gave no image, or NaN or infinity.
@@ -124,8 +125,9 @@ def network_image(network: Network, pair: LoadedPair) -> NetworkImage:
     sr = to_image(output)
     if pair.hr is None:
         return NetworkImage(sr, tile=tile)
+    usual = usual_measure(network.scale)
     try:
-        psnr, ssim = (measure(sr, pair.hr, network.scale) for measure in (metrics.psnr, metrics.ssim))
+        psnr, ssim = (measure(sr, pair.hr, usual.border, usual.colour) for measure in (metrics.psnr, metrics.ssim))
     except RequestError:  # a window too small to measure
         return NetworkImage(sr, tile=tile)
     return NetworkImage(sr, psnr, ssim, tile)

@@ -21,6 +21,8 @@ class Bicubic(nn.Module):
         self.scale = scale
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.scale == 1:
+            return x
         for axis in (-1, -2):
             x = _mirror(x, self.reach, axis)
         # `antialias` changes nothing in magnification but selects a = -0.5 instead of torch's usual -0.75
