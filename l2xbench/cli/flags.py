@@ -29,7 +29,9 @@ Device = Annotated[
     str | None,
     typer.Option("--device", help="cpu, cuda, cuda:1 or auto; overrides the study.", metavar="NAME"),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", help="Overrides the study's seed.", min=0, metavar="N")]
+Seed = Annotated[
+    int | None, typer.Option("--seed", help="Overrides the study's seed.", min=0, max=2**63 - 1, metavar="N")
+]
 Trust = Annotated[bool, typer.Option("--trust", help="Run the Python of file.py:Class.")]
 Output = Annotated[
     str | None,

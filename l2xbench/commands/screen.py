@@ -87,7 +87,7 @@ def show_table(console: Console, frame: pd.DataFrame, title: str) -> None:
     table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="bold", box=SIMPLE_HEAD)
     for column in frame.columns:
         numeric = pd.api.types.is_numeric_dtype(frame[column])
-        table.add_column(str(column), justify="right" if numeric else "left", overflow="fold")
+        table.add_column(escape(str(column)), justify="right" if numeric else "left", overflow="fold")
     for row in frame.itertuples(index=False):
         table.add_row(*(escape(_shown(str(name), cell)) for name, cell in zip(frame.columns, row, strict=True)))
     console.print(table)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
 from l2xbench.errors import RequestError
 
 #: Pillow decoders that may run. Left out above all: EPS, which starts Ghostscript on whatever the file holds.
-_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000")
+_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000", "AVIF")
+
+_BITS, _SAMPLE_FORMAT = 258, 339
+"""TIFF's tags of how its pixels are stored."""
 
 #: More pixels than any SR test set has (DIV8K: 50 million), fewer than fill a memory by way of a small file.
 MAX_PIXELS = 89_000_000
@@ -39,7 +43,7 @@ def read_image(path: Path | str) -> np.ndarray:
             raise RequestError(f"{path}: is empty (0 bytes), not an image")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on metadata and size; the checks here decide
-            with Image.open(path, formats=_FORMATS) as opened:
+            with Image.open(path, formats=_readable()) as opened:
                 return _decode(opened, path)
     except RequestError:
         raise
@@ -48,12 +52,43 @@ def read_image(path: Path | str) -> np.ndarray:
     except PermissionError:
         raise RequestError(f"{path}: may not be read (permission denied)") from None
     except UnidentifiedImageError:
-        raise RequestError(f"{path}: is not an image in a known format ({', '.join(_FORMATS)})") from None
+        raise RequestError(f"{path}: {_unidentified(path)}") from None
     except Image.DecompressionBombError as error:
         raise RequestError(f"{path}: is too large an image: {error}") from None
     except Exception as error:  # broken files make Pillow's decoders raise a dozen kinds
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise RequestError(f"{path}: cannot be decoded, the file is damaged: {reason}") from error
+
+
+def _readable() -> list[str]:
+    """Those of the formats that this Pillow has a decoder of; AVIF's is not in every one."""
+    Image.init()
+    return [name for name in _FORMATS if name in Image.OPEN]
+
+
+def _unidentified(path: Path) -> str:
+    """Why Pillow knows no decoder of a file."""
+    with path.open("rb") as file:
+        head = file.read(16)
+        if head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis") and "AVIF" not in _readable():
+            return "is an AVIF image, which this Pillow cannot read; pip install 'pillow>=11.3', or save it as PNG"
+        if head[:4] in (b"II*\0", b"MM\0*"):
+            return f"is a TIFF {_tiff_kind(file, head)}; save it with 8 or 16 bits a channel, or as PNG"
+    return f"is not an image in a known format ({', '.join(_readable())})"
+
+
+def _tiff_kind(file: BinaryIO, head: bytes) -> str:
+    """What a TIFF that Pillow cannot read holds, by its first directory."""
+    kinds = {2: "signed integer", 3: "floating-point", 6: "complex"}
+    try:
+        directory = TiffImagePlugin.ImageFileDirectory_v2(head[:8])
+        file.seek(directory.next)
+        directory.load(file)
+        bits, sample = directory.get(_BITS, (0,)), directory.get(_SAMPLE_FORMAT, (1,))
+        bits, sample = (each if isinstance(each, tuple) else (each,) for each in (bits, sample))
+        return f"of {kinds.get(sample[0], 'unsigned')} pixels with {bits[0]} bits a channel, which cannot be read"
+    except Exception:  # a damaged directory may stumble anywhere
+        return "that cannot be read"
 
 
 def _decode(opened: Image.Image, path: Path) -> np.ndarray:

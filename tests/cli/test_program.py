@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 
+import pandas as pd
 import pytest
 import typer
 from typer.main import get_command
@@ -11,6 +14,7 @@ from typer.main import get_command
 from l2xbench.cli.flags import StudyFlags
 from l2xbench.cli.program import COMMANDS, app
 from l2xbench.cli.unfold import unfolded
+from tests.conftest import Command
 
 NAMES = [module.__name__.rpartition(".")[2] for module in COMMANDS]
 
@@ -50,3 +54,26 @@ def test_a_commands_flags_arrive_together() -> None:
     small.command()(unfolded(command))
     get_command(small).main(["a.yaml", "--models", "x,y", "--seed", "3", "--debug"], standalone_mode=False)
     assert arrived == [("a.yaml", StudyFlags(models="x,y", seed=3), False)]
+
+
+def test_help_and_titles_keep_what_stands_in_brackets(l2xbench: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    told = " ".join(l2xbench("run", "--help").stdout.replace("│", " ").split())
+    assert "'l2xbench[ray]'" in told
+    from rich.console import Console
+
+    from l2xbench.commands import screen
+
+    screen.show_table(Console(width=80), pd.DataFrame({"[red]": ["[i]"]}), "[bold].png: l2x")
+    shown = capsys.readouterr().out
+    assert "[bold].png: l2x" in shown and "[red]" in shown and "[i]" in shown
+
+
+def test_a_seed_above_64_bits_is_told_at_once(l2xbench: Command, write_study: Callable[..., Path]) -> None:
+    for arguments in (
+        ("run", write_study(seed=2**64)),
+        ("run", write_study(), "--seed", 2**64),
+        ("explain", "a.png", "--seed", 2**64),
+    ):
+        done = l2xbench(*arguments)
+        assert done.returncode == 2
+        assert "seed" in done.stderr and len(done.stderr.strip().splitlines()) == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, features
 
 from l2xbench.data.images import read_image, to_image, to_tensor, write_png
 from l2xbench.errors import RequestError
@@ -202,6 +202,44 @@ def test_tensor_and_back(rgb: np.ndarray) -> None:
 def test_output_is_clamped_and_rounded_half_to_even() -> None:
     values = torch.tensor([-1.0, 0.4 / 255, 0.6 / 255, 0.5 / 255, 254.6 / 255, 7.0]).view(1, 1, 1, 6)
     assert to_image(values.expand(1, 3, 1, 6))[0, :, 0].tolist() == [0, 0, 1, 0, 255, 255]
+
+
+def tiff(values: np.ndarray) -> bytes:
+    """A plain TIFF of (H, W, 3) values of any type, which Pillow does not write."""
+    kind = {"u": 1, "i": 2, "f": 3, "c": 6}[values.dtype.kind]
+    bits = values.dtype.itemsize * 8
+    height, width, channels = values.shape
+    tags = [(256, width), (257, height), (258, bits), (259, 1), (262, 2), (273, 8), (277, channels)]
+    tags += [(278, height), (279, values.nbytes), (339, kind)]
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    data = values.astype(values.dtype.newbyteorder("<")).tobytes()
+    return b"II*\0" + struct.pack("<I", 8 + len(data)) + data + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (np.float32, "floating-point pixels with 32 bits"),
+        (np.float64, "floating-point pixels with 64 bits"),
+        (np.uint32, "unsigned pixels with 32 bits"),
+        (np.complex64, "complex pixels with 64 bits"),
+    ],
+)
+def test_a_tiff_that_cannot_be_read_says_what_it_holds(tmp_path: Path, kind: type, said: str) -> None:
+    (tmp_path / "a.tif").write_bytes(tiff(np.ones((4, 5, 3), kind)))
+    told = refusal(tmp_path / "a.tif")
+    assert said in told and "8 or 16 bits a channel" in told
+
+
+def test_every_ending_that_a_folder_lists_is_read(tmp_path: Path) -> None:
+    from l2xbench.data.folders import SUFFIXES
+
+    image = Image.fromarray(np.full((16, 16, 3), 90, np.uint8))
+    if not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+    for suffix in SUFFIXES:
+        image.convert("L" if suffix == ".pgm" else "RGB").save(tmp_path / f"a{suffix}")
+        assert abs(read_image(tmp_path / f"a{suffix}").astype(int) - 90).max() <= 2
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
