@@ -77,7 +77,7 @@ MISTAKES = {
     "typo in a nested key": (GOOD + "attribution: {referense: blur}\n", ["attribution.referense", "'reference'"]),
     "wrong type": (GOOD + "scale: four\n", ["scale", "'four'", "integer"]),
     "wrong choice": (GOOD + "restoration: {colour: yy}\n", ["restoration.colour", "'yy'", "y, rgb"]),
-    "out of range": (GOOD + "scale: 1\n", ["scale", "1", "greater than or equal to 2"]),
+    "out of range": (GOOD + "scale: 0\n", ["scale", "0", "greater than or equal to 1"]),
     "missing block": ("study: x\nmodels: {a: edsr}\n", ["datasets", "required"]),
     "no networks": ("study: x\nmodels: {}\ndatasets: {a: b}\n", ["models"]),
     "a model without a card": (GOOD.replace("edsr-compact", "{weights: x.pth}"), ["models.edsr", "card"]),

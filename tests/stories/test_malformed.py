@@ -17,10 +17,12 @@ import yaml
 from PIL import Image
 from safetensors.torch import save
 
+from l2xbench.data.folders import printable
 from tests.conftest import Command, Done
+from tests.data.test_images import tiff
 from tests.stories.test_survival import TINY, kept
 
-YAMLS, IMAGES, CHECKPOINTS = 110, 60, 60
+YAMLS, IMAGES, CHECKPOINTS = 122, 66, 60
 """How many of each are generated from good ones, hand-made ones included."""
 
 
@@ -87,6 +89,18 @@ WRONG_YAMLS = [
     ONE % b"{provider: l2xbench, arch: {type: CARN, n_feats: many}, weights: random}",
     b"study: a\nmodels: {a: {provider: basicsr, arch: {type: os}, weights: random}}\ndatasets: {s: ./photographs}",
     b"study: a\nengine: slurm\nmodels: {a: edsr-compact}\ndatasets: {s: ./photographs}",
+    b"study: a\nscale: 0\nmodels: {a: edsr-compact}\ndatasets: {s: ./photographs}",
+    b"study: a\nscale: 1\ndegrade: {noise: .nan}\nmodels: {a: edsr-compact}\ndatasets: {s: ./photographs}",
+    b"study: a\nscale: 1\ndegrade: 25\nmodels: {a: edsr-compact}\ndatasets: {s: ./photographs}",
+    b"scale: 1\n" + ONE % b"{provider: spandrel, arch: {type: NAFNet}, weights: random}",
+    b"study: a\nseed: 18446744073709551616\nmodels: {a: edsr-compact}\ndatasets: {s: ./photographs}",
+    b"study: a\n<<: 3\nmodels: {a: edsr-compact}\ndatasets: {s: ./photographs}",
+    b"study: a\nmodels: {a: edsr-compact}\ndatasets: {s: &s {<<: *s, path: ./none}}",
+    b"a0: &a0 {x: 1}\n"
+    + b"".join(b"a%d: &a%d {<<: [%s]}\n" % (i, i, b", ".join([b"*a%d" % (i - 1)] * 9)) for i in range(1, 9)),
+    ONE % b"{card: edsr-compact, weights: ./none.pth}",
+    ONE % b"{card: ./none.yaml}",
+    b"trust: true\n" + ONE % b"{provider: module, module: './none.py:Net', weights: random}",
     b"study: a\nworkers: 0\nmodels: {a: edsr-compact}\ndatasets: {s: ./photographs}",
     *(
         ONE % b"{provider: l2xbench, arch: {type: CARN, n_feats: 4, n_blocks: 1}, weights: random, %b}" % key
@@ -165,6 +179,10 @@ def test_images(tmp_path: Path, photographs: Path, l2xbench: Command, write_stud
         "tiny.png": encoded(Image.new("RGB", (3, 3)), "PNG"),
         "thin.png": encoded(Image.new("RGB", (1, 400)), "PNG"),
         "floats.tif": encoded(grey, "TIFF"),
+        "colours.tif": tiff(np.ones((9, 9, 3), np.float32)),
+        "\udccd\udcbc\udcff.png": b"not an image",
+        "图像.png": encoded(good, "PNG")[:99],
+        "[bold]\n.png": b"",
         "bomb.png": encoded(Image.new("1", (20_000, 20_000)), "PNG"),
         "huge.ppm": b"P6 999999999 999999999 255\n",
         "negative.bmp": encoded(good, "BMP").replace(
@@ -187,7 +205,7 @@ def test_images(tmp_path: Path, photographs: Path, l2xbench: Command, write_stud
     finished = {
         image for study, _, model, _, image in kept(tmp_path / "out") if (study, model) == ("restoration", "tiny")
     }
-    everything = {Path(name).stem for name in made} | {"photo0", "photo1", "photo2"}
+    everything = {printable(Path(name).stem) for name in made} | {"photo0", "photo1", "photo2"}
     assert failed | finished == everything
     assert not failed & finished
     assert {"photo0", "photo1", "photo2"} <= finished

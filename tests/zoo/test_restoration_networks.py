@@ -19,8 +19,8 @@ TINY: dict[str, dict[str, Any]] = {
     "Uformer": {"embed_dim": 8, "depths": [1] * 9, "img_size": 128},
     "FBCNN": {"nc": [8, 8, 16, 512], "nb": 2},
     "FFTformer": {"dim": 8, "num_blocks": [1, 1, 1], "num_refinement_blocks": 1},
-    "KBNet_s": {"width": 8, "middle_blk_num": 1, "enc_blk_nums": [1, 1], "dec_blk_nums": [1, 1]},
-    "KBNet_l": {"dim": 24, "num_blocks": [1, 1, 1, 1], "num_refinement_blocks": 1},
+    "KBNet_s": {"variant": "KBNet_s", "width": 8, "middle_blk_num": 1, "enc_blk_nums": [1, 1], "dec_blk_nums": [1, 1]},
+    "KBNet_l": {"variant": "KBNet_l", "dim": 24, "num_blocks": [1, 1, 1, 1], "num_refinement_blocks": 1},
     "DRUNet": {"in_nc": 4, "out_nc": 3, "nc": [8, 8, 16, 16], "nb": 2},
     "DnCNN": {"in_nc": 3, "out_nc": 3, "nc": 8, "nb": 3},
     "RetinexFormer": {"n_feat": 8, "stage": 1, "num_blocks": [1, 1, 1]},
@@ -38,7 +38,7 @@ TINY: dict[str, dict[str, Any]] = {
 
 
 def network(kind: str) -> Network:
-    card = {"name": kind.lower(), "provider": "spandrel", "arch": {"type": kind, **TINY[kind]}}
+    card = {"name": kind.lower(), "provider": "spandrel", "arch": {"type": kind.partition("_")[0], **TINY[kind]}}
     return l2xbench.load_model(make_card(card, source="test", folder=Path()), weights="random")
 
 
