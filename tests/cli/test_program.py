@@ -63,17 +63,16 @@ def test_help_and_titles_keep_what_stands_in_brackets(l2xbench: Command, capsys:
 
     from l2xbench.commands import screen
 
-    screen.show_table(Console(width=80), pd.DataFrame({"[red]": ["[i]"]}), "[bold].png: l2x")
+    screen.show_table(Console(width=80), pd.DataFrame({"[red]": ["[i] " + 30 * "x"]}), "[bold].png: l2x")
     shown = capsys.readouterr().out
     assert "[bold].png: l2x" in shown and "[red]" in shown and "[i]" in shown
 
 
 def test_a_seed_above_64_bits_is_told_at_once(l2xbench: Command, write_study: Callable[..., Path]) -> None:
-    for arguments in (
-        ("run", write_study(seed=2**64)),
-        ("run", write_study(), "--seed", 2**64),
-        ("explain", "a.png", "--seed", 2**64),
-    ):
+    study = write_study(seed=2**64)
+    other = write_study().rename(study.with_name("other.yaml"))
+    write_study(seed=2**64)
+    for arguments in (("run", study), ("run", other, "--seed", 2**64), ("explain", "a.png", "--seed", 2**64)):
         done = l2xbench(*arguments)
         assert done.returncode == 2
         assert "seed" in done.stderr and len(done.stderr.strip().splitlines()) == 1
