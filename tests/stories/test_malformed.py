@@ -180,7 +180,7 @@ def test_images(tmp_path: Path, photographs: Path, l2xbench: Command, write_stud
         "thin.png": encoded(Image.new("RGB", (1, 400)), "PNG"),
         "floats.tif": encoded(grey, "TIFF"),
         "colours.tif": tiff(np.ones((9, 9, 3), np.float32)),
-        "\udccd\udcbc\udcff.png": b"not an image",
+        "\udcff\udcfe.png": b"not an image",
         "图像.png": encoded(good, "PNG")[:99],
         "[bold]\n.png": b"",
         "bomb.png": encoded(Image.new("1", (20_000, 20_000)), "PNG"),
