@@ -15,7 +15,7 @@ Mark = Literal["best", "second", ""]
 
 # The header of a column, by its name; other names are their own words
 _HEADERS = {"model": "Network", "model_a": "Network A", "model_b": "Network B", "p_value": "p"}
-_CAPITALS = {"psnr": "PSNR", "ssim": "SSIM", "cka": "CKA"}
+_CAPITALS = {"psnr": "PSNR", "ssim": "SSIM", "cka": "CKA", "dcka": "dCKA"}
 # Digits after the point, by the column's name; other numbers get four significant digits.
 _DIGITS = {"psnr": 2, "ssim": 4, "cka": 3, "low": 3, "high": 3, "chance": 3, "ratio": 2, "seconds": 3}
 _NOTHING = "–"
@@ -51,7 +51,8 @@ def _name(column: object) -> str:
 
 def _header(name: str) -> str:
     words = " ".join(_CAPITALS.get(word, word) for word in name.split("_"))
-    return _HEADERS.get(name, words[:1].upper() + words[1:])
+    first = words if name.split("_")[0] in _CAPITALS else words[:1].upper() + words[1:]
+    return _HEADERS.get(name, first)
 
 
 def _is_number(value: object) -> bool:

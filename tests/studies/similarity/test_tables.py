@@ -179,6 +179,7 @@ def test_an_untrained_twin_is_a_row_of_its_own(tmp_path: Path) -> None:
     assert frame["cka"][2] == pytest.approx(1) and frame["dcka"][2] == pytest.approx(1)
     write_tables(tmp_path / "tables", similarity_tables(of))
     written = (tmp_path / "tables/cka.md").read_text()
+    assert "dCKA low" in written
     assert "untrained" in written and "elsewhere is not among these networks" in written
 
 
