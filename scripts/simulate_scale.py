@@ -149,7 +149,7 @@ def _files(store: Store, name: GroupName, images: list[str]) -> dict[str, Any]:
     """Empty files where the studies would leave theirs."""
     what = "sr" if name.study == "restoration" else "attribution"
     ending = "png" if what == "sr" else "npz" if name.label == "l2x" else f"{name.label}.npz"
-    before = f"{FOLDERS[what]}/{name.dataset}/{name.model}/"
+    before = f"{FOLDERS[name.study, what]}/{name.dataset}/{name.model}/"
     (store.root / before).mkdir(parents=True, exist_ok=True)
     for image in images:
         (store.root / before / f"{image}.{ending}").touch()

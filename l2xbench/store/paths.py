@@ -7,8 +7,16 @@ from pathlib import Path
 
 from l2xbench.store.units import GroupName, Unit
 
-FOLDERS = {"sr": "sr", "attribution": "attributions", "similarity": "similarity", "lr": "inputs", "hr": "inputs"}
-"""What an outcome holds -> the folder of its files."""
+FOLDERS = {
+    ("inputs", "lr"): "inputs",
+    ("inputs", "hr"): "inputs",
+    ("restoration", "sr"): "sr",
+    ("attribution", "attribution"): "attributions",
+    ("similarity", "similarity"): "similarity",
+}
+"""Study, and what its outcome holds -> the folder of these files."""
+OTHERS = "outcomes"
+"""The folder of what other studies keep, in a folder of the study's name."""
 RECORDS = "records"
 
 
@@ -23,12 +31,16 @@ def plan_path(only: str | None) -> Path:
 
 
 def outcome_path(unit: Unit, what: str, ending: str) -> Path:
-    """A file of a unit's outcome: `what` is a key of `FOLDERS`, `ending` has its point."""
+    """A file of a unit's outcome: `what` is its name among the images or arrays, `ending` has its point."""
+    folder = FOLDERS.get((unit.study, what))
+    if folder is None:
+        name = ".".join(part for part in (unit.image, unit.label, what) if part)
+        return Path(OTHERS, unit.study, unit.dataset, unit.model, f"{name}{ending}")
     if not unit.model:
-        return Path(FOLDERS[what], unit.dataset, f"{unit.image}.{what}{ending}")
+        return Path(folder, unit.dataset, f"{unit.image}.{what}{ending}")
     # the method that the project is about has the plain name that the contract promises
     label = "" if unit.label in ("", "l2x") else f".{unit.label}"
-    return Path(FOLDERS[what], unit.dataset, unit.model, f"{unit.image}{label}{ending}")
+    return Path(folder, unit.dataset, unit.model, f"{unit.image}{label}{ending}")
 
 
 def split_at_image(path: str, image: str) -> list[str]:

@@ -102,7 +102,10 @@ class Study:
         return dict(self.units(config))[label]
 
     def needs(self, options: Mapping[str, Any]) -> tuple[str, str] | None:
-        """The study and label of the unit whose arrays `compute` starts from, of the same network and image."""
+        """The study and label of the unit whose arrays `compute` starts from, of the same network and image.
+
+        They are those that its outcome holds under the study's own name.
+        """
         return None
 
     def compute(
@@ -119,7 +122,7 @@ class Study:
         raise NotImplementedError(f"the study {self.name} has units and does not compute them")
 
     def check(self, config: StudyConfig) -> None:
-        """Told before anything runs.
+        """Whether the study can be done as its YAML asks, told before anything runs.
 
         Raises:
             RequestError: what would fail for every unit, by its key.

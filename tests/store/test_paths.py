@@ -21,6 +21,13 @@ def test_the_contracts_places() -> None:
     assert (plan_path(None), plan_path("ablation")) == (Path("records/plan.json"), Path("records/plan-ablation.json"))
 
 
+def test_what_any_other_study_keeps_has_a_folder_of_its_own() -> None:
+    unit = Unit("brightness", 1, "set5", "baby", "edsr")
+    assert outcome_path(unit, "sr", ".png") == Path("outcomes/brightness/set5/edsr/baby.sr.png")
+    labelled = Unit("brightness", 1, "set5", "baby", "edsr", "l2x")
+    assert outcome_path(labelled, "curve", ".npz") == Path("outcomes/brightness/set5/edsr/baby.l2x.curve.npz")
+
+
 @pytest.mark.parametrize(
     "path", ["sr/set5/edsr/baby.png", "sr/baby/baby/baby.lam.npz", "figures/other.png", "a/baby/b.png"]
 )

@@ -78,7 +78,7 @@ def test_files_that_are_gone_or_of_another_size(tmp_path: Path) -> None:
     for image in ("a", "b", "c"):
         store.write_outcome(UNIT.at(image), f"r.{image}", sample_outcome())
     (tmp_path / "sr/set5/edsr/a.png").unlink()
-    (tmp_path / "attributions/set5/edsr/b.npz").write_bytes(b"short")
+    (tmp_path / "outcomes/restoration/set5/edsr/b.attribution.npz").write_bytes(b"short")
     rows = store.rows(GROUP)
     assert rows.without_files("r", FolderListings(tmp_path, with_sizes=True)) == {"a", "b"}
     assert rows.without_files("r", FolderListings(tmp_path, with_sizes=False)) == {"a"}

@@ -29,7 +29,10 @@ def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
 
 def test_files_lie_where_the_contract_says(tmp_path: Path) -> None:
     record = Store(tmp_path).write_outcome(UNIT, "key", sample_outcome())
-    assert record.files == {"sr": "sr/set5/edsr/img_001.png", "attribution": "attributions/set5/edsr/img_001.npz"}
+    assert record.files == {
+        "sr": "sr/set5/edsr/img_001.png",
+        "attribution": "outcomes/restoration/set5/edsr/img_001.attribution.npz",
+    }
 
 
 def test_another_key_is_another_result(tmp_path: Path) -> None:
