@@ -14,6 +14,7 @@ ground up:
     ragged      selections that take other places in either stream
     assigned    another tensor's memory in the place of a tensor's own
     special     operations that are not run as they stand
+    higher_order operations that are given functions
     streams     the table applied: both streams of an operation that writes to nothing
     inplace     operations that write to their arguments
     dispatch    one ATen operation, from beginning to end

@@ -27,6 +27,8 @@ def both_streams(trace: Trace, argument: Any) -> tuple[Any, Any]:
                 return found.pair()
         if argument.requires_grad:
             argument = argument.detach()
+        if trace.changing and argument.untyped_storage().data_ptr() in trace.changing:
+            argument = argument.clone()  # as it is now: it will be another when gradients are taken
         if argument.dtype in LOWER and argument.dtype != trace.dtype:
             argument = argument.to(trace.raised(argument.dtype))
         return argument, argument

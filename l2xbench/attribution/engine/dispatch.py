@@ -6,17 +6,21 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map_only
 
 from l2xbench.attribution.engine import inplace
 from l2xbench.attribution.engine.arguments import both_streams
 from l2xbench.attribution.engine.discrete import CONDITIONAL, constants_chosen, remember_origin, with_numbers
 from l2xbench.attribution.engine.operations import Operation, operation_of
+from l2xbench.attribution.engine.ragged import GhostError
 from l2xbench.attribution.engine.special import HANDLERS
 from l2xbench.attribution.engine.storage import followed
 from l2xbench.attribution.engine.streams import streams
 from l2xbench.attribution.engine.tensor import Paired, in_own_shells, paired
 from l2xbench.attribution.engine.trace import Trace
 from l2xbench.attribution.engine.views import View, single_views
+from l2xbench.attribution.errors import AttributionError, UnsupportedOperationError
+from l2xbench.system import memory
 
 UNINITIALISED = frozenset({"empty_like", "new_empty", "new_empty_strided", "empty_permuted"})
 """Operations that give memory as it lies there."""
@@ -25,7 +29,40 @@ DRAWN = frozenset({"rand_like", "randn_like"})
 
 
 def dispatch(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """The operation's result, paired."""
+    """The operation's result, paired.
+
+    Raises:
+        UnsupportedOperationError: it fails on both streams though the network itself could do it.
+    """
+    try:
+        return carried_out(trace, func, args, kwargs)
+    except (AttributionError, GhostError):
+        raise
+    except Exception as error:
+        if memory.has_run_out(error) or fails_plainly(trace, func, args, kwargs):
+            raise
+        said = " ".join(str(error).split())[:200]
+        raise UnsupportedOperationError(
+            f"{operation_of(func).name} in {trace.where()} cannot be explained: it fails on tensors that carry their "
+            f"reference ({said})"
+        ) from error
+
+
+def fails_plainly(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> bool:
+    """Whether an operation fails on the value stream by itself: then it is the network's own failure."""
+    try:
+        given = tree_map_only(Paired, lambda t: t.pair()[0].detach().clone(), (args, kwargs))
+        written = operation_of(func).writes
+        plain = [a.clone() if i in written and isinstance(a, Tensor) else a for i, a in enumerate(given[0])]
+        with torch.no_grad():
+            func(*plain, **given[1])
+    except Exception:
+        return True
+    return False
+
+
+def carried_out(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """The same, whatever it raises."""
     operation = operation_of(func)
     if operation.composite:
         with torch.no_grad():
@@ -43,6 +80,11 @@ def dispatch(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         if numeric is not None:
             return in_own_shells(numeric)
     value, reference = streams(trace, operation, func, args, kwargs)
+    if isinstance(value, Tensor) and value.layout != torch.strided:
+        raise UnsupportedOperationError(
+            f"{operation.name} in {trace.where()} makes a sparse tensor that depends on the input, whose reference may "
+            "have other places; use a dense one"
+        )
     result = (
         views(trace, operation, func, args, kwargs, value, reference) if operation.is_view else paired(value, reference)
     )

@@ -5,6 +5,7 @@ Also what changes a tensor's own geometry (`unsqueeze_`), and random filling (`n
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -30,6 +31,11 @@ def write(trace: Trace, operation: Operation, func: Any, args: Any, kwargs: dict
     targets = [
         args[w] if isinstance(w, int) else kwargs[w] for w in operation.writes if isinstance(w, int) or w in kwargs
     ]
+    if operation.name == "resize_as_":
+        size = args[1].shape
+        if isinstance(targets[0], Paired):
+            return reshape_in_place(targets[0], "resize_", torch.ops.aten.resize_.default, (targets[0], size), {})
+        return torch.ops.aten.resize_.default(targets[0], size)
     if operation.fills:
         return fill(trace, targets[0], func, args, kwargs)
     if torch.Tag.inplace_view in func.tags and isinstance(targets[0], Paired):
@@ -72,6 +78,10 @@ def reshape_in_place(target: Paired, name: str, func: Any, args: Any, kwargs: di
     """`squeeze_`, `transpose_` ...: the shell's own geometry changes, and it becomes a view of what it was."""
     before = Paired.of(*target.pair())
     if name == "resize_":
+        if target.numel() != math.prod(args[1]):
+            raise UnsupportedOperationError(
+                f"{name} changes the size of a tensor that depends on the input; make another, or take a part"
+            )
         view = View(torch.ops.aten.view.default, (list(args[1]),), {})
     else:
         packet = getattr(torch.ops.aten, name.removesuffix("_"))

@@ -138,17 +138,18 @@ def forward(
     check_finite: bool = False,
     copy_ghosts: bool = False,
     nudge: float = 0.0,
+    changing: frozenset[int] = frozenset(),
 ) -> tuple[Tensor, Tensor, Tensor, Trace]:
     """One paired pass: the leaf, the two outputs, and what was met. The model is as before after it."""
     trace = Trace(model, x.dtype, x.device.type, strict=strict, check_finite=check_finite, copy_ghosts=copy_ghosts)
     trace.lower_parameters = any(trace.raised(t.dtype) != t.dtype for t in parameters_and_buffers(model))
     trace.draws_in = torch.float32 if trace.lower_parameters and x.dtype == torch.float64 else None
-    trace.nudge = nudge
+    trace.nudge, trace.changing = nudge, changing
     again = draws_from_here(x.device)
     with torch.inference_mode(False), torch.enable_grad():
         leaf = x.clone().requires_grad_()
         carried = leaf.view_as(leaf)
-    with preserved(model), evaluating(model), handling(partial(dispatch, trace)), torch.no_grad(), eagerly():
+    with preserved(model) as written, evaluating(model), handling(partial(dispatch, trace)), torch.no_grad(), eagerly():
         try:
             with Watch(trace):
                 result = model(Paired.of(carried, x_ref.clone()))
@@ -156,9 +157,17 @@ def forward(
             result = None
         except AssertionError as error:
             raise NetworkAssertionError(asserted(error, trace)) from error
+        except Exception as error:
+            if not type(error).__module__.startswith("torch._dynamo"):
+                raise
+            raise UnsupportedOperationError(
+                f"{submodule_of(error, trace)} needs PyTorch's compiler, which cannot follow tensors that carry their "
+                f"reference ({' '.join(str(error).split())[:200]})"
+            ) from error
         if result is None and not copy_ghosts:
             again()
-            return forward(model, x, x_ref, strict, output, check_finite, copy_ghosts=True, nudge=nudge)
+            return forward(model, x, x_ref, strict, output, check_finite, True, nudge, changing)
+        changed = frozenset() if changing else written()
         result = choose(result, output)
         if not isinstance(result, Tensor):
             raise ReferenceLostError(
@@ -171,6 +180,9 @@ def forward(
                 "or does not depend on the input"
             )
         value, reference = paired.pair()
+    if changed:  # what it wrote to is put back by now, and gradients would be taken with it as it was before
+        again()
+        return forward(model, x, x_ref, strict, output, check_finite, copy_ghosts, nudge, changed)
     if not value.requires_grad:
         with torch.enable_grad():
             value = value + torch.zeros_like(leaf).mul(leaf).sum() * 0
@@ -179,22 +191,26 @@ def forward(
 
 def eagerly() -> AbstractContextManager[Any]:
     """Compiled parts of a network run as they were written: a compiler would take our own steps for the network's."""
-    if "torch._dynamo" in sys.modules and hasattr(torch.compiler, "set_stance"):
+    compiling = "torch._dynamo" in sys.modules or "torch.nn.attention.flex_attention" in sys.modules
+    if compiling and hasattr(torch.compiler, "set_stance"):
         found: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
         return found
     return nullcontext()
 
 
-def asserted(error: AssertionError, trace: Trace) -> str:
-    """Which submodule asserts what."""
-    steps = traceback.extract_tb(error.__traceback__)
+def submodule_of(error: Exception, trace: Trace) -> str:
+    """The innermost submodule that an exception passed through."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     owner = next((f.f_locals["self"] for f in reversed(frames) if isinstance(f.f_locals.get("self"), nn.Module)), None)
     names = {id(module): name for name, module in trace.model.named_modules()}
-    where = names.get(id(owner)) or type(owner if owner is not None else trace.model).__name__
+    return names.get(id(owner)) or type(trace.model if owner is None else owner).__name__
+
+
+def asserted(error: AssertionError, trace: Trace) -> str:
+    """Which submodule asserts what."""
     said = str(error).strip().partition("\n")[0]
-    claim = (steps[-1].line or "").removeprefix("assert ").strip()
-    return f"{where} asserts `{claim}`, which does not hold" + (f": {said}" if said else "")
+    claim = (traceback.extract_tb(error.__traceback__)[-1].line or "").removeprefix("assert ").strip()
+    return f"{submodule_of(error, trace)} asserts `{claim}`, which does not hold" + (f": {said}" if said else "")
 
 
 def verify(

@@ -11,13 +11,15 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from l2xbench.attribution.engine import ragged
 from l2xbench.attribution.engine.arguments import both_streams
 from l2xbench.attribution.engine.assigned import assign
 from l2xbench.attribution.engine.operations import operation_of
-from l2xbench.attribution.engine.tensor import Paired, in_own_shells
+from l2xbench.attribution.engine.tensor import Paired, in_own_shells, paired
 from l2xbench.attribution.engine.trace import Trace
+from l2xbench.attribution.rules.quantized import Stepped
 from l2xbench.attribution.rules.treatment import Handler
 
 Special = Callable[[Trace, Any, Any, dict[str, Any]], Any]
@@ -70,6 +72,18 @@ def rrelu(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     return in_own_shells(aten.leaky_relu.default(given["self"], slope))
 
 
+def fused_fake_quantize(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Fake quantisation that keeps a moving range: each stream moves the range as it was, and the value stream's is
+    kept.
+    """
+    value, reference = both_streams(trace, args[0])
+    own = [a.clone() if isinstance(a, Tensor) else a for a in args[1:]]
+    with torch.no_grad():
+        y_ref, mask_ref = func(reference, *own, **kwargs)
+        y, mask = func(value.detach(), *args[1:], **kwargs)
+    return paired((Stepped.apply(value, reference, y, y_ref), mask), (y_ref, mask_ref))
+
+
 HANDLERS: dict[Handler, Special] = {
     "number": number,
     "attention kernel": attention_kernel,
@@ -77,6 +91,7 @@ HANDLERS: dict[Handler, Special] = {
     "detach": detach,
     "rrelu": rrelu,
     "assignment": assign,
+    "fake quantisation": fused_fake_quantize,
     "ragged places": ragged.nonzero,
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -39,9 +39,9 @@ PLAIN = (int, float, bool, str, type(None), type(lambda: None))
 
 
 @contextmanager
-def preserved(model: nn.Module) -> Iterator[None]:
+def preserved(model: nn.Module) -> Iterator[Callable[[], frozenset[int]]]:
     """Put back parameters, buffers, attributes (also inside lists, dicts and sets), hooks and training flags
-    on leaving.
+    on leaving. Gives a function that says which storage has been written to.
     """
     attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
     containers: list[tuple[Any, Any]] = []
@@ -69,12 +69,23 @@ def preserved(model: nn.Module) -> Iterator[None]:
             for item in value:
                 note(item, depth + 1)
 
+    unseen: set[int] = set()
     for module in modules_of(model):
+        if type(module).__module__.startswith("torch.ao."):  # observers' kernels write without a new version
+            unseen.update(id(t) for t in module._buffers.values() if t is not None)
         attributes.append((module.__dict__, dict(module.__dict__)))
         for value in list(module.__dict__.values()):
             note(value)
+
+    def written() -> frozenset[int]:
+        return frozenset(
+            memory.untyped_storage().data_ptr()
+            for tensor, memory, _, version, _ in tensors.values()
+            if tensor._version != version
+        )
+
     try:
-        yield
+        yield written
     finally:
         with torch.no_grad():
             for live, kept in attributes:
@@ -91,7 +102,7 @@ def preserved(model: nn.Module) -> Iterator[None]:
             for tensor, memory, content, version, requires_grad in tensors.values():
                 if elsewhere(tensor, memory):  # after `tensor.data = other`
                     tensor.data = memory
-                if tensor._version != version:
+                if tensor._version != version or id(tensor) in unseen:
                     tensor.copy_(content)
                 tensor.requires_grad_(requires_grad) if tensor.is_leaf else None
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from l2xbench.attribution.engine.arguments import PLAIN, both_streams, carries_gradient, sources_of
 from l2xbench.attribution.engine.discrete import CONDITIONAL
@@ -107,12 +108,30 @@ def untreated(trace: Trace, operation: Operation, call: Call) -> Pair:
     given = [*zip(call.values, call.references, strict=True)]
     if call.sources or not any(carries_gradient(a) and a is not b for a, b in given):
         return treated(trace, choice, call)
+    if not has_derivative(call):
+        call.sources = sources_of([Paired.of(a, b) for a, b in given if differentiable(a) and a is not b])
+        return treated(trace, choice, call)
     if trace.strict:
         raise UnsupportedOperationError(
             f"{call.name} (first met in {trace.where()}) has no rule in closed form; "
             "strict=True refuses the line integral"
         )
     return treated(trace, line_integral, call)
+
+
+def has_derivative(call: Call) -> bool:
+    """Whether PyTorch has a gradient of a call; None of its results has one where it has not."""
+    try:
+        with torch.enable_grad():
+            found = call.operation(*detached(call.values), **detached(call.value_options))
+    except RuntimeError as error:
+        return "derivative" not in str(error) and "Autograd" not in str(error)
+    return any(t.requires_grad for t in tree_leaves(found) if isinstance(t, Tensor))
+
+
+def detached(arguments: Any) -> Any:
+    """Arguments as leaves with a gradient."""
+    return tree_map_only(Tensor, lambda t: t.detach().requires_grad_() if differentiable(t) else t, arguments)
 
 
 def require_finite(trace: Trace, call: Call, value: Any, reference: Any) -> None:

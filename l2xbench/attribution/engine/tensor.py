@@ -145,6 +145,13 @@ class Paired(Tensor):
         self._value, self._reference, self._viewed, self._path = value, reference, other.root, other._path
         self._version_seen, self.origin, self.members = other.root._version_written, other.origin, other.members
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Paired:
+        if id(self) not in memo:
+            with torch.no_grad():
+                memo[id(self)] = torch.ops.aten.clone.default(self)
+        found: Paired = memo[id(self)]
+        return found
+
     def __repr__(self) -> str:  # type: ignore[override]
         return f"Paired({self._value!r}, reference={self._reference!r})"
 

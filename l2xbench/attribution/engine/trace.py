@@ -35,6 +35,8 @@ class Trace:
     """Whether places that one stream alone selects have that stream's numbers in both (see `ragged`)."""
     lower_parameters: bool = False
     """Whether the network's parameters have a lower precision than the computation."""
+    changing: frozenset[int] = frozenset()
+    """Storage of the network's own tensors that it writes to while it runs."""
     draws_in: torch.dtype | None = None
     """The precision that the network itself draws random numbers in, where that is not the computation's."""
     nudge: float = 0.0

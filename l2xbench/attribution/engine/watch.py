@@ -7,10 +7,12 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch._ops import HigherOrderOperator
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_map_only, tree_unflatten
 
 from l2xbench.attribution.engine.assigned import assign
+from l2xbench.attribution.engine.higher_order import higher_order
 from l2xbench.attribution.engine.operations import Operation, followed_whole
 from l2xbench.attribution.engine.storage import as_written
 from l2xbench.attribution.engine.streams import call_of, treated
@@ -86,6 +88,8 @@ class Watch(TorchFunctionMode):
             return made if isinstance(made, Paired) else made.zero_()  # what lay there must not look like a difference
         if func in DRAWS and trace.draws_in not in (None, trace.dtype):
             return drawn(trace, func, args, kwargs or {})
+        if isinstance(func, HigherOrderOperator) and has_paired(args, kwargs):
+            return higher_order(trace, func, args, kwargs or {})
         if func in WHOLE:
             whole = with_gradients(run_whole, trace, WHOLE[func], func, args, kwargs or {})
             if whole is not None:

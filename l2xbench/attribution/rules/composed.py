@@ -18,6 +18,40 @@ def polar(abs: Tensor, angle: Tensor) -> Tensor:
     return torch.complex(abs * angle.cos(), abs * angle.sin())
 
 
+@composed("z s(z)")
+def silu(self: Tensor) -> Tensor:
+    """The product with the sigmoid, of complex numbers."""
+    return self * self.sigmoid()
+
+
+@composed("z / |z|, 0 at 0")
+def sgn(self: Tensor) -> Tensor:
+    """The direction of a complex number."""
+    size = self.abs()
+    return self / size.clamp_min(torch.finfo(size.dtype).tiny)
+
+
+@composed("that of the real part plus that of the imaginary part")
+def variance(
+    self: Tensor, dim: int | list[int] | None = None, *, correction: float | None = None, keepdim: bool = False
+) -> Tensor:
+    """The variance of complex numbers."""
+    centred = torch.view_as_real(self - self.mean(dim, keepdim=True))
+    count = self.numel() / self.mean(dim, keepdim=True).numel()
+    squares = centred.square().sum(-1).sum(dim, keepdim=keepdim)
+    return squares / max(count - (1 if correction is None else correction), 0)
+
+
+@composed("the root of the variance")
+def deviation(
+    self: Tensor, dim: int | list[int] | None = None, *, correction: float | None = None, keepdim: bool = False
+) -> Tensor:
+    """The standard deviation of complex numbers."""
+    assert variance.compose is not None
+    found: Tensor = variance.compose(self, dim, correction=correction, keepdim=keepdim)
+    return found.sqrt()
+
+
 @composed("a s(b), a and b the two halves of x")
 def glu(self: Tensor, dim: int = -1) -> Tensor:
     """A gated linear unit: one half times the sigmoid of the other."""

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from l2xbench.attribution.rules.call import Call, OperationRecord, Pair
+from l2xbench.attribution.rules.call import Call, OperationRecord, Pair, differentiable
+from l2xbench.attribution.rules.selection import same_size
 from l2xbench.attribution.rules.treatment import INTEGRATED_GRADIENTS, SHAPLEY, treatment
 
 NODES = (5, 10, 20, 40)
@@ -51,10 +52,12 @@ class LineIntegral(torch.autograd.Function):
         half = len(inputs) // 2
         outputs = [y.detach() for y in evaluate(*inputs[:half])]
         references = [y.detach() for y in evaluate(*inputs[half:])]
+        for y, y_ref in zip(outputs, references, strict=True):
+            same_size(y, y_ref, record)
         ctx.evaluate, ctx.nodes, ctx.record, ctx.half = evaluate, nodes, record, half
         moved = [y - y_ref for y, y_ref in zip(outputs, references, strict=True)] if len(nodes) > 1 else []
         ctx.save_for_backward(*inputs, *moved)
-        ctx.mark_non_differentiable(*references)
+        ctx.mark_non_differentiable(*references, *(y for y in outputs if not differentiable(y)))
         ctx.set_materialize_grads(False)
         return (*outputs, *references)
 

@@ -136,3 +136,25 @@ def quotient(call: Call) -> Pair:
     a, a_ref = (t if isinstance(t, Tensor) else torch.as_tensor(t, dtype=b.dtype, device=b.device) for t in (a, a_ref))
     pair: Pair = Quotient.apply(a, b, a_ref, b_ref)
     return pair
+
+
+class Inverse(torch.autograd.Function):
+    """Y = A^-1: dY = -Y dA Y' = -Y' dA Y, and their mean is taken."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, y: Tensor, y_ref: Tensor) -> Tensor:
+        ctx.save_for_backward(y, y_ref)
+        return y.view_as(y)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None]:
+        y, y_ref = (t.mH for t in ctx.saved_tensors)
+        return (y @ g @ y_ref + y_ref @ g @ y) * -0.5, None, None
+
+
+@closed_form("dY = -(Y dA Y' + Y' dA Y)/2, Y = A^-1", SHAPLEY)
+def inverse(call: Call) -> Pair:
+    """The inverse of matrices; see `Inverse`."""
+    with torch.no_grad():
+        (y, info), (y_ref, info_ref) = call.value(), call.reference()
+    return (Inverse.apply(call.values[0], y, y_ref), info), (y_ref, info_ref)

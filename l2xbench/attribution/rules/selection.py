@@ -160,12 +160,17 @@ def choice(call: Call) -> Pair:
     """An operation of which only indices or masks differ between the streams."""
     with torch.no_grad():
         value, reference = call.value(), call.reference()
-    if isinstance(value, Tensor):
-        same_size(value, reference, call.record)
-    if not call.sources or not isinstance(value, Tensor) or not differentiable(value):
-        return value, reference
     sources = [a for a, _ in call.sources], [b for _, b in call.sources]
-    return Choice.apply(value, reference, call.record, *sources[0], *sources[1]), reference
+
+    def chosen(v: Any, r: Any) -> Any:
+        if not isinstance(v, Tensor):
+            return v
+        same_size(v, r, call.record)
+        return Choice.apply(v, r, call.record, *sources[0], *sources[1]) if sources[0] and differentiable(v) else v
+
+    if isinstance(value, (tuple, list)):
+        return type(value)([chosen(v, r) for v, r in zip(value, reference, strict=True)]), reference
+    return chosen(value, reference), reference
 
 
 @treatment("selection", "read from x where each stream finds them", LEAST_CHANGE)
@@ -269,6 +274,10 @@ def switch(call: Call, c: Tensor, c_ref: Tensor, a: Tensor, b: Tensor, a_ref: Te
     """
     dtype = torch.result_type(a, b)
     a, b, a_ref, b_ref = (t.to(dtype) for t in (a, b, a_ref, b_ref))
+    if dtype.is_complex:
+        a, b, a_ref, b_ref = (torch.view_as_real(t.resolve_conj()) for t in (a, b, a_ref, b_ref))
+        y, y_ref = switch(call, c.unsqueeze(-1), c_ref.unsqueeze(-1), a, b, a_ref, b_ref)
+        return torch.view_as_complex(y), torch.view_as_complex(y_ref)
     with torch.no_grad():
         one_sided = (torch.where(c, a, b) == -torch.inf) != (torch.where(c_ref, a_ref, b_ref) == -torch.inf)
         if one_sided.any():

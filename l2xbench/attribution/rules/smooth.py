@@ -261,6 +261,24 @@ def by_chord(call: Call) -> Pair:
     return elementwise(call, slope, moving)
 
 
+@closed_form("dy/dz, a quotient of complex numbers; the derivative at the midpoint where dz is small")
+def complex_chord(call: Call) -> Pair:
+    """An analytic function of complex numbers, by its chord: (q^2 dy/dz + f') / (q^2 + 1), q = |dz|^2 / e, as `chord`.
+    Complete on either side of a branch cut too. PyTorch's gradients of analytic functions are conjugate.
+    """
+    f = writing(call)
+
+    def slope(z: Tensor, z_ref: Tensor, y: Tensor, y_ref: Tensor) -> Tensor:
+        unit = torch.finfo(z.dtype).eps ** (-1 / 3)
+        w = (z - z_ref) * unit
+        q = w.real.square() + w.imag.square()
+        derivative = derivative_of(f)(torch.lerp(z, z_ref, 0.5))
+        m: Tensor = (derivative + (w * (y - y_ref).conj()) * (q * unit)) / (q * q + 1)
+        return m
+
+    return elementwise(call, slope)
+
+
 @closed_form("dy/dx; the derivative at the midpoint where dx is small")
 def log_sigmoid(call: Call) -> Pair:
     """ln s(x), which ATen returns with a buffer of its own."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from l2xbench.attribution.rules import (
     composed,
+    distances,
     integral,
     linear,
     maxima,
@@ -21,12 +22,13 @@ from l2xbench.attribution.rules import (
     piecewise,
     products,
     quadrature,
+    quantized,
     sampling,
     selection,
     smooth,
     softmax,
 )
-from l2xbench.attribution.rules.treatment import Treatment, real, special
+from l2xbench.attribution.rules.treatment import Treatment, imaginary, real, special
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ OF_INPUT = LINEAR.only("input")
 MASK = "a mask, or indices made of one, that differs"
 READ = selection.read_or_write
 REAL = real
+COMPLEX = smooth.complex_chord.only("self", when=imaginary)
 CHORD = (smooth.by_chord.only("self", when=REAL),)
 QUADRATURE = (quadrature.elementwise_by_quadrature.only(when=REAL),)
 STEP = (selection.step.only("self"),)
@@ -161,6 +164,9 @@ LINES: list[list[Row]] = [
     on("cholesky_solve", OF_SELF),
     on("prod", composed.prod.own()),
     on("polar", composed.polar),
+    on("linalg_inv_ex", products.inverse),
+    on("_euclidean_dist", distances.euclidean_distance),
+    on("_cdist_forward", distances.euclidean_distance.only(when=distances.euclidean), distances.distance.own()),
     # piecewise linear functions
     on("relu", piecewise.relu),
     on("leaky_relu", piecewise.leaky_relu),
@@ -182,17 +188,18 @@ LINES: list[list[Row]] = [
         smooth.polynomial_power.only("self", when=smooth.whole_power),
         smooth.root_power.only("self", when=smooth.root),
         smooth.exponential.only("exponent", when=smooth.positive_base),
+        COMPLEX,
         *QUADRATURE,
     ),
-    on("sqrt", smooth.sqrt.only(when=REAL)),
-    on("rsqrt", smooth.rsqrt.only(when=REAL)),
-    on("reciprocal", smooth.reciprocal.only(when=REAL)),
-    on("exp", smooth.exp.only(when=REAL)),
-    on("log log2 log10", smooth.log.only(when=REAL)),
-    on("log1p", smooth.log1p.only(when=REAL)),
-    on("sigmoid", smooth.sigmoid.only(when=REAL)),
-    on("tanh", smooth.tanh.only(when=REAL)),
-    on("silu", smooth.silu.only(when=REAL)),
+    on("sqrt", smooth.sqrt.only(when=REAL), COMPLEX),
+    on("rsqrt", smooth.rsqrt.only(when=REAL), COMPLEX),
+    on("reciprocal", smooth.reciprocal.only(when=REAL), COMPLEX),
+    on("exp", smooth.exp.only(when=REAL), COMPLEX),
+    on("log log2 log10", smooth.log.only(when=REAL), COMPLEX),
+    on("log1p", smooth.log1p.only(when=REAL), COMPLEX),
+    on("sigmoid", smooth.sigmoid.only(when=REAL), COMPLEX),
+    on("tanh", smooth.tanh.only(when=REAL), COMPLEX),
+    on("silu", smooth.silu.only(when=REAL), composed.silu.own()),
     on("elu celu", smooth.elu),
     on("gelu", smooth.gelu),
     on("log_sigmoid_forward", smooth.log_sigmoid),
@@ -200,12 +207,13 @@ LINES: list[list[Row]] = [
     on("angle", quadrature.elementwise_by_quadrature),
     on(
         """
-        mish softplus erf erfc erfinv sin cos tan asin acos atan sinh cosh asinh acosh atanh exp2 expm1 sinc
+        mish softplus erf erfc erfinv exp2 sinc
         logit lgamma digamma i0 special_i0e special_i1 special_i1e special_erfcx special_ndtri special_log_ndtr
         special_entr special_bessel_j0 special_bessel_j1 frac
         """,
         *CHORD,
     ),
+    on("sin cos tan asin acos atan sinh cosh asinh acosh atanh expm1", *CHORD, COMPLEX),
     on("atan2 hypot logaddexp logaddexp2 xlogy special_xlog1py copysign nan_to_num", *QUADRATURE),
     on("polygamma special_zeta igamma igammac", *QUADRATURE),
     on(
@@ -237,7 +245,9 @@ LINES: list[list[Row]] = [
     ),
     on("_fused_rms_norm", normalization.rms_norm.only("input").own()),
     on("linalg_vector_norm norm", normalization.euclidean_norm.only(when=normalization.euclidean), composed.norm.own()),
-    on("var std var_mean std_mean", normalization.variance.own()),
+    on("var", normalization.variance.own().only(when=REAL), composed.variance.own()),
+    on("std", normalization.variance.own().only(when=REAL), composed.deviation.own()),
+    on("var_mean std_mean", normalization.variance.own().only(when=REAL)),
     # maxima
     on("amax amin", maxima.extremum_over_axes),
     on("max min", maxima.extremum),
@@ -273,9 +283,20 @@ LINES: list[list[Row]] = [
     on("nonzero", special("ragged places", "all places that either stream selects")),
     on("where", LINEAR.only("self", "other"), selection.where),
     on("masked_fill", LINEAR.only("self", "value"), selection.masked_fill),
+    # quantised numbers
+    on(
+        """
+        fake_quantize_per_tensor_affine_cachemask _fake_quantize_per_tensor_affine_cachemask_tensor_qparams
+        fake_quantize_per_channel_affine_cachemask _fake_quantize_learnable_per_tensor_affine
+        _fake_quantize_learnable_per_channel_affine
+        """,
+        quantized.fake_quantize,
+    ),
+    on("_fused_moving_avg_obs_fq_helper", special("fake quantisation", "dy/dx; each stream with ranges of its own")),
+    on("quantized::linear_dynamic quantized::linear_relu_dynamic", quantized.dynamic_linear.only("X")),
     # jumps
     on("floor ceil round trunc sign threshold hardshrink", *STEP),
-    on("sgn", selection.step.only("self", when=REAL)),
+    on("sgn", selection.step.only("self", when=REAL), composed.sgn.own()),
     on("heaviside", *STEP, composed.heaviside),
     on("fmod remainder floor_divide", *STEP_OF_SEVERAL),
     on("gt lt ge le eq ne", selection.comparison),

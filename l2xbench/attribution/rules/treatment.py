@@ -21,6 +21,7 @@ Handler = Literal[
     "detach",
     "rrelu",
     "assignment",
+    "fake quantisation",
     "ragged places",
     "ragged read",
     "ragged masked read",
@@ -111,6 +112,12 @@ def special(handler: Handler, what: str, holds: str = "any") -> Treatment:
 def condition(words: str) -> Callable[[Callable[[Call], bool]], Condition]:
     """Make a test of a call a condition."""
     return lambda test: Condition(words, test)
+
+
+@condition("complex numbers")
+def imaginary(call: Call) -> bool:
+    """Whether the first argument is complex."""
+    return isinstance(call.values[0], Tensor) and call.values[0].is_complex()
 
 
 @condition("real numbers")

@@ -19,7 +19,7 @@ from l2xbench.attribution.engine.operations import is_composite, operation_of
 from l2xbench.attribution.engine.paired import paired_forward
 from l2xbench.attribution.engine.special import HANDLERS, RAGGED
 from l2xbench.attribution.rules.call import Call, Pair
-from l2xbench.attribution.rules.table import CALL_TABLE, REFUSED, TABLE, Row, by_name, on
+from l2xbench.attribution.rules.table import CALL_TABLE, COMPLEX, REFUSED, TABLE, Row, by_name, on
 from l2xbench.attribution.rules.treatment import HANDLERS as HANDLER_NAMES
 from l2xbench.attribution.rules.treatment import Treatment
 from tests.attribution.properties import Function, Network, assert_complete, images
@@ -288,6 +288,35 @@ def test_which_treatment_runs(
         assert_complete(f, x, x_ref, 1e-9)
 
 
+def complex_call(name: str) -> Function:
+    """An analytic function of complex numbers near 1."""
+    operation = getattr(torch.ops.aten, name)
+    options = (0.7,) if name == "pow" else ()
+    return lambda x: operation(torch.complex(x, x.flip(1)) / 9 + 1, *options).real
+
+
+def real_call(name: str) -> Function:
+    """The same of real numbers from 1/4 to 3/4, or above 1."""
+    operation = getattr(torch.ops.aten, name)
+    options = (0.7,) if name == "pow" else ()
+    return lambda x: operation(x.sigmoid() / 2 + (1.25 if name == "acosh" else 0.25), *options)
+
+
+CHOICES: list[Function] = [
+    *(real_call(row.name) for row in TABLE.values() if COMPLEX in row.treatments or row.name in ("sgn", "silu")),
+    *(complex_call(row.name) for row in TABLE.values() if COMPLEX in row.treatments),
+    lambda x: x.var(-1),
+    lambda x: x.std(-1),
+    lambda x: torch.sgn(torch.complex(x, x.flip(1))).real,
+    lambda x: torch.complex(x, x.flip(1)).var(-1),
+    lambda x: torch.complex(x, x.flip(1)).std(-1),
+    lambda x: F.silu(torch.complex(x, x.flip(1))).real,
+    lambda x: torch.cdist(x, x[..., :3, :], compute_mode="donot_use_mm_for_euclid_dist"),
+    lambda x: torch.cdist(x, x[..., :3, :], p=1),
+]
+"""Calls that reach a row's further treatments; what they give is looked at in `test_brought`."""
+
+
 UNTESTED = {
     "cudnn_grid_sampler", "convolution_overrideable", "_convolution", "_unsafe_index_put", "_unsafe_index",
     "max_unpool3d", "grid_sampler_3d", "torchvision::deform_conv2d", "norm",
@@ -298,7 +327,7 @@ UNTESTED = {
 def test_every_treatment_of_a_row_with_a_choice_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     x, x_ref = images(3)
     with noting(monkeypatch) as ran:
-        for *_, f in CALLS:
+        for f in [f for *_, f in CALLS] + CHOICES:
             with paired_forward(Network(f), x, x_ref):
                 pass
     reached = {(name, t.kind, t.apply, t.compose, t.moving) for name, t in ran}
