@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from l2xbench.attribution.engine.draws import draws_from_here
 from l2xbench.attribution.engine.paired import paired_forward
-from l2xbench.attribution.errors import AttributionError, NetworkAssertionError
+from l2xbench.attribution.errors import AttributionError, FailedOperationError, NetworkAssertionError
 from l2xbench.attribution.explain import completeness_error
 from l2xbench.attribution.precision import cast_down_to, cast_to
 from l2xbench.attribution.rules.call import Kind
@@ -89,7 +89,7 @@ def audit(
     again()
     try:
         image64, neurons64, operations = _audited(model, inputs, references, torch.float64, output, neurons, seed)
-    except NetworkAssertionError as error:
+    except (NetworkAssertionError, FailedOperationError) as error:
         why = str(error)
     except AttributionError:
         raise
@@ -141,6 +141,8 @@ def _audited(
                     (m,) = torch.autograd.grad(out.value, out.inputs, one.view(out.value.shape), retain_graph=True)
                     errors.append(_error(m * (x - x_ref), change.reshape(-1)[i]))
                 return image, max(errors, default=0.0), operations
+        except FailedOperationError as error:
+            failure = failure or error
         except AttributionError:
             raise
         except Exception as error:

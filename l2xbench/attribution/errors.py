@@ -27,6 +27,10 @@ class UnsupportedOperationError(AttributionError):
     """An operation without a rule was met where `strict=True` forbids the line integral, or it has no derivative."""
 
 
+class FailedOperationError(UnsupportedOperationError):
+    """An operation that the network itself can do failed on tensors that carry their reference."""
+
+
 class NetworkAssertionError(AttributionError):
     """The network itself asserts something that does not hold, such as its precision."""
 

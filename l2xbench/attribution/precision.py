@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from l2xbench.attribution.engine.draws import draws_from_here
 from l2xbench.attribution.engine.state import parameters_and_buffers
-from l2xbench.attribution.errors import AttributionError, NetworkAssertionError, unknown
+from l2xbench.attribution.errors import AttributionError, FailedOperationError, NetworkAssertionError, unknown
 from l2xbench.system import memory
 
 HALF = (torch.float16, torch.bfloat16)
@@ -70,7 +70,7 @@ def in_precision_asked(
         try:
             with casting(network, dtype):
                 return compute(dtype)
-        except NetworkAssertionError as error:
+        except (NetworkAssertionError, FailedOperationError) as error:
             failure = failure or error
         except AttributionError:
             raise
@@ -79,7 +79,7 @@ def in_precision_asked(
                 raise
             failure = failure or error
     said = str(failure).strip().partition("\n")[0]
-    reason = said if isinstance(failure, NetworkAssertionError) else f"{type(failure).__name__}: {said}"
+    reason = said if isinstance(failure, AttributionError) else f"{type(failure).__name__}: {said}"
     if precision != "auto":
         raise AttributionError(f"precision={precision!r}: the network fails in it ({reason})") from failure
     again()

@@ -166,3 +166,19 @@ def test_the_captum_shim_takes_float64_for_its_single_outputs() -> None:
     plain = L2X(network, precision="float32").attribute(images, target=2)
     assert not torch.equal(plain, found)
     torch.testing.assert_close(plain, found, rtol=1e-4, atol=1e-6)
+
+
+class Inference(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = small_sr()
+
+    @torch.inference_mode()
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_network_in_inference_mode_is_computed_in_float64_too() -> None:
+    found = explain(Inference(), LR, target=NEURON)
+    assert found.completeness_error.max() < 1e-10

@@ -19,7 +19,7 @@ from l2xbench.attribution.engine.streams import streams
 from l2xbench.attribution.engine.tensor import Paired, in_own_shells, paired
 from l2xbench.attribution.engine.trace import Trace
 from l2xbench.attribution.engine.views import View, single_views
-from l2xbench.attribution.errors import AttributionError, UnsupportedOperationError
+from l2xbench.attribution.errors import AttributionError, FailedOperationError, UnsupportedOperationError
 from l2xbench.system import memory
 
 UNINITIALISED = frozenset({"empty_like", "new_empty", "new_empty_strided", "empty_permuted"})
@@ -32,7 +32,7 @@ def dispatch(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """The operation's result, paired.
 
     Raises:
-        UnsupportedOperationError: it fails on both streams though the network itself could do it.
+        FailedOperationError: it fails on both streams though the network itself could do it.
     """
     try:
         return carried_out(trace, func, args, kwargs)
@@ -42,7 +42,7 @@ def dispatch(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         if memory.has_run_out(error) or fails_plainly(trace, func, args, kwargs):
             raise
         said = " ".join(str(error).split())[:200]
-        raise UnsupportedOperationError(
+        raise FailedOperationError(
             f"{operation_of(func).name} in {trace.where()} cannot be explained: it fails on tensors that carry their "
             f"reference ({said})"
         ) from error

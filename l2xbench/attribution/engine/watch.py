@@ -81,8 +81,7 @@ class Watch(TorchFunctionMode):
             kwargs = {k: substituted(trace, v) for k, v in (kwargs or {}).items()}
         name = getattr(func, "__name__", "")
         if trace.lower_parameters and not name.endswith("_") and has_paired(args, kwargs):
-            args = raised(trace, args)
-            kwargs = {k: raised(trace, v) for k, v in (kwargs or {}).items()}
+            args, kwargs = with_gradients(raised, trace, (args, kwargs or {}))
         if func in UNINITIALISED:
             made = func(*args, **(kwargs or {}))
             return made if isinstance(made, Paired) else made.zero_()  # what lay there must not look like a difference
