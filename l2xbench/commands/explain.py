@@ -23,6 +23,7 @@ from l2xbench.draw.heatmaps import heatmap_bytes
 from l2xbench.draw.zoom import around_target
 from l2xbench.errors import RequestError
 from l2xbench.run.devices import choose_device
+from l2xbench.run.worker import reason_of
 from l2xbench.store.store import Store
 from l2xbench.studies.shared.maps import (
     MapRequest,
@@ -77,8 +78,13 @@ def explain_image(
     pair: LoadedPair | None = None
     scale = 0
     for name, source in sources.items():
-        with console.status(f"loading {name}"):
-            network = build(source, device=place, trust=trust)
+        try:
+            with console.status(f"loading {name}"):
+                network = build(source, device=place, trust=trust)
+        except (Exception, SystemExit) as error:  # a class of the user's may raise anything, or leave
+            reason = reason_of(error)
+            failures.append(RequestError(reason if isinstance(error, RequestError) else f"{name}: {reason}"))
+            continue
         if pair is None:
             scale = network.scale
             pair = files.load(scale)
@@ -97,9 +103,9 @@ def explain_image(
                 continue
         write_whole(out / f"{name}.npz", packed(found.arrays))
         del network
-    assert pair is not None
     if not answers:
         raise failures[0]
+    assert pair is not None
     folder = printable(image.parent.resolve().name) or "image"
     shown = ShownImage(folder, printable(image.stem), scale, pair.lr, pair.hr)
     panel = make_panel(shown, answers, request, zoom=around_target(request.target, shown.sr_shape))

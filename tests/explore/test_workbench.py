@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -138,3 +139,21 @@ def test_what_goes_wrong_is_one_line(
         bench.explain(name, pair, wanted)
     assert str(told.value).startswith(expected)
     assert "\n" not in str(told.value)
+
+
+def test_a_network_of_scale_1_on_the_bench(tmp_path: Path) -> None:
+    class Restoring(Doubling):
+        def forward(self, x: Tensor) -> Tensor:
+            return (x * self.factor).relu()
+
+    network = Network(
+        Restoring(), ModelCard(name="restoring", provider="module", module="a:b"), scale=1, weights="random"
+    )
+    with closing(Workbench({"restoring": network})) as bench:
+        image = np.random.default_rng(0).integers(0, 255, (24, 24, 3), np.uint8)
+        pair = LoadedPair("a", image, image, "digest")
+        restored = bench.super_resolve("restoring", pair)
+        assert np.array_equal(restored.image, image)
+        answer = bench.explain("restoring", pair, L2X)
+        assert answer.found.arrays["values"].shape == (3, 24, 24)
+        assert answer.found.completeness_error is not None and answer.found.completeness_error < 1e-5
