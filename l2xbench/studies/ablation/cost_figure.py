@@ -16,8 +16,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from l2xbench.draw import style
 from l2xbench.draw.labels import Line, Room, place_labels
 from l2xbench.store.records import Record, record_groups
-from l2xbench.studies.ablation.curves import CONTROL, RANDOM, Curve, gap, with_random
+from l2xbench.studies.ablation.curves import Curve, gap, with_random
 from l2xbench.studies.ablation.curves_figure import looks_of
+from l2xbench.studies.ablation.units import CONTROL, RANDOM
 
 _LEFT, _RIGHT, _FOOT = 1.0, 0.25, 0.9  # cm, as all lengths here
 _PLOT = 4.6

@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 
 from l2xbench.store.records import Record, records_of_studies
 from l2xbench.store.results import Results
+from l2xbench.studies.ablation.units import RANDOM
 
 METRICS = ("psnr", "ssim")
 NAMES = {"psnr": "PSNR (dB)", "ssim": "SSIM"}
-RANDOM = "random"
-CONTROL = "difference"
-"""The control that looks at no network, only at how far the image is from the reference."""
 _RESAMPLES = 2000
 
 Numbers = NDArray[np.float64]

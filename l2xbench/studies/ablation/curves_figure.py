@@ -12,8 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from l2xbench.draw import style
-from l2xbench.studies.ablation.curves import CONTROL, METRICS, NAMES, RANDOM, Curve, gap, with_random
+from l2xbench.studies.ablation.curves import METRICS, NAMES, Curve, gap, with_random
 from l2xbench.studies.ablation.plotted import method_numbers, plotted_curves
+from l2xbench.studies.ablation.units import CONTROL, RANDOM
 
 _MOST_COLUMNS = {style.COLUMN_CM: 4, style.PAGE_CM: 9}
 """Networks side by side: a plot of 1.6 cm still shows three curves and two ticks."""

@@ -9,10 +9,10 @@ from l2xbench.store.derived import DerivedFiles, figure_paths
 from l2xbench.store.records import records_of_studies
 from l2xbench.store.results import Results
 from l2xbench.studies.ablation.cost_figure import cost_figure, cost_spots
-from l2xbench.studies.ablation.curves import RANDOM, Curve, make_curves
+from l2xbench.studies.ablation.curves import Curve, make_curves
 from l2xbench.studies.ablation.curves_figure import ablation_figure, methods_figure
 from l2xbench.studies.ablation.options import AblationOptions
-from l2xbench.studies.ablation.units import mapped_methods
+from l2xbench.studies.ablation.units import RANDOM, mapped_methods
 from l2xbench.studies.figures import OwedFigure, drawn_by
 
 VERSION = 2

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from l2xbench.studies.ablation.curves import CONTROL, RANDOM, Curve, Numbers, gap, with_random
+from l2xbench.studies.ablation.curves import Curve, Numbers, gap, with_random
+from l2xbench.studies.ablation.units import CONTROL, RANDOM
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from l2xbench.draw.charts import BOTTOM, LEFT, RIGHT, SERIES, TOP, Axis, Chart, 
 from l2xbench.draw.tables import Table
 from l2xbench.store.results import Results
 from l2xbench.studies.ablation.cost_figure import Spot, cost_spots, numbered
-from l2xbench.studies.ablation.curves import CONTROL, METRICS, NAMES, RANDOM, Curve
+from l2xbench.studies.ablation.curves import METRICS, NAMES, Curve
 from l2xbench.studies.ablation.figures import groups
 from l2xbench.studies.ablation.plotted import PlottedCurve, method_numbers, plotted_curves
+from l2xbench.studies.ablation.units import CONTROL, RANDOM
 from l2xbench.studies.study import Section
 
 

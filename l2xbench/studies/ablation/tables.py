@@ -12,8 +12,9 @@ from l2xbench.draw.tables import Table
 from l2xbench.store.manifest import Manifest
 from l2xbench.store.records import Record, record_groups
 from l2xbench.store.results import Results
-from l2xbench.studies.ablation.curves import METRICS, NAMES, RANDOM, Curve, gap, make_curves, with_random
+from l2xbench.studies.ablation.curves import METRICS, NAMES, Curve, gap, make_curves, with_random
 from l2xbench.studies.ablation.options import AblationOptions
+from l2xbench.studies.ablation.units import RANDOM
 from l2xbench.studies.attribution.options import AttributionOptions
 
 COLUMNS = ("dataset", "model", "method", "granularity", "order", "ratio", "psnr", "ssim", "images")

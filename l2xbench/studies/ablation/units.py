@@ -10,6 +10,8 @@ from l2xbench.studies.study import Options
 
 RANDOM = "random"
 """The control that follows random orders: it has no map."""
+CONTROL = "difference"
+"""The control that looks at no network, only at how far the image is from the reference."""
 
 
 def mapped_methods(config: StudyConfig) -> list[str]:
