@@ -36,12 +36,21 @@ def diffusion_index(values: np.ndarray | Tensor) -> float:
         >>> round(diffusion_index(even), 3), round(diffusion_index(single), 3)
         (100.0, 1.563)
     """
-    sizes = np.sort(abs(_signed(values)).ravel())
-    largest = sizes[-1]
-    sizes = (sizes / largest if largest > 0 else sizes) + _ADDED
+    sizes = np.sort(absolute_map(values).ravel()) + _ADDED
     count = len(sizes)
     gini = ((2 * np.arange(1, count + 1) - count - 1) * sizes).sum() / (count * sizes.sum())
     return float(100 * (1 - gini))
+
+
+def absolute_map(values: np.ndarray | Tensor) -> np.ndarray:
+    """(H, W) in [0, 1]: |sum over channels| of a map (C, H, W), over its largest value; zeros where all are.
+
+    Raises:
+        AttributionError: another shape, or NaN or Inf among the values.
+    """
+    sizes = abs(_signed(values))
+    largest = sizes.max()
+    return sizes / largest if largest > 0 else sizes
 
 
 def distances(shape: Sequence[int], centre: Centre) -> np.ndarray:

@@ -73,7 +73,7 @@ class RunProgress:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-_FORMATS = {"psnr": "{:.2f}", "ssim": "{:.4f}", "seconds": "{:.3g}", "completeness_error": "{:.1e}"}
+_FORMATS = {"psnr": "{:.2f}", "ssim": "{:.4f}", "di": "{:.3f}", "seconds": "{:.3g}", "completeness_error": "{:.1e}"}
 _FORMATS |= {"cka": "{:.3f}", "low": "{:.3f}", "high": "{:.3f}", "p_value": "{:.3g}", "chance": "{:.3f}"}
 
 

@@ -15,9 +15,9 @@ Mark = Literal["best", "second", ""]
 
 # The header of a column, by its name; other names are their own words
 _HEADERS = {"model": "Network", "model_a": "Network A", "model_b": "Network B", "p_value": "p"}
-_CAPITALS = {"psnr": "PSNR", "ssim": "SSIM", "cka": "CKA", "dcka": "dCKA"}
+_CAPITALS = {"psnr": "PSNR", "ssim": "SSIM", "cka": "CKA", "dcka": "dCKA", "di": "DI"}
 # Digits after the point, by the column's name; other numbers get four significant digits.
-_DIGITS = {"psnr": 2, "ssim": 4, "cka": 3, "low": 3, "high": 3, "chance": 3, "ratio": 2, "seconds": 3}
+_DIGITS = {"psnr": 2, "ssim": 4, "cka": 3, "di": 3, "low": 3, "high": 3, "chance": 3, "ratio": 2, "seconds": 3}
 _NOTHING = "–"
 _DAGGER = "†"
 

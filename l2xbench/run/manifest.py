@@ -77,6 +77,7 @@ def _model(source: Source) -> ManifestModel:
         arch=card.arch,
         weights=source.described,
         weights_path=None if source.weights is None else str(source.weights),
+        published=source.is_published,
         identity=source.identity(),
     )
 

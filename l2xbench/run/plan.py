@@ -77,7 +77,11 @@ class Plan:
         return owed_units(self.study, self.wanted)
 
     def _groups_of(self, model: str, dataset: Dataset) -> list[Unit]:
-        return [placed(unit, dataset.name, "", model) for unit in self._owed if is_for(unit, self.study, model)]
+        return [
+            placed(unit, dataset.name, "", model)
+            for unit in self._owed
+            if is_for(unit, self.study, dataset.name, model)
+        ]
 
 
 def make_plan(study: StudyConfig, out: Path, data_root: Path | None = None) -> Plan:

@@ -120,9 +120,10 @@ def _groups(manifest: Manifest) -> Iterator[tuple[Unit, str]]:
     """The groups of a manifest's units in the order in which they ran, with their recipes."""
     owed = owed_units(manifest.study, manifest.only)
     for model, identity in {"": "", **{name: each.identity for name, each in manifest.models.items()}}.items():
-        wanted = [unit for unit in owed if is_for(unit, manifest.study, model)]
         for dataset in manifest.datasets:
-            for unit in wanted:
+            for unit in owed:
+                if not is_for(unit, manifest.study, dataset, model):
+                    continue
                 if "/" in unit.label:
                     raise ValueError(f"'{unit.label}' is no method's name")
                 placed_unit = placed(unit, dataset, "", model)

@@ -25,6 +25,8 @@ class ManifestModel(_Facts):
     weights: str = ""
     """Where they are from, as a reader is told."""
     weights_path: str | None = None
+    published: bool = False
+    """Whether they are those of its authors, by the hash that its card gives."""
     identity: str
     """Hash of the architecture, its code and its weights."""
 

@@ -11,10 +11,11 @@ from l2xbench.store.units import Unit
 from l2xbench.studies.registry import all_studies, study_named
 
 
-def is_for(unit: Unit, config: StudyConfig, model: str) -> bool:
-    """Whether a unit is owed for this network of a study; empty where the unit is of an image alone."""
+def is_for(unit: Unit, config: StudyConfig, dataset: str, model: str) -> bool:
+    """Whether a unit is owed for a dataset and network of a study; empty where the unit is of an image alone."""
     study = study_named(unit.study)
-    return study.needs_network is bool(model) and (model != config.interpolation or study.of_interpolation)
+    fits = study.needs_network is bool(model) and (model != config.interpolation or study.of_interpolation)
+    return fits and study.is_owed(unit.options, dataset)
 
 
 def placed(unit: Unit, dataset: str, image: str, model: str) -> Unit:

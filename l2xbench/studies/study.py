@@ -97,6 +97,10 @@ class Study:
         """What is owed for an image and a network: a label that tells units apart, and the options of each."""
         return []
 
+    def is_owed(self, options: Mapping[str, Any], dataset: str) -> bool:
+        """Whether the unit of these options is owed for the images of a dataset."""
+        return True
+
     def options_of(self, config: StudyConfig, label: str) -> Options:
         """The options of the unit `label`, also of one that no YAML asks for and another study needs."""
         return dict(self.units(config))[label]

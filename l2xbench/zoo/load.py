@@ -24,7 +24,7 @@ from l2xbench.zoo.fitting import best_fit, load_strictly
 from l2xbench.zoo.network import Network, own_precision
 from l2xbench.zoo.providers import Built
 from l2xbench.zoo.states import StateDict, named_state, states_in
-from l2xbench.zoo.weights import how_to_get, present_weights
+from l2xbench.zoo.weights import expected_hash, how_to_get, present_weights
 
 RANDOM = "random"
 _PROVIDERS = {"l2xbench": "own", "basicsr": "basicsr", "spandrel": "spandrel", "module": "module"}
@@ -57,6 +57,15 @@ class Source:
             # a class of the user's may carry weights of its own
             return "as constructed" if self.card.provider == "module" else RANDOM
         return self.weights.name if isinstance(self.weights, Path) else "given"
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the weights are those that the network's authors published, by the hash that the card gives."""
+        expected = expected_hash(self.card)
+        if expected is None or self.card.training or not isinstance(self.weights, Path):
+            return False
+        with self.weights.open("rb") as file:
+            return file_digest(file).startswith(expected)
 
     def identity(self) -> str:
         """SHA-256 over everything that decides the network's outputs: card, weights, and the code it comes from.

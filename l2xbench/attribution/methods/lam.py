@@ -23,7 +23,7 @@ def strongest_blur(images: Tensor, *, sigma: float = 1.2, kernel: int = 9, **_: 
     """LAM's reference: the start of its path."""
     if images.ndim != 4:
         raise AttributionError(f"method 'lam' needs images (N, C, H, W); the inputs have shape {tuple(images.shape)}")
-    return _blur(images, sigma, kernel)
+    return _blur(images, sigma, kernel).to(images)
 
 
 @method("lam", all_targets=True, reference=strongest_blur)
@@ -57,8 +57,8 @@ def lam(
     norm = published_gradient_norm if published else gradient_norm
     # The blurs are made of the whole image, so that a tile sees the same path.
     sigmas = [sigma * (1 - k / steps) for k in range(steps + 1)]
-    start = problem.crop(strongest_blur(problem.whole, sigma=sigma, kernel=kernel))
-    value, start_value = plain.outputs(problem.network, problem.inputs, start, problem.output)
+    start = problem.crop(_blur(problem.whole, sigma, kernel))
+    value, start_value = plain.outputs(problem.network, problem.inputs, start.to(problem.inputs), problem.output)
     if detector and value.ndim != 4:
         raise AttributionError(f"method 'lam': the output has shape {tuple(value.shape)}; its detector needs an image")
     objectives = [problem.objective(target, value, start_value) for target in problem.targets]
@@ -69,7 +69,8 @@ def lam(
     answers = [problem.nothing() for _ in problem.targets]
     previous = start
     for level in sigmas[1:]:
-        point = problem.crop(_blur(problem.whole, level, kernel)).detach().requires_grad_(True)
+        blurred = problem.crop(_blur(problem.whole, level, kernel))
+        point = blurred.to(problem.inputs).detach().requires_grad_(True)
         output = problem.run(point)
         for number, (answer, objective) in enumerate(zip(answers, objectives, strict=True)):
             if objective is None:
@@ -78,8 +79,8 @@ def lam(
             (gradient,) = torch.autograd.grad(score(output, objective).sum(), point, retain_graph=more)
             if published:
                 gradient = gradient.nan_to_num(nan=0.0, posinf=torch.inf, neginf=-torch.inf)
-            answer.values += gradient * (point.detach() - previous)
-        previous = point.detach()
+            answer.values += gradient * (blurred - previous).to(gradient)
+        previous = blurred
     for answer, objective in zip(answers, objectives, strict=True):
         if objective is not None:
             answer.delta = score(value, objective) - score(start_value, objective) if detector else objective.delta
@@ -134,8 +135,11 @@ def _blur(images: Tensor, sigma: float, kernel: int) -> Tensor:
     radius = kernel // 2
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
     line = torch.exp(-0.5 * (offsets / (sigma + _NO_BLUR)) ** 2)
-    line = (line / line.sum()).to(images)
+    # blurs are subtracted from their neighbours on the path, which in float32 would leave rounding
+    exact = images.dtype if images.device.type == "mps" else torch.float64
+    line = (line / line.sum()).to(images.device, exact)
     channels = images.shape[1]
     tall = line.view(1, 1, -1, 1).expand(channels, 1, -1, 1)
     wide = line.view(1, 1, 1, -1).expand(channels, 1, 1, -1)
-    return F.conv2d(F.conv2d(mirror_pad(images, radius, radius), tall, groups=channels), wide, groups=channels)
+    padded = mirror_pad(images.to(exact), radius, radius)
+    return F.conv2d(F.conv2d(padded, tall, groups=channels), wide, groups=channels)

@@ -1,0 +1,147 @@
+"""`l2xbench lam`: the study of one window of one image."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from l2xbench.config import StudyConfig
+from l2xbench.data.degradations import Degradation
+from l2xbench.data.images import read_image, write_png
+from l2xbench.errors import RequestError
+from l2xbench.studies.lam.cases import PUBLISHED_SIDE, Case, find_preset, window_numbers
+from l2xbench.studies.reading import parse_study
+from l2xbench.zoo.load import locate, short_names
+
+_INSIDE_A_SET = r"(?i)image_SRF_\d+|HR|GT|GTmod12|.*_HR"
+"""Folders within a set, whose own name says nothing."""
+
+
+@dataclass(frozen=True)
+class LamRequest:
+    """What the command line says."""
+
+    image: Path | None
+    models: list[str]
+    window: str | None = None
+    preset: str | None = None
+    crop: str | None = None
+    methods: list[str] | None = None
+    lr: str = "pillow"
+    scale: int | None = None
+    width: str = "auto"
+    device: str = "auto"
+    seed: int = 0
+    trust: bool = False
+
+
+def lam_study(request: LamRequest, out: Path | None, data_root: Path | None) -> tuple[StudyConfig, Path]:
+    """The study of one window, and its results folder; a crop of the image is written there.
+
+    Raises:
+        RequestError: a file, name, window or preset is wrong.
+    """
+    if request.preset is not None and request.window is not None:
+        raise RequestError(f"--window: --preset {request.preset} has its own; give one of the two")
+    if request.preset is not None:
+        case = _preset(request.preset)
+    elif request.window is not None:
+        case = Case(image="", window=_numbers("--window", request.window))
+    else:
+        raise RequestError(
+            "--window X,Y,SIZE is needed: left, top and side of the window in SR pixels, or --preset NAME"
+        )
+    if request.lr not in get_args(Degradation):
+        raise RequestError(
+            f"--lr {request.lr}: it is {' or '.join(get_args(Degradation))}, whose bicubic makes LR of HR"
+        )
+    models = {name: {"card": spec} for name, spec in short_names(request.models).items()}
+    scale = request.scale or _scale_of(request)
+    entry: dict[str, Any] = {"kind": "hr", "lr": request.lr}
+    if request.image is not None:
+        if not request.image.is_file():
+            raise RequestError(f"{request.image}: no such file; an HR image is needed")
+        name, dataset = _image_name(request.image, scale), _dataset_name(request.image)
+        folder = out or Path("results", "lam", name)
+        path = request.image.resolve()
+        if request.crop is not None:
+            name = f"{name}-{_numbers('--crop', request.crop).replace(',', '-')}"
+            folder = out or Path("results", "lam", name)
+            path = _cropped(path, request.crop, scale, (folder / "crops" / f"{name}.png").resolve())
+        elif name != request.image.stem:
+            entry["kind"] = "auto"
+        entry |= {"path": str(path.parent), "images": [path.name]}
+    else:
+        if request.crop is not None:
+            raise RequestError("--crop: it is of an image; give the image's file")
+        assert case.dataset is not None
+        name, dataset = case.image, case.dataset
+        folder = out or Path("results", "lam", name)
+        entry |= {"path": dataset, "images": [name], "kind": "auto"}
+    study = {
+        "study": "lam",
+        "title": f"LAM of {name}",
+        "scale": scale,
+        "device": request.device,
+        "seed": request.seed,
+        "trust": request.trust,
+        "models": models,
+        "datasets": {dataset: entry},
+        "attribution": None,
+        "heatmaps": None,
+        "lam": {
+            "cases": [{"image": name, "window": case.window}],
+            "methods": request.methods or ["lam"],
+            "width": request.width,
+        },
+    }
+    return parse_study(study, "lam"), folder
+
+
+def _preset(name: str) -> Case:
+    try:
+        return find_preset(name)
+    except RequestError as error:
+        raise RequestError(f"--preset: {error}") from None
+
+
+def _numbers(flag: str, text: str) -> str:
+    try:
+        return ",".join(map(str, window_numbers(text)))
+    except RequestError as error:
+        raise RequestError(f"{flag} {error}") from None
+
+
+def _scale_of(request: LamRequest) -> int:
+    """Of the first network whose card says one; 4, that of the papers, where none does."""
+    cards = [locate(model, seed=request.seed).card for model in request.models]
+    return next((card.scale for card in cards if card.scale is not None), 4)
+
+
+def _image_name(image: Path, scale: int) -> str:
+    """As its set calls it: `img_005` of `img_005_SRF_4_HR.png`, beside which its LR lies."""
+    return re.sub(rf"(?i)_SRF_{scale}_HR$", "", image.stem)
+
+
+def _dataset_name(image: Path) -> str:
+    folders = [each.name for each in image.resolve().parents if each.name]
+    named = next((name for name in folders if not re.fullmatch(_INSIDE_A_SET, name)), "image")
+    return re.sub(r"[^A-Za-z0-9._+-]", "_", named).lstrip("._+-")[:64] or "image"
+
+
+def _cropped(image: Path, crop: str, scale: int, place: Path) -> Path:
+    """The file of a square part of an HR image, of which LR is made as if it were the whole."""
+    left, top, size = window_numbers(crop)
+    whole = read_image(image)
+    if left + size > whole.shape[1] or top + size > whole.shape[0]:
+        raise RequestError(
+            f"--crop {crop}: left, top and side do not lie within the {whole.shape[1]} x {whole.shape[0]} pixels of "
+            f"{image}"
+        )
+    if size < 8 * scale:
+        raise RequestError(f"--crop {crop}: a side of {size} is too small; {PUBLISHED_SIDE} is what papers take")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    write_png(place, whole[top : top + size, left : left + size])
+    return place

@@ -1,0 +1,92 @@
+"""LAM and its diffusion index of the windows that papers show (Gu and Dong, CVPR 2021), to the digit.
+
+`cases` is which windows, `options` the YAML's block, `units` what is owed, `compute` one map; `tables`, `figures`
+(drawn by `figure` from the pictures of `pictures`) and `findings` show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from l2xbench.config import StudyConfig
+from l2xbench.store.units import Arrays, Outcome
+from l2xbench.studies.lam.options import LamOptions
+from l2xbench.studies.lam.units import lam_units
+from l2xbench.studies.study import Options, Section, Study, Summary
+
+if TYPE_CHECKING:
+    from l2xbench.data.datasets import LoadedPair
+    from l2xbench.draw.tables import Table
+    from l2xbench.store.results import Results
+    from l2xbench.studies.figures import OwedFigure
+    from l2xbench.zoo.network import Network
+
+
+class Lam(Study):
+    """A map of each window, method and network."""
+
+    name = "lam"
+    version = 1
+    order = 35
+    blocks = (LamOptions,)
+
+    def units(self, config: StudyConfig) -> list[tuple[str, Options]]:
+        """See `lam.units`."""
+        return lam_units(config)
+
+    def is_owed(self, options: Mapping[str, Any], dataset: str) -> bool:
+        """A window is of one dataset."""
+        return bool(options["dataset"] == dataset)
+
+    def check(self, config: StudyConfig) -> None:
+        """Methods and reference, and that each case is of a dataset of the study."""
+        from l2xbench.studies.lam.checks import check_lam
+
+        check_lam(config)
+
+    def compute(
+        self, network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None = None
+    ) -> Outcome:
+        """See `lam.compute`."""
+        from l2xbench.studies.lam.compute import compute
+
+        assert network is not None
+        return compute(network, pair, options)
+
+    def tables(self, results: Results) -> list[Table]:
+        """`lam` and `lam_mean`."""
+        from l2xbench.studies.lam.tables import lam_tables
+
+        return lam_tables(results)
+
+    def figures(self, results: Results) -> Iterable[OwedFigure]:
+        """A figure a window: the papers' five panels, the networks side by side."""
+        from l2xbench.studies.lam.figures import owed_figures
+
+        return owed_figures(results)
+
+    def sections(self, results: Results, tables: Mapping[str, Table]) -> list[Section]:
+        """The tables."""
+        if not tables:
+            return []
+        return [Section("lam", "LAM", "LAM: local attribution maps", [tables["lam_mean"], tables["lam"]])]
+
+    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[str]:
+        """See `lam.findings`."""
+        from l2xbench.studies.lam.findings import lam_findings
+
+        return lam_findings(tables["lam"].frame) if tables else []
+
+    def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
+        """A row a window, network and method."""
+        if not tables:
+            return None
+        frame = tables["lam"].frame
+        few = frame[["dataset", "image"]].drop_duplicates()
+        title = " ".join(["LAM", *few.iloc[0], frame["window"][0]]) if len(few) == 1 else "LAM"
+        shown = ["model", "method", "di", "psnr", "seconds"]
+        return Summary(title, frame[shown if len(few) == 1 else ["dataset", "image", "window", *shown]])
+
+
+STUDY = Lam()

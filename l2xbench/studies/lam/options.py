@@ -1,0 +1,29 @@
+"""The block `lam` of a study."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from l2xbench.config import Block, each_once, one_or_more
+from l2xbench.studies.lam.cases import CaseEntry
+
+
+class LamOptions(Block):
+    """Local attribution maps of windows, and their diffusion index, as papers print them (Gu and Dong, CVPR 2021)."""
+
+    key: ClassVar[str] = "lam"
+
+    cases: list[CaseEntry] = Field(default_factory=list)
+    """The windows: `{image: img_019, window: "119,115,24"}`, or a preset's name, `urban100/img_019`."""
+    methods: Annotated[list[str], BeforeValidator(one_or_more), AfterValidator(each_once)] = Field(
+        default=["lam"], min_length=1
+    )
+    """Whose maps are shown of each window: `lam` in its published variant, and others beside it, such as `l2x`."""
+    reference: str = "blur"
+    """Of the methods that have none of their own."""
+    steps: int = Field(default=50, ge=1)
+    """Of LAM's path, each a gradient."""
+    width: Literal["auto", "column", "page"] = "auto"
+    """Of the figures: a column of 8.5 cm, a page of 17.5 cm, or whichever the number of networks needs."""

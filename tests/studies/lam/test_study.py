@@ -1,0 +1,191 @@
+"""LAM from its YAML or its command to tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from l2xbench import diffusion_index, explain, load_model
+from l2xbench.data.degradations import degrade
+from l2xbench.data.images import read_image, to_tensor
+from l2xbench.errors import RequestError
+from l2xbench.studies.lam.cases import find_preset, presets, window_numbers
+from l2xbench.studies.lam.findings import lam_findings
+from l2xbench.studies.owed import units_of
+from l2xbench.studies.reading import parse_study
+from tests.conftest import Command
+
+TINY = {"provider": "l2xbench", "arch": {"type": "CARN", "n_feats": 4, "n_blocks": 1}, "scale": 4}
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """The card of a tiny network, and a checkpoint of random weights."""
+    card = tmp_path / "tiny.yaml"
+    card.write_text(yaml.safe_dump(TINY))
+    torch.save(load_model(card, weights="random").core.state_dict(), tmp_path / "tiny.pth")
+    card.write_text(yaml.safe_dump({**TINY, "weights": {"file": "tiny.pth"}}))
+    return card
+
+
+def read(folder: Path, name: str = "lam") -> pd.DataFrame:
+    return pd.read_csv(folder / f"tables/{name}.csv", dtype={"image": str})
+
+
+def test_the_command_gives_the_methods_numbers_and_figure(
+    lam_study: Callable[..., Path], l2xbench: Command, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    study = lam_study(lam={"cases": [{"image": "photo0", "window": "8, 4,16"}], "methods": ["lam", "l2x"], "steps": 3})
+    done = l2xbench("run", study, "--out", out)
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = read(out)
+    assert table.columns[:7].tolist() == ["dataset", "image", "model", "method", "window", "di", "psnr"]
+    assert table[["image", "method", "window", "variant"]].fillna("").values.tolist() == [
+        ["photo0", "lam", "8,4,16", "published"],
+        ["photo0", "l2x", "8,4,16", ""],
+    ]
+    assert (out / "figures/lam-photographs-photo0-8-4-16.png").stat().st_size > 5000
+    assert (out / "figures/lam-photographs-photo0-8-4-16.pdf").read_bytes().startswith(b"%PDF")
+    assert "Not known to be the published checkpoint" in (out / "tables/lam.md").read_text()
+    again = l2xbench("run", study, "--out", out)
+    assert "0 units computed" in again.stdout
+
+
+@pytest.fixture
+def lam_study(write_study: Callable[..., Path]) -> Callable[..., Path]:
+    """A study of LAM alone."""
+    return lambda **blocks: write_study(attribution=None, heatmaps=None, **blocks)
+
+
+def test_numbers_are_those_of_explain_on_lr_by_pillow(
+    l2xbench: Command, tmp_path: Path, photographs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    hr = photographs / "photo1.png"
+    done = l2xbench("lam", hr, "--models", "edsr-compact", "--window", "20,8,12", "--out", "out")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (row,) = read(tmp_path / "out").to_dict("records")
+    image = read_image(hr)[:40, :48]
+    network = load_model("edsr-compact")
+    lr = to_tensor(degrade(image, 4, "pillow"))
+    found = explain(network, lr, method="lam", variant="published", target="patch:8,20,12,12").values[0]
+    assert row["di"] == pytest.approx(diffusion_index(found), rel=1e-4)
+    assert (row["image"], row["window"], row["variant"]) == ("photo1", "20,8,12", "published")
+    sr = network(lr).detach().clamp(0, 1)[0, :, 8:20, 20:32].mul(255).round()
+    error = sr.permute(1, 2, 0).numpy() - image[8:20, 20:32].astype(float)
+    luma = error @ np.array([65.481, 128.553, 24.966]) / 255
+    assert row["psnr"] == pytest.approx(10 * np.log10(255**2 / np.square(luma).mean()), abs=0.01)
+
+
+def test_a_crop_is_a_whole_image_and_a_preset_has_its_window(
+    l2xbench: Command, tmp_path: Path, tiny: Path, photographs: Path
+) -> None:
+    rows, columns = np.mgrid[0:300, 0:300]
+    waves = np.stack([rows % 41, columns % 37, (rows + columns) % 53], axis=-1) * 4
+    path = tmp_path / "set" / "img_019_SRF_4_HR.png"
+    path.parent.mkdir()
+    Image.fromarray(waves.astype(np.uint8)).save(path)
+    out = tmp_path / "out"
+    arguments = ["--models", tiny, "--crop", "10,20,256", "--preset", "Urban100/img_019"]
+    done = l2xbench("lam", path, *arguments, "--out", out)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert read(out)[["dataset", "image", "window"]].values.tolist() == [["set", "img_019-10-20-256", "119,115,24"]]
+    assert np.array_equal(read_image(out / "crops/img_019-10-20-256.png"), waves[20:276, 10:266].astype(np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], "an HR image is needed, or --preset"),
+        (["{hr}"], "--window X,Y,SIZE is needed"),
+        (["{hr}", "--window", "8,8"], "--window '8,8' is no window: X,Y,SIZE is needed"),
+        (["{hr}", "--window", "8,8,0"], "--window '8,8,0' is no window"),
+        (["none.png", "--window", "8,8,8"], "none.png: no such file; an HR image is needed"),
+        (["{hr}", "--preset", "urban100/img_19"], "--preset: no preset 'urban100/img_19'; did you mean"),
+        (["{hr}", "--preset", "natural/4", "--window", "8,8,8"], "--window: --preset natural/4 has its own"),
+        (["{hr}", "--window", "8,8,8", "--lr", "cubic"], "--lr cubic: it is matlab or pillow"),
+        (["{hr}", "--window", "8,8,8", "--crop", "40,0,32"], "--crop 40,0,32: left, top and side do not lie within"),
+        (["{hr}", "--window", "8,8,8", "--methods", "l3x"], "lam.methods: method 'l3x'"),
+        (["{hr}", "--window", "8,8,8", "--width", "wide"], "lam.width"),
+    ],
+)
+def test_a_wrong_request_is_one_line(
+    l2xbench: Command, tmp_path: Path, photographs: Path, tiny: Path, arguments: list[str], expected: str
+) -> None:
+    given = [argument.format(hr=photographs / "photo0.png") for argument in arguments]
+    done = l2xbench("lam", *given, "--models", tiny, "--out", tmp_path / "out")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert expected in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_window_outside_the_image_fails_by_name(
+    l2xbench: Command, tmp_path: Path, photographs: Path, tiny: Path
+) -> None:
+    out = tmp_path / "out"
+    done = l2xbench("lam", photographs / "photo0.png", "--models", tiny, "--window", "40,8,16", "--out", out)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "not within the 48 x 40 SR pixels of photo0" in (out / "tables/failures.csv").read_text()
+
+
+def config(**lam: object) -> dict[str, object]:
+    return {
+        "study": "s",
+        "models": {"a": "edsr-compact"},
+        "datasets": {"one": "skimage", "two": "skimage"},
+        "lam": lam,
+    }
+
+
+def test_a_case_is_owed_by_its_dataset_alone() -> None:
+    cases = [
+        {"image": "x", "window": "0,0,8", "dataset": "one"},
+        {"image": "y", "window": "0,0,8", "dataset": "two"},
+        {"image": "z", "window": "0,0,8", "dataset": "two"},
+    ]
+    study = parse_study(config(cases=cases))
+    units = {name: [u for u in units_of(study, name, "y", "a") if u.study == "lam"] for name in ("one", "two")}
+    assert [unit.options["images"] for unit in units["one"]] == [["x"]]
+    assert [unit.options["images"] for unit in units["two"]] == [["y", "z"]]
+
+
+def test_what_is_wrong_with_cases_is_told_by_key() -> None:
+    from l2xbench.studies.lam import STUDY
+
+    for cases, said in (
+        ([], r"lam\.cases: name a window at least"),
+        ([{"image": "x", "window": "0,0,8"}], r"lam\.cases: x 0,0,8: say which dataset: one, two"),
+        ([{"image": "x", "window": "0,0,8", "dataset": "tow"}], r"no dataset 'tow' in the study; did you mean 'two'"),
+    ):
+        with pytest.raises(RequestError, match=said):
+            STUDY.check(parse_study(config(cases=cases)))
+    with pytest.raises(RequestError, match=r"lam\.cases.*no preset 'urban100/img_018'; did you mean"):
+        parse_study(config(cases=["urban100/img_018"]))
+    with pytest.raises(RequestError, match=r"'8,8' is no window"):
+        parse_study(config(cases=[{"image": "x", "window": "8,8"}]))
+
+
+def test_presets_are_the_published_windows() -> None:
+    assert {case.numbers[2] for name, case in presets().items() if not name.startswith("natural/")} == {24}
+    assert {case.numbers[2] for name, case in presets().items() if name.startswith("natural/")} == {16}
+    assert find_preset("Manga109/akkerakanjinchou").window == "157,86,24"
+    assert window_numbers(" 1, 2 ,3") == (1, 2, 3)
+
+
+def test_findings_count_pairs_in_which_more_pixels_restored_worse() -> None:
+    columns = ["dataset", "image", "window", "model", "method", "di", "psnr"]
+    rows = [("s", "a", "w", "one", "lam", 9.0, 30.0), ("s", "a", "w", "two", "lam", 5.0, 31.0)]
+    more = [("s", "b", "w", "one", "lam", 9.0, 32.0), ("s", "b", "w", "two", "lam", 5.0, 31.0)]
+    other = [("s", "b", "w", "one", "l2x", 1.0, 32.0)]
+    (told,) = lam_findings(pd.DataFrame([*rows, *more, *other], columns=columns))
+    assert told.startswith("Of 2 pairs of networks on 2 windows, the one with the larger LAM diffusion index restored")
+    assert "worse in 1:" in told
+    assert lam_findings(pd.DataFrame(rows[:1], columns=columns)) == []
