@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import groupby
 
@@ -44,7 +44,7 @@ def owed_figures(results: Results) -> Iterator[OwedFigure]:
             yield OwedFigure(files, name, prepare, f"LAM on {dataset}")
 
 
-def _prepared(results: Results, maps: list[Shown], inputs: dict[str, str], width: str) -> Draw:
+def _prepared(results: Results, maps: list[Shown], inputs: Mapping[str, str], width: str) -> Draw:
     from l2xbench.studies.lam.figure import LamMap, LamNetwork, LamPanel, lam_bytes
 
     store = results.store

@@ -87,11 +87,11 @@ def _colours() -> NDArray[np.float64]:
 def _seismic(values: NDArray[np.floating]) -> Picture:
     """(h, w) in [0, 1] as the upper half of the colour map: white to dark red."""
     places = np.minimum((values * 0.5 + 0.5) * 256, 255).astype(int)
-    return (255 * _colours()[places]).astype(np.uint8)
+    return np.asarray(255 * _colours()[places]).astype(np.uint8)
 
 
 def _enlarged(picture: Picture, scale: int) -> Picture:
-    return picture.repeat(scale, 0).repeat(scale, 1)
+    return np.asarray(picture.repeat(scale, 0).repeat(scale, 1))
 
 
 def _blend(picture: Picture, image: NDArray[np.floating]) -> Picture:
