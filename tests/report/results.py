@@ -118,7 +118,9 @@ def make_results(
 
 def units_of(config: StudyConfig, dataset: str, image: str, model: str, only: str | None = None) -> list[Unit]:
     """What is owed for an image and a network, or, where its name is empty, for the image alone."""
-    return [placed(unit, dataset, image, model) for unit in owed_units(config, only) if is_for(unit, config, dataset, model)]
+    return [
+        placed(unit, dataset, image, model) for unit in owed_units(config, only) if is_for(unit, config, dataset, model)
+    ]
 
 
 def _outcome(unit: Unit, random: np.random.Generator, size: tuple[int, int], scale: int, hr: bool) -> Outcome:
