@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -391,3 +392,28 @@ def test_ctrl_c_ends_it_at_once_also_in_the_midst_of_work(browser_page: Watched,
     assert process.returncode == 0
     assert complaints == ""
     assert said.strip() == ""
+
+
+def test_ctrl_c_ends_it_in_the_midst_of_one_long_pass(browser_page: Watched, tmp_path: Path) -> None:
+    """Python cannot interrupt a thread that is in a network; two seconds are what it takes on a machine at rest."""
+    picture(tmp_path / "lr.png", 4)
+    (tmp_path / "slow.py").write_text(
+        "import pathlib, time, torch\n"
+        "class Net(torch.nn.Module):\n"
+        "    scale = 2\n"
+        "    def forward(self, x):\n"
+        "        pathlib.Path(__file__).with_name('begun').touch()\n"
+        "        time.sleep(600)\n"
+        "        return torch.nn.functional.interpolate(x, scale_factor=2)\n"
+    )
+    process, url = start(tmp_path / "lr.png", "--models", f"{tmp_path}/slow.py:Net", "--trust", "--crop", 64)
+    browser_page.page.goto(url)
+    begun = tmp_path / "begun"
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not begun.exists() and time.monotonic() < deadline:
+        browser_page.page.wait_for_timeout(50)
+    assert begun.exists()
+    process.send_signal(signal.SIGINT)
+    _, complaints = process.communicate(timeout=15)
+    assert process.returncode == 0
+    assert complaints == ""
