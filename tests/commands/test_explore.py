@@ -115,3 +115,31 @@ leave(bench)
         assert process.stdout is not None
         assert process.stdout.readline() == "closing\n"
         assert process.wait(timeout=10) == 0
+
+
+def test_a_network_that_cannot_be_built_is_told_and_left_out(
+    write_study: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("nicegui", reason="needs the extra: pip install -e '.[explore]'")
+    import torch
+    from rich.console import Console
+
+    from l2xbench.commands.explore import _load, _sources
+    from l2xbench.errors import RequestError
+    from l2xbench.studies.reading import read_study
+    from tests.stories.test_survival import TINY
+
+    torch.save({"weight": torch.zeros(3)}, tmp_path / "other.pth")
+    bad = {name: {**TINY, "scale": 4, "weights": f"./{name}.pth"} for name in ("none", "other")}
+    console = Console(width=200)
+
+    def loaded(models: dict[str, object]) -> list[str]:
+        study = read_study(str(write_study(models=models)))
+        return list(_load(_sources(study, console), console, torch.device("cpu"), trust=False))
+
+    assert loaded({**bad, "tiny": TINY}) == ["tiny"]
+    told = capsys.readouterr().out
+    assert "failed none: " in told and "failed other: " in told
+    for name, entry in bad.items():
+        with pytest.raises(RequestError, match=name):
+            loaded({name: entry})
