@@ -46,7 +46,7 @@ class AttributionStudy(Study):
     """A map of each method, network and image."""
 
     name = "attribution"
-    version = 2
+    version = 3
     order = 20
     blocks = (AttributionOptions, HeatmapOptions)
     image_figures = Heatmaps()

@@ -81,12 +81,16 @@ class NetworkMap:
         completeness_error: how far the map's sum is from delta; None for a control, which runs no network.
         seconds: time that the map took, and nothing besides.
         tile: side in LR pixels of the tiles that it was made in; None for the whole image at once.
+        jump: what the objective's difference lacks where the network routes by Python numbers, 0 elsewhere.
+        gap: how far delta is from the network's own difference in its own precision; None where that was not looked at.
     """
 
     arrays: Mapping[str, np.ndarray]
     completeness_error: float | None
     seconds: float
     tile: int | None = None
+    jump: float = 0.0
+    gap: float | None = None
 
     @property
     def values(self) -> np.ndarray:
@@ -151,12 +155,14 @@ def network_map(network: nn.Module, lr: np.ndarray, settings: Mapping[str, Any])
     seconds = _seconds_since(started, inputs.device)
     if not all_finite(found.values):
         raise FloatingPointError("the attribution holds NaN or infinity")
-    missed = float(found.completeness_error[0])
+    missed, gap = float(found.completeness_error[0]), float(found.gap.reshape(-1)[0])
     return NetworkMap(
         arrays={name: getattr(found, name)[0].cpu().numpy() for name in ("values", "reference", "delta")},
         completeness_error=missed if math.isfinite(missed) else None,
         seconds=seconds,
         tile=tile,
+        jump=float(found.jump.reshape(-1)[0]),
+        gap=gap if math.isfinite(gap) else None,
     )
 
 
