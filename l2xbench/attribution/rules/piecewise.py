@@ -174,12 +174,6 @@ def clamp_max(call: Call) -> Pair:
     return elementwise(call, lambda x, x_ref, y, y_ref: box(x, x_ref, None, high))
 
 
-@closed_form("ramp(x, x') - ramp(x - 6, x' - 6)")
-def relu6(call: Call) -> Pair:
-    """clamp(x, 0, 6)."""
-    return elementwise(call, lambda x, x_ref, y, y_ref: box(x, x_ref, 0.0, 6.0))
-
-
 @closed_form("(x + x') / (|x| + |x'|)")
 def absolute(call: Call) -> Pair:
     """|x| - |x'| = (x + x') dx / (|x| + |x'|), for complex x as Re[(x + x')* dx] / (|x| + |x'|)."""

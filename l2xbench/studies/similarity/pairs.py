@@ -129,7 +129,7 @@ def _save(path: Path, matrix: NDArray[np.float64]) -> None:
 
 
 def _gram(store: Store, kept: _Kept, options: SimilarityOptions | None) -> NDArray[np.float64]:
-    """Of a network's maps, or, without options, of |x - x'|."""
+    """The Gram matrix of a network's maps, or, without options, that of |x - x'|."""
     records = list(kept.values())
 
     def rows(part: int) -> NDArray[np.float64]:
