@@ -115,7 +115,7 @@ def _numbers(flag: str, text: str) -> str:
 
 
 def _scale_of(request: LamRequest) -> int:
-    """Of the first network whose card says one; 4, that of the papers, where none does."""
+    """The scale of the first network whose card says one; 4, that of the papers, where none does."""
     cards = [locate(model, seed=request.seed).card for model in request.models]
     return next((card.scale for card in cards if card.scale is not None), 4)
 

@@ -23,7 +23,7 @@ _RED = "#e60000"
 _COLUMN_CELLS = 4
 """So many pictures beside each other still fit a column of 8.5 cm."""
 _WIDEST = 4.2
-"""Of a picture, in cm: two networks alone would else fill a page."""
+"""The largest side of a picture, in cm: two networks alone would else fill a page."""
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ class LamOptions(Block):
     )
     """Whose maps are shown of each window: `lam` in its published variant, and others beside it, such as `l2x`."""
     reference: str = "blur"
-    """Of the methods that have none of their own."""
+    """The reference of those methods that have none of their own."""
     steps: int = Field(default=50, ge=1)
-    """Of LAM's path, each a gradient."""
+    """Steps of LAM's path, each a gradient."""
     width: Literal["auto", "column", "page"] = "auto"
-    """Of the figures: a column of 8.5 cm, a page of 17.5 cm, or whichever the number of networks needs."""
+    """How wide the figures are: a column of 8.5 cm, a page of 17.5 cm, or whichever the number of networks needs."""
