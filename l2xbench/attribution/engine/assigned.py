@@ -21,7 +21,7 @@ def assign(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     Raises:
         UnsupportedOperationError: the source is no tensor.
     """
-    target, source, *geometry = args
+    target, source = args[:2]
     if not isinstance(source, Tensor):
         raise UnsupportedOperationError(
             f"set_ in {trace.where()} gives a tensor that depends on the input other memory; use a tensor, or copy_"
@@ -34,11 +34,6 @@ def assign(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         plain = source.detach()
         plain = plain.to(trace.raised(plain.dtype)) if plain.dtype in LOWER else plain
         source = Paired.of(plain, plain)
-    if geometry:
-        offset, size, stride = (*geometry, None)[:3]
-        stride = torch.empty(size, device="meta").stride() if stride is None else stride
-        with torch.no_grad():
-            source = source.as_strided(size, stride, offset)
     if isinstance(target, Paired):
         if source.root is not target:
             with no_dispatch():
@@ -50,3 +45,19 @@ def assign(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     place = followed(trace, target)
     place.write(value, reference)
     return target
+
+
+def set_by_place(target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """`Tensor.set_`, but a part of a paired tensor's memory is taken as a view first: PyTorch would take the memory
+    of the shell, which has none, before any operation is met.
+    """
+    if len(args) > 1 and isinstance(args[0], Paired):
+        source, offset, size, stride = (*args, None)[:4]
+        stride = torch.empty(size, device="meta").stride() if stride is None else stride
+        with torch.no_grad():
+            return PLAIN_SET(target, source.as_strided(size, stride, offset))
+    return PLAIN_SET(target, *args, **kwargs)
+
+
+PLAIN_SET = Tensor.set_
+Tensor.set_ = set_by_place  # type: ignore[assignment,method-assign]
