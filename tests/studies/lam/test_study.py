@@ -18,9 +18,9 @@ from l2xbench.data.images import read_image, to_tensor
 from l2xbench.errors import RequestError
 from l2xbench.studies.lam.cases import find_preset, presets, window_numbers
 from l2xbench.studies.lam.findings import lam_findings
-from l2xbench.studies.owed import units_of
 from l2xbench.studies.reading import parse_study
 from tests.conftest import Command
+from tests.report.results import units_of
 
 TINY = {"provider": "l2xbench", "arch": {"type": "CARN", "n_feats": 4, "n_blocks": 1}, "scale": 4}
 
