@@ -9,7 +9,7 @@ from l2xbench.config import StudyConfig
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.studies.lam.cases import Case
 from l2xbench.studies.lam.options import LamOptions
-from l2xbench.studies.restoration.units import restoration_options
+from l2xbench.studies.restoration.units import measured
 from l2xbench.studies.study import Options
 
 
@@ -29,7 +29,7 @@ def lam_units(config: StudyConfig) -> list[tuple[str, Options]]:
                     "images": [],
                     "window": list(case.numbers),
                     "map": _map_options(wanted, method, config.seed),
-                    "colour": restoration_options(config).colour,
+                    "colour": measured(config)["colour"],
                 },
             )
             options["images"] = sorted({*options["images"], case.image})
