@@ -32,6 +32,12 @@ Device = Annotated[
 Seed = Annotated[
     int | None, typer.Option("--seed", help="Overrides the study's seed.", min=0, max=2**63 - 1, metavar="N")
 ]
+Degrade = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--degrade", help="Spoil LR that is made: --degrade noise=25, blur=1.5, jpeg=40.", metavar="KEY=VALUE"
+    ),
+]
 Trust = Annotated[bool, typer.Option("--trust", help="Run the Python of file.py:Class.")]
 Output = Annotated[
     str | None,

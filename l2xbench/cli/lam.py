@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from l2xbench.cli.flags import DataRoot, Device, DryRun, Fresh, Seed, Trust, names
+from l2xbench.cli.flags import DataRoot, Degrade, Device, DryRun, Fresh, Seed, Trust, assigned, names
 from l2xbench.errors import RequestError
 
 EXAMPLE = "l2xbench lam img_005.png --models carn-m,./dat_light_x4.pth --crop 300,200,256 --window 100,120,24"
@@ -15,7 +15,11 @@ EXAMPLE = "l2xbench lam img_005.png --models carn-m,./dat_light_x4.pth --crop 30
 
 def lam(
     image: Annotated[
-        Path | None, typer.Argument(help="An HR image; LR is made of it by Pillow's bicubic.", metavar="[IMAGE]")
+        Path | None,
+        typer.Argument(
+            help="An HR image; LR is made of it by Pillow's bicubic. At scale 1 what networks take, unless --degrade.",
+            metavar="[IMAGE]",
+        ),
     ] = None,
     models: Annotated[
         str, typer.Option("--models", help="Cards, card YAMLs or checkpoint files: a,b,c.", metavar="NAMES")
@@ -49,6 +53,7 @@ def lam(
     out: Annotated[
         Path | None, typer.Option("--out", help="The results folder; results/lam/<image> by default.")
     ] = None,
+    degrade: Degrade = None,
     data_root: DataRoot = None,
     device: Device = None,
     seed: Seed = None,
@@ -60,7 +65,7 @@ def lam(
 
     The numbers are those of LAM's published code (Gu and Dong, CVPR 2021); left comes before top, as in those papers.
     """
-    from l2xbench.commands.lam import LamRequest, lam_study
+    from l2xbench.commands.lam import LamRequest, lam_study, preset_note
     from l2xbench.commands.run import How, run_study
 
     if image is None and preset is None:
@@ -74,10 +79,14 @@ def lam(
         methods=names(methods, "--methods", "lam,l2x") or [],
         lr=lr,
         scale=scale,
+        degrade=assigned(degrade, "--degrade", "noise=25"),
         width=width,
         device=device or "auto",
         seed=seed or 0,
         trust=trust,
     )
-    study, folder = lam_study(request, out, data_root)
+    study, folder = lam_study(request, out)
+    note = preset_note(request)
+    if note:
+        typer.echo(note)
     raise typer.Exit(run_study(study, folder, How(data_root, dry_run, fresh), only="lam"))

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from l2xbench.commands.quick import quick_study, scale_of, set_name
 from l2xbench.config import StudyConfig
 from l2xbench.data.degradations import Degradation
 from l2xbench.data.images import read_image, write_png
 from l2xbench.errors import RequestError
 from l2xbench.studies.lam.cases import PUBLISHED_SIDE, Case, find_preset, window_numbers
-from l2xbench.studies.reading import parse_study
-from l2xbench.zoo.load import locate, short_names
-
-_INSIDE_A_SET = r"(?i)image_SRF_\d+|HR|GT|GTmod12|.*_HR"
-"""Folders within a set, whose own name says nothing."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +28,14 @@ class LamRequest:
     methods: list[str] | None = None
     lr: str = "pillow"
     scale: int | None = None
+    degrade: Mapping[str, Any] | None = None
     width: str = "auto"
     device: str = "auto"
     seed: int = 0
     trust: bool = False
 
 
-def lam_study(request: LamRequest, out: Path | None, data_root: Path | None) -> tuple[StudyConfig, Path]:
+def lam_study(request: LamRequest, out: Path | None) -> tuple[StudyConfig, Path]:
     """The study of one window, and its results folder; a crop of the image is written there.
 
     Raises:
@@ -57,13 +55,14 @@ def lam_study(request: LamRequest, out: Path | None, data_root: Path | None) -> 
         raise RequestError(
             f"--lr {request.lr}: it is {' or '.join(get_args(Degradation))}, whose bicubic makes LR of HR"
         )
-    models = {name: {"card": spec} for name, spec in short_names(request.models).items()}
-    scale = request.scale or _scale_of(request)
-    entry: dict[str, Any] = {"kind": "hr", "lr": request.lr}
+    scale = request.scale or scale_of(request.models)
+    # at scale 1 nothing tells what an image is degraded by: it is what the networks take, and there is no HR
+    given = scale == 1 and not request.degrade
+    entry: dict[str, Any] = {"kind": "lr"} if given else {"kind": "hr", "lr": request.lr}
     if request.image is not None:
         if not request.image.is_file():
             raise RequestError(f"{request.image}: no such file; an HR image is needed")
-        name, dataset = _image_name(request.image, scale), _dataset_name(request.image)
+        name, dataset = _image_name(request.image, scale), set_name(request.image.resolve().parent)
         folder = out or Path("results", "lam", name)
         path = request.image.resolve()
         if request.crop is not None:
@@ -76,28 +75,45 @@ def lam_study(request: LamRequest, out: Path | None, data_root: Path | None) -> 
     else:
         if request.crop is not None:
             raise RequestError("--crop: it is of an image; give the image's file")
-        assert case.dataset is not None
+        if case.dataset is None:
+            raise RequestError(
+                f"--preset {request.preset}: it is of a natural image of no known set; give the image's file"
+            )
         name, dataset = case.image, case.dataset
         folder = out or Path("results", "lam", name)
         entry |= {"path": dataset, "images": [name], "kind": "auto"}
-    study = {
-        "study": "lam",
-        "title": f"LAM of {name}",
-        "scale": scale,
-        "device": request.device,
-        "seed": request.seed,
-        "trust": request.trust,
-        "models": models,
-        "datasets": {dataset: entry},
-        "attribution": None,
-        "heatmaps": None,
-        "lam": {
-            "cases": [{"image": name, "window": case.window}],
-            "methods": request.methods or ["lam"],
-            "width": request.width,
+    study = quick_study(
+        "lam",
+        f"LAM of {name}",
+        request.models,
+        {dataset: entry},
+        {
+            "lam": {
+                "cases": [{"image": name, "window": case.window}],
+                "methods": request.methods or ["lam"],
+                "width": request.width,
+            }
         },
-    }
-    return parse_study(study, "lam"), folder
+        scale=scale,
+        degrade=request.degrade,
+        device=request.device,
+        seed=request.seed,
+        trust=request.trust,
+    )
+    return study, folder
+
+
+def preset_note(request: LamRequest) -> str | None:
+    """What a reader must know of a published window that is taken in another image than the published one."""
+    if request.preset is None or request.crop is not None:
+        return None
+    if request.image is not None and max(read_image(request.image).shape) <= PUBLISHED_SIDE:
+        return None
+    return (
+        f"--preset {request.preset}: papers took this window in a crop of {PUBLISHED_SIDE} x {PUBLISHED_SIDE} HR "
+        "pixels, whose place is not published; in a larger image it is another part, and DI falls as the image grows "
+        f"(--crop LEFT,TOP,{PUBLISHED_SIDE} takes a crop)"
+    )
 
 
 def _preset(name: str) -> Case:
@@ -114,21 +130,9 @@ def _numbers(flag: str, text: str) -> str:
         raise RequestError(f"{flag} {error}") from None
 
 
-def _scale_of(request: LamRequest) -> int:
-    """The scale of the first network whose card says one; 4, that of the papers, where none does."""
-    cards = [locate(model, seed=request.seed).card for model in request.models]
-    return next((card.scale for card in cards if card.scale is not None), 4)
-
-
 def _image_name(image: Path, scale: int) -> str:
     """As its set calls it: `img_005` of `img_005_SRF_4_HR.png`, beside which its LR lies."""
     return re.sub(rf"(?i)_SRF_{scale}_HR$", "", image.stem)
-
-
-def _dataset_name(image: Path) -> str:
-    folders = [each.name for each in image.resolve().parents if each.name]
-    named = next((name for name in folders if not re.fullmatch(_INSIDE_A_SET, name)), "image")
-    return re.sub(r"[^A-Za-z0-9._+-]", "_", named).lstrip("._+-")[:64] or "image"
 
 
 def _cropped(image: Path, crop: str, scale: int, place: Path) -> Path:

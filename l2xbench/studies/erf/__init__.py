@@ -1,4 +1,91 @@
 """Which LR pixels the centre of the SR image depends on: the effective receptive field.
 
-`field` is one image's, `area` what a table says of the mean over images.
+`field` is one image's, `area` what is said of the mean over images; `options` is the YAML's block, `compute` one unit,
+`means` the means over records, which `tables`, `figures` (drawn by `figure`) and `findings` show.
 """
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from l2xbench.config import StudyConfig
+from l2xbench.store.units import Arrays, Outcome
+from l2xbench.studies.erf.options import ErfOptions
+from l2xbench.studies.study import Options, Section, Study, Summary
+
+if TYPE_CHECKING:
+    from l2xbench.data.datasets import LoadedPair
+    from l2xbench.draw.tables import Table
+    from l2xbench.store.results import Results
+    from l2xbench.studies.figures import OwedFigure
+    from l2xbench.zoo.network import Network
+
+
+class Erf(Study):
+    """The centre SR pixel's gradient and multipliers."""
+
+    name = "erf"
+    version = 1
+    order = 37
+    blocks = (ErfOptions,)
+
+    def units(self, config: StudyConfig) -> list[tuple[str, Options]]:
+        """One unit a kind of field."""
+        wanted = config.block(ErfOptions)
+        if wanted is None:
+            return []
+        seen = {"variant": wanted.variant, "size": wanted.size}
+        reference = {"reference": wanted.reference}
+        return [(of, {"of": of, **seen, **(reference if of == "multipliers" else {})}) for of in wanted.of]
+
+    def check(self, config: StudyConfig) -> None:
+        """The reference."""
+        import torch
+
+        from l2xbench.attribution.references import make_reference
+        from l2xbench.studies.attribution.checks import told_by_key
+
+        wanted = config.block(ErfOptions)
+        if wanted is not None:
+            told_by_key("erf.reference", lambda: make_reference(wanted.reference, torch.zeros(1, 3, 8, 8)))
+
+    def compute(
+        self, network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None = None
+    ) -> Outcome:
+        """See `erf.compute`."""
+        from l2xbench.studies.erf.compute import compute
+
+        assert network is not None
+        return compute(network, pair, options)
+
+    def tables(self, results: Results) -> list[Table]:
+        """`erf`."""
+        from l2xbench.studies.erf.tables import erf_table
+
+        return [erf_table(results)]
+
+    def figures(self, results: Results) -> Iterable[OwedFigure]:
+        """A figure a dataset and kind: the networks side by side, in both scalings that papers use."""
+        from l2xbench.studies.erf.figures import owed_figures
+
+        return owed_figures(results)
+
+    def sections(self, results: Results, tables: Mapping[str, Table]) -> list[Section]:
+        """The table."""
+        return [Section("erf", "Receptive field", "Effective receptive field", [tables["erf"]])] if tables else []
+
+    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[str]:
+        """See `erf.findings`."""
+        from l2xbench.studies.erf.findings import widest_and_narrowest
+
+        return widest_and_narrowest(tables["erf"].frame) if tables else []
+
+    def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
+        """The radii."""
+        from l2xbench.studies.erf.tables import radii
+
+        return Summary("radius in LR pixels that holds a share", radii(tables["erf"].frame)) if tables else None
+
+
+STUDY = Erf()

@@ -81,7 +81,9 @@ def lam_figure(panel: LamPanel, width: str = "auto") -> Figure:
     tall = cell * panel.lr.shape[0] / panel.lr.shape[1]
     methods = [each.method for each in panel.networks[0].maps]
     several = len(methods) > 1
-    head = _MARGIN + _NAME_LINES * _LINE
+    room = cell * style.POINTS_PER_CM
+    names = [style.fit(each.name, room, size=style.TEXT_PT, lines=_NAME_LINES) for each in panel.networks]
+    head = _MARGIN + (max(name.count("\n") for name in names) + 1) * _LINE
     block = 3 * (tall + _GAP) + _SMALL_LINE * (2 if several else 1) + _GAP
     total = head + len(methods) * block + cell + _GAP + _SMALL_LINE + _MARGIN
     full = 2 * _MARGIN + cells * cell + (cells - 1) * _GAP
@@ -91,8 +93,7 @@ def lam_figure(panel: LamPanel, width: str = "auto") -> Figure:
         _inputs(canvas, panel, head, cell, tall)
         for number, network in enumerate(panel.networks, start=1):
             left = _MARGIN + number * (cell + _GAP)
-            name = style.fit(network.name, cell * style.POINTS_PER_CM, size=style.TEXT_PT, lines=_NAME_LINES)
-            canvas.text(left + cell / 2, head - 0.05, name, size=style.TEXT_PT, below=False)
+            canvas.text(left + cell / 2, head - 0.05, names[number - 1], size=style.TEXT_PT, below=False)
             top = head
             for shown in network.maps:
                 pictures = map_pictures(shown.values, panel.lr, panel.scale)

@@ -97,6 +97,7 @@ def test_a_crop_is_a_whole_image_and_a_preset_has_its_window(
     arguments = ["--models", tiny, "--crop", "10,20,256", "--preset", "Urban100/img_019"]
     done = l2xbench("lam", path, *arguments, "--out", out)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "papers took this window" not in done.stdout
     assert read(out)[["dataset", "image", "window"]].values.tolist() == [["set", "img_019-10-20-256", "119,115,24"]]
     assert np.array_equal(read_image(out / "crops/img_019-10-20-256.png"), waves[20:276, 10:266].astype(np.uint8))
 
@@ -111,6 +112,7 @@ def test_a_crop_is_a_whole_image_and_a_preset_has_its_window(
         (["none.png", "--window", "8,8,8"], "none.png: no such file; an HR image is needed"),
         (["{hr}", "--preset", "urban100/img_19"], "--preset: no preset 'urban100/img_19'; did you mean"),
         (["{hr}", "--preset", "natural/4", "--window", "8,8,8"], "--window: --preset natural/4 has its own"),
+        (["--preset", "natural/4"], "it is of a natural image of no known set; give the image's file"),
         (["{hr}", "--window", "8,8,8", "--lr", "cubic"], "--lr cubic: it is matlab or pillow"),
         (["{hr}", "--window", "8,8,8", "--crop", "40,0,32"], "--crop 40,0,32: left, top and side do not lie within"),
         (["{hr}", "--window", "8,8,8", "--methods", "l3x"], "lam.methods: method 'l3x'"),
@@ -134,6 +136,40 @@ def test_a_window_outside_the_image_fails_by_name(
     done = l2xbench("lam", photographs / "photo0.png", "--models", tiny, "--window", "40,8,16", "--out", out)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "not within the 48 x 40 SR pixels of photo0" in (out / "tables/failures.csv").read_text()
+
+
+RESTORER = """
+import torch
+class Net(torch.nn.Module):
+    scale = 1
+    def __init__(self):
+        super().__init__()
+        self.body = torch.nn.Sequential(
+            torch.nn.Conv2d(3, 6, 3, padding=1), torch.nn.ReLU(), torch.nn.Conv2d(6, 3, 3, padding=1)
+        )
+        for number, parameter in enumerate(self.parameters()):
+            torch.nn.init.uniform_(parameter, -0.3, 0.3, torch.Generator().manual_seed(number))
+    def forward(self, x):
+        return x + self.body(x)
+"""
+
+
+def test_a_restoration_network_of_ones_own_has_its_lam_too(
+    l2xbench: Command, tmp_path: Path, photographs: Path
+) -> None:
+    (tmp_path / "net.py").write_text(RESTORER)
+    arguments = [photographs / "photo0.png", "--models", f"{tmp_path}/net.py:Net", "--trust", "--scale", 1]
+    arguments += ["--window", "20,8,12", "--methods", "lam,l2x"]
+    done = l2xbench("lam", *arguments, "--out", tmp_path / "given")
+    assert done.returncode == 0, done.stdout + done.stderr
+    given = read(tmp_path / "given")
+    assert given["psnr"].isna().all(), "the image is what the network takes, and there is no HR"
+    assert len(list((tmp_path / "given/figures").glob("lam-*.pdf"))) == 1
+    done = l2xbench("lam", *arguments, "--degrade", "noise=25", "--out", tmp_path / "noisy")
+    assert done.returncode == 0, done.stdout + done.stderr
+    noisy = read(tmp_path / "noisy")
+    assert noisy["psnr"].between(10, 40).all()
+    assert (noisy["di"] != given["di"]).all()
 
 
 def config(**lam: object) -> dict[str, object]:

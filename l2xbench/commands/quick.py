@@ -1,0 +1,94 @@
+"""Studies that a command line says whole: networks, one dataset and one block."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from l2xbench.config import StudyConfig
+from l2xbench.studies.reading import parse_study
+from l2xbench.zoo.load import locate, short_names
+
+_INSIDE_A_SET = r"(?i)image_SRF_\d+|HR|GT|GTmod12|.*_HR"
+"""Folders within a set, whose own name says nothing."""
+USUAL_SCALE = 4
+
+
+def quick_study(
+    name: str,
+    title: str,
+    models: Sequence[str],
+    datasets: Mapping[str, Any],
+    blocks: Mapping[str, Any],
+    *,
+    scale: int,
+    degrade: Mapping[str, Any] | None = None,
+    device: str | None,
+    seed: int | None,
+    trust: bool,
+) -> StudyConfig:
+    """A study of these networks and blocks, without maps besides.
+
+    Args:
+        name: what errors call it.
+        title: of the page.
+        models: cards, card YAMLs, checkpoint files or classes.
+        datasets: as a study's YAML has them.
+        blocks: likewise.
+        scale: of the networks.
+        degrade: how LR images that are made are spoiled, as a study's YAML has it.
+        device: where they run.
+        seed: of what is drawn at random.
+        trust: whether networks may run Python of the user's.
+
+    Raises:
+        RequestError: a network or an option is wrong.
+    """
+    study = {
+        "study": name,
+        "title": title,
+        "scale": scale,
+        "degrade": degrade or None,
+        "device": device or "auto",
+        "seed": seed or 0,
+        "trust": trust,
+        "models": {short: {"card": model} for short, model in short_names(models).items()},
+        "datasets": datasets,
+        "attribution": None,
+        "heatmaps": None,
+        **blocks,
+    }
+    return parse_study(study, f"l2xbench {name}")
+
+
+def dataset_block(dataset: str, images: int | None, *, as_they_are: bool) -> tuple[str, dict[str, Any]]:
+    """A dataset as a study's YAML has it, from a folder, a known set's name or `skimage`; and a name for it.
+
+    Args:
+        dataset: what the command line says.
+        images: the first so many; all where it is None.
+        as_they_are: the images are what networks take, of which no LR is made: those of a plain folder at scale 1.
+    """
+    folder = Path(dataset).expanduser()
+    there = folder.is_dir() or "/" in dataset
+    entry: dict[str, Any] = {"path": str(folder.resolve()) if there else dataset}
+    if images is not None:
+        entry["images"] = images
+    if as_they_are and (there or dataset == "skimage"):
+        entry["kind"] = "lr"
+    return set_name(folder.resolve()) if there else dataset, entry
+
+
+def set_name(folder: Path) -> str:
+    """What tables call a folder: its name, or of a folder within a set (`HR`, `image_SRF_4`) that set's."""
+    names = [each.name for each in (folder, *folder.parents) if each.name]
+    named = next((name for name in names if not re.fullmatch(_INSIDE_A_SET, name)), "images")
+    return re.sub(r"[^A-Za-z0-9._+-]", "_", named).lstrip("._+-")[:64] or "images"
+
+
+def scale_of(models: Sequence[str]) -> int:
+    """Of the first network whose card says one; 4, that of most papers, where none does."""
+    cards = [locate(model).card for model in models]
+    return next((card.scale for card in cards if card.scale is not None), USUAL_SCALE)
