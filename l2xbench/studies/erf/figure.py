@@ -81,7 +81,7 @@ def field_figure(pictures: Sequence[FieldPicture], title: str) -> Figure:
             top = head + named + row * (tall + _GAP)
             axes = figure.add_axes(place(width - _MARGIN - _BAR_ROOM + _GAP, top + _INSET, _BAR, tall - 2 * _INSET))
             bar = figure.colorbar(ScalarMappable(Normalize(0, 1), _colours()), cax=axes, ticks=[0, 0.5, 1])
-            bar.outline.set_linewidth(0.3)  # type: ignore[operator]
+            bar.outline.set_linewidth(0.3)
             bar.set_label(label, fontsize=style.SMALL_PT, labelpad=1)
     return figure
 

@@ -25,8 +25,9 @@ def erf_frame(results: Results) -> pd.DataFrame:
         for plain, logarithm in zip(squares_holding(mean.field), published, strict=True):
             numbers = (plain.side, plain.radius, plain.area, logarithm.side, logarithm.area)
             rows.append((mean.dataset, mean.model, mean.of, plain.share, *numbers, mean.images))
-    kinds = {"side": "Int64", "radius": "Int64", "area": float, "side_log10": "Int64", "area_log10": float}
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(kinds)
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    whole = ["side", "radius", "side_log10"]
+    return frame.assign(**{name: frame[name].astype("Int64") for name in whole})
 
 
 def erf_table(results: Results) -> Table:
