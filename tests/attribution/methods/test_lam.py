@@ -41,7 +41,11 @@ def test_the_published_codes_numbers(shared: Path, carn_m: nn.Module, number: in
     with np.load(shared / "golden/lam_carn_m.npz") as arrays:
         expected = arrays[f"{case['network']}:{case['image']}:{case['w']},{case['h']},{window}"]
     values = found.values[0].numpy()
-    assert abs(values - expected).max() <= 3e-4 * abs(expected).max()
+    differences = abs(values - expected) / abs(expected).max()
+    # where the SR image is nearly flat the norm's derivative turns on the last bits of float32, which differ with the
+    # convolution's kernel: by threads, up to 6e-4 was seen in a few pixels of one case, and 2e-4 in others
+    assert np.quantile(differences, 0.97) <= 1e-5
+    assert differences.max() <= 2e-3
     assert l2xbench.diffusion_index(values) == pytest.approx(case["di"], abs=1e-3)
 
 
