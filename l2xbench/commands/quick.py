@@ -89,6 +89,6 @@ def set_name(folder: Path) -> str:
 
 
 def scale_of(models: Sequence[str]) -> int:
-    """Of the first network whose card says one; 4, that of most papers, where none does."""
+    """The scale of the first network whose card says one; 4, that of most papers, where none does."""
     cards = [locate(model).card for model in models]
     return next((card.scale for card in cards if card.scale is not None), USUAL_SCALE)

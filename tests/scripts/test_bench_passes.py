@@ -21,11 +21,11 @@ def test_each_kind_is_timed_or_said_not_to_be_taken(
         raise RuntimeError("no compiler")
 
     monkeypatch.setattr(passes.torch, "compile", broken)
-    options = ["--models", "edsr-compact", "--kinds", "channels_last,compile", "--crop", "10", "--repeats", "1"]
+    options = ["--models", "edsr-compact", "--kinds", "inference_mode,compile", "--crop", "10", "--repeats", "1"]
     monkeypatch.setattr(sys, "argv", ["bench_passes.py", str(photographs), "--threads", "1", *options])
     script.main()
     head, row, told = capsys.readouterr().out.splitlines()
-    assert head.split() == ["network", "plain,", "s", "channels_last", "compile"]
+    assert head.split() == ["network", "plain,", "s", "inference_mode", "compile"]
     name, plain, gain, *compiled = row.split()
     assert name == "edsr-compact" and float(plain) > 0 and float(gain) > 0
     assert compiled == ["not", "taken"] and told == "    compile: plain: RuntimeError: no compiler"

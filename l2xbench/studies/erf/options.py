@@ -24,4 +24,4 @@ class ErfOptions(Block):
     size: int = Field(default=120, ge=8)
     """Side in LR pixels of what networks see; images that are smaller fail, unless `variant` is `mambair`."""
     reference: str = "blur"
-    """Of the multipliers."""
+    """The reference of the multipliers."""
