@@ -48,7 +48,7 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def printable(name: str) -> str:
-    """A file's name, or a part of it, as text that can be written anywhere: bytes that are no UTF-8, and control
+    r"""A file's name, or a part of it, as text that can be written anywhere: bytes that are no UTF-8, and control
     characters, are told by number.
 
     Example:
