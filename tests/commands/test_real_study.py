@@ -48,6 +48,7 @@ def test_restoration_of_published_networks(shared: Path, tmp_path: Path, monkeyp
     assert table.loc["set14", "images"].tolist() == [14, 14]
 
 
+@pytest.mark.slow
 def test_maps_of_set5_are_complete(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     carn_m = {"card": "carn-m", "weights": str(shared / "checkpoints/carn_m_multiscale.pth")}
     models = {"carn-m": carn_m, "edsr": "edsr-compact"}

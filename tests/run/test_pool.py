@@ -42,6 +42,7 @@ def test_two_processes_one_of_which_dies_and_one_has_too_little_memory(
     like_in_one_process(tmp_path, study, l2xbench, 1, "--workers", 2)
 
 
+@pytest.mark.slow
 def test_a_unit_with_which_every_process_dies_fails_alone(
     tmp_path: Path, study: Callable[[int], Path], l2xbench: Command
 ) -> None:

@@ -19,6 +19,7 @@ from tests.run.remote import Slow, jobs
 from tests.run.test_pool import like_in_one_process
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_two_workers_of_ray_one_of_which_dies(
     tmp_path: Path, study: Callable[[int], Path], l2xbench: Command, monkeypatch: pytest.MonkeyPatch

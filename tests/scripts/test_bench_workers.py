@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.slow
 def test_a_row_for_each_way_and_one_line_where_a_study_fails(
     tmp_path: Path,
     write_study: Callable[..., Path],

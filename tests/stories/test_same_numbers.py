@@ -67,6 +67,7 @@ def load() -> Iterator[None]:
     busy.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs a scheduler that can be told")
 def test_tables_are_the_same_byte_for_byte(tmp_path: Path, run: Run, load: None) -> None:

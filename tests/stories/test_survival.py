@@ -105,8 +105,8 @@ def killed_and_resumed(tmp_path: Path, run: Run, kills: int, step: int) -> None:
     assert not leftovers(out)
 
 
-def test_a_run_killed_four_times_ends_with_the_same_tables(tmp_path: Path, run: Run) -> None:
-    killed_and_resumed(tmp_path, run, 4, UNITS // 2)
+def test_a_run_killed_twice_ends_with_the_same_tables(tmp_path: Path, run: Run) -> None:
+    killed_and_resumed(tmp_path, run, 2, UNITS)
 
 
 @pytest.mark.slow

@@ -101,6 +101,7 @@ def test_the_official_studies_are_the_paper_s_ten(study: str) -> None:
     assert {name: entry.card for name, entry in models.items()} == {name: name for name in NAMES if name != "rnan"}
 
 
+@pytest.mark.slow
 def test_set5_through_the_command(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ["run", "set5", "--data-root", str(shared / "data"), "--set", "attribution=null"]
     monkeypatch.setattr(sys, "argv", ["l2xbench", *arguments, "--out", str(tmp_path)])
