@@ -93,6 +93,8 @@ def _checkpoint(card: ModelCard) -> list[str]:
         lines.append(by_hand(card))
     if weights is not None and weights.url:
         lines.append(weights.url)
+    elif weights is not None and weights.package:
+        lines.append(f"{weights.member} in the package {weights.package}")
     elif weights is not None and weights.page and where is not State.BY_HAND:
         lines.append(weights.page)
     expected = expected_hash(card)

@@ -1,4 +1,4 @@
-"""Images out of a zip archive: only those that are expected, each of a sane size, all or none."""
+"""Files out of a zip archive: only those that are expected, each of a sane size, all or none."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from l2xbench.errors import RequestError
 
 MAX_IMAGE = 64 * 2**20
 """An image that unpacks to more bytes is refused; DIV2K's largest is about 8 MiB."""
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 
 
 def extract_images(archive: Path, members: Sequence[str], folder: Path) -> None:
@@ -37,23 +38,38 @@ def extract_images(archive: Path, members: Sequence[str], folder: Path) -> None:
             inside = Path(temporary, folder.name)
             inside.mkdir()
             for member in members:
-                _extract(opened, archive, member, inside / member.rsplit("/", 1)[-1])
+                _extract(opened, archive, member, inside / member.rsplit("/", 1)[-1], MAX_IMAGE)
             shutil.rmtree(folder, ignore_errors=True)
             inside.rename(folder)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except _DAMAGED as error:
         raise RequestError(f"{archive}: not a whole zip archive ({error})") from None
     except OSError as error:
         raise RequestError(f"{folder}: cannot be written ({error.strerror or error})") from None
 
 
-def _extract(opened: zipfile.ZipFile, archive: Path, member: str, target: Path) -> None:
+def extract_file(archive: Path, member: str, target: Path, most: int) -> None:
+    """Unpacks one `member` of a zip archive into the file `target`, of at most `most` bytes.
+
+    Raises:
+        RequestError: not a zip file, the member is missing, damaged or too large when unpacked, or the disk is full.
+    """
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            _extract(opened, archive, member, target, most)
+    except _DAMAGED as error:
+        raise RequestError(f"{archive}: not a whole zip archive ({error})") from None
+    except OSError as error:
+        raise RequestError(f"{target}: cannot be written ({error.strerror or error})") from None
+
+
+def _extract(opened: zipfile.ZipFile, archive: Path, member: str, target: Path, most: int) -> None:
     try:
         info = opened.getinfo(member)
     except KeyError:
         raise RequestError(f"{archive}: holds no {member}") from None
     if info.flag_bits & 1:
         raise RequestError(f"{archive}: {member} is encrypted")
-    if info.file_size > MAX_IMAGE:  # zipfile never unpacks more than this header says
+    if info.file_size > most:  # zipfile never unpacks more than this header says
         raise RequestError(f"{archive}: refused: {member} unpacks to {info.file_size:,} bytes (a zip bomb?)")
     with opened.open(info) as source, target.open("wb") as file:
         shutil.copyfileobj(source, file)

