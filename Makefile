@@ -27,7 +27,7 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## run the bundled study of eleven networks into results/demo: report.html, tables, figures
 	$(BIN)/l2xbench run configs/demo.yaml
 
-gallery: demo  ## the README's pictures, from the bundled study
+gallery: demo  ## the docs' pictures, from the bundled study
 	$(BIN)/python scripts/gallery.py results/demo
 
 test: $(READY)  ## the tests but the slow ones, at most 8 minutes; some need chromium and pdflatex, and skip
@@ -54,10 +54,13 @@ format: $(READY)  ## put the format right: a second
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
+docs: $(READY)  ## build the site into site/, to be opened at site/index.html: half a minute
+	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
+
 wheel: $(READY)  ## build the wheel, configs and models included, into dist/: a quarter of a minute
 	$(BIN)/python -m build --wheel --outdir dist
 
 clean:  ## remove what was built; keeps .venv and results: at once
-	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup demo gallery test test-slow train-compact check hooks format wheel clean
+.PHONY: help setup demo gallery test test-slow train-compact check hooks format docs wheel clean

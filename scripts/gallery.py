@@ -1,4 +1,4 @@
-"""The README's gallery from a study's own results: small pictures, and the lines of the README that show them.
+"""The docs' gallery from a study's own results: small pictures, and the lines of a page that show them.
 
     python scripts/gallery.py results/demo
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -21,9 +22,9 @@ from PIL import Image
 ROOT = Path(__file__).parents[1]
 START, END = "<!-- gallery: `make gallery` writes these lines -->", "<!-- end of the gallery -->"
 WIDTH = 1200
-"""Pixels; what a README shows is narrower."""
+"""Pixels; what a page shows is narrower."""
 COLUMN = 480
-"""Pixels that the README gives to a figure of a column's width, which has fewer than `WIDTH`."""
+"""Pixels that a page gives to a figure of a column's width, which has fewer than `WIDTH`."""
 WINDOW = 1400
 """Pixels that the page is wide when its picture is taken."""
 
@@ -92,7 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path, help="a results folder, for example results/demo")
     parser.add_argument("--out", type=Path, default=ROOT / "docs/gallery", help="where the pictures go")
-    parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs/start/demo.md", help="where the lines go")
     wanted = parser.parse_args(arguments)
     if not (wanted.results / "manifest.json").is_file():
         print(f"{wanted.results}: no results folder; `l2xbench run configs/demo.yaml` makes one", file=sys.stderr)
@@ -111,27 +112,27 @@ def main(arguments: list[str] | None = None) -> int:
     lines = [START]
     for name, caption in shown:
         path = wanted.out / f"{name}.png"
-        lines += ["", f"{caption}:", "", _shown(_below(path, wanted.readme.parent), caption.replace("`", ""), path)]
+        lines += ["", f"{caption}:", "", _shown(_below(path, wanted.page.parent), caption.replace("`", ""), path)]
         print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
-    text = wanted.readme.read_text()
+    text = wanted.page.read_text()
     before, _, rest = text.partition(START)
     _, end, after = rest.partition(END)
     if not end:
-        print(f"{wanted.readme}: has no lines '{START}' and '{END}'", file=sys.stderr)
+        print(f"{wanted.page}: has no lines '{START}' and '{END}'", file=sys.stderr)
         return 2
-    wanted.readme.write_text(before + "\n".join([*lines, "", END]) + after)
+    wanted.page.write_text(before + "\n".join([*lines, "", END]) + after)
     return 0
 
 
 def _shown(place: str, text: str, path: Path) -> str:
-    """The line that shows a picture: a figure of a column's width in half the README's."""
+    """The line that shows a picture: a figure of a column's width in half the page's."""
     with Image.open(path) as image:
         narrow = image.width < WIDTH
     return f'<img src="{place}" alt="{text}" width="{COLUMN}">' if narrow else f"![{text}]({place})"
 
 
 def _below(path: Path, folder: Path) -> str:
-    return path.resolve().relative_to(folder.resolve()).as_posix()
+    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
 
 
 if __name__ == "__main__":

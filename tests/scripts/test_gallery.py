@@ -1,4 +1,4 @@
-"""The README's gallery."""
+"""The docs' gallery."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_small_pictures_and_the_lines_that_show_them(
     monkeypatch.setattr(gallery, "photograph", lambda page, out: False)
     readme = tmp_path / "README.md"
     readme.write_text(f"# name\n\n{gallery.START}\nold\n{gallery.END}\n\nmore\n")
-    arguments = [str(root), "--out", str(tmp_path / "docs/gallery"), "--readme", str(readme)]
+    arguments = [str(root), "--out", str(tmp_path / "docs/gallery"), "--page", str(readme)]
     assert gallery.main(arguments) == 0
     pictures = sorted((tmp_path / "docs/gallery").iterdir())
     assert [path.name for path in pictures] == ["cka.png", "heatmap.png"]
@@ -56,6 +56,6 @@ def test_what_is_no_results_folder_or_no_place_is_told(
     assert "no results folder" in capsys.readouterr().err
 
 
-def test_the_readme_has_the_place(gallery: ModuleType) -> None:
-    text = (gallery.ROOT / "README.md").read_text()
+def test_the_page_has_the_place(gallery: ModuleType) -> None:
+    text = (gallery.ROOT / "docs/start/demo.md").read_text()
     assert text.count(gallery.START) == 1 and text.index(gallery.START) < text.index(gallery.END)

@@ -1,0 +1,136 @@
+"""What README and docs tell a reader to type is right: Python runs, studies are read, commands are understood."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from l2xbench.studies.reading import parse_study
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NETWORK = """
+import torch
+class Net(torch.nn.Module):
+    scale = 4
+    def __init__(self, features=16):
+        super().__init__()
+        self.last = torch.nn.Conv2d(3, 48, 3, padding=1)
+    def forward(self, x):
+        return torch.nn.functional.pixel_shuffle(self.last(x), 4)
+"""
+LONG = (
+    "l2xbench run demo",
+    "l2xbench ablate",
+    "l2xbench run configs/",
+    "l2xbench explore",
+    "l2xbench cka",
+    "l2xbench fetch",
+)
+"""Commands that are tested where they are at home, with less to do; here they are only parsed."""
+
+
+def blocks(language: str) -> Iterator[Any]:
+    """Every block of a language, by page and number."""
+    for page in PAGES:
+        found = [text for kind, text in FENCE.findall(page.read_text()) if kind == language]
+        for number, text in enumerate(found):
+            yield pytest.param(text, id=f"{page.relative_to(ROOT)}-{number}")
+
+
+def commands() -> Iterator[Any]:
+    """Every `l2xbench ...` line of every block, by page."""
+    for page in PAGES:
+        for kind, text in FENCE.findall(page.read_text()):
+            if kind in ("sh", ""):
+                for line in text.splitlines():
+                    if line.startswith("l2xbench "):
+                        yield pytest.param(line, id=f"{page.relative_to(ROOT)}: {line.split('   ')[0]}")
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with what the pages take for granted: a photograph, a folder of them, a class of one's own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    noise = np.random.default_rng(0)
+    for name, side in (("photo.png", 24), ("photos/a.png", 64), ("photos/b.png", 64)):
+        Image.fromarray(noise.integers(0, 256, (side, side, 3), dtype=np.uint8)).save(tmp_path / name)
+    (tmp_path / "my_network.py").write_text(NETWORK)
+    return tmp_path
+
+
+@pytest.mark.parametrize("text", blocks("python"))
+def test_python_runs(text: str, desk: Path) -> None:
+    torch.manual_seed(0)
+    exec(compile(text, "a page", "exec"), {"lr": torch.rand(1, 3, 40, 40), "__name__": "page"})
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_studies_are_read(text: str) -> None:
+    written = yaml.safe_load(text)
+    if "entry-points" in text or not isinstance(written, dict):
+        return
+    whole = {"study": "page", "models": {"a": "edsr-compact"}, "datasets": {"d": {"path": "skimage"}}}
+    parse_study({**whole, **written})
+
+
+@pytest.mark.parametrize("line", commands())
+def test_commands_are_understood(line: str) -> None:
+    """The program takes these words: the command is there, and so are its flags and their values."""
+    from typer.main import get_command
+
+    from l2xbench.cli.program import app
+
+    group: Any = get_command(app)
+    _, name, *words = shlex.split(line, comments=True)
+    group.commands[name].make_context(name, words)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", commands())
+def test_commands_run(line: str, desk: Path) -> None:
+    """And does what they say, on the desk's small images."""
+    if line.startswith(LONG) or ".pt" in line or "mine.yaml" in line or "large.yaml" in line:
+        pytest.skip("parsed above; takes long, or files of the reader's")
+    words = [word.replace("a,b", "edsr-compact,carn-compact") for word in shlex.split(line, comments=True)]
+    done = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode in (0, 1), done.stderr
+
+
+def test_links_lead_somewhere() -> None:
+    """Every relative link of the README; those between the docs' pages are checked when the site is built."""
+    text = (ROOT / "README.md").read_text()
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    assert len(links) > 10
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_reference_pages_have_every_key_flag_and_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    reference = importlib.import_module("reference")
+    study, card, command, rules = (
+        reference.PAGES[f"reference/{name}.md"]() for name in ("study", "card", "command-line", "rules")
+    )
+    for key in ("`degrade`", "`estimator`", "`random_orders`", "## `lam`"):
+        assert key in study
+    # a key without a docstring would stand there with an empty last cell
+    assert not re.search(r"^\| `\w+` \|.*\|  \|$", study, re.MULTILINE), "a key without a docstring"
+    assert "`weights_key`" in card and "`--target`" in command and "`relu`" in rules
+
+
+def test_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
