@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, overload
@@ -24,7 +24,10 @@ from l2xbench.attribution.verification import require_plain_outputs
 
 LARGEST_ERROR = 1e-3
 """Above this completeness error or gap there is a warning."""
-_KEYWORDS = ("reference", "target", "method", "output", "strict", "tile", "overlap", "seed", "precision", "verify")
+_KEYWORDS = (
+    *("reference", "target", "method", "output", "strict", "tile", "overlap", "seed", "precision", "verify"),
+    *("hr", "others"),
+)
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ def explain(
     seed: int = 0,
     precision: Precision = "auto",
     verify: bool = False,
+    hr: Tensor | None = None,
+    others: Sequence[Tensor] = (),
     **options: Any,
 ) -> Attribution | list[Attribution]:
     """Explain a network's output for a batch of images by the images' own values.
@@ -99,7 +104,9 @@ def explain(
         target: `"image"`, `"neuron:c,y,x"` or `"patch:y,x,h,w"` in SR pixels, or a tuple of those numbers. A list of
             targets is explained from one forward pass, and gives a list.
         method: `"l2x"`, a peer (`gradient`, `input_x_gradient`, `integrated_gradients`, `smoothgrad`,
-            `guided_backprop`, `deconvnet`, `occlusion`, `deeplift`, `lam`) or a control (`difference`, `random`).
+            `guided_backprop`, `deconvnet`, `occlusion`, `deeplift`, `lam`), a control (`difference`, `random`), or
+            `intervention`: what a patch's PSNR loses, in dB, as blocks of LR pixels are replaced, by thousands of
+            passes.
         output: index or key of the output to explain, where the network returns a list, a tuple or a dict.
         strict: refuse operations that have no exact rule (`l2x`).
         tile: side in LR pixels of the squares that the network is run on, one after the other, for images too large for
@@ -112,9 +119,11 @@ def explain(
             4e-4 of so small a difference. Where that fails it warns, and computes them in float32.
         verify: compare the outputs that `l2x` explains with those of a plain pass, for images and references, at the
             cost of about four forward passes; a difference beyond rounding is an error that names the submodule.
+        hr: (N, C, H, W) in [0, 1], what the output should have been; `intervention` alone looks at it.
+        others: images (1, C, h, w) that `intervention` draws blocks from.
         **options: the method's own: `steps` (integrated_gradients, lam), `samples` and `noise` (smoothgrad), `window`
             and `stride` (occlusion), `variant` (`exact`, or `published`: the numbers of its authors' code), `sigma`,
-            `kernel` and `detector` (lam).
+            `kernel` and `detector` (lam), `block`, `coarse`, `fine` and `least` (intervention).
 
     Example:
         >>> import torch
@@ -151,6 +160,8 @@ def explain(
             output=output,
             strict=strict,
             seed=seed,
+            hr=hr,
+            others=others,
         )
         again = draws_from_here(images.device)
         if verify and chosen.converts_parameters:
@@ -333,6 +344,8 @@ def _in_tiles(method: Method, problem: Problem, options: dict[str, Any], side: i
             output=problem.output,
             strict=problem.strict,
             seed=problem.seed,
+            hr=problem.hr,
+            others=problem.others,
         )
         for total, answer in zip(totals, method.explain(part, **options), strict=True):
             cut(total.values).add_(answer.values)

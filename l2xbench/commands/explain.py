@@ -166,4 +166,9 @@ def _request(target: str, reference: str, method: str, options: Mapping[str, Any
             look_up()
         except AttributionError as error:
             raise RequestError(f"{flag}: {error}") from None
+    if get_method(method).needs_hr:
+        raise RequestError(
+            f"--method: {method} draws from other images of a dataset: name it in a study's attribution.methods, "
+            "or see l2xbench referee"
+        )
     return MapRequest(str(parse_target(target)), reference, method, tuple(options.items()))

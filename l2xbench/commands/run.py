@@ -66,6 +66,9 @@ def run_study(study: StudyConfig, out: Path, how: How, *, only: str | None = Non
         plan = make_plan(study, out, how.data_root)
     if only is not None:
         plan = plan.only(only)
+    notices = [each.notice(study) for each in all_studies() if only in (None, each.name)]
+    for notice in filter(None, notices):
+        console.print(notice, markup=False, highlight=False)
     if how.dry_run:
         return _show_plan(console, plan)
     store = Store(out)

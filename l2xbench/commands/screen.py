@@ -98,6 +98,8 @@ def _shown(column: str, cell: object) -> str:
         return ""
     if column in _FORMATS and isinstance(cell, (int, float)):
         return _FORMATS[column].format(cell)
+    if isinstance(cell, float):
+        return f"{cell:.4g}"
     return f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 

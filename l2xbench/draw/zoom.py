@@ -56,9 +56,20 @@ def zoom_box(wanted: Zoom, image: str, target: str, pictures: Sequence[NDArray[n
     side = max(min(height, width) // _SHARE, _LEAST) // scale * scale
     if 2 * side > min(height, width):
         return None
-    sums = _window_sums(_interest(pictures), side)[::scale, ::scale]
+    row, column, _ = strongest_window(differences(pictures), side, scale)
+    return (row, column, side, side)
+
+
+def strongest_window(values: NDArray[np.float64], side: int, step: int) -> tuple[int, int, float]:
+    """First row and column of the square of `side` pixels with the largest sum, and that sum; it starts at a `step`.
+
+    Example:
+        >>> strongest_window(np.diag([1.0, 1, 5, 1, 0, 0]), 2, 2)
+        (2, 2, 6.0)
+    """
+    sums = _window_sums(values, side)[::step, ::step]
     row, column = np.unravel_index(int(sums.argmax()), sums.shape)
-    return (int(row) * scale, int(column) * scale, side, side)
+    return int(row) * step, int(column) * step, float(sums[row, column])
 
 
 def around_target(target: str, size: tuple[int, int]) -> Box | None:
@@ -87,7 +98,7 @@ def zoom_psnr(
     return metrics.psnr(sr[part], hr[part], 0, colour)
 
 
-def _interest(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
+def differences(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
     """(sH, sW): how much the pictures differ at each pixel; of one picture, how much it varies there."""
     lumas = np.stack([luma(picture) for picture in pictures])
     if len(lumas) > 1:

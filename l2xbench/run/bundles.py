@@ -97,6 +97,7 @@ class BundleMaker:
                     self._ledger.not_tried(Position(number, at, i, order), unit.at(names[i]), reason)
         listings.drop()
         check = self._check_image()
+        every = tuple(images.pairs)
         for i in sorted(owed):
             if model.name in self._unbuilt:
                 self._ledger.passed_over(len(owed[i]))
@@ -112,6 +113,7 @@ class BundleMaker:
                     digest=images.digests[i],
                     crop=self._plan.crop(images.dataset),
                     check=check if "inference" in unit.options else None,
+                    others=every if unit.others or (unit.needs is not None and unit.needs.others) else (),
                 )
                 for order, unit, recipe in owed[i]
             ]

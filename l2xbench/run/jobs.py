@@ -59,6 +59,8 @@ class Job:
     """Where the study asks for quicker passes."""
     given: Arrays | None = None
     """What the unit starts from, if it is on disk; else an earlier unit of the same worker has made it."""
+    others: tuple[ImagePair, ...] = ()
+    """All images of the dataset, where the unit looks at others than its own."""
     crowded: bool = False
     """Others share the machine's memory: where it is too small, the unit is given back, to be done alone."""
 

@@ -12,7 +12,7 @@ from l2xbench.data.datasets import Dataset
 from l2xbench.errors import RequestError
 from l2xbench.run.lookup import Incomplete, Missing, Unusable, find_dataset, find_model
 from l2xbench.store.units import Unit
-from l2xbench.studies.owed import is_for, owed_units, placed
+from l2xbench.studies.owed import is_for, owed_units, placed, with_others
 from l2xbench.studies.registry import all_studies, study_named
 from l2xbench.zoo.cards import ModelCard, find_card
 from l2xbench.zoo.load import Source, locate
@@ -39,6 +39,8 @@ class Plan:
     """The one study of networks that is carried out, with what it needs; all by default."""
     unusable: Mapping[str, str] = field(default_factory=dict)
     """Network -> why it is left out: a file of it is missing or wrong."""
+    told_by: Mapping[str, str] = field(default_factory=dict)
+    """Dataset -> what its images are told by, once they have been read; see `studies.owed.told_together`."""
 
     @property
     def networks(self) -> tuple[PlannedModel, ...]:
@@ -77,8 +79,9 @@ class Plan:
         return owed_units(self.study, self.wanted)
 
     def _groups_of(self, model: str, dataset: Dataset) -> list[Unit]:
+        told_by = self.told_by.get(dataset.name, "")
         return [
-            placed(unit, dataset.name, "", model)
+            with_others(placed(unit, dataset.name, "", model), told_by)
             for unit in self._owed
             if is_for(unit, self.study, dataset.name, model)
         ]

@@ -13,7 +13,7 @@ from l2xbench.store.records import Failure, Records
 from l2xbench.store.results import Results
 from l2xbench.store.store import Store
 from l2xbench.store.units import GroupName, Unit, short_digest
-from l2xbench.studies.owed import is_for, owed_units, placed
+from l2xbench.studies.owed import is_for, owed_units, placed, told_together, with_others
 from l2xbench.studies.reading import config_model, parse_study
 from l2xbench.validation import parse
 
@@ -119,6 +119,10 @@ def _check_names(manifest: Manifest) -> None:
 def _groups(manifest: Manifest) -> Iterator[tuple[Unit, str]]:
     """The groups of a manifest's units in the order in which they ran, with their recipes."""
     owed = owed_units(manifest.study, manifest.only)
+    told_by = {
+        name: told_together(digest for digest in dataset.images.values() if digest is not None)
+        for name, dataset in manifest.datasets.items()
+    }
     for model, identity in {"": "", **{name: each.identity for name, each in manifest.models.items()}}.items():
         for dataset in manifest.datasets:
             for unit in owed:
@@ -126,7 +130,7 @@ def _groups(manifest: Manifest) -> Iterator[tuple[Unit, str]]:
                     continue
                 if "/" in unit.label:
                     raise ValueError(f"'{unit.label}' is no method's name")
-                placed_unit = placed(unit, dataset, "", model)
+                placed_unit = with_others(placed(unit, dataset, "", model), told_by[dataset])
                 yield placed_unit, placed_unit.recipe(identity)
 
 

@@ -24,6 +24,7 @@ from l2xbench.store.records import Failure, Records
 from l2xbench.store.store import Store
 from l2xbench.store.units import GroupName, Outcome, Unit
 from l2xbench.store.writer import Writer
+from l2xbench.studies.owed import told_together
 from l2xbench.studies.registry import all_studies, study_named
 
 
@@ -133,6 +134,8 @@ class _Run:
             self._leave_out(unusable, reason)
         for dataset in self.plan.datasets:
             self.images.append(self._read(dataset))
+        told_by = {images.dataset.name: told_together(images.digests) for images in self.images}
+        self.plan = replace(self.plan, told_by=told_by)
         for model in self.plan.models:
             self.progress.working(f"recognising {model.name}")
             self.identities[model.name] = model.source.identity()

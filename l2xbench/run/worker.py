@@ -18,6 +18,7 @@ from l2xbench.run.devices import forbid_tf32
 from l2xbench.run.jobs import Job, JobResult, Settings
 from l2xbench.store.encoding import encode_outcome
 from l2xbench.store.units import Arrays, Outcome
+from l2xbench.studies.owed import told_together
 from l2xbench.studies.registry import study_named
 from l2xbench.studies.shared.inference import undivided
 from l2xbench.studies.shared.passes import are_known, passes_of
@@ -50,6 +51,7 @@ class Worker:
         self._images: RecentlyUsed[tuple[str, str], Future[LoadedPair]] = RecentlyUsed(IMAGES)
         self._made: dict[str, Arrays] = {}
         self._making: tuple[str, str] | None = None
+        self._dataset: tuple[str, dict[str, LoadedPair]] = ("", {})
 
     def run(self, job: Job) -> JobResult:
         """Carries out one unit. What the network or the image raises is told, not raised."""
@@ -123,11 +125,24 @@ class Worker:
         return self._images.get(image, lambda: _in_thread(job.pair, self.settings.scale, job.crop))
 
     def _given(self, job: Job) -> Arrays | None:
+        if job.unit.others:
+            every = self._every(job)
+            return {name: pair.lr for name, pair in every.items() if name != job.unit.image}
         if job.needs is None or job.given is not None:
             return job.given
         if job.needs not in self._made:
             raise _Passing(f"needs {job.unit.needs}, which failed")
         return self._made[job.needs]
+
+    def _every(self, job: Job) -> dict[str, LoadedPair]:
+        """The images of the job's dataset, in an order that hangs on their pixels alone."""
+        if self._dataset[0] != job.unit.others:
+            pairs = [pair.load(self.settings.scale, job.crop) for pair in job.others]
+            if told_together(pair.digest for pair in pairs) != job.unit.others:
+                raise _Passing("an image of the dataset has changed since this run began; run again")
+            ordered = sorted(pairs, key=lambda pair: pair.digest)
+            self._dataset = job.unit.others, {pair.name: replace(pair, hr=None) for pair in ordered}
+        return self._dataset[1]
 
     def _tidy(self, always: bool = False) -> None:
         if self.device.type == "cuda" and (always or torch.cuda.memory_reserved(self.device) > _most(self.device)):

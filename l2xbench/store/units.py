@@ -43,6 +43,8 @@ class Unit:
     """Everything from the config that decides the result."""
     needs: Unit | None = None
     """The unit of the same network and image that this one starts from; it runs before."""
+    others: str = ""
+    """What the images of its dataset are told by, where the unit looks at others than its own."""
 
     @property
     def group(self) -> GroupName:
@@ -54,6 +56,8 @@ class Unit:
         parts = [self.study, self.version, self.label, dict(self.options), network]
         if self.needs is not None:
             parts.append(self.needs.recipe(network))
+        if self.others:
+            parts.append({"others": self.others})
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
     def key(self, network: str, image: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 
 from l2xbench.config import StudyConfig
@@ -22,6 +24,19 @@ def placed(unit: Unit, dataset: str, image: str, model: str) -> Unit:
     """The same of a dataset, image and network."""
     needs = None if unit.needs is None else placed(unit.needs, dataset, image, model)
     return replace(unit, dataset=dataset, image=image, model=model, needs=needs)
+
+
+def with_others(unit: Unit, told_by: str) -> Unit:
+    """The same, told by all images of its dataset if it looks at others than its own; likewise what it starts from."""
+    if unit.needs is not None:
+        unit = replace(unit, needs=with_others(unit.needs, told_by))
+    looks = study_named(unit.study).looks_at_others(unit.options)
+    return replace(unit, others=told_by) if looks else unit
+
+
+def told_together(digests: Iterable[str]) -> str:
+    """What the images of a dataset are told by, whatever their order: 32 hexadecimal digits."""
+    return hashlib.sha256(" ".join(sorted(digests)).encode()).hexdigest()[:32]
 
 
 def owed_units(config: StudyConfig, only: str | None = None) -> list[Unit]:
@@ -49,6 +64,8 @@ def owed_units(config: StudyConfig, only: str | None = None) -> list[Unit]:
                 found[study.name, label] = Unit(study.name, study.version, "", "", "", label, options)
                 wanted = study.needs(options)
                 if wanted is not None:
+                    if study.looks_at_others(options):
+                        raise ValueError(f"{study.name} {label} cannot look at other images and need a unit as well")
                     needed[study.name, label] = wanted
     for name, label in needed.values():
         if (name, label) not in found:

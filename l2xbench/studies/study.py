@@ -112,6 +112,10 @@ class Study:
         """
         return None
 
+    def looks_at_others(self, options: Mapping[str, Any]) -> bool:
+        """Whether `compute` is given the other images of the dataset; the unit is then done again if any changes."""
+        return False
+
     def compute(
         self, network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None
     ) -> Outcome:
@@ -121,7 +125,8 @@ class Study:
             network: None where `needs_network` is false.
             pair: the image's LR and, where there is one, HR pixels.
             options: of the unit.
-            given: the arrays of the unit that `needs` names.
+            given: the arrays of the unit that `needs` names; or, where it `looks_at_others`, the LR images of the
+                dataset but its own, (h, w, 3) uint8 by name, in an order that hangs on their pixels alone.
         """
         raise NotImplementedError(f"the study {self.name} has units and does not compute them")
 
@@ -131,6 +136,10 @@ class Study:
         Raises:
             RequestError: what would fail for every unit, by its key.
         """
+
+    def notice(self, config: StudyConfig) -> str | None:
+        """What is told before the first unit: a line about what it will cost, where that is out of the common."""
+        return None
 
     def alone(self, config: StudyConfig) -> StudyConfig:
         """The study's YAML for a command that is for this study alone: its blocks have their defaults if it is off."""

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from l2xbench.attribution.methods import captum_methods, controls, l2x, lam  # noqa: F401  (they register themselves)
+from l2xbench.attribution.methods import (  # noqa: F401  they register themselves
+    captum_methods,
+    controls,
+    intervention,
+    l2x,
+    lam,
+)
 from l2xbench.attribution.methods.registry import Explained, Method, Problem, get_method, method, method_names
 
 __all__ = ["Explained", "Method", "Problem", "get_method", "method", "method_names"]

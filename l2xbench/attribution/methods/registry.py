@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -49,6 +49,10 @@ class Problem:
     output: int | str | None = None
     strict: bool = False
     seed: int = 0
+    hr: Tensor | None = None
+    """The HR images, for the methods that compare with them."""
+    others: Sequence[Tensor] = ()
+    """Other images (1, C, h, w), for the methods that draw from them."""
 
     def objective(self, target: Target, value: Tensor, reference_value: Tensor) -> Objective | None:
         """The target's objective, given the network's two outputs; None where this tile has no part in it."""
@@ -85,6 +89,8 @@ class Method:
     """Whether the method itself converts parameters of a lower precision to the inputs', as it meets them."""
     reference: Callable[..., Tensor] | None
     """(whole image, **options) -> the method's own reference, for the methods that have one."""
+    needs_hr: bool = False
+    """Whether the method needs HR images, and others to draw from, besides the images that it explains."""
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Option -> the texts it may be, for those declared as `Literal`."""
 
@@ -123,6 +129,7 @@ def method(
     restores_network: bool = False,
     converts_parameters: bool = False,
     reference: Callable[..., Tensor] | None = None,
+    needs_hr: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a method: `function(problem, objective, *, option: type = default, ...) -> map`.
 
@@ -148,6 +155,7 @@ def method(
         converts_parameters: the function itself converts parameters of a lower precision to the inputs', as it meets
             them; without it, the network is cast.
         reference: the method's own reference, made from the whole image and the options; `explain` reports it.
+        needs_hr: the method compares with HR images and draws from others; `explain` is given both.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -162,7 +170,16 @@ def method(
         options = {p.name: (str if p.name in choices else hints[p.name], p.default) for p in own}
         summary = (inspect.getdoc(function) or "").partition("\n")[0]
         _METHODS[name] = Method(
-            name, explain, options, summary, runs_network, restores_network, converts_parameters, reference, choices
+            name=name,
+            explain=explain,
+            options=options,
+            summary=summary,
+            runs_network=runs_network,
+            restores_network=restores_network,
+            converts_parameters=converts_parameters,
+            reference=reference,
+            needs_hr=needs_hr,
+            choices=choices,
         )
         return function
 
@@ -185,8 +202,13 @@ def get_method(name: str) -> Method:
 
 
 def method_names() -> list[str]:
-    """The names of all methods."""
-    return list(_METHODS)
+    """The names of all methods that need nothing but a network and its images.
+
+    Example:
+        >>> "l2x" in method_names(), "intervention" in method_names(), get_method("intervention").needs_hr
+        (True, False, True)
+    """
+    return [name for name, known in _METHODS.items() if not known.needs_hr]
 
 
 def _each_target(function: Callable[..., Any], problem: Problem, **options: Any) -> list[Explained]:

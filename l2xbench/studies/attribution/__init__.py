@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, GroupName, Outcome
 from l2xbench.studies.attribution.options import AttributionOptions, HeatmapOptions
-from l2xbench.studies.attribution.units import map_options
+from l2xbench.studies.attribution.units import DRAWS_FROM_OTHERS, map_options
 from l2xbench.studies.study import ImageFigures, Options, Study
 
 if TYPE_CHECKING:
@@ -60,6 +60,10 @@ class AttributionStudy(Study):
         """A unit's label is its method."""
         return map_options(config, label)
 
+    def looks_at_others(self, options: Mapping[str, Any]) -> bool:
+        """Interventions draw from the dataset's other images."""
+        return options["method"] in DRAWS_FROM_OTHERS
+
     def check(self, config: StudyConfig) -> None:
         """See `attribution.checks`."""
         from l2xbench.studies.attribution.checks import check_attribution
@@ -72,7 +76,7 @@ class AttributionStudy(Study):
         """See `attribution.compute`."""
         from l2xbench.studies.attribution.compute import compute
 
-        return compute(network, pair, options)
+        return compute(network, pair, options, given)
 
 
 STUDY = AttributionStudy()

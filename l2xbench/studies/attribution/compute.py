@@ -12,7 +12,7 @@ from l2xbench.attribution.references import make_reference
 from l2xbench.attribution.verification import require_plain_outputs
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.data.images import to_tensor
-from l2xbench.store.units import Outcome, Value
+from l2xbench.store.units import Arrays, Outcome, Value
 from l2xbench.studies.shared.inference import device_of
 from l2xbench.studies.shared.maps import network_map
 from l2xbench.system import memory
@@ -39,7 +39,9 @@ def require_followed(network: Network, lr: np.ndarray) -> None:
             raise
 
 
-def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:
+def compute(
+    network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None = None
+) -> Outcome:
     """Signed attribution of each LR value, (3, H, W), its reference, and how far it is from complete.
 
     `jump` is what another route of the reference's would change, `gap` how far single outputs are from the network's
@@ -54,7 +56,7 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
     if options.get("method", "l2x") == "l2x" and network not in _followed:
         require_followed(network, pair.lr)
         _followed.add(network)
-    found = network_map(network, pair.lr, options)
+    found = network_map(network, pair.lr, options, hr=pair.hr, others=(given or {}).values())
     values: dict[str, Value] = {
         "seconds": found.seconds,
         "delta": found.delta,

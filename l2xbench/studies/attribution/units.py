@@ -6,6 +6,9 @@ from l2xbench.config import StudyConfig
 from l2xbench.studies.attribution.options import AttributionOptions
 from l2xbench.studies.study import Options
 
+DRAWS_FROM_OTHERS = ("intervention",)
+"""Methods that are given the dataset's other images; the registry, which knows them too, takes seconds to import."""
+
 
 def map_options(config: StudyConfig, method: str) -> Options:
     """The options of a method's map, whether or not the block `attribution` names the method."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, Outcome
+from l2xbench.studies.attribution.units import DRAWS_FROM_OTHERS
 from l2xbench.studies.lam.options import LamOptions
 from l2xbench.studies.lam.units import lam_units
 from l2xbench.studies.study import Options, Section, Study, Summary
@@ -39,6 +40,10 @@ class Lam(Study):
         """A window is of one dataset."""
         return bool(options["dataset"] == dataset)
 
+    def looks_at_others(self, options: Mapping[str, Any]) -> bool:
+        """Interventions draw from the dataset's other images."""
+        return options["map"]["method"] in DRAWS_FROM_OTHERS
+
     def check(self, config: StudyConfig) -> None:
         """Methods and reference, and that each case is of a dataset of the study."""
         from l2xbench.studies.lam.checks import check_lam
@@ -52,7 +57,7 @@ class Lam(Study):
         from l2xbench.studies.lam.compute import compute
 
         assert network is not None
-        return compute(network, pair, options)
+        return compute(network, pair, options, given)
 
     def tables(self, results: Results) -> list[Table]:
         """`lam` and `lam_mean`."""

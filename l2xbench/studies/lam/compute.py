@@ -10,13 +10,13 @@ from l2xbench.data import metrics
 from l2xbench.data.images import to_image, to_tensor
 from l2xbench.data.pairs import LoadedPair
 from l2xbench.errors import RequestError
-from l2xbench.store.units import Outcome
+from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.shared.inference import device_of
 from l2xbench.studies.shared.maps import network_map, upscaled
 from l2xbench.zoo.network import Network
 
 
-def compute(network: Network, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:
+def compute(network: Network, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None) -> Outcome:
     """The map, (3, H, W) with its signs, and the SR pixels of the window; nothing for an image without this window.
 
     Raises:
@@ -31,7 +31,8 @@ def compute(network: Network, pair: LoadedPair, options: Mapping[str, Any]) -> O
         raise RequestError(
             f"the window {x},{y},{size} (left, top, side) is not within the {width} x {height} SR pixels of {pair.name}"
         )
-    found = network_map(network, pair.lr, {**options["map"], "target": f"patch:{y},{x},{size},{size}"})
+    settings = {**options["map"], "target": f"patch:{y},{x},{size},{size}"}
+    found = network_map(network, pair.lr, settings, hr=pair.hr, others=(given or {}).values())
     output = upscaled(network, to_tensor(pair.lr).to(device_of(network))).output
     patch = to_image(output[:, :, y : y + size, x : x + size])
     hr = None if pair.hr is None else pair.hr[y : y + size, x : x + size]

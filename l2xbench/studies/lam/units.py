@@ -43,7 +43,7 @@ def _map_options(wanted: LamOptions, method: str, seed: int) -> Mapping[str, Any
     return {"method": method, "reference": wanted.reference, "seed": seed}
 
 
-def dataset_of(case: Case, config: StudyConfig) -> str:
+def dataset_of(case: Case, config: StudyConfig, key: str = "lam.cases") -> str:
     """The study's name of the dataset that a case is of.
 
     Raises:
@@ -52,10 +52,10 @@ def dataset_of(case: Case, config: StudyConfig) -> str:
     names = list(config.datasets)
     if case.dataset is None:
         if len(names) > 1:
-            raise RequestError(f"lam.cases: {case.image} {case.window}: say which dataset: {', '.join(names)}")
+            raise RequestError(f"{key}: {case.image} {case.window}: say which dataset: {', '.join(names)}")
         return names[0]
     if case.dataset not in names:
         raise RequestError(
-            f"lam.cases: {case.image}: no dataset '{case.dataset}' in the study; {did_you_mean(case.dataset, names)}"
+            f"{key}: {case.image}: no dataset '{case.dataset}' in the study; {did_you_mean(case.dataset, names)}"
         )
     return case.dataset

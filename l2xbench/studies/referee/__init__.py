@@ -1,4 +1,99 @@
 """Whether a map's signs and order are those of interventions: LR pixels replaced, and a patch's PSNR watched.
 
-`interventions` measures the effects, `agreement` compares maps with them.
+`options` is the YAML's block, `units` what is owed, `checks` what is refused before, `compute` one unit (the effects
+themselves are `attribution.methods.intervention`'s), `agreement` compares a map with effects, `patches` puts records
+together; `tables`, `figures` (drawn by `figure`) and `findings` show it.
 """
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from l2xbench.config import StudyConfig
+from l2xbench.store.units import Arrays, Outcome
+from l2xbench.studies.referee.options import RefereeOptions
+from l2xbench.studies.referee.units import INTERVENTIONS, referee_units, told_cost
+from l2xbench.studies.study import Options, Section, Study, Summary
+
+if TYPE_CHECKING:
+    from l2xbench.data.datasets import LoadedPair
+    from l2xbench.draw.tables import Table
+    from l2xbench.store.results import Results
+    from l2xbench.studies.figures import OwedFigure
+    from l2xbench.zoo.network import Network
+
+
+class Referee(Study):
+    """Interventions on patches, and each method's map of them."""
+
+    name = "referee"
+    version = 1
+    order = 60
+    blocks = (RefereeOptions,)
+
+    def units(self, config: StudyConfig) -> list[tuple[str, Options]]:
+        """See `referee.units`."""
+        return referee_units(config)
+
+    def is_owed(self, options: Mapping[str, Any], dataset: str) -> bool:
+        """A patch that the study names is of one dataset."""
+        return options["dataset"] in (None, dataset)
+
+    def looks_at_others(self, options: Mapping[str, Any]) -> bool:
+        """Interventions draw blocks from the dataset's other images."""
+        return bool(options["of"] == INTERVENTIONS)
+
+    def check(self, config: StudyConfig) -> None:
+        """See `referee.checks`."""
+        from l2xbench.studies.referee.checks import check_referee
+
+        check_referee(config)
+
+    def notice(self, config: StudyConfig) -> str | None:
+        """What the interventions on a patch cost."""
+        return told_cost(config)
+
+    def compute(
+        self, network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None = None
+    ) -> Outcome:
+        """See `referee.compute`."""
+        from l2xbench.studies.referee.compute import compute
+
+        assert network is not None
+        return compute(network, pair, options, given)
+
+    def tables(self, results: Results) -> list[Table]:
+        """`referee`, `referee_patches` and `referee_interventions`."""
+        from l2xbench.studies.referee.tables import referee_tables
+
+        return referee_tables(results)
+
+    def figures(self, results: Results) -> Iterable[OwedFigure]:
+        """A figure a dataset: agreement against cost."""
+        from l2xbench.studies.referee.figures import owed_figures
+
+        return owed_figures(results)
+
+    def sections(self, results: Results, tables: Mapping[str, Table]) -> list[Section]:
+        """The tables."""
+        if not tables:
+            return []
+        title = "Maps against interventions"
+        return [Section("referee", "Interventions", title, [tables["referee"], tables["referee_interventions"]])]
+
+    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[str]:
+        """See `referee.findings`."""
+        from l2xbench.studies.referee.findings import referee_findings
+
+        return referee_findings(tables["referee"].frame) if "referee" in tables else []
+
+    def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
+        """Agreement and cost of each network and method."""
+        if "referee" not in tables:
+            return None
+        shown = ["dataset", "model", "method", "signed", "signed_outside", "signs", "chance", "gradients", "patches"]
+        return Summary("maps against interventions", tables["referee"].frame[shown])
+
+
+STUDY = Referee()

@@ -88,6 +88,6 @@ def agreement(sums: np.ndarray, effect: np.ndarray, least: float) -> Agreement:
 
 
 def _spearman(one: np.ndarray, other: np.ndarray) -> float:
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
+    if one.size < 2 or np.ptp(one) == 0 or np.ptp(other) == 0:
         return float("nan")
     return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])

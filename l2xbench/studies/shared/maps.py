@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from l2xbench.attribution.finite import all_finite
+from l2xbench.attribution.methods.registry import get_method
 from l2xbench.data import metrics
 from l2xbench.data.images import to_image, to_tensor
 from l2xbench.data.measures import usual_measure
@@ -137,21 +138,40 @@ def network_image(network: Network, pair: LoadedPair) -> NetworkImage:
     return NetworkImage(sr, psnr, ssim, tile)
 
 
-def network_map(network: nn.Module, lr: np.ndarray, settings: Mapping[str, Any]) -> NetworkMap:
+def network_map(
+    network: nn.Module,
+    lr: np.ndarray,
+    settings: Mapping[str, Any],
+    *,
+    hr: np.ndarray | None = None,
+    others: Iterable[np.ndarray] = (),
+) -> NetworkMap:
     """The map of `l2xbench.explain` for one LR image.
 
     Args:
         network: on any device.
         lr: (H, W, 3) uint8.
         settings: keyword arguments of `l2xbench.explain`: method, reference, target, seed, the method's own.
+        hr: (sH, sW, 3) uint8, for a method that needs it.
+        others: (h, w, 3) uint8, the LR images that such a method draws from.
 
     Raises:
+        RequestError: the method needs an HR image or others, and there are none.
         AttributionError: the network cannot be explained so.
         FloatingPointError: the map holds NaN or infinity.
     """
     inputs = to_tensor(lr).to(device_of(network))
+    needed: dict[str, Any] = {}
+    if get_method(settings.get("method", "l2x")).needs_hr:
+        needed = {"hr": None if hr is None else to_tensor(hr).to(inputs.device)}
+        needed["others"] = [to_tensor(other).to(inputs.device) for other in others]
+        if hr is None or not needed["others"]:
+            raise RequestError(
+                f"the method {settings['method']} compares with the HR image and draws blocks from other images of the "
+                f"dataset; there is {'no HR image' if hr is None else 'no other image'}"
+            )
     started = time.perf_counter()
-    found, tile = explained(network, inputs, **settings)
+    found, tile = explained(network, inputs, **settings, **needed)
     seconds = _seconds_since(started, inputs.device)
     if not all_finite(found.values):
         raise FloatingPointError("the attribution holds NaN or infinity")
