@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -151,9 +152,18 @@ def parse(model: type[Model], data: Any, source: str) -> Model:
 
 
 def key_path(location: tuple[int | str, ...]) -> str:
-    """`("models", "edsr", 0)` as a user writes it: `models.edsr[0]`."""
+    """`("models", "edsr", 0)` as a user writes it: `models.edsr[0]`.
+
+    A part in <> is no key: it tells which of several kinds a value was taken for.
+
+    Example:
+        >>> key_path(("lam", "cases", "<list>", 0, "window"))
+        'lam.cases[0].window'
+    """
     path = ""
     for part in location:
+        if isinstance(part, str) and re.fullmatch("<.*>", part):
+            continue
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
     return path or "the top level"
 

@@ -26,7 +26,9 @@ def lam(
     ] = "edsr-compact",
     window: Annotated[
         str | None,
-        typer.Option("--window", help="Left, top and side of the window in SR pixels.", metavar="X,Y,SIZE"),
+        typer.Option(
+            "--window", help="Left, top and side in SR pixels; auto: where networks differ most.", metavar="X,Y,SIZE"
+        ),
     ] = None,
     preset: Annotated[
         str | None,

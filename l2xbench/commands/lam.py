@@ -13,7 +13,7 @@ from l2xbench.config import StudyConfig
 from l2xbench.data.degradations import Degradation
 from l2xbench.data.images import read_image, write_png
 from l2xbench.errors import RequestError
-from l2xbench.studies.lam.cases import PUBLISHED_SIDE, Case, find_preset, window_numbers
+from l2xbench.studies.lam.cases import AUTO, PUBLISHED_SIDE, Case, find_preset, window_numbers
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,17 @@ def lam_study(request: LamRequest, out: Path | None) -> tuple[StudyConfig, Path]
     """
     if request.preset is not None and request.window is not None:
         raise RequestError(f"--window: --preset {request.preset} has its own; give one of the two")
+    auto = request.window == AUTO
     if request.preset is not None:
         case = _preset(request.preset)
+    elif auto:
+        case = Case(image="", window="0,0,1")
     elif request.window is not None:
         case = Case(image="", window=_numbers("--window", request.window))
     else:
         raise RequestError(
-            "--window X,Y,SIZE is needed: left, top and side of the window in SR pixels, or --preset NAME"
+            "--window X,Y,SIZE is needed: left, top and side of the window in SR pixels; or --window auto, or --preset "
+            "NAME"
         )
     if request.lr not in get_args(Degradation):
         raise RequestError(
@@ -89,7 +93,7 @@ def lam_study(request: LamRequest, out: Path | None) -> tuple[StudyConfig, Path]
         {dataset: entry},
         {
             "lam": {
-                "cases": [{"image": name, "window": case.window}],
+                "cases": AUTO if auto else [{"image": name, "window": case.window}],
                 "methods": request.methods or ["lam"],
                 "width": request.width,
             }

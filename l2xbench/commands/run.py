@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -74,6 +74,7 @@ def run_study(study: StudyConfig, out: Path, how: How, *, only: str | None = Non
     store = Store(out)
     store.prepare()
     with run_lock(out):
+        plan = _settled(console, plan, store, how, only)
         result, made = _carry_out(console, plan, store, how, only)
     tables = made.results.once(study_tables)
     for each in all_studies():
@@ -88,6 +89,20 @@ def run_study(study: StudyConfig, out: Path, how: How, *, only: str | None = Non
     screen.show_paths(console, out, made.paths)
     screen.show_page(console, made.page)
     return 1 if result.failures or made.undrawn else 0
+
+
+def _settled(console: Console, plan: Plan, store: Store, how: How, only: str | None) -> Plan:
+    """The plan with what studies leave open decided by the records of others, which are made first."""
+    for each in all_studies():
+        first = each.settled_by(plan.study) if only in (None, each.name) else None
+        if first is not None:
+            with screen.RunProgress(console) as progress:
+                records = runner.run(
+                    plan.only(first), store, progress, make_engine(plan), retry_failed=how.retry_failed, only=only
+                ).records
+                progress.working(f"settling {each.name}")
+                plan = replace(plan, study=each.settled(plan.study, records, store))
+    return plan
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from l2xbench.data.datasets import LoadedPair
     from l2xbench.draw.tables import Table
+    from l2xbench.store.records import Records
     from l2xbench.store.results import Results
+    from l2xbench.store.store import Store
     from l2xbench.studies.figures import ImageSet, OwedFigure
     from l2xbench.zoo.network import Network
 
@@ -136,6 +138,23 @@ class Study:
         Raises:
             RequestError: what would fail for every unit, by its key.
         """
+
+    def settled_by(self, config: StudyConfig) -> str | None:
+        """The study whose records decide what this one's block leaves open; None where it says all."""
+        return None
+
+    def settled(self, config: StudyConfig, records: Records, store: Store) -> StudyConfig:
+        """The study's YAML with that said.
+
+        Args:
+            config: the study.
+            records: of the study that `settled_by` names, as far as it could be done.
+            store: where their files lie.
+
+        Raises:
+            RequestError: nothing can be said by them.
+        """
+        raise NotImplementedError(f"the study {self.name} leaves nothing open")
 
     def notice(self, config: StudyConfig) -> str | None:
         """What is told before the first unit: a line about what it will cost, where that is out of the common."""

@@ -1,7 +1,7 @@
 """LAM and its diffusion index of the windows that papers show (Gu and Dong, CVPR 2021), to the digit.
 
-`cases` is which windows, `options` the YAML's block, `units` what is owed, `compute` one map; `tables`, `figures`
-(drawn by `figure` from the pictures of `pictures`) and `findings` show it.
+`cases` is which windows (`disagreement` finds them), `options` the YAML's block, `units` what is owed, `compute` one
+map; `tables`, `figures` (drawn by `figure` from the pictures of `pictures`) and `findings` show it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.attribution.units import DRAWS_FROM_OTHERS
+from l2xbench.studies.lam.cases import AUTO
 from l2xbench.studies.lam.options import LamOptions
 from l2xbench.studies.lam.units import lam_units
 from l2xbench.studies.study import Options, Section, Study, Summary
@@ -19,7 +20,9 @@ from l2xbench.studies.study import Options, Section, Study, Summary
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
     from l2xbench.draw.tables import Table
+    from l2xbench.store.records import Records
     from l2xbench.store.results import Results
+    from l2xbench.store.store import Store
     from l2xbench.studies.figures import OwedFigure
     from l2xbench.zoo.network import Network
 
@@ -43,6 +46,27 @@ class Lam(Study):
     def looks_at_others(self, options: Mapping[str, Any]) -> bool:
         """Interventions draw from the dataset's other images."""
         return options["map"]["method"] in DRAWS_FROM_OTHERS
+
+    def settled_by(self, config: StudyConfig) -> str | None:
+        """`cases: auto` looks for its windows in the networks' SR images."""
+        wanted = config.block(LamOptions)
+        return "restoration" if wanted is not None and wanted.cases == AUTO else None
+
+    def settled(self, config: StudyConfig, records: Records, store: Store) -> StudyConfig:
+        """See `lam.disagreement`."""
+        from l2xbench.studies.lam.disagreement import with_windows_found
+
+        return with_windows_found(config, records, store)
+
+    def notice(self, config: StudyConfig) -> str | None:
+        """That windows are yet to be found."""
+        wanted = config.block(LamOptions)
+        if wanted is None or wanted.cases != AUTO:
+            return None
+        return (
+            f"lam: in each dataset up to {wanted.most} windows are taken in which the networks' SR images differ most; "
+            "they are found once those are there."
+        )
 
     def check(self, config: StudyConfig) -> None:
         """Methods and reference, and that each case is of a dataset of the study."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag
 
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.validation import Strict, read_yaml
@@ -94,3 +94,14 @@ def _case(value: Any) -> Any:
 
 CaseEntry = Annotated[Case, BeforeValidator(_case)]
 """A case, or the name of a preset."""
+AUTO: Literal["auto"] = "auto"
+
+
+def _kind(value: Any) -> str:
+    return "<auto>" if isinstance(value, str) else "<list>"
+
+
+Cases = Annotated[
+    Annotated[Literal["auto"], Tag("<auto>")] | Annotated[list[CaseEntry], Tag("<list>")], Discriminator(_kind)
+]
+"""A list of cases, or `auto`."""

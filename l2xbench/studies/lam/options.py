@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from l2xbench.config import Block, each_once, one_or_more
-from l2xbench.studies.lam.cases import CaseEntry
+from l2xbench.studies.lam.cases import Cases
 
 
 class LamOptions(Block):
@@ -15,8 +15,13 @@ class LamOptions(Block):
 
     key: ClassVar[str] = "lam"
 
-    cases: list[CaseEntry] = Field(default_factory=list)
-    """The windows: `{image: img_019, window: "119,115,24"}`, or a preset's name, `urban100/img_019`."""
+    cases: Cases = Field(default_factory=list)
+    """The windows: `{image: img_019, window: "119,115,24"}`, or a preset's name, `urban100/img_019`; or `auto`: where
+    the networks' SR images differ most, which is looked for once all are there."""
+    size: int = Field(default=24, ge=4)
+    """Side in SR pixels of the windows that `auto` finds; papers take 24 on Urban100 and Manga109, 16 on others."""
+    most: int = Field(default=4, ge=1)
+    """How many windows `auto` finds in each dataset, one in an image."""
     methods: Annotated[list[str], BeforeValidator(one_or_more), AfterValidator(each_once)] = Field(
         default=["lam"], min_length=1
     )

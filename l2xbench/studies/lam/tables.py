@@ -9,6 +9,7 @@ import pandas as pd
 from l2xbench.draw.tables import Table
 from l2xbench.store.records import Record, records_of_studies
 from l2xbench.store.results import Results
+from l2xbench.studies.lam.cases import AUTO
 from l2xbench.studies.lam.options import LamOptions
 
 COLUMNS = ("dataset", "image", "model", "method", "window", "di", "psnr", "variant", "seconds")
@@ -31,7 +32,7 @@ class Shown:
 def shown_maps(results: Results) -> list[Shown]:
     """Every map of a window, in the study's order of cases, networks and methods."""
     wanted = results.config.block(LamOptions)
-    if wanted is None:
+    if wanted is None or wanted.cases == AUTO:
         return []
     cases = [(case.image, case.numbers) for case in wanted.cases]
     models = list(results.manifest.models)

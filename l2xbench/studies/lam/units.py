@@ -7,16 +7,16 @@ from typing import Any
 
 from l2xbench.config import StudyConfig
 from l2xbench.errors import RequestError, did_you_mean
-from l2xbench.studies.lam.cases import Case
+from l2xbench.studies.lam.cases import AUTO, Case
 from l2xbench.studies.lam.options import LamOptions
 from l2xbench.studies.restoration.units import measured
 from l2xbench.studies.study import Options
 
 
 def lam_units(config: StudyConfig) -> list[tuple[str, Options]]:
-    """A unit a window and method, for the images of one dataset that have this window."""
+    """A unit a window and method, for the images of one dataset that have it; none before windows are found."""
     wanted = config.block(LamOptions)
-    if wanted is None:
+    if wanted is None or wanted.cases == AUTO:
         return []
     found: dict[tuple[str, str, str], Options] = {}
     for case in wanted.cases:

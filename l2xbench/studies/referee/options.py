@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from l2xbench.config import Block, each_once, one_or_more
-from l2xbench.studies.lam.cases import CaseEntry
+from l2xbench.studies.lam.cases import AUTO, Cases
 
 
 class RefereeOptions(Block):
@@ -15,7 +15,7 @@ class RefereeOptions(Block):
 
     key: ClassVar[str] = "referee"
 
-    cases: Literal["auto"] | list[CaseEntry] = "auto"
+    cases: Cases = AUTO
     """The patches: `{image: img_019, window: "119,115,24"}`, or a preset's name; `auto` takes one of each image, where
     interpolation is farthest from HR."""
     size: int = Field(default=32, ge=4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from l2xbench.config import StudyConfig
+from l2xbench.studies.lam.cases import AUTO
 from l2xbench.studies.lam.units import dataset_of
 from l2xbench.studies.referee.options import RefereeOptions
 from l2xbench.studies.study import Options
@@ -62,7 +63,7 @@ def told_cost(config: StudyConfig) -> str | None:
 
 def _patches(wanted: RefereeOptions, config: StudyConfig) -> dict[str, Options]:
     """What tells a patch apart -> where it is."""
-    if wanted.cases == "auto":
+    if wanted.cases == AUTO:
         return {"auto": {"dataset": None, "images": None, "window": None, "size": wanted.size}}
     found: dict[str, Options] = {}
     for case in wanted.cases:
