@@ -65,6 +65,57 @@ def lam_study(write_study: Callable[..., Path]) -> Callable[..., Path]:
     return lambda **blocks: write_study(attribution=None, heatmaps=None, **blocks)
 
 
+SPOT = """
+import torch
+class Net(torch.nn.Module):
+    scale = 4
+    def __init__(self, bright):
+        super().__init__()
+        self.bright = bright
+        self.body = torch.nn.Conv2d(3, 3, 1)
+        for number, parameter in enumerate(self.parameters()):
+            torch.nn.init.uniform_(parameter, -0.3, 0.3, torch.Generator().manual_seed(number))
+    def forward(self, x):
+        x = torch.nn.functional.interpolate(self.body(x).sigmoid(), scale_factor=4, mode="bilinear")
+        mask = torch.zeros_like(x)
+        mask[:, :, 12:20, 24:32] = self.bright
+        return x + mask
+"""
+
+
+def test_auto_finds_the_windows_in_which_networks_differ_most(
+    l2xbench: Command, tmp_path: Path, lam_study: Callable[..., Path], photographs: Path
+) -> None:
+    (tmp_path / "spot.py").write_text(SPOT)
+    card = {"provider": "module", "module": f"{tmp_path}/spot.py:Net", "scale": 4}
+    study = lam_study(
+        models={"dim": {**card, "arch": {"bright": 0.0}}, "lit": {**card, "arch": {"bright": 0.2}}},
+        trust=True,
+        lam={"cases": "auto", "size": 8, "most": 2, "steps": 2},
+    )
+    out = tmp_path / "out"
+    planned = l2xbench("run", study, "--out", out, "--dry-run")
+    assert "lam: in each dataset up to 2 windows are taken" in planned.stdout
+    done = l2xbench("run", study, "--out", out)
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = read(out)
+    assert table["window"].tolist() == ["24,12,8"] * 4
+    assert table["image"].nunique() == 2, "the two of three images in which they differ most"
+    assert len(list((out / "figures").glob("lam-*.png"))) == 2
+    again = l2xbench("run", study, "--out", out)
+    assert again.returncode == 0 and "\n0 units computed" in again.stdout
+    done = l2xbench("lam", photographs / "photo0.png", "--models", "edsr-compact", "--window", "auto", "--dry-run")
+    assert done.returncode == 0 and "up to 4 windows" in done.stdout
+
+
+def test_auto_finds_nothing_in_images_that_are_too_small(
+    l2xbench: Command, tmp_path: Path, lam_study: Callable[..., Path]
+) -> None:
+    done = l2xbench("run", lam_study(lam={"cases": "auto", "size": 64}), "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "lam.size: no SR image has 64 pixels a side" in done.stderr
+
+
 def test_numbers_are_those_of_explain_on_lr_by_pillow(
     l2xbench: Command, tmp_path: Path, photographs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,8 +256,10 @@ def test_what_is_wrong_with_cases_is_told_by_key() -> None:
             STUDY.check(parse_study(config(cases=cases)))
     with pytest.raises(RequestError, match=r"lam\.cases.*no preset 'urban100/img_018'; did you mean"):
         parse_study(config(cases=["urban100/img_018"]))
-    with pytest.raises(RequestError, match=r"'8,8' is no window"):
+    with pytest.raises(RequestError, match=r"lam\.cases\[0\]\.window: '8,8' is no window"):
         parse_study(config(cases=[{"image": "x", "window": "8,8"}]))
+    with pytest.raises(RequestError, match=r"lam\.cases: found 'urban100/img_019', allowed: auto"):
+        parse_study(config(cases="urban100/img_019"))
 
 
 def test_presets_are_the_published_windows() -> None:
