@@ -23,9 +23,6 @@ from l2xbench.studies.shared.inference import Batches, device_of
 from l2xbench.studies.shared.maps import network_map
 from l2xbench.zoo.network import Network
 
-_GRADIENTS = 2
-"""Gradients that are timed, after a first that is not; the quicker counts."""
-
 
 def compute(network: Network, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None) -> Outcome:
     """The effects of a part of the blocks, (rows, columns), or a map, (3, h, w); nothing for an image without a patch.
@@ -40,15 +37,12 @@ def compute(network: Network, pair: LoadedPair, options: Mapping[str, Any], give
         raise RequestError(f"{pair.name} has no HR image, against which a patch's PSNR is measured")
     window = find_window(pair.lr, pair.hr, network.scale, options["window"], options["size"], pair.name)
     x, y, size = window
-    told: dict[str, Value] = {
-        "of": options["of"],
-        "window": f"{x},{y},{size}",
-        "gradient_seconds": gradient_seconds(network, pair.lr, window),
-    }
+    told: dict[str, Value] = {"of": options["of"], "window": f"{x},{y},{size}"}
     if options["of"] != INTERVENTIONS:
         found = network_map(network, pair.lr, {**options["map"], "target": f"patch:{y},{x},{size},{size}"})
-        took: dict[str, Value] = {"seconds": found.seconds, **({} if found.tile is None else {"tile": found.tile})}
-        return Outcome(values={**told, **took}, arrays={"referee": {"map": found.values}})
+        told |= {"seconds": found.seconds, "gradient_seconds": gradient_seconds(network, pair.lr, window)}
+        told |= {} if found.tile is None else {"tile": found.tile}
+        return Outcome(values=told, arrays={"referee": {"map": found.values}})
     if not given:
         raise RequestError(f"{pair.name} is alone in its dataset: there are no blocks of other images to draw")
     device = device_of(network)
@@ -101,7 +95,10 @@ def find_window(
 
 
 def gradient_seconds(network: Network, lr: np.ndarray, window: tuple[int, int, int]) -> float:
-    """What the gradient of the patch's sum takes, one forward and one backward pass: the unit of a map's cost."""
+    """What the gradient of the patch's sum takes, one forward and one backward pass: the unit of a map's cost.
+
+    The second is timed, since the first of a size prepares what later ones use.
+    """
     inputs = to_tensor(lr).to(device_of(network))
     x, y, size = window
 
@@ -115,4 +112,4 @@ def gradient_seconds(network: Network, lr: np.ndarray, window: tuple[int, int, i
         return time.perf_counter() - started
 
     once()
-    return min(once() for _ in range(_GRADIENTS))
+    return once()

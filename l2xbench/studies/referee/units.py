@@ -10,9 +10,9 @@ from l2xbench.studies.lam.units import dataset_of
 from l2xbench.studies.referee.options import RefereeOptions
 from l2xbench.studies.study import Options
 
-PARTS = 8
+PARTS = 4
 """Units that the interventions of a patch are divided into, so that progress is seen and an interrupted run loses
-little: every eighth block is of one part."""
+little: every fourth block is of one part."""
 INTERVENTIONS = "interventions"
 _USUAL_SIDE = 64
 """LR pixels of the images that papers take such maps of."""
