@@ -96,6 +96,7 @@ def _marks(
     best: Mapping[str, Better],
     within: str | None,
     incomparable: pd.DataFrame | None,
+    unsure: pd.DataFrame | None,
 ) -> list[list[Mark]]:
     marks: list[list[Mark]] = [[""] * frame.shape[1] for _ in range(frame.shape[0])]
     parts = [0] * len(frame) if within is None else pd.factorize(frame[within], use_na_sentinel=False)[0].tolist()
@@ -113,11 +114,13 @@ def _marks(
             if len(competing) < 2:
                 continue  # alone is not best
             places = sorted(set(competing.values()), reverse=better == "high")
-            for row, rank in competing.items():
-                if rank == places[0]:
-                    marks[row][column] = "best"
-                elif rank == places[1]:
-                    marks[row][column] = "second"
+            names: tuple[Mark, Mark] = ("best", "second")
+            for place, mark in zip(places, names, strict=False):
+                rows = [row for row, rank in competing.items() if rank == place]
+                if unsure is not None and (len(rows) > 1 or bool(unsure.iloc[rows[0], column])):
+                    break
+                for row in rows:
+                    marks[row][column] = mark
     return marks
 
 
@@ -128,11 +131,12 @@ def make_sheet(
     best: Mapping[str, Better],
     within: str | None,
     incomparable: pd.DataFrame | None,
+    unsure: pd.DataFrame | None,
     notes: Sequence[str],
     digits: int | None,
 ) -> Sheet:
     """The sheet of a table; what the arguments mean, `tables.Table` tells."""
-    marks = _marks(frame, best, within, incomparable)
+    marks = _marks(frame, best, within, incomparable, unsure)
     names = [_name(label) for label in frame.columns]
     values = [frame.iloc[:, column].tolist() for column in range(frame.shape[1])]
     # a count stays a count, and a measurement that happens to be whole keeps its digits

@@ -19,7 +19,7 @@ class Table:
 
     The CSV has the frame's columns in the frame's order and every digit, so that it reads back as it was. Markdown and
     LaTeX (booktabs) show PSNR to 2 digits and SSIM to 4, the best value of a column in bold and the second best
-    underlined.
+    underlined, as far as they are sure.
 
     Attributes:
         name: the name of its files, without ending, and of the LaTeX label.
@@ -30,6 +30,8 @@ class Table:
             print alike are marked alike.
         within: a column whose values part the rows into groups that are marked each for itself (`dataset`).
         incomparable: shaped as `frame`, true where a value must not compete; it gets a dagger, which `notes` explain.
+        unsure: shaped as `frame`, true where a value is not known to be better than every lower one of its column. Such
+            a value gets no mark, nor does what is second to it, nor values that print alike.
         notes: lines below the table; plain text.
         digits: after the point, of numbers that are not whole and that the name of their column does not tell; by
             default such numbers have four significant digits.
@@ -41,6 +43,7 @@ class Table:
     best: Mapping[str, Better] = field(default_factory=dict)
     within: str | None = None
     incomparable: pd.DataFrame | None = None
+    unsure: pd.DataFrame | None = None
     notes: Sequence[str] = ()
     digits: int | None = None
 
@@ -57,6 +60,7 @@ class Table:
             best=self.best,
             within=self.within,
             incomparable=self.incomparable,
+            unsure=self.unsure,
             notes=self.notes,
             digits=self.digits,
         )

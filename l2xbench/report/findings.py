@@ -1,4 +1,4 @@
-"""What the tables of a results folder say, in sentences: `tables/findings.md`."""
+"""What the tables of a results folder say, in sentences: the top of the page, and `tables/findings.md`."""
 
 from __future__ import annotations
 
@@ -9,25 +9,47 @@ from l2xbench.report.tables import study_tables
 from l2xbench.run.results import newest_first
 from l2xbench.store.results import Results
 from l2xbench.studies.registry import all_studies
+from l2xbench.studies.study import Finding
 
 PATH = "tables/findings.md"
+HEAD = "What the tables say; numbers in brackets are 95 % intervals over images.\n\n"
+MOST = 12
+"""More sentences than this are not read; what is more important comes first."""
 
 
-def write_findings(runs: Sequence[Results]) -> list[str]:
-    """Writes and gives the sentences of every study, each from the newest run that has tables of it.
+def all_findings(runs: Sequence[Results]) -> list[Finding]:
+    """The sentences of every study, each study's from the newest run that has tables of it, by importance.
 
     Args:
         runs: of one results folder, at least one.
     """
     newest = newest_first(runs)
-    sentences: list[str] = []
+    found: list[Finding] = []
     for study in all_studies():
-        tables = ((run, run.once(study_tables)[study.name]) for run in newest)
-        run, found = next(((run, found) for run, found in tables if found), (newest[0], {}))
-        sentences += study.findings(run, found)
-    store = newest[0].store
-    if sentences:
-        store.write_text(PATH, "".join(f"- {markdown(sentence)}\n" for sentence in sentences))
+        told = (run.once(study_findings)[study.name] for run in newest if run.once(study_tables)[study.name])
+        found += next(told, [])
+    return sorted(found, key=lambda finding: finding.importance)[:MOST]
+
+
+def study_findings(results: Results) -> dict[str, list[Finding]]:
+    """Study -> its sentences about one run, none where it has no tables of it; `Results.once` makes them once."""
+    tables = results.once(study_tables)
+    return {
+        study.name: list(study.findings(results, tables[study.name])) if tables[study.name] else []
+        for study in all_studies()
+    }
+
+
+def write_findings(runs: Sequence[Results]) -> list[Finding]:
+    """Writes `tables/findings.md`, and gives what is in it: see `all_findings`."""
+    found, store = all_findings(runs), newest_first(runs)[0].store
+    if found:
+        store.write_text(PATH, HEAD + "".join(_line(finding) for finding in found))
     elif (store.root / PATH).is_file():  # of tables that are no longer there
         store.write_text(PATH, "")
-    return sentences
+    return found
+
+
+def _line(finding: Finding) -> str:
+    table = f" ([{markdown(finding.table)}]({finding.table}.md))" if finding.table else ""
+    return f"- {markdown(finding.sentence)}{table}\n"

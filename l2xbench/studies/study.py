@@ -15,10 +15,12 @@ from l2xbench.config import Block, StudyConfig
 from l2xbench.store.units import Arrays, GroupName, Outcome
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from l2xbench.data.datasets import LoadedPair
-    from l2xbench.draw.tables import Table
+    from l2xbench.draw.tables import Better, Table
     from l2xbench.store.records import Records
     from l2xbench.store.results import Results
     from l2xbench.store.store import Store
@@ -52,6 +54,43 @@ class Summary:
 
     title: str
     frame: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number for each network and image of a dataset, by which networks are compared image by image."""
+
+    name: str
+    """As tables name it: `psnr`."""
+    title: str
+    """As a reader is told: `PSNR`."""
+    dataset: str
+    networks: Sequence[str]
+    """In the study's order; the interpolation is none of them."""
+    images: Sequence[str]
+    values: NDArray[np.float64]
+    """(networks, images); NaN where there is none."""
+    unit: str = ""
+    """`dB`; empty where it has none."""
+    digits: int = 2
+    """After the point, where a sentence or a figure shows it."""
+    better: Better | None = None
+    """Whether `high` or `low` is better; None where neither is."""
+    more: str = ""
+    """What the network with the larger number does, with `{by}` for how much: `restores {by} better than`. Empty where
+    no sentence is to be made of it."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A sentence of what tables say: with its number, interval and number of images, and no more than they carry."""
+
+    sentence: str
+    """Plain text, for a reader who has not seen the table."""
+    table: str = ""
+    """The name of the table that has the numbers, of any study."""
+    importance: int = 2
+    """1: what a reader wants to know first; 2: what it needs to be understood; 3: what else is of interest."""
 
 
 class ImageFigures:
@@ -184,8 +223,12 @@ class Study:
         """
         return []
 
-    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[str]:
-        """What these tables say, in sentences that hold no more than they carry."""
+    def measures(self, results: Results) -> list[Measure]:
+        """What networks can be compared by, image by image: see `l2xbench.studies.differences`."""
+        return []
+
+    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[Finding]:
+        """What these tables say, the more important first; asked for only where there are any."""
         return []
 
     def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from l2xbench.report.page.viewer import Viewer
 from l2xbench.report.tables import study_tables
 from l2xbench.store.results import Results
 from l2xbench.studies.registry import all_studies
-from l2xbench.studies.study import Section, Study
+from l2xbench.studies.study import Finding, Section, Study
 
 _TEMPLATES = Path(__file__).parent / "templates"
 VIEWER_ORDER = 15
@@ -51,6 +51,20 @@ def page_sections(newest: Sequence[Results], viewer: Viewer) -> list[PageSection
         place = found.setdefault(section.anchor, PageSection(section.anchor, section.link, section.title))
         place.parts.append((_html(templates, section), section.tables))
     return list(found.values())
+
+
+def linked_findings(findings: Iterable[Finding], sections: Iterable[PageSection]) -> list[tuple[str, str, str]]:
+    """Each sentence with the address of its table on the page, and the title of that table's section.
+
+    Both are empty where no section shows the table.
+    """
+    where = {
+        table.name: (f"#table-{table.name}", section.link)
+        for section in sections
+        for _, tables in section.parts
+        for table in tables
+    }
+    return [(finding.sentence, *where.get(finding.table, ("", ""))) for finding in findings]
 
 
 def _in_order(newest: Sequence[Results], viewer: Viewer) -> Iterator[Section]:

@@ -13,8 +13,9 @@ from typing import Any
 import yaml
 from markupsafe import Markup
 
+from l2xbench.report.findings import all_findings
 from l2xbench.report.page.data import script_json
-from l2xbench.report.page.sections import environment, page_sections
+from l2xbench.report.page.sections import environment, linked_findings, page_sections
 from l2xbench.report.page.viewer import FOLDER, make_viewer
 from l2xbench.report.tables import failures_table
 from l2xbench.run.progress import Progress
@@ -58,11 +59,13 @@ def write_page(
     viewer = make_viewer(next((run for run in (main, *newest) if has_maps(run.records)), main), progress, one_file)
     progress.working("page")
     code = "\n".join((_STATIC / name).read_text(encoding="utf-8") for name in ("tables.js", "viewer.js"))
+    sections = page_sections(newest, viewer)
     context = {
         "main": main.manifest,
         "networks": sum(name in main.config.models for name in main.manifest.models),
         "count": viewer.count,
-        "sections": page_sections(newest, viewer),
+        "findings": linked_findings(all_findings(runs), sections),
+        "sections": sections,
         "failures": failures_table([*all_failures(runs), *undrawn]),
         "runs": [_about(run) for run in newest],
         "missing": [(run.name, run.missing) for run in newest if run.missing],

@@ -2,7 +2,7 @@
 
 `options` is the YAML's block, `units` what is owed, `compute` one unit. `curves` is what the records say, as means and
 gaps to random order; `tables`, `figures` (drawn by `curves_figure` and `cost_figure`) and `section` (`section.html`)
-show it.
+show it. `measured` is the gap of each image, by which networks are compared, and `findings` what it says.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.ablation.options import AblationOptions
 from l2xbench.studies.ablation.units import RANDOM, ablation_units
-from l2xbench.studies.study import Options, Section, Study, Summary
+from l2xbench.studies.study import Finding, Measure, Options, Section, Study, Summary
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -75,11 +75,17 @@ class Ablation(Study):
 
         return [ablation_section(results, tables)] if tables else []
 
-    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[str]:
-        """See `ablation.findings`."""
-        from l2xbench.studies.ablation.findings import below_random
+    def measures(self, results: Results) -> list[Measure]:
+        """The gap to random order."""
+        from l2xbench.studies.ablation.measured import measures
 
-        return below_random(tables["ablation_psnr"].frame) if tables else []
+        return measures(results)
+
+    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[Finding]:
+        """See `ablation.findings`."""
+        from l2xbench.studies.ablation.findings import ablation_findings
+
+        return ablation_findings(results)
 
     def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
         """The table in brief."""

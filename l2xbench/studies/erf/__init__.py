@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.erf.options import ErfOptions
-from l2xbench.studies.study import Options, Section, Study, Summary
+from l2xbench.studies.study import Finding, Options, Section, Study, Summary
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -75,11 +75,11 @@ class Erf(Study):
         """The table."""
         return [Section("erf", "Receptive field", "Effective receptive field", [tables["erf"]])] if tables else []
 
-    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[str]:
+    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[Finding]:
         """See `erf.findings`."""
         from l2xbench.studies.erf.findings import widest_and_narrowest
 
-        return widest_and_narrowest(tables["erf"].frame) if tables else []
+        return [Finding(told, "erf") for told in widest_and_narrowest(tables["erf"].frame)]
 
     def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
         """The radii."""

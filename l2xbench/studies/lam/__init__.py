@@ -15,7 +15,7 @@ from l2xbench.studies.attribution.units import DRAWS_FROM_OTHERS
 from l2xbench.studies.lam.cases import AUTO
 from l2xbench.studies.lam.options import LamOptions
 from l2xbench.studies.lam.units import lam_units
-from l2xbench.studies.study import Options, Section, Study, Summary
+from l2xbench.studies.study import Finding, Options, Section, Study, Summary
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -101,11 +101,11 @@ class Lam(Study):
             return []
         return [Section("lam", "LAM", "LAM: local attribution maps", [tables["lam_mean"], tables["lam"]])]
 
-    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[str]:
+    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[Finding]:
         """See `lam.findings`."""
         from l2xbench.studies.lam.findings import lam_findings
 
-        return lam_findings(tables["lam"].frame) if tables else []
+        return [Finding(told, "lam") for told in lam_findings(tables["lam"].frame)]
 
     def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
         """A row a window, network and method."""

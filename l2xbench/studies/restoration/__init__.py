@@ -1,7 +1,7 @@
 """Super-resolution and its fidelity: the paper's Table 1.
 
-`options` is the YAML's block, `units` what is owed, `compute` one unit, `tables` the two tables,
-`findings` what they say.
+`options` is the YAML's block, `units` what is owed, `compute` one unit, `tables` the two tables, `leaders` what is
+marked in them, `measured` what networks are compared by, `findings` what is said of the interpolation.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.restoration.options import RestorationOptions
 from l2xbench.studies.restoration.units import measured
-from l2xbench.studies.study import Options, Section, Study, Summary
+from l2xbench.studies.study import Finding, Measure, Options, Section, Study, Summary
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -45,25 +45,25 @@ class Restoration(Study):
 
     def tables(self, results: Results) -> list[Table]:
         """`restoration` and `table1`."""
-        from l2xbench.studies.restoration.tables import (
-            passes_notes,
-            random_notes,
-            restoration_frame,
-            restoration_tables,
-        )
+        from l2xbench.studies.restoration.tables import tables_of
 
-        frame, notes = restoration_frame(results), [*passes_notes(results.manifest), *random_notes(results)]
-        return [] if frame.empty else restoration_tables(frame, dataset_notes=results.manifest.notes, notes=notes)
+        return tables_of(results)
 
     def sections(self, results: Results, tables: Mapping[str, Table]) -> list[Section]:
         """Table 1."""
         return [Section("restoration", "Restoration", "Restoration", [tables["table1"]])] if tables else []
 
-    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[str]:
-        """See `restoration.findings`."""
-        from l2xbench.studies.restoration.findings import highest_psnr
+    def measures(self, results: Results) -> list[Measure]:
+        """PSNR and SSIM."""
+        from l2xbench.studies.restoration.measured import measures
 
-        return highest_psnr(tables["restoration"].frame, list(results.config.models)) if tables else []
+        return measures(results)
+
+    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[Finding]:
+        """See `restoration.findings`."""
+        from l2xbench.studies.restoration.findings import beyond_interpolation
+
+        return beyond_interpolation(results)
 
     def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
         """The means; `cost` tells the seconds."""

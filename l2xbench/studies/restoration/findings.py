@@ -1,29 +1,66 @@
-"""What the restoration table says."""
+"""Whether networks restore better than the interpolation that they are to replace."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
+
+from l2xbench.store.records import record_groups
+from l2xbench.store.results import Results
+from l2xbench.studies.shared.paired import compared
+from l2xbench.studies.shared.sentences import listed, on_images, with_interval
+from l2xbench.studies.study import Finding
 
 
-def highest_psnr(frame: pd.DataFrame, networks: Collection[str]) -> list[str]:
-    """For each dataset the network with the highest mean PSNR, and how far the next one is; no more is known of means.
-
-    Args:
-        frame: of the table `restoration`.
-        networks: those that compete; a mean over fewer images than another's does not.
-    """
+def beyond_interpolation(results: Results) -> list[Finding]:
+    """A sentence a dataset; none where the interpolation was not measured, or no network was."""
+    interpolation = results.config.interpolation
     found = []
-    for dataset, rows in frame[frame["model"].isin(networks)].groupby("dataset", sort=False):
-        known = rows.dropna(subset=["psnr"])
-        images = known["images"].max()
-        known = known[known["images"] == images].sort_values("psnr", ascending=False, kind="stable")
-        if len(known) > 1:
-            first, second = known.iloc[0], known.iloc[1]
-            counted = f"{images} image{'' if images == 1 else 's'}"
-            found.append(
-                f"On {dataset} ({counted}) {first['model']} has the highest mean PSNR, {first['psnr']:.2f} dB; "
-                f"{second['model']} is next with {second['psnr']:.2f} dB."
-            )
+    for dataset in results.manifest.datasets:
+        known = {
+            group.model: dict(zip(group.images, group.numbers("psnr"), strict=True))
+            for group in record_groups(results.shown, "restoration")
+            if group.dataset == dataset
+        }
+        names = [name for name in results.config.models if name in known]
+        if interpolation in known and names:
+            images = list(known[interpolation])
+            rows = [[known[name].get(image) for image in images] for name in (*names, interpolation)]
+            values = np.array(rows, dtype=float)
+            told = _told(dataset, names, interpolation, values, results.manifest.seed)
+            found += [] if told is None else [Finding(told, "table1", 1)]
     return found
+
+
+def _told(dataset: str, names: Sequence[str], interpolation: str, values: NDArray[np.float64], seed: int) -> str | None:
+    """What is known of values (networks and then the interpolation, images): PSNR in dB."""
+    made = compared(values, [(row, len(names)) for row in range(len(names))], seed)
+    known = np.flatnonzero(np.isfinite(made.low))
+    if not known.size:
+        return None
+    better = made.low[known] > 0
+    least, most = (int(known[place(made.difference[known])]) for place in (np.argmin, np.argmax))
+    where = on_images(dataset, int(made.images[known].max()))
+
+    def gain(row: int) -> str:
+        return with_interval(made.difference[row], made.low[row], made.high[row], 2, "dB")
+
+    if len(known) == 1:
+        name = names[known[0]]
+        if better[0]:
+            return f"{where}, {name} restores {gain(known[0])} better than {interpolation}."
+        return (
+            f"{where}, {name} is not shown to restore better than {interpolation}: the difference is {gain(known[0])}."
+        )
+    if better.all():
+        return (
+            f"{where}, all {len(known)} networks restore better than {interpolation}: from {names[least]} by "
+            f"{gain(least)} to {names[most]} by {gain(most)}."
+        )
+    behind = [names[row] for row in known[~better]]
+    return (
+        f"{where}, {listed(behind)} {'is' if len(behind) == 1 else 'are'} not shown to restore better than "
+        f"{interpolation}; {names[least]} has the least difference, {gain(least)}."
+    )

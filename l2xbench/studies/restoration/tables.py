@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 
@@ -10,10 +10,24 @@ from l2xbench.draw.tables import Better, Table
 from l2xbench.store.manifest import Manifest
 from l2xbench.store.records import record_groups
 from l2xbench.store.results import Results
+from l2xbench.studies.restoration.leaders import Ahead, leaders
 from l2xbench.studies.shared.frames import in_study_order, numbers
 
+HOW_MARKED = (
+    "Bold: better than every other; underlined: better than every other but that one; beyond the 95 % interval of the "
+    "paired difference over images. Where nothing is marked, no network is shown to be the best."
+)
 COLUMNS = ("dataset", "model", "psnr", "ssim", "images", "parameters")
 _BEST: dict[str, Better] = {"psnr": "high", "ssim": "high"}
+
+
+def tables_of(results: Results) -> list[Table]:
+    """`restoration` and `table1` of a run; none without records."""
+    frame = restoration_frame(results)
+    if frame.empty:
+        return []
+    notes = [*passes_notes(results.manifest), *random_notes(results)]
+    return restoration_tables(frame, ahead=leaders(results), dataset_notes=results.manifest.notes, notes=notes)
 
 
 def restoration_frame(results: Results) -> pd.DataFrame:
@@ -57,7 +71,11 @@ def random_notes(results: Results) -> list[str]:
 
 
 def restoration_tables(
-    frame: pd.DataFrame, *, dataset_notes: Mapping[str, str] | None = None, notes: Sequence[str] = ()
+    frame: pd.DataFrame,
+    *,
+    ahead: Collection[Ahead] = (),
+    dataset_notes: Mapping[str, str] | None = None,
+    notes: Sequence[str] = (),
 ) -> list[Table]:
     """Make `restoration` (a dataset and network a line) and `table1` (a network a line).
 
@@ -67,6 +85,7 @@ def restoration_tables(
     Args:
         frame: the columns `COLUMNS`, and others after them (`seconds`, the mean time of an image). PSNR in
             dB; both may be missing where there is no HR image; `parameters` may be missing (bicubic).
+        ahead: the means that are better than all lower ones beyond chance, see `leaders`; no other is marked.
         dataset_notes: what to say of a dataset (`20 of Urban100's 100 images`).
         notes: what else to say.
 
@@ -83,25 +102,32 @@ def restoration_tables(
     barred = pd.DataFrame(False, index=frame.index, columns=frame.columns)
     for name in _BEST:
         barred[name] = short & frame[name].notna()
-    caption = "Mean PSNR (dB) and SSIM of each network. Best in bold, second best underlined."
-    lines = Table("restoration", frame, caption, _BEST, "dataset", barred, notes)
+    unsure = pd.DataFrame(False, index=frame.index, columns=frame.columns)
+    for name in _BEST:
+        rows = zip(frame["dataset"], frame["model"], strict=True)
+        unsure[name] = [(dataset, model, name) not in ahead for dataset, model in rows]
+    caption = "Mean PSNR (dB) and SSIM of each network."
+    if frame["psnr"].notna().any():
+        notes.append(HOW_MARKED)
+    lines = Table("restoration", frame, caption, _BEST, "dataset", barred, unsure, notes)
     wide, wide_barred = _by_network(frame, barred)
+    _, wide_unsure = _by_network(frame, unsure)
     if "seconds" in frame:
         notes = [*notes, "Seconds: mean time to super-resolve one image."]
-    return [lines, Table("table1", wide, caption, _BEST, None, wide_barred, notes)]
+    return [lines, Table("table1", wide, caption, _BEST, None, wide_barred, wide_unsure, notes)]
 
 
-def _by_network(frame: pd.DataFrame, barred: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Table 1 and which of its values must not compete; networks and datasets as they first appear."""
+def _by_network(frame: pd.DataFrame, flags: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Table 1 and the flags of its values; networks and datasets as they first appear."""
     models = frame["model"].drop_duplicates().tolist()
     values: dict[tuple[str, str], list[object]] = {("", "model"): models}
-    held_back: dict[tuple[str, str], list[bool]] = {}
+    flagged: dict[tuple[str, str], list[bool]] = {}
     for dataset, part in frame.groupby("dataset", sort=False):
         by_model = part.set_index("model").reindex(models)
-        barred_models = {name: set(part.loc[barred.loc[part.index, name], "model"]) for name in _BEST}
+        models_of = {name: set(part.loc[flags.loc[part.index, name], "model"]) for name in _BEST}
         for name in _BEST:
             values[str(dataset), name] = by_model[name].tolist()
-            held_back[str(dataset), name] = [model in barred_models[name] for model in models]
+            flagged[str(dataset), name] = [model in models_of[name] for model in models]
     values["", "parameters"] = frame.drop_duplicates("model")["parameters"].tolist()
     if "seconds" in frame.columns:
         # Weighted by the images, the mean time of an image whatever its dataset.
@@ -110,7 +136,7 @@ def _by_network(frame: pd.DataFrame, barred: pd.DataFrame) -> tuple[pd.DataFrame
         values["", "seconds"] = (spent / timed.groupby("model")["images"].sum()).reindex(models).tolist()
     table = pd.DataFrame(values)
     nothing = [False] * len(models)
-    return table, pd.DataFrame({label: held_back.get(label, nothing) for label in values})
+    return table, pd.DataFrame({label: flagged.get(label, nothing) for label in values})
 
 
 def _notes(frame: pd.DataFrame, dataset_notes: Mapping[str, str]) -> list[str]:

@@ -14,7 +14,7 @@ from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.similarity.options import SimilarityOptions
 from l2xbench.studies.similarity.units import similarity_units
-from l2xbench.studies.study import Options, Section, Study, Summary
+from l2xbench.studies.study import Finding, Options, Section, Study, Summary
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -68,11 +68,11 @@ class Similarity(Study):
 
         return [similarity_section(results, tables)] if tables else []
 
-    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[str]:
+    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[Finding]:
         """See `similarity.findings`."""
         from l2xbench.studies.similarity.findings import similarity_findings
 
-        return similarity_findings(results)
+        return [Finding(told, "cka") for told in similarity_findings(results)]
 
     def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
         """The networks' rows of the table in brief."""

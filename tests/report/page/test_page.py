@@ -37,8 +37,10 @@ def test_everything_that_was_found_stands_in_the_page(visit: Open, whole: Path) 
     assert page.title() == "made · l2xbench"
     headings = page.locator("h2").all_inner_texts()
     assert [text.partition(":")[0] for text in headings] == [
+        "Findings",
         "Restoration",
         "Images and maps",
+        "Which networks differ?",
         "Ablation",
         "Similarity",
         "Checks of the maps",
@@ -52,12 +54,27 @@ def test_everything_that_was_found_stands_in_the_page(visit: Open, whole: Path) 
     for name in tables:
         assert page.locator(f"#table-{name} tbody tr").count() > 0, name
     assert page.locator(".square td[data-tip]").count() == 4, "a pair, twice, and the control with each"
-    assert page.locator("svg.chart").count() == 2 * 2 + 1, "PSNR and SSIM of two networks, and the cost"
+    charts = page.locator("#ablation svg.chart").count()
+    assert charts == 2 * 2 + 1, "PSNR and SSIM of two networks, and the cost"
+    assert page.locator("#differences svg.chart").count() == 3, "ranks by PSNR, SSIM and the gap"
     assert "None: every unit" in page.locator("#failures").inner_text()
     assert "reference: blur" in page.locator("#manifest pre").first.text_content()
     size = whole.stat().st_size
     assert f"One file of {size / 1e3:.1f} kB" in page.locator("header").inner_text()
     assert len(list(whole.parent.glob("report*"))) == 1
+
+
+def test_findings_come_first_and_lead_to_their_tables(visit: Open, whole: Path) -> None:
+    page = visit(whole).page
+    sentences = page.locator("#findings li").all_inner_texts()
+    assert len(sentences) >= 5 and all(one.startswith("On ") for one in sentences)
+    first = page.locator("#findings li a").first
+    assert "restore better than bicubic" in sentences[0] and first.inner_text() == "Restoration"
+    links = page.eval_on_selector_all("#findings a", "all => all.map(one => one.getAttribute('href'))")
+    assert len(links) == len(sentences)
+    assert all(page.locator(address).count() == 1 for address in links)
+    first.click()
+    until(page, "Math.abs(document.querySelector('#table-table1').getBoundingClientRect().top) < 300")
 
 
 def test_a_table_sorts_by_any_column_and_says_so(visit: Open, whole: Path) -> None:
@@ -100,7 +117,7 @@ def test_curves_and_squares_tell_their_numbers(visit: Open, whole: Path) -> None
     assert re.match(r"edsr and rcan: dCKA -?[\d.]+, interval [-\d.]+ to [-\d.]+, p [\d.]+.*; CKA [\d.]+", tip)
     page.mouse.move(1, 1)
     assert page.locator("#tip").is_hidden()
-    description = page.locator("svg.chart").first.get_attribute("aria-label")
+    description = page.locator("#ablation svg.chart").first.get_attribute("aria-label")
     assert description.startswith("PSNR (dB) of edsr from 10 % to 40 % masked: l2x from ")
 
 

@@ -1,0 +1,85 @@
+"""Where things stand in a diagram of ranks with a critical difference (Demsar, 2006, Fig. 1), in no unit.
+
+Networks stand below an axis of ranks, the better half at the left, the others at the right, each with a line to its
+rank; bars join networks that do not differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from l2xbench.studies.differences.compare import Compared
+
+
+@dataclass(frozen=True)
+class RankedName:
+    """A network in the diagram."""
+
+    name: str
+    rank: float
+    row: int
+    """Of its name, from the top, among those of its side."""
+    left: bool
+
+
+@dataclass(frozen=True)
+class RankDiagram:
+    """A diagram before it is drawn.
+
+    Attributes:
+        title: what is ranked, on what.
+        names: the best first.
+        bars: the first rank, the last rank and the level, from the axis down, of networks that do not differ.
+        levels: how many levels the bars take.
+        last: the last rank of the axis, which begins at 1.
+        critical: the critical difference.
+        remark: what else is to be said.
+    """
+
+    title: str
+    names: list[RankedName]
+    bars: list[tuple[float, float, int]]
+    levels: int
+    last: int
+    critical: float
+    remark: str
+
+    @property
+    def rows(self) -> int:
+        """Of the longer side."""
+        return max((name.row for name in self.names), default=-1) + 1
+
+
+def rank_diagram(made: Compared) -> RankDiagram | None:
+    """The diagram of one measure; None where fewer than two networks, or images, are ranked."""
+    ranks, measure = made.ranks, made.measure
+    if ranks is None or ranks.images < 2:
+        return None
+    order = sorted(zip(ranks.mean.tolist(), made.ranked, strict=True), key=lambda pair: (pair[0], pair[1]))
+    half = (len(order) + 1) // 2
+    names = [
+        RankedName(measure.networks[row], rank, place if place < half else len(order) - 1 - place, place < half)
+        for place, (rank, row) in enumerate(order)
+    ]
+    bars: list[tuple[float, float, int]] = []
+    ends: list[float] = []  # where the last bar of each level ends
+    for start, end in ranks.cliques():
+        low, high = order[start][0], order[end][0]
+        level = next((number for number, last in enumerate(ends) if last < low), len(ends))
+        ends[level:] = [high, *ends[level + 1 :]]
+        bars.append((low, high, level))
+    tested = "" if ranks.friedman != ranks.friedman else f"Friedman p = {_p_text(ranks.friedman)}. "
+    bars_say = "Bars join networks that are not shown to differ." if bars else "All networks differ."
+    return RankDiagram(
+        title=f"{measure.title} on {ranks.images} images of {measure.dataset}",
+        names=names,
+        bars=bars,
+        levels=len(ends),
+        last=len(order),
+        critical=ranks.critical,
+        remark=tested + bars_say,
+    )
+
+
+def _p_text(p: float) -> str:
+    return f"{p:.2g}" if p >= 0.001 else f"{p:.0e}".replace("e-0", "e-").replace("-", "−")
