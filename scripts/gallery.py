@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import os
 import sys
 import tempfile
@@ -18,6 +17,10 @@ from pathlib import Path
 
 from chromium import FLAGS, find_chromium, until
 from PIL import Image
+
+from l2xbench.run.results import read_runs
+from l2xbench.store.store import Store
+from l2xbench.studies.attribution.options import AttributionOptions
 
 ROOT = Path(__file__).parents[1]
 START, END = "<!-- gallery: `make gallery` writes these lines -->", "<!-- end of the gallery -->"
@@ -31,17 +34,16 @@ WINDOW = 1400
 
 def pictures(results: Path) -> Iterator[tuple[str, str, Path]]:
     """Name, caption and figure of each picture that the results have."""
-    manifest = json.loads((results / "manifest.json").read_text())
-    dataset, entry = next(iter(manifest["datasets"].items()))
-    count = len(manifest["models"]) - 1
+    run = read_runs(Store(results))[0]
+    dataset, images = next(iter(run.manifest.images.items()))
+    count = len(run.config.models)
     networks = "one network" if count == 1 else f"{count} networks"
-    maps = (results / "figures" / f"heatmap-{dataset}-{image}.png" for image in entry["images"])
-    heatmap = next((path for path in maps if path.is_file()), None)
-    if heatmap is not None:
-        explained = manifest["study"]["attribution"]
+    maps = (results / "figures" / f"heatmap-{dataset}-{image}.png" for image in images)
+    heatmap, explained = next((path for path in maps if path.is_file()), None), run.config.block(AttributionOptions)
+    if heatmap is not None and explained is not None:
         caption = (
             f"One image, {networks}: a part enlarged, and which LR pixels each used (reference "
-            f"{explained['reference']}, target {explained['target']})"
+            f"{explained.reference}, target {explained.target})"
         )
         yield "heatmap", caption, heatmap
     for name, caption in (

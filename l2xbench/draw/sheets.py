@@ -14,10 +14,24 @@ Better = Literal["high", "low"]
 Mark = Literal["best", "second", ""]
 
 # The header of a column, by its name; other names are their own words
-_HEADERS = {"model": "Network", "model_a": "Network A", "model_b": "Network B", "p_value": "p"}
+_HEADERS = {"model": "Network", "model_a": "Network A", "model_b": "Network B", "p_value": "p", "p_holm": "p (Holm)"}
 _CAPITALS = {"psnr": "PSNR", "ssim": "SSIM", "cka": "CKA", "dcka": "dCKA", "di": "DI"}
 # Digits after the point, by the column's name; other numbers get four significant digits.
-_DIGITS = {"psnr": 2, "ssim": 4, "cka": 3, "di": 3, "low": 3, "high": 3, "chance": 3, "ratio": 2, "seconds": 3}
+_DIGITS = {
+    "rank": 2,
+    "rank_a": 2,
+    "rank_b": 2,
+    "critical_difference": 2,
+    "psnr": 2,
+    "ssim": 4,
+    "cka": 3,
+    "di": 3,
+    "low": 3,
+    "high": 3,
+    "chance": 3,
+    "ratio": 2,
+    "seconds": 3,
+}
 _NOTHING = "–"
 _DAGGER = "†"
 

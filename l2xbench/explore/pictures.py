@@ -16,6 +16,7 @@ from l2xbench.data.images import read_image
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.draw.panels import Box
 from l2xbench.errors import RequestError
+from l2xbench.system.files import write_whole
 
 Kind = Literal["lr", "hr"]
 
@@ -105,16 +106,16 @@ class Uploads:
         """Keeps an uploaded file.
 
         Raises:
-            RequestError: it is not an image; the line has the file's own name.
+            RequestError: it is not an image, or cannot be kept; the line has the file's own name.
         """
         self._count += 1
         shown = printable(Path(name.replace("\\", "/")).name) or "upload"
         path = Path(self._folder.name, f"{self._count}{Path(shown).suffix[:8]}")
-        path.write_bytes(data)
         try:
+            write_whole(path, data)
             read_image(path)
         except RequestError as error:
-            path.unlink()
+            path.unlink(missing_ok=True)
             raise RequestError(str(error).replace(str(path), shown)) from None
         return Picture(shown, ImagePair(Path(shown).stem or "upload", None, path)).as_kind(kind)
 

@@ -97,7 +97,7 @@ def control_sentence(
     ahead = gaps - control
     pooled = _pooled(ahead)
     told, beyond = _mean(pooled, seed)
-    where, knows = on_images(dataset, len(pooled)), "|x - x'|, which knows no network"
+    where, knows = on_images(dataset, len(pooled)), "|x - x'| (image minus reference), which knows no network"
     over = "" if len(networks) == 1 else f" on average over {len(networks)} networks"
     if not beyond:
         return (

@@ -6,6 +6,7 @@ rank; bars join networks that do not differ.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from l2xbench.studies.differences.compare import Compared
@@ -33,7 +34,7 @@ class RankDiagram:
         levels: how many levels the bars take.
         last: the last rank of the axis, which begins at 1.
         critical: the critical difference.
-        remark: what else is to be said.
+        tested: what Friedman's test says; empty where there is none.
     """
 
     title: str
@@ -42,7 +43,13 @@ class RankDiagram:
     levels: int
     last: int
     critical: float
-    remark: str
+    tested: str
+
+    @property
+    def remark(self) -> str:
+        """What is to be said below it."""
+        bars = "Bars join networks that are not shown to differ." if self.bars else "All networks differ."
+        return f"{self.tested} {bars}".lstrip()
 
     @property
     def rows(self) -> int:
@@ -68,16 +75,15 @@ def rank_diagram(made: Compared) -> RankDiagram | None:
         level = next((number for number, last in enumerate(ends) if last < low), len(ends))
         ends[level:] = [high, *ends[level + 1 :]]
         bars.append((low, high, level))
-    tested = "" if ranks.friedman != ranks.friedman else f"Friedman p = {_p_text(ranks.friedman)}. "
-    bars_say = "Bars join networks that are not shown to differ." if bars else "All networks differ."
+    tested = "" if math.isnan(ranks.friedman) else f"Friedman p = {_p_text(ranks.friedman)}."
     return RankDiagram(
-        title=f"{measure.title} on {ranks.images} images of {measure.dataset}",
+        title=f"{measure.title[:1].upper()}{measure.title[1:]} on {ranks.images} images of {measure.dataset}",
         names=names,
         bars=bars,
         levels=len(ends),
         last=len(order),
         critical=ranks.critical,
-        remark=tested + bars_say,
+        tested=tested,
     )
 
 

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from l2xbench.draw import style
 from l2xbench.draw.tables import Table
 from l2xbench.store.results import Results
 from l2xbench.studies.differences.figures import diagrams
-from l2xbench.studies.differences.layout import RankDiagram
+from l2xbench.studies.differences.layout import RankDiagram, RankedName
 from l2xbench.studies.study import Section
 
 # in the SVG's own units
-_WIDTH, _SIDE, _ROW, _LEVEL, _ABOVE = 440.0, 122.0, 17.0, 7.0, 52.0
+_WIDTH, _SIDE, _ROW, _LEVEL, _ABOVE = 370.0, 106.0, 17.0, 7.0, 52.0
+_TEXT = 10.5  # as `report.css` has it
 
 
 def differences_section(results: Results, tables: Mapping[str, Table]) -> Section:
@@ -36,7 +38,7 @@ def drawn(diagram: RankDiagram) -> dict[str, Any]:
     names = [
         {
             "name": name.name,
-            "rank": f"{name.rank:.1f}",
+            "shown": _shown(name),
             "x": at(name.rank),
             "y": first_row + name.row * _ROW,
             "edge": start - 4 if name.left else end + 4,
@@ -47,6 +49,7 @@ def drawn(diagram: RankDiagram) -> dict[str, Any]:
     return {
         "title": diagram.title,
         "remark": diagram.remark,
+        "tested": diagram.tested,
         "critical": f"{diagram.critical:.2f}",
         "wider": diagram.critical * step > end - start,
         "critical_end": round(min(start + diagram.critical * step, end), 1),
@@ -62,3 +65,9 @@ def drawn(diagram: RankDiagram) -> dict[str, Any]:
         "names": names,
         "told": "; ".join(f"{name.name} {name.rank:.1f}" for name in diagram.names),
     }
+
+
+def _shown(name: RankedName) -> str:
+    """Name and rank beside the axis; a long name loses its middle."""
+    rank = f" {name.rank:.1f}"
+    return style.fit(name.name, _SIDE - 10 - style.text_width(rank, _TEXT), size=_TEXT) + rank

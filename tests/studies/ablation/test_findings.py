@@ -42,14 +42,17 @@ def test_an_order_that_is_not_shown_to_be_better_or_is_worse() -> None:
 
 def test_an_order_is_better_than_the_control_and_exceptions_are_named() -> None:
     told = control_told(1, 1)
-    assert told.startswith("On 6 images of Set, l2x orders pixels better than |x - x'|, which knows no network: PSNR ")
+    assert told.startswith(
+        "On 6 images of Set, l2x orders pixels better than |x - x'| (image minus reference), "
+        "which knows no network: PSNR "
+    )
     assert told.endswith(" falls by 1.00 dB (0.84 to 1.16) more on average over 2 networks.")
     assert control_told(1, 0.02).endswith("; on swinir alone this is not beyond chance.")
 
 
 def test_an_order_is_no_better_than_the_control_or_worse() -> None:
     assert control_told(0, 0).startswith(
-        "On 6 images of Set, l2x orders pixels no better, beyond chance, than |x - x'|, which knows no network: "
+        "On 6 images of Set, l2x orders pixels no better, beyond chance, than |x - x'| (image minus reference), which "
     )
     assert "l2x orders pixels worse than |x - x'|" in control_told(-1, -1)
     assert "PSNR falls by 1.00 dB (0.84 to 1.16) less" in control_told(-1, -1)
