@@ -6,6 +6,8 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
+from l2xbench.studies.registry import all_studies
+
 PACKAGE = Path(__file__).parents[1] / "l2xbench"
 MOST_AT_THE_TOP = 8
 
@@ -35,5 +37,17 @@ def test_no_docstring_begins_in_the_middle_of_a_sentence() -> None:
         for path in PACKAGE.rglob("*.py")
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
         if re.match(r'\s*(#:|r?""")\s*(Of|And|Or|But) ', line)
+    ]
+    assert found == []
+
+
+def test_config_plan_report_and_page_name_no_study() -> None:
+    studies = "|".join(study.name for study in all_studies())
+    found = [
+        f"{path.relative_to(PACKAGE)}: {line.strip()}"
+        for room in ("config.py", "report", "run")
+        for path in ([PACKAGE / room] if room.endswith(".py") else (PACKAGE / room).rglob("*.py"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(rf"l2xbench\.studies\.({studies})\b", line)
     ]
     assert found == []

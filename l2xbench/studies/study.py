@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from l2xbench.store.results import Results
     from l2xbench.store.store import Store
     from l2xbench.studies.figures import ImageSet, OwedFigure
+    from l2xbench.studies.image_view import ImageView
     from l2xbench.zoo.network import Network
 
 Options = dict[str, Any]
@@ -57,7 +58,7 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Measure:
+class ImageMeasure:
     """A number for each network and image of a dataset, by which networks are compared image by image."""
 
     name: str
@@ -130,6 +131,8 @@ class Study:
     """Whether units are owed for the interpolation too, of which nothing is explained."""
     image_figures: ClassVar[ImageFigures | None] = None
     """Its figures of one image each; `figures` gives all others."""
+    image_view: ClassVar[ImageView | None] = None
+    """What the page's viewer shows of images; one study has it."""
     runs_with: ClassVar[tuple[str, ...]] = ()
     """Studies that a command for this one alone carries out besides, for what its tables quote of them. What its units
     start from (`needs`) is made anyway."""
@@ -223,7 +226,7 @@ class Study:
         """
         return []
 
-    def measures(self, results: Results) -> list[Measure]:
+    def measures(self, results: Results) -> list[ImageMeasure]:
         """What networks can be compared by, image by image: see `l2xbench.studies.differences`."""
         return []
 

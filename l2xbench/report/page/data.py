@@ -15,16 +15,17 @@ from l2xbench.data.colour import luma
 from l2xbench.draw.panels import scaled_maps
 from l2xbench.store.records import Record
 from l2xbench.store.store import Store
-from l2xbench.studies.attribution.pictures import ImageRecords, Pictures
+from l2xbench.studies.image_view import ImageRecords, ImageView
 
 LARGEST = 2.0**15
 """The size that a map's largest value gets as a 16-bit float, so that values down to 1e-9 of it keep three digits."""
 
 
-def image_data(store: Store, config: StudyConfig, of: ImageRecords, *, embed: bool) -> dict[str, Any]:
+def image_data(view: ImageView, store: Store, config: StudyConfig, of: ImageRecords, *, embed: bool) -> dict[str, Any]:
     """Everything that the page shows of one image.
 
     Args:
+        view: loads pictures and maps.
         store: where its files lie.
         config: the study.
         of: the image.
@@ -37,7 +38,7 @@ def image_data(store: Store, config: StudyConfig, of: ImageRecords, *, embed: bo
             return quote(path)
         return "data:image/png;base64," + base64.b64encode((store.root / path).read_bytes()).decode()
 
-    pictures = Pictures(store, config, of)
+    pictures = view.panels(store, config, of)
     names = list(of.restored)
     methods = []
     for method in of.explained:

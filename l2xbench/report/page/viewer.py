@@ -17,9 +17,9 @@ from l2xbench.report.page.data import data_size, image_data, script_json
 from l2xbench.run.progress import Progress
 from l2xbench.store.derived import DerivedFiles, find_derived, write_derived
 from l2xbench.store.results import Results
-from l2xbench.studies.attribution.options import AttributionOptions, HeatmapOptions
-from l2xbench.studies.attribution.pictures import AT_ONCE, ImageRecords, first_images, image_records
 from l2xbench.studies.figures import ImageSet
+from l2xbench.studies.image_view import ImageRecords, ImageView
+from l2xbench.studies.registry import all_studies
 from l2xbench.system.inorder import in_order
 
 FOLDER = "report_files"
@@ -51,18 +51,24 @@ class Viewer:
     context: dict[str, Any]
 
 
-def make_viewer(results: Results, progress: Progress, one_file: bool | None) -> Viewer:
+def image_view() -> ImageView:
+    """What the one study that shows images gives."""
+    return next(study.image_view for study in all_studies() if study.image_view is not None)
+
+
+def make_viewer(view: ImageView, results: Results, progress: Progress, one_file: bool | None) -> Viewer:
     """The viewer of a run's images: of a study of very many records, of the first.
 
     Args:
+        view: gives records, pictures and maps.
         results: of the run.
         progress: told of each image.
         one_file: as `write_page` takes it.
     """
     store, config = results.store, results.config
     everything = ImageSet.of_results(results)
-    fitting = first_images(everything, AT_ONCE)
-    images = list(image_records(fitting))
+    fitting = view.fitting(everything)
+    images = list(view.images(fitting))
     sizes = [data_size(of) for of in images]
     maps, pictures = sum(size for size, _ in sizes), sum(size for _, size in sizes)
     embed = maps + pictures * 4 // 3 <= MOST_IN_ONE_FILE if one_file is None else one_file
@@ -71,7 +77,7 @@ def make_viewer(results: Results, progress: Progress, one_file: bool | None) -> 
     entries, embedded, beside = [], [], 0
 
     def data(of: ImageRecords) -> str:
-        return script_json(image_data(store, config, of, embed=embed))
+        return script_json(image_data(view, store, config, of, embed=embed))
 
     scripts = [None if embed else _script(of) for of in images]
     found = [None if script is None else find_derived(store, script) for script in scripts]
@@ -93,8 +99,8 @@ def make_viewer(results: Results, progress: Progress, one_file: bool | None) -> 
             beside += record.sizes["data"]
         entries.append(entry)
         progress.advance(1, reused=known is not None)
-    explained, heatmaps = config.block(AttributionOptions), config.block(HeatmapOptions)
-    target = explained.target if explained else "image"
+    shown = view.shown(config)
+    target = shown.target if shown else "image"
     index = {
         "scale": config.scale,
         "target": target,
@@ -102,14 +108,14 @@ def make_viewer(results: Results, progress: Progress, one_file: bool | None) -> 
         "images": entries,
         "backdrop": BACKDROP,
         "palettes": {name: base64.b64encode(palette_table(name).tobytes()).decode() for name in PALETTES},
-        "palette": heatmaps.palette if heatmaps else PALETTES[0],
+        "palette": shown.palette if shown else PALETTES[0],
     }
     context = {
         "count": len(entries),
         "images": [(name, list(of)) for name, of in groupby(enumerate(entries), key=lambda pair: pair[1]["dataset"])],
         "left_out": sum(map(len, everything.images.values())) - sum(map(len, fitting.images.values())),
         "methods": list(dict.fromkeys(method for of in images for method in of.explained)),
-        "explained": explained,
+        "shown": shown,
         "by_image": _by_image(images, config.models),
         "palettes": PALETTES,
     }

@@ -16,13 +16,12 @@ from markupsafe import Markup
 from l2xbench.report.findings import all_findings
 from l2xbench.report.page.data import script_json
 from l2xbench.report.page.sections import environment, linked_findings, page_sections
-from l2xbench.report.page.viewer import FOLDER, make_viewer
+from l2xbench.report.page.viewer import FOLDER, image_view, make_viewer
 from l2xbench.report.tables import failures_table
 from l2xbench.run.progress import Progress
 from l2xbench.run.results import all_failures, newest_first
 from l2xbench.store.records import Failure
 from l2xbench.store.results import Results
-from l2xbench.studies.attribution.pictures import has_maps
 
 NAME = "report.html"
 _STATIC = Path(__file__).parent / "static"
@@ -56,7 +55,9 @@ def write_page(
     """
     newest = newest_first(runs)
     main = next((run for run in newest if run.manifest.only is None), newest[0])
-    viewer = make_viewer(next((run for run in (main, *newest) if has_maps(run.records)), main), progress, one_file)
+    view = image_view()
+    mapped = next((run for run in (main, *newest) if view.has_maps(run.records)), main)
+    viewer = make_viewer(view, mapped, progress, one_file)
     progress.working("page")
     code = "\n".join((_STATIC / name).read_text(encoding="utf-8") for name in ("tables.js", "viewer.js"))
     sections = page_sections(newest, viewer)

@@ -2,7 +2,7 @@
 
 `options` is the YAML's block, `units` what is owed, `compute` one unit. `curves` is what the records say, as means and
 gaps to random order; `tables`, `figures` (drawn by `curves_figure` and `cost_figure`) and `section` (`section.html`)
-show it. `measured` is the gap of each image, by which networks are compared, and `findings` what it says.
+show it. `per_image` is the gap of each image, by which networks are compared, and `findings` what it says.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.ablation.options import AblationOptions
 from l2xbench.studies.ablation.units import RANDOM, ablation_units
-from l2xbench.studies.study import Finding, Measure, Options, Section, Study, Summary
+from l2xbench.studies.study import Finding, ImageMeasure, Options, Section, Study, Summary
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -75,9 +75,9 @@ class Ablation(Study):
 
         return [ablation_section(results, tables)] if tables else []
 
-    def measures(self, results: Results) -> list[Measure]:
+    def measures(self, results: Results) -> list[ImageMeasure]:
         """The gap to random order."""
-        from l2xbench.studies.ablation.measured import measures
+        from l2xbench.studies.ablation.per_image import measures
 
         return measures(results)
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l2xbench.store.results import Results
-from l2xbench.studies.ablation.measured import Kind, as_array, gaps_by_image
+from l2xbench.studies.ablation.per_image import Kind, as_array, gaps_by_image
 from l2xbench.studies.ablation.units import CONTROL, RANDOM
-from l2xbench.studies.shared.paired import Comparison, compared, interval
+from l2xbench.studies.shared.paired import PairedDifferences, compared, interval
 from l2xbench.studies.shared.sentences import listed, on_images, with_interval
 from l2xbench.studies.study import Finding
 
@@ -108,7 +108,10 @@ def control_sentence(
         return f"{where}, {method} orders pixels worse than {knows}: PSNR falls by {less} less{over}."
     each = _each(ahead, seed)
     equal = [name for name, low in zip(networks, each.low, strict=True) if not low > 0]
-    but = "" if not equal or len(networks) == 1 else f"; on {listed(equal)} alone this is not beyond chance"
+    but = ""
+    if equal and len(networks) > 1:
+        alone = f"on {listed(equal)} alone this is not" if len(equal) < len(networks) else "on no network alone is this"
+        but = f"; {alone} beyond chance"
     return f"{where}, {method} orders pixels better than {knows}: PSNR falls by {told} more{over}{but}."
 
 
@@ -150,7 +153,7 @@ def _mean(values: NDArray[np.float64], seed: int) -> tuple[str, bool]:
     return with_interval(values.mean(), low[0], high[0], 2, "dB"), bool(low[0] > 0 or high[0] < 0)
 
 
-def _each(values: NDArray[np.float64], seed: int) -> Comparison:
+def _each(values: NDArray[np.float64], seed: int) -> PairedDifferences:
     """Each row's mean against 0."""
     with_zero = np.vstack([values, np.zeros(values.shape[1])])
     return compared(with_zero, [(row, len(values)) for row in range(len(values))], seed)

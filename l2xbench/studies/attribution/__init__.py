@@ -1,7 +1,7 @@
 """Attribution maps of each network's output: what the paper's Fig. 2 shows and further studies start from.
 
 `options` is the YAML's blocks, `units` what is owed, `checks` what is refused before it is run, `compute` one map,
-`heatmaps` the figures.
+`heatmaps` the figures, `view` what the page's viewer shows.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, GroupName, Outcome
 from l2xbench.studies.attribution.options import AttributionOptions, HeatmapOptions
 from l2xbench.studies.attribution.units import DRAWS_FROM_OTHERS, map_options
+from l2xbench.studies.attribution.view import MapsOfImages
 from l2xbench.studies.study import ImageFigures, Options, Study
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class AttributionStudy(Study):
     order = 20
     blocks = (AttributionOptions, HeatmapOptions)
     image_figures = Heatmaps()
+    image_view = MapsOfImages()
 
     def units(self, config: StudyConfig) -> list[tuple[str, Options]]:
         """One unit a method of the block; a method that only a test asks for has one because the test needs it."""

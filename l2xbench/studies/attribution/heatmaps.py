@@ -8,8 +8,9 @@ from functools import partial
 from l2xbench.draw.heatmaps import heatmap_bytes
 from l2xbench.store.derived import DerivedFiles, figure_paths
 from l2xbench.studies.attribution.options import AttributionOptions, HeatmapOptions
-from l2xbench.studies.attribution.pictures import ImageRecords, Pictures, image_records
+from l2xbench.studies.attribution.pictures import Pictures, image_records
 from l2xbench.studies.figures import Draw, ImageSet, OwedFigure
+from l2xbench.studies.image_view import ImageRecords
 
 VERSION = 4
 """The version of the figures; a new one makes kept ones be drawn again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from l2xbench.config import StudyConfig
 from l2xbench.draw.panels import HeatmapPanel
@@ -12,6 +12,7 @@ from l2xbench.store.records import Record, Records
 from l2xbench.store.store import Store
 from l2xbench.studies.attribution.options import AttributionOptions, HeatmapOptions
 from l2xbench.studies.figures import ImageSet
+from l2xbench.studies.image_view import ImageRecords
 from l2xbench.studies.restoration.units import measured
 from l2xbench.studies.shared.maps import MapRequest, NetworkImage, NetworkMap
 from l2xbench.studies.shared.panels import ShownImage, make_panel
@@ -19,21 +20,6 @@ from l2xbench.studies.shared.panels import ShownImage, make_panel
 _SHOWN = ("inputs", "restoration", "attribution")
 AT_ONCE = 100_000
 """Records in memory at a time, some 200 MB; then the journals are read again for further images."""
-
-
-@dataclass(frozen=True)
-class ImageRecords:
-    """What there is of one image.
-
-    Attributes:
-        inputs: its LR and HR image.
-        restored: network -> record, in the study's order, interpolation too.
-        explained: method -> network -> record; only networks whose SR image is there.
-    """
-
-    inputs: Record
-    restored: Mapping[str, Record]
-    explained: Mapping[str, Mapping[str, Record]]
 
 
 def image_records(wanted: ImageSet) -> Iterator[ImageRecords]:
@@ -66,11 +52,6 @@ def first_images(wanted: ImageSet, most: int) -> ImageSet:
         fitting[dataset] = images[: max(left // each, int(left == most))]
         left -= each * len(fitting[dataset])
     return replace(wanted, images=fitting)
-
-
-def has_maps(records: Records) -> bool:
-    """Whether there is a map of any image."""
-    return next(records.of_studies("attribution").groups(), None) is not None
 
 
 def _groups(records: Records, dataset: str) -> int:

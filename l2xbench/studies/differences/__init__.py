@@ -24,10 +24,11 @@ class Differences(Study):
     order = 16
 
     def tables(self, results: Results) -> list[Table]:
-        """`differences` and `ranks`."""
+        """`differences` and `ranks`; a later command for one study alone leaves those of the whole run."""
+        from l2xbench.studies.differences.compare import speaks_for_all
         from l2xbench.studies.differences.tables import difference_tables
 
-        return difference_tables(results)
+        return difference_tables(results) if speaks_for_all(results) else []
 
     def figures(self, results: Results) -> Iterable[OwedFigure]:
         """A diagram of ranks for each measure."""
@@ -38,17 +39,15 @@ class Differences(Study):
 
     def sections(self, results: Results, tables: Mapping[str, Table]) -> list[Section]:
         """See `differences.section`."""
-        from l2xbench.studies.differences.compare import speaks_for_all
         from l2xbench.studies.differences.section import differences_section
 
-        return [differences_section(results, tables)] if tables and speaks_for_all(results) else []
+        return [differences_section(results, tables)] if tables else []
 
     def findings(self, results: Results, tables: Mapping[str, Table]) -> list[Finding]:
         """See `differences.findings`."""
-        from l2xbench.studies.differences.compare import speaks_for_all
         from l2xbench.studies.differences.findings import difference_findings
 
-        return difference_findings(results) if speaks_for_all(results) else []
+        return difference_findings(results)
 
 
 STUDY = Differences()

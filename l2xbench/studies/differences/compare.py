@@ -13,11 +13,11 @@ from scipy import stats
 
 from l2xbench.store.results import Results
 from l2xbench.studies.registry import all_studies
-from l2xbench.studies.shared.paired import CONFIDENCE, Comparison, compared
-from l2xbench.studies.study import Measure
+from l2xbench.studies.shared.paired import CONFIDENCE, PairedDifferences, compared
+from l2xbench.studies.study import ImageMeasure
 
 MOST_NETWORKS = 40
-"""Of more networks each is compared with the one of the highest mean alone: nobody reads a thousand pairs."""
+"""Where there are more networks, each is compared with that of the largest mean: nobody reads a thousand pairs."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,11 @@ class Compared:
         ranked: rows of the measure, of those that are ranked.
     """
 
-    measure: Measure
+    measure: ImageMeasure
     order: list[int]
     means: NDArray[np.float64]
     pairs: list[tuple[int, int]]
-    comparison: Comparison
+    comparison: PairedDifferences
     ranks: Ranks | None
     ranked: list[int]
 
@@ -92,13 +92,13 @@ def compare_all(results: Results) -> list[Compared]:
     return [compare(measure, seed) for measure in all_measures(results)]
 
 
-def all_measures(results: Results) -> Iterator[Measure]:
+def all_measures(results: Results) -> Iterator[ImageMeasure]:
     """The measures of every study."""
     for study in all_studies():
         yield from study.measures(results)
 
 
-def compare(measure: Measure, seed: int) -> Compared:
+def compare(measure: ImageMeasure, seed: int) -> Compared:
     """Compares the networks of one measure.
 
     Networks that have fewer images than others are compared on those that both have, and not ranked.

@@ -19,7 +19,7 @@ class RankedName:
     name: str
     rank: float
     row: int
-    """Of its name, from the top, among those of its side."""
+    """From the top, where its name stands on its side."""
     left: bool
 
 
@@ -53,7 +53,7 @@ class RankDiagram:
 
     @property
     def rows(self) -> int:
-        """Of the longer side."""
+        """How many the longer side has."""
         return max((name.row for name in self.names), default=-1) + 1
 
 

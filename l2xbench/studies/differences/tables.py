@@ -19,11 +19,7 @@ RANK_COLUMNS = ("dataset", "measure", "model", "mean", "rank", "critical_differe
 
 
 def difference_tables(results: Results) -> list[Table]:
-    """`differences`, a pair a line, and `ranks`, a network a line; none where no study measures two networks.
-
-    Tables of a command for one study alone, beside a whole run, carry the study's name, as its manifest does.
-    """
-    suffix = results.name.removesuffix(".json").removeprefix("manifest")
+    """`differences`, a pair a line, and `ranks`, a network a line; without rows where nothing is measured."""
     found = results.once(compare_all)
     notes = [
         (
@@ -44,8 +40,8 @@ def difference_tables(results: Results) -> list[Table]:
     )
     caption = "Which networks differ, image by image?"
     return [
-        Table(f"differences{suffix}", difference_frame(found), caption, notes=notes),
-        Table(f"ranks{suffix}", rank_frame(found), "Mean ranks of the networks over images.", notes=[ranked]),
+        Table("differences", difference_frame(found), caption, notes=notes),
+        Table("ranks", rank_frame(found), "Mean ranks of the networks over images.", notes=[ranked]),
     ]
 
 

@@ -1,7 +1,7 @@
 """Super-resolution and its fidelity: the paper's Table 1.
 
 `options` is the YAML's block, `units` what is owed, `compute` one unit, `tables` the two tables, `leaders` what is
-marked in them, `measured` what networks are compared by, `findings` what is said of the interpolation.
+marked in them, `per_image` what networks are compared by, `findings` what is said of the interpolation.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.restoration.options import RestorationOptions
 from l2xbench.studies.restoration.units import measured
-from l2xbench.studies.study import Finding, Measure, Options, Section, Study, Summary
+from l2xbench.studies.study import Finding, ImageMeasure, Options, Section, Study, Summary
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -53,9 +53,9 @@ class Restoration(Study):
         """Table 1."""
         return [Section("restoration", "Restoration", "Restoration", [tables["table1"]])] if tables else []
 
-    def measures(self, results: Results) -> list[Measure]:
+    def measures(self, results: Results) -> list[ImageMeasure]:
         """PSNR and SSIM."""
-        from l2xbench.studies.restoration.measured import measures
+        from l2xbench.studies.restoration.per_image import measures
 
         return measures(results)
 

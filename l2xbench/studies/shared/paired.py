@@ -19,14 +19,14 @@ CONFIDENCE = 0.95
 RESAMPLES = 5_000
 FEWEST_FLIPS = 10_000
 _ALL_FLIPS = 14
-"""Of so many images every combination of signs is tried."""
+"""Up to so many images every combination of signs is tried."""
 _CHUNK = 2**22  # numbers that a batch of weights or signs may hold
 
 Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedDifferences:
     """Pairs of networks on the images that both have; all arrays are (pairs,)."""
 
     difference: Numbers
@@ -48,7 +48,7 @@ class Comparison:
         return (self.p_holm <= 1 - CONFIDENCE + 1e-12) & is_beyond(self.low, self.high)
 
 
-def compared(values: Numbers, pairs: Sequence[tuple[int, int]], seed: int) -> Comparison:
+def compared(values: Numbers, pairs: Sequence[tuple[int, int]], seed: int) -> PairedDifferences:
     """Compares networks on the images that both of a pair have.
 
     Args:
@@ -71,7 +71,7 @@ def compared(values: Numbers, pairs: Sequence[tuple[int, int]], seed: int) -> Co
             difference[places] = apart.mean(axis=0)
             low[places], high[places] = interval(apart, seed)
             p_value[places] = sign_flip_p(apart, seed)
-    return Comparison(difference, low, high, p_value, images)
+    return PairedDifferences(difference, low, high, p_value, images)
 
 
 @threads.blas(1)

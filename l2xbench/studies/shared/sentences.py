@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 _NAMED = 3
-"""Of more names than one above this, the first are named and the rest counted."""
+"""Where there are more names than one above this, the first are named and the rest counted."""
 
 
 def on_images(dataset: str, images: int) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from l2xbench.studies.study import Measure
+from l2xbench.studies.study import ImageMeasure
 
 
-def measure(values: Mapping[str, Sequence[float | None]], **about: Any) -> Measure:
+def measure(values: Mapping[str, Sequence[float | None]], **about: Any) -> ImageMeasure:
     """A measure of these networks: their numbers, an image each."""
     numbers = np.array([list(each) for each in values.values()], dtype=float)
     given: dict[str, Any] = {
@@ -22,4 +22,4 @@ def measure(values: Mapping[str, Sequence[float | None]], **about: Any) -> Measu
         **about,
     }
     images = [f"image{number}" for number in range(numbers.shape[1])]
-    return Measure(dataset="Set", networks=list(values), images=images, values=numbers, **given)
+    return ImageMeasure(dataset="Set", networks=list(values), images=images, values=numbers, **given)

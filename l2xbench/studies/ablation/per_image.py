@@ -9,7 +9,7 @@ from l2xbench.store.results import Results
 from l2xbench.studies.ablation.curves import Curve, make_curves, with_random
 from l2xbench.studies.ablation.units import CONTROL
 from l2xbench.studies.shared.measures import measure
-from l2xbench.studies.study import Measure
+from l2xbench.studies.study import ImageMeasure
 
 Kind = tuple[str, str, str, str]
 """Dataset, method, granularity and order."""
@@ -34,7 +34,7 @@ def _gaps(curve: Curve, random: Curve) -> dict[str, float]:
     }
 
 
-def measures(results: Results) -> list[Measure]:
+def measures(results: Results) -> list[ImageMeasure]:
     """The gap of each method that looks at networks; its name holds granularity and order where there are several."""
     kinds = [kind for kind in results.once(gaps_by_image) if kind[1] != CONTROL]
     several = [len({kind[place] for kind in kinds}) > 1 for place in (2, 3)]
