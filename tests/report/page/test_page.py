@@ -312,6 +312,7 @@ def test_of_very_many_records_the_first_images_are_shown(tmp_path: Path, monkeyp
     assert list(image_records(images_of_all)) == every and len(every) == 5
     for most, shown in ((1, [1, 0]), (13, [2, 0]), (25, [3, 1]), (1000, [3, 2])):
         assert [len(found) for found in first_images(images_of_all, most).images.values()] == shown
+    monkeypatch.setattr("l2xbench.studies.attribution.pictures.AT_ONCE", 13)
     page = write_page([run], Silent())
     assert page.images == 2
     assert "The first 2 images: 3 more are too many for a page." in page.path.read_text()
