@@ -14,7 +14,7 @@ from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.referee.options import RefereeOptions
 from l2xbench.studies.referee.units import INTERVENTIONS, referee_units, told_cost
-from l2xbench.studies.study import Options, Section, Study, Summary
+from l2xbench.studies.study import Finding, Options, Section, Study, Summary
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -82,11 +82,12 @@ class Referee(Study):
         title = "Maps against interventions"
         return [Section("referee", "Interventions", title, [tables["referee"], tables["referee_interventions"]])]
 
-    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[str]:
+    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[Finding]:
         """See `referee.findings`."""
         from l2xbench.studies.referee.findings import referee_findings
 
-        return referee_findings(tables["referee"].frame) if "referee" in tables else []
+        told = referee_findings(tables["referee"].frame) if "referee" in tables else []
+        return [Finding(sentence, "referee") for sentence in told]
 
     def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
         """Agreement and cost of each network and method."""
