@@ -14,7 +14,7 @@ help:  ## list the targets
 
 setup: $(READY)  ## make .venv with the tested versions of everything: 3 minutes, 6 GB
 
-# basicsr is built without isolation: its build would otherwise download a second torch, for nothing
+# basicsr, which some tests compare with, is built without isolation: its build would otherwise download a second torch
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV): about 3 minutes and 6 GB, most of it torch"

@@ -37,7 +37,6 @@ from torch.utils._pytree import tree_leaves
 from l2xbench.attribution import MethodError, explain
 from l2xbench.attribution.references import make_reference
 from l2xbench.system import heap
-from l2xbench.system.compat import import_basicsr
 
 SLOW_STEPS = 50
 MEMORY_STEPS = 3
@@ -45,15 +44,13 @@ MIB = 1 << 20
 
 
 def edsr_baseline() -> nn.Module:
-    import_basicsr()
-    from basicsr.archs.edsr_arch import EDSR
+    from l2xbench.zoo.archs.edsr import EDSR
 
     return EDSR(3, 3, num_feat=64, num_block=16, upscale=4, img_range=1.0)
 
 
 def rcan() -> nn.Module:
-    import_basicsr()
-    from basicsr.archs.rcan_arch import RCAN
+    from l2xbench.zoo.archs.rcan import RCAN
 
     return RCAN(3, 3, num_feat=64, num_group=5, num_block=4, upscale=4, img_range=1.0)
 
@@ -78,8 +75,7 @@ LIGHT: dict[str, Any] = {
 
 
 def swinir_light() -> nn.Module:
-    import_basicsr()
-    from basicsr.archs.swinir_arch import SwinIR
+    from spandrel.architectures.SwinIR import SwinIR
 
     return SwinIR(**LIGHT)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import math
 import os
 import signal
@@ -18,6 +19,13 @@ import yaml
 from PIL import Image
 
 from tests.browser import browser, browser_page  # noqa: F401  fixtures for every test
+
+
+@pytest.fixture
+def with_basicsr() -> None:
+    """For tests that compare with BasicSR, which is an extra and cannot be built on Python 3.13."""
+    if importlib.util.find_spec("basicsr") is None:
+        pytest.skip("needs the extra `basicsr`")
 
 
 @pytest.fixture(scope="session")

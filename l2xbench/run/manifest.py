@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from contextlib import suppress
 from datetime import datetime, timezone
 from importlib import metadata
 
@@ -19,6 +20,15 @@ from l2xbench.store.records import record_groups
 from l2xbench.zoo.load import Source
 
 LIBRARIES = ("torch", "torchvision", "basicsr", "spandrel", "timm", "captum", "numpy", "pillow", "scikit-image")
+
+
+def _versions() -> dict[str, str]:
+    """Of what is installed: BasicSR may be absent."""
+    found: dict[str, str] = {}
+    for name in LIBRARIES:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def make_manifest(
@@ -44,7 +54,7 @@ def make_manifest(
         seconds=round((finished - started).total_seconds(), 1),
         python=platform.python_version(),
         platform=platform.platform(),
-        versions={name: metadata.version(name) for name in LIBRARIES},
+        versions=_versions(),
         device=_device(plan.study.device),
         threads=engine.threads,
         engine=engine.described,

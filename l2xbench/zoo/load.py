@@ -76,7 +76,7 @@ class Source:
         total = hashlib.sha256()
         total.update(json.dumps(card.decisive, sort_keys=True, default=str).encode())
         if card.provider in ("basicsr", "spandrel"):
-            total.update(metadata.version(card.provider).encode())
+            total.update(_version(card.provider).encode())
         if card.provider == "module":
             total.update(_code_of(card).encode())
         if isinstance(self.weights, Path):
@@ -248,6 +248,14 @@ def _build(card: ModelCard, states: Sequence[StateDict] | None) -> Built:
     built = provider.build(card, states)
     assert isinstance(built, Built)
     return built
+
+
+def _version(library: str) -> str:
+    """A library's version; `none` where it is not installed, whose architectures then come from elsewhere."""
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return "none"
 
 
 def _code_of(card: ModelCard) -> str:

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from l2xbench.data.bicubic import resize
 from l2xbench.errors import RequestError
-from l2xbench.system.compat import import_basicsr
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
@@ -61,9 +61,7 @@ def read_pair(path: Path, scale: int) -> Pair:
 
 def reduce(hr: Tensor, scale: int) -> Tensor:
     """MATLAB's antialiased bicubic of (sH, sW, 3) uint8, rounded to 8 bits as the benchmark sets' LR images are."""
-    imresize = import_basicsr("basicsr.utils.matlab_functions").imresize
-    lr: Tensor = imresize(hr.permute(2, 0, 1).float() / 255, 1 / scale)
-    return (lr * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous()
+    return torch.from_numpy(resize(hr.numpy(), 1 / scale))
 
 
 class Patches:

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from l2xbench.data import bicubic
 from l2xbench.data.bicubic import resize
 from l2xbench.data.images import read_image
+from l2xbench.system.compat import import_basicsr
 
 
 @settings(deadline=None, max_examples=40)
@@ -78,3 +80,16 @@ def test_is_matlabs_up_to_its_rounding_between_the_passes(shared: Path) -> None:
 @pytest.mark.parametrize(("size", "scale", "expected"), [((9, 10), 0.25, (3, 3)), ((3, 5), 4, (12, 20))])
 def test_sizes_are_rounded_up(size: tuple[int, int], scale: float, expected: tuple[int, int]) -> None:
     assert resize(np.zeros((*size, 3), np.uint8), scale).shape[:2] == expected
+
+
+@pytest.mark.parametrize("scale", [1 / 2, 1 / 3, 1 / 4, 1 / 8, 2, 3, 4, 0.7])
+def test_is_basicsrs_to_its_float32(scale: float, with_basicsr: None) -> None:
+    theirs = import_basicsr("basicsr.utils.matlab_functions").imresize
+    image = np.random.default_rng(0).integers(0, 256, (48, 60, 3), dtype=np.uint8)
+    expected = theirs(image / 255.0, scale)
+    levels = (expected.clip(0, 1) * 255).round()
+    assert (resize(image, scale) != levels).mean() < 1e-3, "a half that its float32 rounds the other way, at most"
+    exact = image / np.float32(255)
+    for axis in (0, 1):
+        exact = bicubic._along(exact, axis, scale)
+    assert np.abs(exact - expected).max() < 4e-7, "its sums round in float32, ours do not"

@@ -13,8 +13,9 @@ from skimage.metrics import structural_similarity
 from l2xbench.data import images, metrics
 from l2xbench.data.bicubic import resize
 from l2xbench.data.datasets import open_dataset
-from l2xbench.data.metrics import psnr, ssim
+from l2xbench.data.metrics import Colour, psnr, ssim
 from l2xbench.errors import RequestError
+from l2xbench.system.compat import import_basicsr
 
 
 @pytest.fixture
@@ -124,3 +125,12 @@ def test_a_comparison_does_not_depend_on_the_threads() -> None:
     finally:
         torch.set_num_threads(before)
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("colour", ["y", "rgb"])
+def test_both_are_basicsrs(pair: tuple[np.ndarray, np.ndarray], colour: Colour, with_basicsr: None) -> None:
+    theirs = import_basicsr("basicsr.metrics")
+    sr, hr = pair
+    bgr, options = (sr[..., ::-1], hr[..., ::-1], 4), {"test_y_channel": colour == "y"}
+    assert psnr(sr, hr, 4, colour) == pytest.approx(theirs.calculate_psnr(*bgr, **options), abs=1e-9)
+    assert ssim(sr, hr, 4, colour) == pytest.approx(theirs.calculate_ssim(*bgr, **options), abs=1e-9)

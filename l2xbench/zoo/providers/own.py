@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 
 from l2xbench.errors import RequestError, did_you_mean
@@ -24,8 +25,9 @@ def build(card: ModelCard, states: States | None) -> Built:
     if kind not in names:
         raise RequestError(f"{card.name}: arch.type: '{kind}' is none of ours; {did_you_mean(kind, names)}")
     found = getattr(importlib.import_module(f"{archs.__name__}.{kind.lower()}"), kind)
-    if card.scale is not None and arguments.setdefault("scale", card.scale) != card.scale:
-        raise RequestError(f"{card.name}: arch.scale: found {arguments['scale']}, but scale is {card.scale}")
+    key = "scale" if "scale" in inspect.signature(found).parameters else "upscale"
+    if card.scale is not None and arguments.setdefault(key, card.scale) != card.scale:
+        raise RequestError(f"{card.name}: arch.{key}: found {arguments[key]}, but scale is {card.scale}")
     core = construct(found, arguments, card)
     needs = {need: getattr(found, need) for need in ("multiple", "minimum") if hasattr(found, need)}
     return Built(core, scale=getattr(core, "scale", None), **needs)
