@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 
 from l2xbench import __version__
-from l2xbench.cli import ablate, check, cka, erf, explain, explore, fetch, lam, models, referee, report, rules, run
+from l2xbench.cli import ablate, check, cka, erf, explain, explore, fetch, inside, lam, models, referee, report, rules, run
 from l2xbench.cli.unfold import unfolded
 from l2xbench.errors import RequestError
 from l2xbench.system import heap, threads
 
-COMMANDS = (run, ablate, cka, report, models, fetch, check, rules, explain, explore, lam, erf, referee)
+COMMANDS = (run, ablate, cka, report, models, fetch, check, rules, explain, explore, inside, lam, erf, referee)
 """In the order of `--help`. Each is a file with a function of its own name and an example."""
 INTERRUPTED = 130
 INTERNAL = 70

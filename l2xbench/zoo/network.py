@@ -33,6 +33,9 @@ class Network(nn.Module):
         channels: `rgb`, or `y` where the core takes and gives the Y channel alone.
     """
 
+    wraps = "core"
+    """Where the architecture is, whose names those of its submodules are (see `attribution.parts`)."""
+
     def __init__(
         self,
         core: nn.Module,

@@ -6,9 +6,11 @@ ground up:
     draws       random numbers, the same in every pass
     views       what a view is, and how to take it again and write through it
     tensor      `Paired`, the tensor that carries its reference along
+    taps        tensors inside the network whose multipliers are asked for
     operations  an ATen operation: its schema, and its row of the table
     trace       what one paired pass knows and has met
     storage     plain tensors into which a network wrote paired data
+    tapping     hooks that find them, and where branches meet
     arguments   an argument of a call, for either stream
     discrete    truths and integers that differ between the streams
     ragged      selections that take other places in either stream

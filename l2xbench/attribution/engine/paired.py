@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +19,8 @@ from l2xbench.attribution.engine.draws import draws_from_here
 from l2xbench.attribution.engine.ragged import GhostError
 from l2xbench.attribution.engine.state import evaluating, parameters_and_buffers, preserved
 from l2xbench.attribution.engine.storage import as_written
+from l2xbench.attribution.engine.tapping import name_parts, tapped
+from l2xbench.attribution.engine.taps import Taps
 from l2xbench.attribution.engine.tensor import Paired, handling
 from l2xbench.attribution.engine.trace import Trace
 from l2xbench.attribution.engine.watch import Watch
@@ -55,6 +57,8 @@ class PairedOutput:
     Python numbers, or by the same."""
     routed: str = ""
     """The first number that it routes by: operation and submodule."""
+    taps: Taps | None = None
+    """The tensors inside the network that were asked for."""
 
 
 @contextmanager
@@ -65,6 +69,7 @@ def paired_forward(
     *,
     strict: bool = False,
     output: int | str | None = None,
+    layers: Collection[nn.Module] = (),
 ) -> Iterator[PairedOutput]:
     """Run `model` on `inputs` (N, C, H, W) and `references` of the same shape at once.
 
@@ -77,6 +82,7 @@ def paired_forward(
     Args:
         strict: refuse operations that have no rule in closed form instead of integrating along the line
         between the streams. output: which output, of a network that returns a list, tuple (position) or dict (key).
+        layers: submodules whose inputs, outputs and sums are to be found in `taps`.
 
     Example:
         >>> x, x_ref = torch.tensor([[[[3.0]]]]), torch.tensor([[[[1.0]]]])
@@ -96,7 +102,8 @@ def paired_forward(
     """
     x, x_ref = prepare(model, inputs, references)
     again = draws_from_here(x.device)
-    leaf, value, reference, trace = forward(model, x, x_ref, strict, output)
+    leaf, value, reference, trace = forward(model, x, x_ref, strict, output, layers=layers)
+    name_parts(trace)
     if not (all_finite(value) and all_finite(reference)):
         again()
         forward(model, x, x_ref, strict, output, check_finite=True)
@@ -110,7 +117,7 @@ def paired_forward(
         )
     jump = verify(model, x, x_ref, value.detach(), reference, output, trace, again)
     routed = trace.leaks[0] if jump is not None else ""
-    yield PairedOutput(leaf, value, reference, list(trace.records.values()), jump, routed)
+    yield PairedOutput(leaf, value, reference, list(trace.records.values()), jump, routed, trace.taps)
 
 
 def prepare(model: nn.Module, inputs: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
@@ -139,19 +146,21 @@ def forward(
     copy_ghosts: bool = False,
     nudge: float = 0.0,
     changing: frozenset[int] = frozenset(),
+    layers: Collection[nn.Module] = (),
 ) -> tuple[Tensor, Tensor, Tensor, Trace]:
     """One paired pass: the leaf, the two outputs, and what was met. The model is as before after it."""
     trace = Trace(model, x.dtype, x.device.type, strict=strict, check_finite=check_finite, copy_ghosts=copy_ghosts)
     trace.lower_parameters = any(trace.raised(t.dtype) != t.dtype for t in parameters_and_buffers(model))
     trace.draws_in = torch.float32 if trace.lower_parameters and x.dtype == torch.float64 else None
     trace.nudge, trace.changing = nudge, changing
+    trace.taps = Taps(layers) if layers else None
     again = draws_from_here(x.device)
     with torch.inference_mode(False), torch.enable_grad():
         leaf = x.clone().requires_grad_()
         carried = leaf.view_as(leaf)
     with preserved(model) as written, evaluating(model), handling(partial(dispatch, trace)), torch.no_grad(), eagerly():
         try:
-            with Watch(trace):
+            with Watch(trace), tapped(trace):
                 result = model(Paired.of(carried, x_ref.clone()))
         except GhostError:
             result = None
@@ -166,7 +175,7 @@ def forward(
             ) from error
         if result is None and not copy_ghosts:
             again()
-            return forward(model, x, x_ref, strict, output, check_finite, True, nudge, changing)
+            return forward(model, x, x_ref, strict, output, check_finite, True, nudge, changing, layers)
         changed = frozenset() if changing else written()
         result = choose(result, output)
         if not isinstance(result, Tensor):
@@ -182,7 +191,7 @@ def forward(
         value, reference = paired.pair()
     if changed:  # what it wrote to is put back by now, and gradients would be taken with it as it was before
         again()
-        return forward(model, x, x_ref, strict, output, check_finite, copy_ghosts, nudge, changed)
+        return forward(model, x, x_ref, strict, output, check_finite, copy_ghosts, nudge, changed, layers)
     if not value.requires_grad:
         with torch.enable_grad():
             value = value + torch.zeros_like(leaf).mul(leaf).sum() * 0

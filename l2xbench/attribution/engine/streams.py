@@ -12,6 +12,7 @@ from l2xbench.attribution.engine.arguments import PLAIN, both_streams, carries_g
 from l2xbench.attribution.engine.discrete import CONDITIONAL
 from l2xbench.attribution.engine.operations import Operation
 from l2xbench.attribution.engine.special import RAGGED
+from l2xbench.attribution.engine.tapping import JOINS, joined
 from l2xbench.attribution.engine.tensor import Paired, streams_of
 from l2xbench.attribution.engine.trace import Trace
 from l2xbench.attribution.errors import NotFiniteError, UnsupportedOperationError
@@ -44,6 +45,8 @@ def streams(trace: Trace, operation: Operation, func: Any, args: Any, kwargs: di
     value, reference = untreated(trace, operation, call) if treatment is None else treated(trace, treatment, call)
     if trace.check_finite:
         require_finite(trace, call, value, reference)
+    if trace.taps is not None and operation.name in JOINS:
+        joined(trace, operation, call, (value, reference))
     return value, reference
 
 
@@ -78,19 +81,23 @@ def treated(trace: Trace, treatment: Treatment, call: Call) -> Pair:
         pair = treatment.apply(call)
     else:
         assert treatment.compose is not None
-        pair = composed(treatment.compose, call)
+        pair = composed(trace, treatment.compose, call)
     return with_own_result(call, pair) if treatment.by_another_way else pair
 
 
-def composed(compose: Any, call: Call) -> Pair:
+def composed(trace: Trace, compose: Any, call: Call) -> Pair:
     """The call by other operations, each met and treated by itself."""
     args = [v if v is r else Paired.of(v, r) for v, r in zip(call.values, call.references, strict=True)]
     options = {
         name: v if v is r else Paired.of(v, r)
         for (name, v), r in zip(call.value_options.items(), call.reference_options.values(), strict=True)
     }
-    with torch.no_grad():
-        return streams_of(compose(*args, **options))
+    taps, trace.taps = trace.taps, None  # sums of ours are none of the network's
+    try:
+        with torch.no_grad():
+            return streams_of(compose(*args, **options))
+    finally:
+        trace.taps = taps
 
 
 def untreated(trace: Trace, operation: Operation, call: Call) -> Pair:

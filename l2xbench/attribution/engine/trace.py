@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from l2xbench.attribution.engine.taps import Taps
 from l2xbench.attribution.engine.tensor import Paired
 from l2xbench.attribution.rules.call import Kind, OperationRecord
 
@@ -51,6 +52,8 @@ class Trace:
     """Holds that storage, so that no other takes its place in memory."""
     names: dict[int, str] = field(default_factory=dict)
     """The submodules' names."""
+    taps: Taps | None = None
+    """The tensors inside the network that are asked for."""
     calling: Any = None
     """The call of the network that is being taken apart."""
     writes_out: bool = False

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from l2xbench.attribution.errors import AttributionError, unknown
+from l2xbench.attribution.layers import LayersFound
 from l2xbench.attribution.methods import plain
 from l2xbench.attribution.targets import Objective, Target, Window, sum_per_image
 
@@ -30,6 +31,8 @@ class Explained:
     """(N,) what the objective's difference lacks where the network takes another route for the reference."""
     routed: str = ""
     """The first Python number that it routes by."""
+    layers: LayersFound | None = None
+    """What passed through the submodules that were asked for, by the methods that see them."""
 
 
 @dataclass
@@ -53,6 +56,8 @@ class Problem:
     """The HR images, for the methods that compare with them."""
     others: Sequence[Tensor] = ()
     """Other images (1, C, h, w), for the methods that draw from them."""
+    layers: Mapping[str, nn.Module] = field(default_factory=dict)
+    """The submodules that are asked for, by name."""
 
     def objective(self, target: Target, value: Tensor, reference_value: Tensor) -> Objective | None:
         """The target's objective, given the network's two outputs; None where this tile has no part in it."""
@@ -93,6 +98,8 @@ class Method:
     """Whether the method needs HR images, and others to draw from, besides the images that it explains."""
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Option -> the texts it may be, for those declared as `Literal`."""
+    sees_layers: bool = False
+    """Whether it tells what passes through submodules."""
 
     def bind(self, options: Mapping[str, Any], also_known: tuple[str, ...] = ()) -> dict[str, Any]:
         """These options, checked, with the defaults of the others.
@@ -128,6 +135,7 @@ def method(
     runs_network: bool = True,
     restores_network: bool = False,
     converts_parameters: bool = False,
+    sees_layers: bool = False,
     reference: Callable[..., Tensor] | None = None,
     needs_hr: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -154,6 +162,7 @@ def method(
         restores_network: the function itself leaves the network as it was; without it, that is seen to.
         converts_parameters: the function itself converts parameters of a lower precision to the inputs', as it meets
             them; without it, the network is cast.
+        sees_layers: the function tells what passes through the problem's `layers`.
         reference: the method's own reference, made from the whole image and the options; `explain` reports it.
         needs_hr: the method compares with HR images and draws from others; `explain` is given both.
     """
@@ -180,6 +189,7 @@ def method(
             reference=reference,
             needs_hr=needs_hr,
             choices=choices,
+            sees_layers=sees_layers,
         )
         return function
 
