@@ -10,7 +10,22 @@ from typing import Annotated
 import typer
 
 from l2xbench import __version__
-from l2xbench.cli import ablate, check, cka, erf, explain, explore, fetch, inside, lam, models, referee, report, rules, run
+from l2xbench.cli import (
+    ablate,
+    check,
+    cka,
+    erf,
+    explain,
+    explore,
+    fetch,
+    inside,
+    lam,
+    models,
+    referee,
+    report,
+    rules,
+    run,
+)
 from l2xbench.cli.unfold import unfolded
 from l2xbench.errors import RequestError
 from l2xbench.system import heap, threads
