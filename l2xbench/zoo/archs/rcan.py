@@ -16,7 +16,7 @@ from l2xbench.zoo.archs.blocks import DIV2K_MEAN, conv
 from l2xbench.zoo.archs.blocks_basicsr import MeanFrame
 
 
-class Gate(nn.Module):
+class SqueezedGate(nn.Module):
     """x times a gate in (0, 1) for each channel: (N, C, H, W) -> same."""
 
     def __init__(self, features: int, squeeze_factor: int) -> None:
@@ -34,26 +34,28 @@ class Gate(nn.Module):
         return x * self.attention(x)
 
 
-class Block(nn.Module):
+class AttendedResidual(nn.Module):
     """x + res_scale gate(conv(ReLU(conv(x)))): (N, C, H, W) -> same."""
 
     def __init__(self, features: int, squeeze_factor: int, res_scale: float) -> None:
         super().__init__()
         self.res_scale = res_scale
         self.rcab = nn.Sequential(
-            conv(features, features), nn.ReLU(), conv(features, features), Gate(features, squeeze_factor)
+            conv(features, features), nn.ReLU(), conv(features, features), SqueezedGate(features, squeeze_factor)
         )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.rcab(x) * self.res_scale + x
 
 
-class Group(nn.Module):
+class AttendedGroup(nn.Module):
     """x + conv(blocks(x)): (N, C, H, W) -> same."""
 
     def __init__(self, features: int, blocks: int, squeeze_factor: int, res_scale: float) -> None:
         super().__init__()
-        self.residual_group = nn.Sequential(*(Block(features, squeeze_factor, res_scale) for _ in range(blocks)))
+        self.residual_group = nn.Sequential(
+            *(AttendedResidual(features, squeeze_factor, res_scale) for _ in range(blocks))
+        )
         self.conv = conv(features, features)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -91,7 +93,9 @@ class RCAN(MeanFrame):
             num_in_ch,
             num_out_ch,
             num_feat,
-            lambda: nn.Sequential(*(Group(num_feat, num_block, squeeze_factor, res_scale) for _ in range(num_group))),
+            lambda: nn.Sequential(
+                *(AttendedGroup(num_feat, num_block, squeeze_factor, res_scale) for _ in range(num_group))
+            ),
             upscale,
             img_range,
             rgb_mean,
