@@ -23,7 +23,7 @@ LIBRARIES = ("torch", "torchvision", "basicsr", "spandrel", "timm", "captum", "n
 
 
 def _versions() -> dict[str, str]:
-    """Of what is installed: BasicSR may be absent."""
+    """The versions of the libraries that are installed; BasicSR may be absent."""
     found: dict[str, str] = {}
     for name in LIBRARIES:
         with suppress(metadata.PackageNotFoundError):
