@@ -7,21 +7,29 @@ from typing import Annotated
 
 import typer
 
-from l2xbench.cli.flags import DataRoot, Degrade, Device, DryRun, Fresh, Seed, Trust, assigned, names
+from l2xbench.cli.flags import (
+    DataRoot,
+    Dataset,
+    Degrade,
+    Device,
+    DryRun,
+    Fresh,
+    Images,
+    QuickModels,
+    Scale,
+    Seed,
+    Trust,
+    assigned,
+    names,
+)
 
 EXAMPLE = "l2xbench erf Urban100 --models edsr-compact,./dat_light_x4.pth --images 10 --variant mambair"
 
 
 def erf(
-    dataset: Annotated[
-        str, typer.Argument(help="A folder of images, a known set (Urban100), or skimage.", metavar="[DATASET]")
-    ] = "skimage",
-    models: Annotated[
-        str, typer.Option("--models", help="Cards, card YAMLs or checkpoint files: a,b,c.", metavar="NAMES")
-    ] = "edsr-compact,swinir-compact",
-    images: Annotated[
-        int | None, typer.Option("--images", help="Only the first so many images.", min=1, metavar="N")
-    ] = None,
+    dataset: Dataset = "skimage",
+    models: QuickModels = "edsr-compact,swinir-compact",
+    images: Images = None,
     variant: Annotated[
         str,
         typer.Option(
@@ -34,9 +42,7 @@ def erf(
     of: Annotated[
         str, typer.Option("--of", help="gradient (as published), multipliers (L2X's), or both.", metavar="NAMES")
     ] = "gradient,multipliers",
-    scale: Annotated[
-        int | None, typer.Option("--scale", help="Of the networks; by default the first card's, or 4.", min=1)
-    ] = None,
+    scale: Scale = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="The results folder; results/erf/<dataset> by default.")
     ] = None,

@@ -70,6 +70,31 @@ RayAddress = Annotated[
     str | None,
     typer.Option("--ray-address", help="HOST:PORT of the cluster, auto, or local to start one.", metavar="ADDRESS"),
 ]
+Dataset = Annotated[
+    str, typer.Argument(help="A folder of images, a known set (Urban100), or skimage.", metavar="[DATASET]")
+]
+QuickModels = Annotated[
+    str, typer.Option("--models", help="Cards, card YAMLs or checkpoint files: a,b,c.", metavar="NAMES")
+]
+Images = Annotated[int | None, typer.Option("--images", help="Only the first so many images.", min=1, metavar="N")]
+Scale = Annotated[
+    int | None, typer.Option("--scale", help="Of the networks; by default the first card's, or 4.", min=1)
+]
+Crop = Annotated[
+    int | None, typer.Option("--crop", help="Only the centre of each image: LR pixels on a side.", min=8, metavar="N")
+]
+At = Annotated[
+    list[str] | None,
+    typer.Option("--at", help="A patch's left and top in SR pixels; as often as there are patches.", metavar="X,Y"),
+]
+Count = Annotated[
+    int | None, typer.Option("--count", help="Patches that are chosen of each image.", min=1, metavar="N")
+]
+By = Annotated[
+    str | None,
+    typer.Option("--by", help="Where: detail, disagreement (of two bundled networks) or random.", metavar="NAME"),
+]
+Size = Annotated[int | None, typer.Option("--size", help="SR pixels on a side of a patch; 16.", min=1, metavar="N")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Do everything anew; forget what was done before.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and stop.")]

@@ -14,6 +14,7 @@ from l2xbench.cli import (
     ablate,
     check,
     cka,
+    context,
     erf,
     explain,
     explore,
@@ -21,6 +22,7 @@ from l2xbench.cli import (
     inside,
     lam,
     models,
+    reach,
     referee,
     report,
     rules,
@@ -30,7 +32,24 @@ from l2xbench.cli.unfold import unfolded
 from l2xbench.errors import RequestError
 from l2xbench.system import heap, threads
 
-COMMANDS = (run, ablate, cka, report, models, fetch, check, rules, explain, explore, inside, lam, erf, referee)
+COMMANDS = (
+    run,
+    ablate,
+    cka,
+    report,
+    models,
+    fetch,
+    check,
+    rules,
+    explain,
+    explore,
+    inside,
+    lam,
+    erf,
+    referee,
+    context,
+    reach,
+)
 """In the order of `--help`. Each is a file with a function of its own name and an example."""
 INTERRUPTED = 130
 INTERNAL = 70

@@ -39,7 +39,7 @@ class Ablation(Study):
 
     def needs(self, options: Mapping[str, Any]) -> tuple[str, str] | None:
         """The map whose order is followed."""
-        return None if options["method"] == RANDOM else ("attribution", options["method"])
+        return None if options["method"] == RANDOM else ("attribution", options.get("of", options["method"]))
 
     def check(self, config: StudyConfig) -> None:
         """The methods, and that there are maps."""

@@ -14,6 +14,7 @@ from l2xbench.data.metrics import Comparison
 from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.ablation.units import RANDOM
 from l2xbench.studies.shared import features
+from l2xbench.studies.shared.hiding import BLURRED
 from l2xbench.studies.shared.inference import Batches, device_of
 from l2xbench.studies.shared.passes import passes_of
 from l2xbench.zoo.network import Network
@@ -38,7 +39,6 @@ def compute(
         return Outcome(values={**chosen, "psnr": [], "ssim": []})
     lr = images.to_tensor(pair.lr)
     shape = tuple(lr.shape[1:])
-    fill = features.replacements(options["replacement"], options["reference"], lr)
     total = features.count_features(shape, options["granularity"])
     counts = [round(ratio * total) for ratio in options["ratios"]]
     masks = torch.cat([features.masks(places, counts, shape) for places in _places(pair, options, given, total)])
@@ -47,7 +47,8 @@ def compute(
     compare = Comparison(pair.hr, options["border"], options["colour"], batches.device)
     psnr: list[float] = []
     ssim: list[float] = []
-    for sr in batches(torch.where(masks, fill, lr)):
+    kept = features.without(lr, masks, options["replacement"], options["reference"], pair.digest, options["seed"])
+    for sr in batches(kept):
         for all_of, more in zip((psnr, ssim), compare(sr), strict=True):
             all_of += more
     step = len(counts)
@@ -70,6 +71,7 @@ def _places(pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None, 
         draws = (features.generator(pair.digest, options["seed"], number) for number in range(options["random_orders"]))
         return [draw.permutation(total) for draw in draws]
     assert given is not None
-    scores = features.feature_values(given["values"], options["granularity"])
+    values = features.blurred(given["values"]) if options["method"] == BLURRED else given["values"]
+    scores = features.feature_values(values, options["granularity"])
     scores = {"descending": scores, "absolute": abs(scores), "ascending": -scores}[options["order"]]
     return [features.ranks(scores, features.generator(pair.digest, options["seed"]).permutation(total))]

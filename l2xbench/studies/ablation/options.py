@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from l2xbench.config import Block, each_once, one_or_more
 from l2xbench.studies.ablation.ratios import parse_ratios
 from l2xbench.studies.attribution.options import Methods
+from l2xbench.studies.shared.hiding import Replacement, with_blurred
 
 
 def _ratios(value: Any) -> Any:
@@ -29,9 +30,10 @@ class AblationOptions(Block):
     methods: Methods = Field(default_factory=list)
     """Whose maps give the order; those of the attribution block by default."""
     controls: Annotated[
-        list[Literal["difference", "random"]], BeforeValidator(one_or_more), AfterValidator(each_once)
+        list[Literal["difference", "random", "blurred"]], BeforeValidator(one_or_more), AfterValidator(each_once)
     ] = Field(default=["difference", "random"])
-    """Orders that know nothing of the network, which a faithful map has to beat."""
+    """Orders that know nothing of the network, which a faithful map has to beat; and `blurred`, the first method's map
+    under a Gaussian, which a map that gains by naming pixels has to beat. With `road` all three by default."""
     granularity: Annotated[
         list[Literal["pixel", "element"]], BeforeValidator(one_or_more), AfterValidator(each_once)
     ] = Field(default=["pixel"], min_length=1)
@@ -40,10 +42,16 @@ class AblationOptions(Block):
         list[Literal["descending", "absolute", "ascending"]], BeforeValidator(one_or_more), AfterValidator(each_once)
     ] = Field(default=["descending"], min_length=1)
     """By the signed attribution, the largest first (the paper's); by its absolute value; the smallest first."""
-    replacement: Literal["mean", "reference", "black"] = "mean"
-    """What a masked feature becomes: its channel's mean over the image (the paper's), the reference, or 0."""
+    replacement: Replacement = "mean"
+    """What a masked feature becomes: its channel's mean over the image (the paper's), the reference, 0, or what its
+    neighbours say (noisy linear imputation: Rong et al., ICML 2022), which favours blurred maps."""
     random_orders: int = Field(default=3, ge=1)
     """How many random orders the control takes."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _imputed_beside_a_blurred_map(cls, data: Any) -> Any:
+        return with_blurred(data, ("difference", "random"))
 
     @field_validator("ratios")
     @classmethod

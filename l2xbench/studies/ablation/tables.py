@@ -16,6 +16,7 @@ from l2xbench.studies.ablation.curves import METRICS, NAMES, Curve, gap, make_cu
 from l2xbench.studies.ablation.options import AblationOptions
 from l2xbench.studies.ablation.units import RANDOM
 from l2xbench.studies.attribution.options import AttributionOptions
+from l2xbench.studies.shared.hiding import BECOMES, IMPUTATION_NOTE
 
 COLUMNS = ("dataset", "model", "method", "granularity", "order", "ratio", "psnr", "ssim", "images")
 _KEYS = COLUMNS[:5]
@@ -108,13 +109,14 @@ def brief(summary: pd.DataFrame) -> pd.DataFrame:
 def _notes(manifest: Manifest, curves: list[Curve]) -> list[str]:
     wanted, explained = manifest.study.block(AblationOptions), manifest.study.block(AttributionOptions)
     assert wanted is not None and explained is not None, "there are curves"
-    becomes = {"mean": "the channel's mean over the image", "reference": "the reference", "black": "0"}
     how = (
-        f"A masked feature becomes {becomes[wanted.replacement]}. Maps: reference {explained.reference}, target "
+        f"A masked feature becomes {BECOMES[wanted.replacement]}. Maps: reference {explained.reference}, target "
         f"{explained.target} (lam has its own reference). random: {wanted.random_orders} random orders, the same "
         "for every network; difference: |x - x'|, which knows no network."
     )
     notes = [how]
+    if wanted.replacement == "road":
+        notes.append(IMPUTATION_NOTE)
     for name, dataset in manifest.datasets.items():
         counts = {len(curve.images) for curve in curves if curve.dataset == name}
         if not counts:

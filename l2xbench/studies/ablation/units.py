@@ -6,6 +6,7 @@ from l2xbench.config import StudyConfig
 from l2xbench.studies.ablation.options import AblationOptions
 from l2xbench.studies.attribution.options import AttributionOptions
 from l2xbench.studies.restoration.units import measured
+from l2xbench.studies.shared.hiding import BLURRED
 from l2xbench.studies.study import Options
 
 RANDOM = "random"
@@ -46,5 +47,7 @@ def ablation_units(config: StudyConfig) -> list[tuple[str, Options]]:
                 options = {"method": method, "granularity": granularity, "order": order, **common}
                 if method == RANDOM:
                     options["random_orders"] = wanted.random_orders
+                if method == BLURRED:
+                    options["of"] = mapped_methods(config)[0]
                 found.append((f"{method}-{granularity}-{order}", options))
     return found

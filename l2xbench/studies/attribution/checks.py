@@ -34,12 +34,27 @@ def check_attribution(config: StudyConfig) -> None:
     wanted = config.block(AttributionOptions)
     if wanted is None:
         return
-    for method in wanted.methods:
-        told_by_key("attribution.methods", partial(get_method, method))
-    for method, options in wanted.options.items():
-        told_by_key("attribution.options", partial(_bound, method, options))
+    check_maps("attribution", wanted.methods, wanted.options, wanted.reference)
     told_by_key("attribution.target", lambda: parse_target(wanted.target))
-    told_by_key("attribution.reference", lambda: make_reference(wanted.reference, torch.zeros(1, 3, 8, 8)))
+
+
+def check_maps(
+    key: str, methods: Sequence[str], options: Mapping[str, Mapping[str, Any]], reference: str | None
+) -> None:
+    """A method, option or reference of a block that is not known; see `told_by_key`.
+
+    Args:
+        key: of the block.
+        methods: its own.
+        options: method -> its options.
+        reference: its own; None where it has none.
+    """
+    for method in methods:
+        told_by_key(f"{key}.methods", partial(get_method, method))
+    for method, own in options.items():
+        told_by_key(f"{key}.options", partial(_bound, method, own))
+    if reference is not None:
+        told_by_key(f"{key}.reference", lambda: make_reference(reference, torch.zeros(1, 3, 8, 8)))
 
 
 def check_tested(config: StudyConfig, key: str, methods: Sequence[str]) -> None:

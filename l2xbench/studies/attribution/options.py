@@ -9,6 +9,9 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from l2xbench.config import Block, each_once, one_or_more
 
+MethodOptions = dict[str, dict[str, int | float | bool | str]]
+"""Method -> its own options."""
+
 
 class AttributionOptions(Block):
     """How maps are made."""
@@ -18,7 +21,7 @@ class AttributionOptions(Block):
 
     methods: list[str] = Field(default=["l2x"], min_length=1)
     """Each makes a map of every image and network; the first is the one that is drawn first."""
-    options: dict[str, dict[str, int | float | bool | str]] = Field(default_factory=dict)
+    options: MethodOptions = Field(default_factory=dict)
     """Method -> its own options: `{integrated_gradients: {steps: 20}}`."""
     reference: str = "blur"
     """What an image is compared with: `blur`, `blur:VARIANCE`, `mean` or `black`."""

@@ -8,7 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from l2xbench.attribution.references import make_reference
+from l2xbench.attribution.references import gaussian_blur, make_reference
+from l2xbench.studies.shared.road import NOISE, imputed
+
+BLUR_VARIANCE = 4.0
+"""Square LR pixels of the Gaussian of `hiding.BLURRED`."""
+_NOISE = 0x401D
+"""Tells the random numbers of imputed pixels from others of the image."""
 
 
 def generator(digest: str, seed: int, *more: int) -> np.random.Generator:
@@ -38,6 +44,40 @@ def ranks(scores: np.ndarray, ties: np.ndarray) -> np.ndarray:
 def replacements(kind: str, reference: str, lr: Tensor) -> Tensor:
     """What masked features of `lr` (1, C, H, W) become: `mean` of their channel, the `reference`, or `black`."""
     return make_reference(reference if kind == "reference" else kind, lr)
+
+
+def without(lr: Tensor, masked: Tensor, kind: str, reference: str, digest: str, seed: int) -> Tensor:
+    """The image without some of its features, once for each mask.
+
+    Args:
+        lr: (1, C, H, W) in [0, 1].
+        masked: (N, 1 or C, H, W), true where a feature is hidden.
+        kind: what they become: see `replacements`, or `road`, noisy linear imputation, whose noise depends on image and
+            seed alone and is the same in every mask.
+        reference: for the kind `reference`.
+        digest: the image's.
+        seed: the study's.
+
+    Returns:
+        (N, C, H, W).
+    """
+    if kind != "road":
+        return torch.where(masked, replacements(kind, reference, lr), lr)
+    noise = NOISE * generator(digest, seed, _NOISE).standard_normal(lr.shape[1:])
+    planes = lr[0].numpy()
+    images = []
+    for mask in masked.numpy():
+        if len(mask) == 1:
+            filled = imputed(planes, mask[0])
+        else:
+            filled = np.concatenate([imputed(planes[[channel]], mask[channel]) for channel in range(len(planes))])
+        images.append(np.where(mask, filled + noise, planes))
+    return torch.from_numpy(np.stack(images)).to(lr)
+
+
+def blurred(values: np.ndarray) -> np.ndarray:
+    """A map (C, H, W) under a Gaussian, for the control `hiding.BLURRED`."""
+    return gaussian_blur(torch.from_numpy(values)[None].double(), BLUR_VARIANCE)[0].numpy()
 
 
 def masks(places: np.ndarray, counts: Sequence[int], shape: Sequence[int]) -> Tensor:

@@ -1,0 +1,149 @@
+"""The figure of context ablation: what a patch loses against how many LR pixels around it are hidden."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+
+from l2xbench.draw import style
+from l2xbench.studies.context.plotted import PlottedLoss
+from l2xbench.studies.context.units import DIFFERENCE, DISTANCE, NEAR_DIFFERENCE, RANDOM
+from l2xbench.studies.shared.hiding import BLURRED
+
+_LEFT, _RIGHT, _BETWEEN = 0.95, 0.2, 0.25  # cm, as all lengths here
+_PLOT = 2.9
+_NAME = 0.42
+_TICKS = 0.45
+_FOOT = 0.4
+_LINE = style.SMALL_PT * 1.35 / style.POINTS_PER_CM
+_COLUMNS = {style.COLUMN_CM: 2, style.PAGE_CM: 5}
+"""Networks beside each other."""
+_IN_A_COLUMN = 4
+"""Networks that a figure of 8.5 cm shows."""
+_MARKERS = "oD^vP*X"
+
+
+@dataclass(frozen=True)
+class LineLook:
+    """How an order's line is drawn."""
+
+    colour: str
+    dashes: Literal["solid"] | tuple[float, tuple[float, ...]] = "solid"
+    marker: str = ""
+
+
+_CONTROL_LOOKS = {
+    DISTANCE: LineLook(style.INK, (0, (4, 2))),
+    RANDOM: LineLook(style.FAINT, (0, (1, 1))),
+    DIFFERENCE: LineLook(style.FAINT, (0, (4, 1.5, 1, 1.5))),
+    NEAR_DIFFERENCE: LineLook(style.FAINT, "solid"),
+    BLURRED: LineLook(style.SERIES[3], (0, (4, 2))),
+}
+_METHOD_COLOURS = [style.SERIES[place] for place in (0, 1, 2, 4, 5)]
+
+
+def looks_of_orders(labels: Sequence[str]) -> dict[str, LineLook]:
+    """Controls in black and grey without markers, each method's order with a colour and marker of its own."""
+    own = [label for label in dict.fromkeys(labels) if label not in _CONTROL_LOOKS]
+    looks = {
+        label: LineLook(_METHOD_COLOURS[number % len(_METHOD_COLOURS)], marker=_MARKERS[number % len(_MARKERS)])
+        for number, label in enumerate(own)
+    }
+    return {label: _CONTROL_LOOKS.get(label) or looks[label] for label in dict.fromkeys(labels)}
+
+
+def context_figure(networks: Mapping[str, Sequence[PlottedLoss]], title: str, note: str, width: str = "auto") -> Figure:
+    """Draw a plot a network: the PSNR that a patch loses against the number of hidden LR pixels, all on one scale.
+
+    Args:
+        networks: by name, each with its lines.
+        title: what the figure shows.
+        note: what its bands are.
+        width: `column` (8.5 cm), `page` (17.5 cm), or `auto`: a column for up to four networks.
+
+    Returns:
+        the figure; no text below 6 pt.
+    """
+    narrow = width == "column" or (width == "auto" and len(networks) <= _IN_A_COLUMN)
+    page = style.COLUMN_CM if narrow else style.PAGE_CM
+    rows = math.ceil(len(networks) / _COLUMNS[page])
+    columns = math.ceil(len(networks) / rows)
+    cell = min((page - _LEFT - _RIGHT - (columns - 1) * _BETWEEN) / columns, 6.5)
+    full = _LEFT + _RIGHT + columns * cell + (columns - 1) * _BETWEEN
+    looks = looks_of_orders([line.label for lines in networks.values() for line in lines])
+    room = (full - 0.2) * style.POINTS_PER_CM
+    heading = style.fit(title, room, size=style.TEXT_PT, lines=2)
+    told = style.fit(note, room, size=style.SMALL_PT, lines=2)
+    entry = max(style.text_width(label, style.SMALL_PT) for label in looks) + 5.5 * style.SMALL_PT
+    in_a_row = max(1, min(len(looks), int(room // entry)))
+    legend = math.ceil(len(looks) / in_a_row) * _LINE * 1.15
+    head = 0.15 + (heading.count("\n") + 1) * _LINE * 1.15 + legend + 0.15
+    block = _NAME + _PLOT + _TICKS
+    foot = _FOOT + (told.count("\n") + 1) * _LINE + 0.1
+    height = head + rows * block + foot
+    with style.context():
+        figure = style.new_figure(full, height)
+        first = None
+        for number, (name, lines) in enumerate(networks.items()):
+            row, column = divmod(number, columns)
+            top = head + row * block + _NAME
+            left = _LEFT + column * (cell + _BETWEEN)
+            where = (left / full, 1 - (top + _PLOT) / height, cell / full, _PLOT / height)
+            axes = figure.add_axes(where, sharey=first)  # one scale: networks are there to be compared
+            first = first or axes
+            axes.set_label(name)
+            axes.set_xscale("log", base=2)
+            for line in lines:
+                look = looks[line.label]
+                axes.fill_between(line.hidden, line.low, line.high, color=look.colour, alpha=0.18, linewidth=0)
+                axes.plot(
+                    line.hidden,
+                    line.mean,
+                    color=look.colour,
+                    linestyle=look.dashes,
+                    marker=look.marker,
+                    markersize=2.5,
+                    linewidth=0.9,
+                    clip_on=False,
+                )
+            counts = lines[0].hidden
+            axes.xaxis.set_major_locator(FixedLocator(_some(counts, 4 if cell < 3.2 else 8)))
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.xaxis.set_minor_formatter(NullFormatter())
+            axes.yaxis.set_major_locator(MaxNLocator(5))
+            axes.grid(axis="y", color=style.FAINT, alpha=0.25, linewidth=0.4)
+            axes.set_title(style.fit(name, cell * style.POINTS_PER_CM, size=style.TEXT_PT), pad=3)
+            axes.tick_params(labelleft=column == 0)
+            if column == 0:
+                axes.set_ylabel("PSNR lost (dB)", labelpad=2)
+        middle = _LEFT + (full - _LEFT - _RIGHT) / 2
+        figure.text(middle / full, (foot - _FOOT) / height, "hidden LR pixels", ha="center", va="bottom")
+        figure.text(0.1 / full, 0.1 / height, told, va="bottom", fontsize=style.SMALL_PT, linespacing=1.25)
+        figure.text(0.1 / full, 1 - 0.1 / height, heading, va="top", linespacing=style.LINE_SPACING)
+        figure.legend(
+            handles=[
+                Line2D([], [], color=look.colour, linestyle=look.dashes, marker=look.marker, markersize=3, label=label)
+                for label, look in looks.items()
+            ],
+            loc="upper left",
+            bbox_to_anchor=(0.0, 1 - (0.1 + (heading.count("\n") + 1) * _LINE * 1.15) / height),
+            ncols=in_a_row,
+            borderaxespad=0.3,
+            handlelength=2.6,
+            columnspacing=1.2,
+        )
+    return figure
+
+
+def _some(counts: Sequence[int], most: int) -> list[int]:
+    """At most so many of the numbers, evenly, the last among them."""
+    step = math.ceil(len(counts) / most)
+    return [int(count) for count in np.array(counts)[::-1][::step][::-1]]

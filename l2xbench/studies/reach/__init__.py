@@ -1,0 +1,84 @@
+"""How far a network looks: radii and shares of a patch's map, by distance from the patch.
+
+`options` is the YAML's block, `units` what is owed, `compute` one unit. `means` is what the records say; `tables`,
+`figures` (drawn by `figure`) and `findings` show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from l2xbench.config import StudyConfig
+from l2xbench.store.units import Arrays, Outcome
+from l2xbench.studies.reach.options import ReachOptions
+from l2xbench.studies.reach.units import reach_units
+from l2xbench.studies.study import Options, Section, Study, Summary
+
+if TYPE_CHECKING:
+    from l2xbench.data.datasets import LoadedPair
+    from l2xbench.draw.tables import Table
+    from l2xbench.store.results import Results
+    from l2xbench.studies.figures import OwedFigure
+    from l2xbench.zoo.network import Network
+
+
+class ReachStudy(Study):
+    """How far from a patch its map lies."""
+
+    name = "reach"
+    version = 1
+    order = 33
+    blocks = (ReachOptions,)
+
+    def units(self, config: StudyConfig) -> list[tuple[str, Options]]:
+        """See `reach.units`."""
+        return reach_units(config)
+
+    def check(self, config: StudyConfig) -> None:
+        """Methods, reference and places."""
+        from l2xbench.studies.reach.checks import check_reach
+
+        check_reach(config)
+
+    def compute(
+        self, network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None = None
+    ) -> Outcome:
+        """See `reach.compute`."""
+        from l2xbench.studies.reach.compute import compute
+
+        assert network is not None
+        return compute(network, pair, options)
+
+    def tables(self, results: Results) -> list[Table]:
+        """`reach` and `reach_intervals`."""
+        from l2xbench.studies.reach.tables import reach_tables
+
+        return reach_tables(results)
+
+    def figures(self, results: Results) -> Iterable[OwedFigure]:
+        """A figure a dataset and method: a curve a network."""
+        from l2xbench.studies.reach.figures import owed_figures
+
+        return owed_figures(results)
+
+    def sections(self, results: Results, tables: Mapping[str, Table]) -> list[Section]:
+        """The tables."""
+        title = "Reach: how far does each network look?"
+        return [Section("reach", "Reach", title, list(tables.values()))] if tables else []
+
+    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[str]:
+        """See `reach.findings`."""
+        from l2xbench.studies.reach.findings import reach_findings
+        from l2xbench.studies.reach.means import reaches
+
+        return reach_findings(results.once(reaches), results.manifest.seed) if tables else []
+
+    def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
+        """The means."""
+        from l2xbench.studies.reach.tables import brief
+
+        return Summary("reach in LR pixels, and shares of |R|", brief(tables["reach"].frame)) if tables else None
+
+
+STUDY = ReachStudy()

@@ -1,0 +1,105 @@
+"""The figure of reach: how much of a patch's map lies beyond each distance, a curve a network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from numpy.typing import NDArray
+
+from l2xbench.draw import style
+
+FLOOR = 1e-5
+"""Shares below it are not drawn: what a map's float32 still tells."""
+_LEFT, _RIGHT, _FOOT = 1.05, 0.25, 0.85  # cm, as all lengths here
+_PLOT = {style.COLUMN_CM: 4.6, style.PAGE_CM: 6.0}
+_LINE = style.SMALL_PT * 1.35 / style.POINTS_PER_CM
+_DASHES = ("solid", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)))
+
+
+@dataclass(frozen=True)
+class ReachLine:
+    """A network's curve; arrays are by distance, 0, 1, 2, ... LR pixels."""
+
+    name: str
+    mean: NDArray[np.float64]
+    """Share of |R| beyond the distance, over patches and images."""
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+def reach_figure(lines: Sequence[ReachLine], title: str, footprint: float, note: str, width: str = "auto") -> Figure:
+    """Draw the share of |R| beyond each distance, logarithmic, with 95 % bands.
+
+    Args:
+        lines: a network each.
+        title: what the figure shows.
+        footprint: how far the patch itself reaches from its middle, in LR pixels; it is shaded.
+        note: below the figure.
+        width: `column` (8.5 cm), `page` (17.5 cm), or `auto`: a column for up to seven networks.
+
+    Returns:
+        the figure; no text below 6 pt.
+    """
+    narrow = width == "column" or (width == "auto" and len(lines) <= len(style.SERIES))
+    page = style.COLUMN_CM if narrow else style.PAGE_CM
+    room = (page - 0.2) * style.POINTS_PER_CM
+    heading = style.fit(title, room, size=style.TEXT_PT, lines=2)
+    told = style.fit(note, room, size=style.SMALL_PT, lines=2)
+    names = [style.fit(line.name, room / 2, size=style.SMALL_PT) for line in lines]
+    entry = max(style.text_width(name, style.SMALL_PT) for name in names) + 5.5 * style.SMALL_PT
+    in_a_row = max(1, min(len(lines), int(room // entry)))
+    legend = math.ceil(len(lines) / in_a_row) * _LINE * 1.15
+    top = 0.15 + (heading.count("\n") + 1) * _LINE * 1.15 + legend + 0.15
+    foot = _FOOT + (told.count("\n") + 1) * _LINE + 0.1
+    plot = _PLOT[page]
+    height = top + plot + foot
+    looks = [
+        (style.SERIES[number % len(style.SERIES)], _DASHES[number // len(style.SERIES) % len(_DASHES)])
+        for number in range(len(lines))
+    ]
+    with style.context():
+        figure = style.new_figure(page, height)
+        axes = figure.add_axes((_LEFT / page, foot / height, (page - _LEFT - _RIGHT) / page, plot / height))
+        axes.set_label("reach")
+        axes.set_yscale("log")
+        axes.axvspan(0, footprint, color=style.FAINT, alpha=0.15, linewidth=0)
+        ends = 1.0
+        for line, (colour, dashes) in zip(lines, looks, strict=True):
+            radii = np.arange(len(line.mean))
+            shown = line.mean >= FLOOR
+            if shown.any():
+                ends = max(ends, float(radii[shown].max()))
+            low, high = np.maximum(line.low, FLOOR), np.maximum(line.high, FLOOR)
+            axes.fill_between(radii, low, high, where=line.high > FLOOR, color=colour, alpha=0.15, linewidth=0)
+            drawn = np.where(line.mean > 0, line.mean, np.nan)
+            axes.plot(radii, drawn, color=colour, linestyle=dashes, linewidth=1.1)
+        axes.set_ylim(FLOOR, 1.2)
+        axes.set_xlim(0, ends + 1)
+        axes.xaxis.set_major_locator(MaxNLocator(8 if narrow else 14, integer=True))
+        axes.yaxis.set_major_locator(LogLocator())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.grid(axis="y", color=style.FAINT, alpha=0.25, linewidth=0.4)
+        axes.set_xlabel("distance from the patch's middle (LR pixels)", labelpad=2)
+        axes.set_ylabel("share of |R| beyond it", labelpad=2)
+        figure.text(0.1 / page, 1 - 0.1 / height, heading, va="top", linespacing=style.LINE_SPACING)
+        figure.text(0.1 / page, 0.1 / height, told, va="bottom", fontsize=style.SMALL_PT, linespacing=1.25)
+        figure.legend(
+            handles=[
+                Line2D([], [], color=colour, linestyle=dashes, label=name)
+                for name, (colour, dashes) in zip(names, looks, strict=True)
+            ],
+            loc="upper left",
+            bbox_to_anchor=(0.0, 1 - (0.1 + (heading.count("\n") + 1) * _LINE * 1.15) / height),
+            ncols=in_a_row,
+            borderaxespad=0.3,
+            handlelength=2.6,
+            columnspacing=1.2,
+        )
+    return figure

@@ -1,0 +1,76 @@
+"""Whether a map predicts what perturbations do, and stays where the image hardly changes (Yeh et al., 2019).
+
+`options` is the YAML's block, `measures` the mathematics, `compute` one unit, `tables` the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from l2xbench.config import StudyConfig
+from l2xbench.store.units import Arrays, Outcome
+from l2xbench.studies.attribution.tested import maps_checked, tested_methods
+from l2xbench.studies.attribution.units import map_options
+from l2xbench.studies.steadiness.options import SteadinessOptions
+from l2xbench.studies.study import Options, Section, Study
+
+if TYPE_CHECKING:
+    from l2xbench.data.datasets import LoadedPair
+    from l2xbench.draw.tables import Table
+    from l2xbench.store.results import Results
+    from l2xbench.zoo.network import Network
+
+
+class Steadiness(Study):
+    """Infidelity and max-sensitivity of each map."""
+
+    name = "steadiness"
+    version = 1
+    order = 65
+    blocks = (SteadinessOptions,)
+
+    def units(self, config: StudyConfig) -> list[tuple[str, Options]]:
+        """One unit an image, network and method."""
+        wanted = config.block(SteadinessOptions)
+        if wanted is None:
+            return []
+        chosen = {name: getattr(wanted, name) for name in ("perturbations", "samples", "radius")}
+        return [
+            (method, {"method": method, "map": map_options(config, method), **chosen, "seed": config.seed})
+            for method in tested_methods(config, wanted.methods)
+        ]
+
+    def needs(self, options: Mapping[str, Any]) -> tuple[str, str]:
+        """The map that is put to the test."""
+        return "attribution", options["method"]
+
+    def check(self, config: StudyConfig) -> None:
+        """The methods, and that there are maps."""
+        from l2xbench.studies.attribution.checks import check_tested
+
+        wanted = config.block(SteadinessOptions)
+        if wanted is not None:
+            check_tested(config, SteadinessOptions.key, wanted.methods)
+
+    def compute(
+        self, network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None
+    ) -> Outcome:
+        """See `steadiness.compute`."""
+        from l2xbench.studies.steadiness.compute import compute
+
+        assert network is not None and given is not None
+        return compute(network, pair, options, given)
+
+    def tables(self, results: Results) -> list[Table]:
+        """`steadiness`."""
+        from l2xbench.studies.steadiness.tables import steadiness_table
+
+        return [steadiness_table(results)]
+
+    def sections(self, results: Results, tables: Mapping[str, Table]) -> list[Section]:
+        """The table, among the checks of the maps."""
+        return maps_checked(tables)
+
+
+STUDY = Steadiness()

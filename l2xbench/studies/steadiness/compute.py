@@ -1,0 +1,88 @@
+"""The infidelity and max-sensitivity of one map."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from l2xbench.attribution.finite import all_finite
+from l2xbench.attribution.targets import Objective, parse_target
+from l2xbench.data import images
+from l2xbench.data.pairs import LoadedPair
+from l2xbench.store.units import Arrays, Outcome
+from l2xbench.studies.shared.features import generator
+from l2xbench.studies.shared.inference import Batches, device_of, explained
+from l2xbench.studies.steadiness.measures import infidelity, max_sensitivity, predicted_changes, scaled_infidelity
+from l2xbench.zoo.network import Network
+
+_SQUARES, _NEAR = 0x5C0A, 0x4EA2
+"""Tell the random numbers of squares and of images near by from others of the image."""
+_LARGEST = 4
+"""Squares have sides up to this part of the image's shorter side."""
+
+
+def compute(network: Network, pair: LoadedPair, options: Mapping[str, Any], given: Arrays) -> Outcome:
+    """Three numbers of a map; squares and images near by are the same for every network and method.
+
+    Raises:
+        FloatingPointError: the network or a map gave NaN or infinity.
+    """
+    started = time.perf_counter()
+    settings = options["map"]
+    lr = images.to_tensor(pair.lr)
+    reference = torch.from_numpy(given["reference"])[None]
+    squares = _squares(pair, options)
+    batches = Batches(network, device_of(network))
+    (whole,), (without,) = (torch.cat(list(batches(image)))[None] for image in (lr, reference))
+    target = parse_target(settings["target"])
+    objective = Objective.of(target, target.window(whole.shape), whole, without)
+    inside = (slice(None), *objective.window)
+    kept = torch.where(squares[:, None], reference, lr)
+    changes: list[float] = []
+    for output in batches(kept):
+        lost = (whole - output)[inside].double() * objective.weights.double()
+        changes += lost.flatten(1).sum(1).tolist()
+    image, values = (each.astype(np.float64) for each in (lr[0].numpy(), given["values"]))
+    each = predicted_changes(values, image - given["reference"].astype(np.float64), image, options["method"]).sum(0)
+    predicted = np.array([each[square].sum() for square in squares.numpy()])
+    near = _maps_near_by(network, pair, options, settings)
+    return Outcome(
+        values={
+            "infidelity": infidelity(predicted, np.array(changes)),
+            "scaled_infidelity": scaled_infidelity(predicted, np.array(changes)),
+            "max_sensitivity": max_sensitivity(values, near),
+            "seconds": time.perf_counter() - started,
+            "network_seconds": batches.seconds,
+            **batches.divided,
+        }
+    )
+
+
+def _squares(pair: LoadedPair, options: Mapping[str, Any]) -> torch.Tensor:
+    """(perturbations, H, W): true within a square, of a random side at a random place."""
+    height, width = pair.lr.shape[:2]
+    draw = generator(pair.digest, options["seed"], _SQUARES)
+    found = np.zeros((options["perturbations"], height, width), bool)
+    for square in found:
+        side = int(draw.integers(1, max(1, min(height, width) // _LARGEST) + 1))
+        top, left = (int(draw.integers(length - side + 1)) for length in (height, width))
+        square[top : top + side, left : left + side] = True
+    return torch.from_numpy(found)
+
+
+def _maps_near_by(
+    network: Network, pair: LoadedPair, options: Mapping[str, Any], settings: Mapping[str, Any]
+) -> Iterator[np.ndarray]:
+    """Maps of images whose values differ from the image's by at most the radius, each explained as it is."""
+    lr = images.to_tensor(pair.lr)
+    draw = generator(pair.digest, options["seed"], _NEAR)
+    for _ in range(options["samples"]):
+        moved = draw.uniform(-options["radius"], options["radius"], lr.shape)
+        found, _ = explained(network, (lr + torch.from_numpy(moved).to(lr)).to(device_of(network)), **settings)
+        if not all_finite(found.values):
+            raise FloatingPointError("the attribution holds NaN or infinity")
+        yield found.values[0].cpu().numpy().astype(np.float64)
