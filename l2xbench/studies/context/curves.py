@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from l2xbench.store.records import Record, records_of_studies
 from l2xbench.store.results import Results
 from l2xbench.studies.context.units import CONTROLS
+from l2xbench.studies.shared.frames import patch_count
 from l2xbench.studies.shared.hiding import BLURRED
 from l2xbench.studies.shared.intervals import image_interval, image_mean
 
@@ -88,7 +89,7 @@ def _curve(records: list[Record]) -> ContextCurve:
         order="" if method in CONTROLS and method != BLURRED else first["order"],
         hidden=hidden,
         images=tuple(record.image for record in records),
-        patches=sum(len(record.values["patches"]) for record in records),  # type: ignore[arg-type]
+        patches=patch_count(records),
         loss=rows("loss"),
         change=rows("change"),
     )

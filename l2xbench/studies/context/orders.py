@@ -36,6 +36,7 @@ def orders_around(
     numbers = range(options.get("random_orders", 1))
     # the image and the patch decide, not the network: a control hides the same pixels from each
     draws = [generator(pair.digest, options["seed"], _RANDOM, patch.x, patch.y, number) for number in numbers]
+    scores: np.ndarray
     if options["method"] == RANDOM:
         scores = np.zeros(shape)
     elif values is None:
@@ -66,4 +67,4 @@ def distances_to(patch: Patch, shape: tuple[int, ...], scale: int) -> np.ndarray
     It is at least half a pixel: a patch of one LR pixel has it in its middle.
     """
     rows, columns = (np.arange(length) - middle for length, middle in zip(shape, patch.middle(scale), strict=True))
-    return np.maximum(np.hypot(rows[:, None], columns[None, :]), 0.5)
+    return np.asarray(np.maximum(np.hypot(rows[:, None], columns[None, :]), 0.5))

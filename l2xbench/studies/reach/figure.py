@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -19,7 +20,12 @@ FLOOR = 1e-5
 _LEFT, _RIGHT, _FOOT = 1.05, 0.25, 0.85  # cm, as all lengths here
 _PLOT = {style.COLUMN_CM: 4.6, style.PAGE_CM: 6.0}
 _LINE = style.SMALL_PT * 1.35 / style.POINTS_PER_CM
-_DASHES = ("solid", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)))
+_DASHES: tuple[Literal["solid"] | tuple[float, tuple[float, ...]], ...] = (
+    "solid",
+    (0, (4, 1.5)),
+    (0, (1, 1)),
+    (0, (5, 1.5, 1, 1.5)),
+)
 
 
 @dataclass(frozen=True)

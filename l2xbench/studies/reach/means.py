@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from l2xbench.store.records import Record, records_of_studies
 from l2xbench.store.results import Results
 from l2xbench.studies.reach.compute import LIMITS, SHARES
+from l2xbench.studies.shared.frames import patch_count
 from l2xbench.studies.shared.intervals import image_mean
 
 Numbers = NDArray[np.float64]
@@ -73,7 +74,7 @@ def _reach(records: list[Record]) -> Reach:
         model=records[0].model,
         method=records[0].label,
         images=tuple(record.image for record in records),
-        patches=sum(len(record.values["patches"]) for record in records),  # type: ignore[arg-type]
+        patches=patch_count(records),
         measured=np.array(measured),
         curve=np.stack([_padded(curve, longest) for curve in curves]),
         keys=tuple(record.key for record in records),

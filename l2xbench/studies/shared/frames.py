@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import pandas as pd
 
 from l2xbench.store.manifest import Manifest
-from l2xbench.store.records import RecordGroup
+from l2xbench.store.records import Record, RecordGroup
 
 
 def numbers(group: RecordGroup, name: str) -> pd.Series[float]:
     """A column as numbers; None is no number."""
     return pd.Series(group.numbers(name), dtype=float)
+
+
+def patch_count(records: Iterable[Record]) -> int:
+    """How many patches of all images together these records are of."""
+    patches: list[Any] = [record.values["patches"] for record in records]
+    return sum(map(len, patches))
 
 
 def in_study_order(frame: pd.DataFrame, manifest: Manifest) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
+from l2xbench.attribution.explain import Attribution
 from l2xbench.attribution.finite import all_finite
 from l2xbench.data.colour import luma
 from l2xbench.data.images import to_image, to_tensor
@@ -117,7 +118,7 @@ def _scores(pair: LoadedPair, by: str, side: int, seed: int) -> np.ndarray:
         interest = _disagreement(pair)
     else:
         down, across = np.gradient(luma(pair.lr))
-        interest = down**2 + across**2
+        interest = np.asarray(down**2 + across**2)
     windows = np.lib.stride_tricks.sliding_window_view(interest, (side, side))
     return np.asarray(windows.sum(axis=(2, 3)))
 
@@ -180,7 +181,8 @@ def patch_maps(network: Network, pair: LoadedPair, patches: Sequence[Patch], set
     def made() -> PatchMaps:
         lr = to_tensor(pair.lr).to(device_of(network))
         started = time.perf_counter()
-        found, tile = explained(network, lr, target=[patch.target for patch in patches], **settings)
+        answer, tile = explained(network, lr, target=[patch.target for patch in patches], **settings)
+        found: list[Attribution] = answer  # type: ignore[assignment]  # a list of targets gives a list
         if lr.device.type == "cuda":
             torch.cuda.synchronize(lr.device)
         seconds = time.perf_counter() - started

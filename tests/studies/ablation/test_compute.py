@@ -117,3 +117,31 @@ def test_batches_halve_where_memory_runs_out_and_lose_no_image() -> None:
 def test_a_network_that_gives_nan_is_told(pair: LoadedPair) -> None:
     with pytest.raises(FloatingPointError, match="NaN"):
         ablation.compute(Seeing(float("nan")), pair, options()["random-pixel-random"])
+
+
+def test_imputed_pixels_are_what_their_neighbours_say(pair: LoadedPair) -> None:
+    strength = np.zeros((3, SIZE, SIZE), np.float32)
+    strength[0, 4, 5] = 1
+    network = Seeing()
+    chosen = options(ratios=[0.01], replacement="road")["l2x-pixel-descending"]
+    ablation.compute(network, pair, chosen, {"values": strength})
+    lr = images.to_tensor(pair.lr)[0]
+    beside = lr[:, [3, 5, 4, 4], [5, 5, 4, 6]].sum(1) / 6 + lr[:, [3, 3, 5, 5], [4, 6, 4, 6]].sum(1) / 12
+    seen = network.seen[0][0]
+    assert torch.allclose(seen[:, 4, 5], beside, atol=0.05), "and a little noise"
+    seen[:, 4, 5] = lr[:, 4, 5]
+    assert torch.equal(seen, lr)
+
+
+def test_a_blurred_map_is_followed_where_imputation_favours_it(pair: LoadedPair) -> None:
+    wanted = options(replacement="road", ratios=[0.09])
+    assert list(wanted)[-1] == "blurred-pixel-descending"
+    assert list(options(replacement="road", controls="random"))[-1] == "random-pixel-random"
+    chosen = wanted["blurred-pixel-descending"]
+    assert study_named("ablation").needs(chosen) == ("attribution", "l2x")
+    strength = np.zeros((3, SIZE, SIZE), np.float32)
+    strength[:, 5, 5] = 1
+    network = Seeing()
+    ablation.compute(network, pair, chosen, {"values": strength})
+    changed = {tuple(p.tolist()) for p in (network.seen[0][0] != images.to_tensor(pair.lr)[0]).any(0).nonzero()}
+    assert changed == {(row, column) for row in (4, 5, 6) for column in (4, 5, 6)}

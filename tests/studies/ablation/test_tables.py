@@ -177,3 +177,11 @@ def test_nothing_to_ablate_gives_no_files(tmp_path: Path) -> None:
     empty = Record("key", "ablation", "set", "net", "a", "l2x-pixel-descending", {"psnr": [], "ssim": []})
     assert report_ablation(tmp_path, [empty], ["net"])[0].empty
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_bias_of_imputation_is_said() -> None:
+    some = records(["edsr"])
+    made = results_of(some, ["edsr"], ablation={"replacement": "road"}, attribution={"methods": ["l2x"]})
+    notes = " ".join(STUDY.tables(made)[0].notes)
+    assert "what its neighbours say" in notes and "favours blurred maps" in notes
+    assert "favours blurred maps" not in " ".join(STUDY.tables(results(some, ["edsr"]))[0].notes)
