@@ -62,7 +62,7 @@ def test_images_without_hr_give_changes_and_no_figure(
 ) -> None:
     study = context_study(controls="distance")
     out = tmp_path / "out"
-    done = l2xbench("run", study, "--out", out, "--set", "datasets.photographs.kind=lr")
+    done = l2xbench("run", study, "--out", out, "--set", f"datasets.photographs={{path: {photographs}, kind: lr}}")
     assert done.returncode == 0, done.stdout + done.stderr
     table = pd.read_csv(out / "tables/context.csv")
     assert table["loss"].isna().all() and (table["change"] > 0).any()
