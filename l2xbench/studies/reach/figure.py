@@ -17,7 +17,7 @@ from l2xbench.draw import style
 
 FLOOR = 1e-5
 """Shares below it are not drawn: what a map's float32 still tells."""
-_LEFT, _RIGHT, _FOOT = 1.05, 0.25, 0.85  # cm, as all lengths here
+_LEFT, _RIGHT, _FOOT = 1.25, 0.25, 0.85  # cm, as all lengths here
 _PLOT = {style.COLUMN_CM: 4.6, style.PAGE_CM: 6.0}
 _LINE = style.SMALL_PT * 1.35 / style.POINTS_PER_CM
 _DASHES: tuple[Literal["solid"] | tuple[float, tuple[float, ...]], ...] = (
@@ -89,11 +89,11 @@ def reach_figure(lines: Sequence[ReachLine], title: str, footprint: float, note:
         axes.set_xlim(0, ends + 1)
         axes.xaxis.set_major_locator(MaxNLocator(8 if narrow else 14, integer=True))
         axes.yaxis.set_major_locator(LogLocator())
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.grid(axis="y", color=style.FAINT, alpha=0.25, linewidth=0.4)
         axes.set_xlabel("distance from the patch's middle (LR pixels)", labelpad=2)
-        axes.set_ylabel("share of |R| beyond it", labelpad=2)
+        axes.set_ylabel("share of |R| beyond it (%)", labelpad=2)
         figure.text(0.1 / page, 1 - 0.1 / height, heading, va="top", linespacing=style.LINE_SPACING)
         figure.text(0.1 / page, 0.1 / height, told, va="bottom", fontsize=style.SMALL_PT, linespacing=1.25)
         figure.legend(
