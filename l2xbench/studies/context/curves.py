@@ -31,7 +31,7 @@ class ContextCurve:
     hidden: tuple[int, ...]
     images: tuple[str, ...]
     patches: int
-    """Of all images together."""
+    """Over all images together."""
     loss: Numbers
     """(images, numbers of hidden pixels) dB, the mean over an image's patches; NaN without HR."""
     change: Numbers

@@ -22,7 +22,7 @@ def context_findings(leads: pd.DataFrame) -> list[str]:
     told = []
     known = leads.dropna(subset=["lead_low", "lead_high"])
     for key, rows in known.groupby(["dataset", "method", "over"], sort=False):
-        dataset, method, over = map(str, key)  # type: ignore[call-overload]
+        dataset, method, over = map(str, key)
         if over == DISTANCE or over.split(" ")[0] not in CONTROLS:
             images = int(rows["images"].max())
             what = _NAMES.get(over, f"the order of {over}")

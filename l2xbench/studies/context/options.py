@@ -11,8 +11,6 @@ from l2xbench.studies.attribution.options import MethodOptions, Methods
 from l2xbench.studies.shared.hiding import Replacement, with_blurred
 from l2xbench.studies.shared.places import ChosenPlaces, Places
 
-_CONTROLS = ("distance", "difference", "near_difference", "random")
-
 
 def _numbers(value: Any) -> Any:
     """`4,8,16` as flags say it, or one number."""
@@ -50,7 +48,7 @@ class ContextOptions(Block):
         list[Literal["distance", "difference", "near_difference", "random", "blurred"]],
         BeforeValidator(one_or_more),
         AfterValidator(each_once),
-    ] = Field(default=list(_CONTROLS))
+    ] = Field(default=["distance", "difference", "near_difference", "random"])
     """Orders that know nothing of the network, which a faithful map has to beat: the nearest pixels first, |x - x'|,
     |x - x'| over the squared distance, random; and `blurred`, the first method's map under a Gaussian, which is there
     by default with `road`."""
@@ -65,7 +63,7 @@ class ContextOptions(Block):
     @model_validator(mode="before")
     @classmethod
     def _imputed_beside_a_blurred_map(cls, data: Any) -> Any:
-        return with_blurred(data, _CONTROLS)
+        return with_blurred(data, ("distance", "difference", "near_difference", "random"))
 
     @field_validator("hidden")
     @classmethod

@@ -15,7 +15,7 @@ from l2xbench.studies.shared.patches import Patch, patch_maps, patches_of
 from l2xbench.zoo.network import Network
 
 SHARES = (0.5, 0.9, 0.99)
-"""Of |R|, whose radii are told."""
+"""The shares of |R| whose radii are told."""
 LIMITS = (4, 8, 16)
 """LR pixels, beyond which shares are told."""
 

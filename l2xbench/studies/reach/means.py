@@ -34,13 +34,13 @@ class Reach:
     method: str
     images: tuple[str, ...]
     patches: int
-    """Of all images together."""
+    """Over all images together."""
     measured: Numbers
     """(images, MEASURES): means over an image's patches."""
     curve: Numbers
     """(images, radii): the share of |R| beyond 0, 1, 2, ... LR pixels, likewise."""
     keys: tuple[str, ...]
-    """Of its records."""
+    """The keys of its records."""
 
     def by_image(self, measure: str) -> Numbers:
         """(images,): one of `MEASURES`."""

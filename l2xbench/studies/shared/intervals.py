@@ -28,11 +28,12 @@ def image_interval(rows: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
         return np.full((2, *rows.shape[1:]), np.nan)
     chosen = np.random.default_rng(seed).integers(len(rows), size=(RESAMPLES, len(rows)))
     resampled = _means(rows[chosen], 1).reshape(RESAMPLES, -1)
-    ends = [
-        np.percentile(column[~np.isnan(column)], LEVEL) if not np.isnan(column).all() else (np.nan, np.nan)
-        for column in resampled.T
-    ]
-    return np.transpose(ends).reshape(2, *rows.shape[1:])
+    ends = np.full((2, resampled.shape[1]), np.nan)
+    for place, column in enumerate(resampled.T):
+        known = column[~np.isnan(column)]
+        if len(known):
+            ends[:, place] = np.percentile(known, LEVEL)
+    return ends.reshape(2, *rows.shape[1:])
 
 
 def image_mean(rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -58,7 +58,7 @@ class Patch(NamedTuple):
         """Rows and columns of the LR pixels that it covers any part of.
 
         Example:
-            >>> Patch(120, 118, 16).footprint(4)
+            >>> Patch(118, 120, 16).footprint(4)
             (slice(30, 34, None), slice(29, 34, None))
         """
         rows, columns = (slice(start // scale, -(-(start + self.size) // scale)) for start in (self.y, self.x))
