@@ -21,7 +21,7 @@ LIMITS = (4, 8, 16)
 
 
 def compute(network: Network, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:
-    """Of each patch the radii, shares, diffusion index, and the share beyond 0, 1, 2, ... LR pixels.
+    """The radii and shares of each patch, diffusion index, and the share beyond 0, 1, 2, ... LR pixels.
 
     Raises:
         RequestError: a patch is not within the image.
