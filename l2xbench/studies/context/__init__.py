@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, Outcome
+from l2xbench.studies.attribution.units import DRAWS_FROM_OTHERS
 from l2xbench.studies.context.options import ContextOptions
 from l2xbench.studies.context.units import context_units
 from l2xbench.studies.study import Options, Section, Study, Summary
@@ -42,6 +43,10 @@ class Context(Study):
 
         check_context(config)
 
+    def looks_at_others(self, options: Mapping[str, Any]) -> bool:
+        """Interventions draw from the dataset's other images."""
+        return options.get("map", {}).get("method") in DRAWS_FROM_OTHERS
+
     def compute(
         self, network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None = None
     ) -> Outcome:
@@ -49,7 +54,7 @@ class Context(Study):
         from l2xbench.studies.context.compute import compute
 
         assert network is not None
-        return compute(network, pair, options)
+        return compute(network, pair, options, (given or {}).values())
 
     def tables(self, results: Results) -> list[Table]:
         """`context_mean`, `context_leads` and `context`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,9 @@ from l2xbench.studies.shared.patches import Patch, patch_maps, patches_of
 from l2xbench.zoo.network import Network
 
 
-def compute(network: Network, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:
+def compute(
+    network: Network, pair: LoadedPair, options: Mapping[str, Any], others: Iterable[np.ndarray] = ()
+) -> Outcome:
     """What each patch loses and how much it changes, a row a patch, a column a number of hidden pixels.
 
     `loss` is the fall of the patch's PSNR in dB, on 8-bit pixels as papers measure them, below 0 where it rises; no
@@ -38,7 +40,7 @@ def compute(network: Network, pair: LoadedPair, options: Mapping[str, Any]) -> O
     started = time.perf_counter()
     patches = patches_of(pair, options)
     _require_enough(patches, pair, options)
-    maps = patch_maps(network, pair, patches, options["map"]) if "map" in options else None
+    maps = patch_maps(network, pair, patches, options["map"], others) if "map" in options else None
     passes = passes_of(network, options, pair)
     batches = Batches(passes.network, device_of(network))
     lr = to_tensor(pair.lr)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, Outcome
+from l2xbench.studies.attribution.units import DRAWS_FROM_OTHERS
 from l2xbench.studies.reach.options import ReachOptions
 from l2xbench.studies.reach.units import reach_units
 from l2xbench.studies.study import Options, Section, Study, Summary
@@ -41,6 +42,10 @@ class ReachStudy(Study):
 
         check_reach(config)
 
+    def looks_at_others(self, options: Mapping[str, Any]) -> bool:
+        """Interventions draw from the dataset's other images."""
+        return options.get("map", {}).get("method") in DRAWS_FROM_OTHERS
+
     def compute(
         self, network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None = None
     ) -> Outcome:
@@ -48,7 +53,7 @@ class ReachStudy(Study):
         from l2xbench.studies.reach.compute import compute
 
         assert network is not None
-        return compute(network, pair, options)
+        return compute(network, pair, options, (given or {}).values())
 
     def tables(self, results: Results) -> list[Table]:
         """`reach` and `reach_intervals`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,9 @@ LIMITS = (4, 8, 16)
 """LR pixels, beyond which shares are told."""
 
 
-def compute(network: Network, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:
+def compute(
+    network: Network, pair: LoadedPair, options: Mapping[str, Any], others: Iterable[np.ndarray] = ()
+) -> Outcome:
     """The radii and shares of each patch, diffusion index, and the share beyond 0, 1, 2, ... LR pixels.
 
     Raises:
@@ -29,7 +31,7 @@ def compute(network: Network, pair: LoadedPair, options: Mapping[str, Any]) -> O
         FloatingPointError: a map holds NaN or infinity.
     """
     patches = patches_of(pair, options)
-    maps = patch_maps(network, pair, patches, options["map"])
+    maps = patch_maps(network, pair, patches, options["map"], others)
     found = [spread_of(values, patch, options["scale"]) for values, patch in zip(maps.values, patches, strict=True)]
     return Outcome(
         values={

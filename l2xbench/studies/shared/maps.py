@@ -161,15 +161,7 @@ def network_map(
         FloatingPointError: the map holds NaN or infinity.
     """
     inputs = to_tensor(lr).to(device_of(network))
-    needed: dict[str, Any] = {}
-    if get_method(settings.get("method", "l2x")).needs_hr:
-        needed = {"hr": None if hr is None else to_tensor(hr).to(inputs.device)}
-        needed["others"] = [to_tensor(other).to(inputs.device) for other in others]
-        if hr is None or not needed["others"]:
-            raise RequestError(
-                f"the method {settings['method']} compares with the HR image and draws blocks from other images of the "
-                f"dataset; there is {'no HR image' if hr is None else 'no other image'}"
-            )
+    needed = needed_besides(settings.get("method", "l2x"), inputs.device, hr, others)
     started = time.perf_counter()
     found, tile = explained(network, inputs, **settings, **needed)
     seconds = _seconds_since(started, inputs.device)
@@ -184,6 +176,31 @@ def network_map(
         jump=float(found.jump.reshape(-1)[0]),
         gap=gap if math.isfinite(gap) else None,
     )
+
+
+def needed_besides(
+    method: str, device: torch.device, hr: np.ndarray | None, others: Iterable[np.ndarray]
+) -> dict[str, Any]:
+    """What a method is given besides the LR image, as keyword arguments of `l2xbench.explain`.
+
+    Args:
+        method: its name.
+        device: where the network is.
+        hr: (sH, sW, 3) uint8, if there is one.
+        others: (h, w, 3) uint8, the LR images that it may draw from.
+
+    Raises:
+        RequestError: the method needs an HR image or others, and there are none.
+    """
+    if not get_method(method).needs_hr:
+        return {}
+    drawn = [to_tensor(other).to(device) for other in others]
+    if hr is None or not drawn:
+        raise RequestError(
+            f"the method {method} compares with the HR image and draws blocks from other images of the dataset; there "
+            f"is {'no HR image' if hr is None else 'no other image'}"
+        )
+    return {"hr": to_tensor(hr).to(device), "others": drawn}
 
 
 @contextmanager

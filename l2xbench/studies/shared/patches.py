@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -20,7 +20,7 @@ from l2xbench.data.pairs import LoadedPair
 from l2xbench.errors import RequestError
 from l2xbench.studies.shared.features import generator
 from l2xbench.studies.shared.inference import device_of, explained
-from l2xbench.studies.shared.maps import upscaled
+from l2xbench.studies.shared.maps import needed_besides, upscaled
 from l2xbench.studies.shared.places import COMMITTEE
 from l2xbench.system.lru import RecentlyUsed
 from l2xbench.zoo.load import load_model
@@ -162,7 +162,13 @@ class PatchMaps:
     tile: int | None
 
 
-def patch_maps(network: Network, pair: LoadedPair, patches: Sequence[Patch], settings: Mapping[str, Any]) -> PatchMaps:
+def patch_maps(
+    network: Network,
+    pair: LoadedPair,
+    patches: Sequence[Patch],
+    settings: Mapping[str, Any],
+    others: Iterable[np.ndarray] = (),
+) -> PatchMaps:
     """The maps of all patches, from one forward pass where the method allows it.
 
     Units of one network and image that want the same maps get the same: they are made once.
@@ -172,16 +178,19 @@ def patch_maps(network: Network, pair: LoadedPair, patches: Sequence[Patch], set
         pair: the image.
         patches: within it.
         settings: keyword arguments of `l2xbench.explain` but the target.
+        others: the dataset's other LR images, for a method that draws from them.
 
     Raises:
+        RequestError: the method needs an HR image or others, and there are none.
         AttributionError: the network cannot be explained so.
         FloatingPointError: a map holds NaN or infinity.
     """
 
     def made() -> PatchMaps:
         lr = to_tensor(pair.lr).to(device_of(network))
+        needed = needed_besides(settings["method"], lr.device, pair.hr, others)
         started = time.perf_counter()
-        answer, tile = explained(network, lr, target=[patch.target for patch in patches], **settings)
+        answer, tile = explained(network, lr, target=[patch.target for patch in patches], **settings, **needed)
         found: list[Attribution] = answer  # type: ignore[assignment]  # a list of targets gives a list
         if lr.device.type == "cuda":
             torch.cuda.synchronize(lr.device)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.attribution.tested import maps_checked, tested_methods
-from l2xbench.studies.attribution.units import map_options
+from l2xbench.studies.attribution.units import DRAWS_FROM_OTHERS, map_options
 from l2xbench.studies.steadiness.options import SteadinessOptions
 from l2xbench.studies.study import Options, Section, Study
 
@@ -31,7 +31,7 @@ class Steadiness(Study):
     blocks = (SteadinessOptions,)
 
     def units(self, config: StudyConfig) -> list[tuple[str, Options]]:
-        """One unit an image, network and method."""
+        """One unit an image, network and method; interventions are no map that an image near by has too."""
         wanted = config.block(SteadinessOptions)
         if wanted is None:
             return []
@@ -39,6 +39,7 @@ class Steadiness(Study):
         return [
             (method, {"method": method, "map": map_options(config, method), **chosen, "seed": config.seed})
             for method in tested_methods(config, wanted.methods)
+            if method not in DRAWS_FROM_OTHERS
         ]
 
     def needs(self, options: Mapping[str, Any]) -> tuple[str, str]:
