@@ -20,7 +20,7 @@ from l2xbench.studies.context.orders import orders_around
 from l2xbench.studies.shared import features
 from l2xbench.studies.shared.inference import Batches, device_of
 from l2xbench.studies.shared.passes import passes_of
-from l2xbench.studies.shared.patches import Patch, patch_maps, patches_of
+from l2xbench.studies.shared.patches import SquarePatch, patch_maps, patches_of
 from l2xbench.zoo.network import Network
 
 
@@ -77,7 +77,7 @@ def compute(
 
 
 def _seen(
-    patch: Patch,
+    patch: SquarePatch,
     orders: list[np.ndarray],
     lr: Tensor,
     batches: Batches,
@@ -102,7 +102,7 @@ def _psnr(sr: Tensor, hr: np.ndarray, options: Mapping[str, Any]) -> float:
     return min(metrics.psnr(to_image(sr), hr, 0, options["colour"]), highest)
 
 
-def _require_enough(patches: list[Patch], pair: LoadedPair, options: Mapping[str, Any]) -> None:
+def _require_enough(patches: list[SquarePatch], pair: LoadedPair, options: Mapping[str, Any]) -> None:
     height, width = pair.lr.shape[:2]
     for patch in patches:
         rows, columns = patch.footprint(options["scale"])

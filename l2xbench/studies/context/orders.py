@@ -13,14 +13,14 @@ from l2xbench.data.pairs import LoadedPair
 from l2xbench.studies.context.units import DIFFERENCE, DISTANCE, NEAR_DIFFERENCE, RANDOM
 from l2xbench.studies.shared.features import blurred, generator, ranks
 from l2xbench.studies.shared.hiding import BLURRED
-from l2xbench.studies.shared.patches import Patch
+from l2xbench.studies.shared.patches import SquarePatch
 
 _RANDOM = 0xC0E7
 """Tells the random numbers of these orders from others of the image."""
 
 
 def orders_around(
-    patch: Patch, pair: LoadedPair, options: Mapping[str, Any], values: np.ndarray | None
+    patch: SquarePatch, pair: LoadedPair, options: Mapping[str, Any], values: np.ndarray | None
 ) -> list[np.ndarray]:
     """Each LR pixel's place in the order, (H W,); several random orders, or one. Pixels under the patch come last.
 
@@ -48,7 +48,7 @@ def orders_around(
     return [ranks(scores, draw.permutation(scores.size)) for draw in draws]
 
 
-def _control(patch: Patch, pair: LoadedPair, options: Mapping[str, Any]) -> np.ndarray:
+def _control(patch: SquarePatch, pair: LoadedPair, options: Mapping[str, Any]) -> np.ndarray:
     """(H, W): the largest first; no network is asked."""
     distance = distances_to(patch, pair.lr.shape[:2], options["scale"])
     if options["method"] == DISTANCE:
@@ -61,7 +61,7 @@ def _control(patch: Patch, pair: LoadedPair, options: Mapping[str, Any]) -> np.n
     return np.asarray(difference / distance**2)
 
 
-def distances_to(patch: Patch, shape: tuple[int, ...], scale: int) -> np.ndarray:
+def distances_to(patch: SquarePatch, shape: tuple[int, ...], scale: int) -> np.ndarray:
     """(H, W): each LR pixel's distance from the patch's middle, in a straight line, in LR pixels.
 
     It is at least half a pixel: a patch of one LR pixel has it in its middle.

@@ -11,7 +11,7 @@ import numpy as np
 from l2xbench.attribution.spread import diffusion_index, distances, radii_holding, shares_beyond
 from l2xbench.data.pairs import LoadedPair
 from l2xbench.store.units import Outcome
-from l2xbench.studies.shared.patches import Patch, patch_maps, patches_of
+from l2xbench.studies.shared.patches import SquarePatch, patch_maps, patches_of
 from l2xbench.zoo.network import Network
 
 SHARES = (0.5, 0.9, 0.99)
@@ -69,7 +69,7 @@ class Spread:
     curve: list[float]
 
 
-def spread_of(values: np.ndarray, patch: Patch, scale: int) -> Spread:
+def spread_of(values: np.ndarray, patch: SquarePatch, scale: int) -> Spread:
     """How far from a patch its map (3, H, W) lies."""
     middle = patch.middle(scale)
     sizes = abs(values.astype(np.float64).sum(axis=0))

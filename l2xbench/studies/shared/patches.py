@@ -32,7 +32,7 @@ _PLACES = 0x9A7C
 """Tells the random numbers of places from others of the image."""
 
 
-class Patch(NamedTuple):
+class SquarePatch(NamedTuple):
     """A square of an SR image: left, top and side in SR pixels."""
 
     x: int
@@ -48,7 +48,7 @@ class Patch(NamedTuple):
         """Row and column of its middle in LR pixels, whose middles are whole numbers.
 
         Example:
-            >>> Patch(120, 120, 16).middle(4)
+            >>> SquarePatch(120, 120, 16).middle(4)
             (31.5, 31.5)
         """
         row, column = ((start + self.size / 2) / scale - 0.5 for start in (self.y, self.x))
@@ -58,7 +58,7 @@ class Patch(NamedTuple):
         """Rows and columns of the LR pixels that it covers any part of.
 
         Example:
-            >>> Patch(118, 120, 16).footprint(4)
+            >>> SquarePatch(118, 120, 16).footprint(4)
             (slice(30, 34, None), slice(29, 34, None))
         """
         rows, columns = (slice(start // scale, -(-(start + self.size) // scale)) for start in (self.y, self.x))
@@ -69,7 +69,7 @@ class Patch(NamedTuple):
         return images[..., self.y : self.y + self.size, self.x : self.x + self.size]
 
 
-def patches_of(pair: LoadedPair, options: Mapping[str, Any]) -> list[Patch]:
+def patches_of(pair: LoadedPair, options: Mapping[str, Any]) -> list[SquarePatch]:
     """The patches of an image that a unit's options mean, see `places.patch_options`.
 
     Raises:
@@ -84,9 +84,9 @@ def patches_of(pair: LoadedPair, options: Mapping[str, Any]) -> list[Patch]:
                     f"the patch of {size} x {size} SR pixels at {x},{y} (left, top) is not within the "
                     f"{width * scale} x {height * scale} SR pixels of {pair.name}"
                 )
-        return [Patch(x, y, size) for x, y in places]
+        return [SquarePatch(x, y, size) for x, y in places]
     corners = _chosen(pair, places["by"], places["count"], size // scale, options["seed"])
-    return [Patch(column * scale, row * scale, size) for row, column in corners]
+    return [SquarePatch(column * scale, row * scale, size) for row, column in corners]
 
 
 def _chosen(pair: LoadedPair, by: str, count: int, side: int, seed: int) -> list[tuple[int, int]]:
@@ -165,7 +165,7 @@ class PatchMaps:
 def patch_maps(
     network: Network,
     pair: LoadedPair,
-    patches: Sequence[Patch],
+    patches: Sequence[SquarePatch],
     settings: Mapping[str, Any],
     others: Iterable[np.ndarray] = (),
 ) -> PatchMaps:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from l2xbench import load_model
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.studies.reach.compute import compute, spread_of
-from l2xbench.studies.shared.patches import Patch
+from l2xbench.studies.shared.patches import SquarePatch
 from l2xbench.zoo.network import Network
 
 WINDOW = (60, 60, 64, 64)
@@ -48,7 +48,7 @@ def test_a_linear_network_has_its_closed_form() -> None:
 
 
 def test_a_map_of_zeros_has_no_reach() -> None:
-    found = spread_of(np.zeros((3, 8, 8)), Patch(8, 8, 8), 4)
+    found = spread_of(np.zeros((3, 8, 8)), SquarePatch(8, 8, 8), 4)
     assert np.isnan([found.outside, *found.beyond, *found.radii, *found.curve]).all()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from l2xbench.data.pairs import LoadedPair
 from l2xbench.errors import RequestError
-from l2xbench.studies.shared.patches import Patch, patches_of
+from l2xbench.studies.shared.patches import SquarePatch, patches_of
 from l2xbench.studies.shared.places import ChosenPlaces, check_places, patch_options
 
 
@@ -26,7 +26,7 @@ def options(places: Any, size: int | None = None, scale: int = 4, seed: int = 0)
 
 def test_given_places_are_taken_as_they_are() -> None:
     found = patches_of(pair(), options([(0, 0), (112, 80)]))
-    assert found == [Patch(0, 0, 16), Patch(112, 80, 16)]
+    assert found == [SquarePatch(0, 0, 16), SquarePatch(112, 80, 16)]
     assert found[1].target == "patch:80,112,16,16"
     for place in ((113, 80), (112, 81)):
         with pytest.raises(RequestError, match=r"the patch of 16 x 16 SR pixels at .* is not within the 128 x 96"):
@@ -34,9 +34,9 @@ def test_given_places_are_taken_as_they_are() -> None:
 
 
 def test_middle_and_footprint_are_in_lr_pixels() -> None:
-    assert Patch(0, 8, 8).middle(4) == (2.5, 0.5)
-    assert Patch(0, 8, 8).footprint(4) == (slice(2, 4), slice(0, 2))
-    assert Patch(2, 7, 4).footprint(4) == (slice(1, 3), slice(0, 2)), "parts of LR pixels count"
+    assert SquarePatch(0, 8, 8).middle(4) == (2.5, 0.5)
+    assert SquarePatch(0, 8, 8).footprint(4) == (slice(2, 4), slice(0, 2))
+    assert SquarePatch(2, 7, 4).footprint(4) == (slice(1, 3), slice(0, 2)), "parts of LR pixels count"
 
 
 def test_detail_goes_where_lr_varies_and_patches_do_not_overlap() -> None:
