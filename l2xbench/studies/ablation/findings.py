@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from l2xbench.store.results import Results
 from l2xbench.studies.ablation.per_image import Kind, as_array, gaps_by_image
 from l2xbench.studies.ablation.units import CONTROL, RANDOM
+from l2xbench.studies.shared.hiding import BLURRED
 from l2xbench.studies.shared.paired import PairedDifferences, compared, interval
 from l2xbench.studies.shared.sentences import listed, on_images, with_interval
 from l2xbench.studies.study import Finding
@@ -28,7 +29,7 @@ def ablation_findings(results: Results) -> list[Finding]:
     found = []
     first = next(iter(groups), None)
     for group, kinds in groups.items():
-        methods = [method for method in kinds if method not in (CONTROL, RANDOM)]
+        methods = [method for method in kinds if method not in (CONTROL, RANDOM, BLURRED)]
         if methods:
             told = _told(group, {method: gaps[kind] for method, kind in kinds.items()}, methods, seed)
             detail = group[1:] != first[1:] if first else False

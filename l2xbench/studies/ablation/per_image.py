@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from l2xbench.store.results import Results
 from l2xbench.studies.ablation.curves import Curve, make_curves, with_random
 from l2xbench.studies.ablation.units import CONTROL
+from l2xbench.studies.shared.hiding import BLURRED
 from l2xbench.studies.shared.measures import measure
 from l2xbench.studies.study import ImageMeasure
 
@@ -36,7 +37,7 @@ def _gaps(curve: Curve, random: Curve) -> dict[str, float]:
 
 def measures(results: Results) -> list[ImageMeasure]:
     """The gap of each method that looks at networks; its name holds granularity and order where there are several."""
-    kinds = [kind for kind in results.once(gaps_by_image) if kind[1] != CONTROL]
+    kinds = [kind for kind in results.once(gaps_by_image) if kind[1] not in (CONTROL, BLURRED)]
     several = [len({kind[place] for kind in kinds}) > 1 for place in (2, 3)]
     found = []
     for kind in kinds:

@@ -15,7 +15,7 @@ from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.attribution.units import DRAWS_FROM_OTHERS
 from l2xbench.studies.context.options import ContextOptions
 from l2xbench.studies.context.units import context_units
-from l2xbench.studies.study import Options, Section, Study, Summary
+from l2xbench.studies.study import Finding, Options, Section, Study, Summary
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -74,7 +74,7 @@ class Context(Study):
 
         return [context_section(results, tables)] if tables else []
 
-    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[str]:
+    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[Finding]:
         """See `context.findings`."""
         from l2xbench.studies.context.findings import context_findings
 

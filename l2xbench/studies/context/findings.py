@@ -7,13 +7,15 @@ from collections.abc import Iterator
 import pandas as pd
 
 from l2xbench.studies.context.units import CONTROLS, DISTANCE
+from l2xbench.studies.shared.sentences import amount, on_images, with_interval
+from l2xbench.studies.study import Finding
 
-_NAMES = {DISTANCE: "hiding the nearest ones"}
+_TABLE = "context_leads"
 _MOST = 4
 """Networks that a sentence names with their numbers; of more, only how many."""
 
 
-def context_findings(leads: pd.DataFrame) -> list[str]:
+def context_findings(leads: pd.DataFrame) -> list[Finding]:
     """A sentence on the first order against the nearest pixels, and one against each other method.
 
     Args:
@@ -23,13 +25,14 @@ def context_findings(leads: pd.DataFrame) -> list[str]:
     known = leads.dropna(subset=["lead_low", "lead_high"])
     for key, rows in known.groupby(["dataset", "method", "over"], sort=False):
         dataset, method, over = map(str, key)
-        if over == DISTANCE or over.split(" ")[0] not in CONTROLS:
-            images = int(rows["images"].max())
-            what = _NAMES.get(over, f"the order of {over}")
-            told.append(
-                f"On {images} image{'' if images == 1 else 's'} of {dataset}, hiding LR pixels around a patch in the "
-                f"order of {method}, compared with {what}, lowers the patch's PSNR {'; '.join(_compared(rows))}."
+        nearest = over == DISTANCE
+        if nearest or over.split(" ")[0] not in CONTROLS:
+            what = "hiding the nearest ones, which needs no network" if nearest else f"the order of {over}"
+            sentence = (
+                f"{on_images(dataset, int(rows['images'].max()))}, hiding LR pixels around a patch in the order of "
+                f"{method}, compared with {what}, lowers the patch's PSNR {'; '.join(_compared(rows))}."
             )
+            told.append(Finding(sentence, _TABLE, 1 if nearest else 2))
     return told
 
 
@@ -46,8 +49,8 @@ def _compared(rows: pd.DataFrame) -> Iterator[str]:
 
 def _named(rows: pd.DataFrame) -> str:
     if len(rows) > _MOST:
-        lows, highs = rows["lead"].min(), rows["lead"].max()
-        return f"{len(rows)} networks ({lows:+.2f} to {highs:+.2f} dB)"
+        return f"{len(rows)} networks (by {amount(rows['lead'].min(), 2)} to {amount(rows['lead'].max(), 2, 'dB')})"
     return ", ".join(
-        f"{row.model} ({row.lead:+.2f} dB, {row.lead_low:+.2f} to {row.lead_high:+.2f})" for row in rows.itertuples()
+        f"{row['model']} by {with_interval(row['lead'], row['lead_low'], row['lead_high'], 2, 'dB')}"
+        for row in rows.to_dict("records")
     )

@@ -14,7 +14,7 @@ from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.attribution.units import DRAWS_FROM_OTHERS
 from l2xbench.studies.reach.options import ReachOptions
 from l2xbench.studies.reach.units import reach_units
-from l2xbench.studies.study import Options, Section, Study, Summary
+from l2xbench.studies.study import Finding, ImageMeasure, Options, Section, Study, Summary
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -72,7 +72,13 @@ class ReachStudy(Study):
         title = "Reach: how far does each network look?"
         return [Section("reach", "Reach", title, list(tables.values()))] if tables else []
 
-    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[str]:
+    def measures(self, results: Results) -> list[ImageMeasure]:
+        """See `reach.per_image`."""
+        from l2xbench.studies.reach.per_image import measures
+
+        return measures(results)
+
+    def findings(self, results: Results, tables: Mapping[str, Table]) -> list[Finding]:
         """See `reach.findings`."""
         from l2xbench.studies.reach.findings import reach_findings
         from l2xbench.studies.reach.means import reaches

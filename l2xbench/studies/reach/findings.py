@@ -8,25 +8,28 @@ from scipy.stats import spearmanr
 
 from l2xbench.studies.reach.means import Reach
 from l2xbench.studies.shared.intervals import image_interval, image_mean
+from l2xbench.studies.shared.sentences import on_images
+from l2xbench.studies.study import Finding
 
 _MEASURE = "beyond_8"
+_TABLE = "reach_intervals"
 _FEWEST = 4
 """Networks below which the order that two methods give them says nothing."""
 
 
-def reach_findings(found: list[Reach], seed: int) -> list[str]:
+def reach_findings(found: list[Reach], seed: int) -> list[Finding]:
     """A sentence a dataset and method on the ends, where an image-wise difference of them is beyond chance; and one on
     each method's agreement with the first."""
-    told = []
+    told: list[Finding] = []
     for dataset, of_dataset in groupby(found, key=lambda one: one.dataset):
         methods: dict[str, list[Reach]] = {}
         for one in of_dataset:
             methods.setdefault(one.method, []).append(one)
-        for method, networks in methods.items():
-            told += _ends(dataset, method, networks, seed)
+        for place, (method, networks) in enumerate(methods.items()):
+            told += [Finding(each, _TABLE, 1 if place == 0 else 3) for each in _ends(dataset, method, networks, seed)]
         (first, known), *others = methods.items()
         for method, networks in others:
-            told += _agreement(dataset, first, known, method, networks)
+            told += [Finding(each, _TABLE) for each in _agreement(dataset, first, known, method, networks)]
     return told
 
 
@@ -42,7 +45,7 @@ def _ends(dataset: str, method: str, networks: list[Reach], seed: int) -> list[s
         return []
     lower, upper = image_interval(far, seed)
     told = (
-        f"On {len(common)} images of {dataset}, {most.model} looks farthest: {_percent(far.mean())} of its {method} "
+        f"{on_images(dataset, len(common))}, {most.model} looks farthest: {_percent(far.mean())} of its {method} "
         f"maps lies beyond 8 LR pixels of the patch's middle ({_percent(lower)} to {_percent(upper)}); {least.model} "
         f"looks least far, {_percent(near.mean())}."
     )

@@ -1,20 +1,20 @@
-"""How sure a mean over images is: percentile bootstrap intervals (Efron, 1979)."""
+"""Means over images of which some may have no value, and how sure they are."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-RESAMPLES = 2000
-LEVEL = (2.5, 97.5)
-NOTE = "95 % intervals: bootstrap over images (2,000 resamples)"
+from l2xbench.studies.shared.paired import interval
+
+NOTE = "95 % intervals: bootstrap over images (docs/explanation/statistics.md)"
 
 
 def image_interval(rows: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    """The 95 % interval of a mean over images.
+    """The 95 % interval of a mean over images, see `paired.interval`.
 
     Args:
-        rows: (images, ...), one value an image, or more that are resampled together; NaN where an image has none.
+        rows: (images, ...), one value an image, or more; NaN where an image has none, which is left out.
         seed: of the resamples.
 
     Returns:
@@ -24,25 +24,19 @@ def image_interval(rows: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
         >>> image_interval(np.array([1.0, 1.0, 1.0]), seed=0).tolist()
         [1.0, 1.0]
     """
-    if len(rows) < 2:
-        return np.full((2, *rows.shape[1:]), np.nan)
-    chosen = np.random.default_rng(seed).integers(len(rows), size=(RESAMPLES, len(rows)))
-    resampled = _means(rows[chosen], 1).reshape(RESAMPLES, -1)
-    ends = np.full((2, resampled.shape[1]), np.nan)
-    for place, column in enumerate(resampled.T):
-        known = column[~np.isnan(column)]
-        if len(known):
-            ends[:, place] = np.percentile(known, LEVEL)
-    return ends.reshape(2, *rows.shape[1:])
+    columns = rows.reshape(len(rows), -1)
+    known = np.isfinite(columns)
+    if known.all():
+        ends = np.stack(interval(columns, seed))
+    else:
+        each = [interval(columns[there, place, None], seed) for place, there in enumerate(known.T)]
+        ends = np.array(each)[:, :, 0].T
+    return np.asarray(ends.reshape(2, *rows.shape[1:]))
 
 
 def image_mean(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean over images (images, ...), of those that have a value; NaN where none has."""
-    return _means(rows, 0)
-
-
-def _means(rows: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
     known = ~np.isnan(rows)
-    counts = known.sum(axis=axis)
+    counts = known.sum(axis=0)
     with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(known, rows, 0).sum(axis=axis) / np.where(counts == 0, np.nan, counts))
+        return np.asarray(np.where(known, rows, 0).sum(axis=0) / np.where(counts == 0, np.nan, counts))

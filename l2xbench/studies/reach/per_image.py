@@ -1,0 +1,31 @@
+"""What networks are compared by: how far each method's maps reach on each image."""
+
+from __future__ import annotations
+
+from l2xbench.store.results import Results
+from l2xbench.studies.reach.means import Reach, reaches
+from l2xbench.studies.shared.measures import measure
+from l2xbench.studies.study import ImageMeasure
+
+
+def measures(results: Results) -> list[ImageMeasure]:
+    """The share of |R| beyond 8 LR pixels, and the radius that holds 90 %, of each method."""
+    groups: dict[tuple[str, str], list[Reach]] = {}
+    for one in results.once(reaches):
+        groups.setdefault((one.dataset, one.method), []).append(one)
+    found = []
+    for (dataset, method), networks in groups.items():
+        for name, title, factor, unit, digits in (
+            ("beyond_8", f"share of |R| beyond 8 LR pixels ({method})", 100, "%", 1),
+            ("radius_90", f"radius that holds 90 % of |R| ({method})", 1, "LR pixels", 1),
+        ):
+            values = {
+                one.model: {
+                    image: float(value * factor) for image, value in zip(one.images, one.by_image(name), strict=True)
+                }
+                for one in networks
+            }
+            found.append(
+                measure(results, dataset, values, name=f"{name}_{method}", title=title, unit=unit, digits=digits)
+            )
+    return [each for each in found if each is not None]
