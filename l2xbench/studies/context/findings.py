@@ -42,9 +42,13 @@ def _compared(rows: pd.DataFrame) -> Iterator[str]:
     if len(above):
         yield f"more on {_named(above)}"
     if len(below):
-        yield f"less on {_named(below)}"
+        yield f"less on {_named(_negated(below))}"
     if len(rest):
         yield f"no more or less beyond chance on {_named(rest)}"
+
+
+def _negated(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(lead=-rows["lead"], lead_low=-rows["lead_high"], lead_high=-rows["lead_low"])
 
 
 def _named(rows: pd.DataFrame) -> str:

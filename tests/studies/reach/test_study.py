@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from l2xbench.store.records import Record
+from l2xbench.studies.reach import STUDY
 from l2xbench.studies.reach.figure import FLOOR, ReachLine, reach_figure
 from l2xbench.studies.reach.figures import reach_lines
 from l2xbench.studies.reach.findings import reach_findings
@@ -140,3 +141,13 @@ def test_the_figure_has_a_curve_for_each_network(count: int, width: float) -> No
     looks = {(line.get_color(), str(line.get_linestyle())) for line in axes.lines}
     assert len(looks) == count, "each is told from the others"
     assert figure.get_size_inches()[0] * 2.54 == pytest.approx(width, abs=0.01)
+
+
+def test_networks_are_compared_by_how_far_they_reach_on_each_image() -> None:
+    shares = {"a": [0.1, 0.2], "b": [0.3, 0.5]}
+    records = [record(m, i, s) for m, each in shares.items() for i, s in zip("xy", each, strict=True)]
+    beyond, radius = STUDY.measures(results_of(records, ["a", "b"], reach={}))
+    assert (beyond.name, beyond.unit) == ("beyond_8_l2x", "%")
+    assert beyond.values == pytest.approx(np.array([[10, 20], [30, 50]]))
+    assert radius.name == "radius_90_l2x" and (radius.values == 4).all()
+    assert STUDY.measures(results_of(records[:2], ["a"], reach={})) == [], "one network is compared with none"

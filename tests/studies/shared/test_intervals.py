@@ -20,7 +20,8 @@ def test_columns_are_resampled_together_and_gaps_are_left_out() -> None:
     rows = np.array([[1.0, 2.0], [3.0, 6.0], [5.0, np.nan]])
     assert image_mean(rows).tolist() == [3.0, 4.0]
     low, high = image_interval(np.stack([rows[:, 0], -rows[:, 0]], axis=1), seed=0)
-    assert low[0] == -high[1] and high[0] == -low[1]
+    assert (low[0], high[0]) == pytest.approx((-high[1], -low[1]))
+    assert np.isfinite(image_interval(rows, seed=0)).all()
     assert np.isnan(image_mean(np.full((2, 1), np.nan))).all()
 
 
