@@ -89,6 +89,33 @@ def shares_beyond(values: np.ndarray | Tensor, centre: Centre, limits: Sequence[
     return np.array(beyond) / total if total > 0 else np.full(len(beyond), np.nan)
 
 
+def share_outside(values: np.ndarray | Tensor, window: tuple[slice, slice]) -> float:
+    """The share of a map's absolute values that lies outside a window, such as the pixels that a patch lies in.
+
+    Channels are summed before the absolute value is taken.
+
+    Args:
+        values: (C, H, W).
+        window: rows and columns in LR pixels.
+
+    Returns:
+        in [0, 1]; NaN where the map is 0 everywhere.
+
+    Raises:
+        AttributionError: another shape, or NaN or Inf among the values.
+
+    Example:
+        >>> import numpy as np
+        >>> row = np.zeros((1, 1, 5))
+        >>> row[0, 0] = [1, 2, 4, -2, 1]
+        >>> share_outside(row, (slice(0, 1), slice(1, 4)))
+        0.2
+    """
+    sizes = abs(_signed(values))
+    total = sizes.sum()
+    return float((total - sizes[window].sum()) / total) if total > 0 else float("nan")
+
+
 def radii_holding(
     values: np.ndarray | Tensor, centre: Centre, shares: Sequence[float] = (0.5, 0.9, 0.99)
 ) -> np.ndarray:

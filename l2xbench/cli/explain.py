@@ -41,6 +41,10 @@ def explain(
         Path | None, typer.Option("--out", help="The folder for figure and maps; results/explain/<image> by default.")
     ] = None,
     palette: Annotated[str, typer.Option("--palette", help="green-red or blue-orange.", metavar="NAME")] = "green-red",
+    scale: Annotated[
+        str,
+        typer.Option("--scale", help="Of colours: linear, symlog, or auto: symlog for a part.", metavar="NAME"),
+    ] = "auto",
     output: Output = None,
     weights_key: WeightsKey = None,
     device: Device = None,
@@ -64,6 +68,7 @@ def explain(
         out=out or Path("results", "explain", printable(image.stem)),
         hr=hr,
         palette=palette,
+        scale=scale,
         device=device or "auto",
         trust=trust,
         seed=seed or 0,

@@ -20,6 +20,8 @@ from l2xbench.data.folders import printable
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.draw.colormap import colour_map
 from l2xbench.draw.heatmaps import heatmap_bytes
+from l2xbench.draw.panels import NetworkPanel
+from l2xbench.draw.scales import chosen
 from l2xbench.draw.zoom import around_target
 from l2xbench.errors import RequestError
 from l2xbench.run.devices import choose_device
@@ -50,6 +52,7 @@ def explain_image(
     lr: str | None = None,
     hr: Path | None = None,
     palette: str = "green-red",
+    scale: str = "auto",
     device: str = "auto",
     trust: bool = False,
     seed: int = 0,
@@ -69,6 +72,7 @@ def explain_image(
     request = _request(target, reference, method, options or {})
     files = _files(image, hr, lr)
     colour_map(palette)
+    shades = chosen(scale, "--scale")
     console = Console()
     sources = {name: locate(model, seed=seed, keys=keys) for name, model in short_names(models).items()}
     place = choose_device(device)
@@ -76,7 +80,7 @@ def explain_image(
     answers: dict[str, tuple[NetworkImage, NetworkMap]] = {}
     failures: list[RequestError] = []
     pair: LoadedPair | None = None
-    scale = 0
+    enlarged = 0
     for name, source in sources.items():
         try:
             with console.status(f"loading {name}"):
@@ -86,11 +90,11 @@ def explain_image(
             failures.append(RequestError(reason if isinstance(error, RequestError) else f"{name}: {reason}"))
             continue
         if pair is None:
-            scale = network.scale
-            pair = files.load(scale)
-        if network.scale != scale:
+            enlarged = network.scale
+            pair = files.load(enlarged)
+        if network.scale != enlarged:
             raise RequestError(
-                f"--models: {name} is for scale {network.scale}, {next(iter(sources))} for scale {scale}; "
+                f"--models: {name} is for scale {network.scale}, {next(iter(sources))} for scale {enlarged}; "
                 "one figure shows one scale"
             )
         with console.status(f"explaining {name}"):
@@ -107,8 +111,9 @@ def explain_image(
         raise failures[0]
     assert pair is not None
     folder = printable(image.parent.resolve().name) or "image"
-    shown = ShownImage(folder, printable(image.stem), scale, pair.lr, pair.hr)
-    panel = make_panel(shown, answers, request, zoom=around_target(request.target, shown.sr_shape))
+    shown = ShownImage(folder, printable(image.stem), enlarged, pair.lr, pair.hr)
+    zoom = around_target(request.target, shown.sr_shape)
+    panel = make_panel(shown, answers, request, zoom=zoom, scale_of_colours=shades)
     with console.status("drawing"):
         # not the image's own name: `--out .` must not draw over it
         figures = [
@@ -121,8 +126,9 @@ def explain_image(
             "delta": "" if found.delta is None else f"{found.delta:.4g}",
             "completeness_error": found.completeness_error,
             "seconds": found.seconds,
+            **_spread(drawn),
         }
-        for name, (_, found) in answers.items()
+        for drawn, (name, (_, found)) in zip(panel.networks, answers.items(), strict=True)
     ]
     title = f"{printable(image.name)}: {request.label}, {reference}, {panel.target}"
     screen.show_table(console, pd.DataFrame(rows), title)
@@ -139,6 +145,13 @@ def explain_image(
     for failure in failures:
         console.print(f"[yellow]failed[/] {escape(str(failure))}", soft_wrap=True)
     return 1 if failures else 0
+
+
+def _spread(drawn: NetworkPanel) -> dict[str, float]:
+    """How far the map of a part of the SR image goes beyond it; nothing for the whole image."""
+    if drawn.outside is None or drawn.diffusion is None:
+        return {}
+    return {"outside": round(drawn.outside, 4), "diffusion_index": round(drawn.diffusion, 2)}
 
 
 def _files(image: Path, hr: Path | None, lr: str | None) -> ImagePair:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 from numpy.typing import NDArray
 
 from l2xbench.data.colour import luma
+from l2xbench.draw import scales
 from l2xbench.errors import RequestError
 
 # For each palette and sign: the colour at half the limit, at the limit, and beyond it (what was clipped stays
@@ -81,7 +82,9 @@ def palette_table(palette: str) -> NDArray[np.uint8]:
     return np.asarray(np.rint(255 * rows[:, :3]), dtype=np.uint8)
 
 
-def over_image(values: NDArray[np.float64], image: NDArray[np.uint8], limit: float, palette: str) -> NDArray[np.uint8]:
+def over_image(
+    values: NDArray[np.float64], image: NDArray[np.uint8], limit: float, palette: str, scale: str = "linear"
+) -> NDArray[np.uint8]:
     """Draw a signed map over the image it explains, greyed and faded.
 
     Args:
@@ -89,12 +92,13 @@ def over_image(values: NDArray[np.float64], image: NDArray[np.uint8], limit: flo
         image: (H, W, 3), 0 to 255.
         limit: the value of the full colour, as `shared_limit` gives it.
         palette: one of `PALETTES`.
+        scale: `linear`, or `symlog`: see `draw.scales`.
 
     Returns:
         (H, W, 3), 0 to 255. On white the colour is the colour bar's own; the image shows through in
         proportion to the white in it, so that a full colour is the bar's wherever it lies.
     """
-    colour = colour_map(palette)(Normalize(-limit, limit)(np.ma.masked_invalid(values)))[..., :3]
+    colour = colour_map(palette)(scales.norm(limit, scale)(np.ma.masked_invalid(values)))[..., :3]
     backdrop = 1 - BACKDROP * (1 - luma(image) / 255)
     white = colour.min(axis=-1, keepdims=True)
     return np.asarray(np.rint(255 * np.clip(colour - white * (1 - backdrop[..., None]), 0, 1)), dtype=np.uint8)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter
 from numpy.typing import NDArray
 
-from l2xbench.draw import style
+from l2xbench.draw import scales, style
 from l2xbench.draw.colormap import colour_map, over_image
 from l2xbench.draw.layout import BAR, MARGIN, SEAM, FigureLayout
 from l2xbench.draw.panels import Box, HeatmapPanel, NetworkPanel, ScaledMaps, local_view, scaled_maps
@@ -42,6 +41,11 @@ def heatmap_figure(panel: HeatmapPanel, *, palette: str = "green-red") -> Figure
     for a method whose maps do not sum to the difference (a plain gradient, say; the median completeness error
     of the panel tells): its numbers have no unit in common, and each map is divided by its mean |R|.
 
+    The scale. The map of a `patch` or `neuron` is shaded by the symmetric logarithm of its values, so that far
+    pixels, each of which counts for little, are seen; `linear` on request, and for `image` by default. The bar says
+    which, and its numbers are the maps'. Under such a map stands the share of |attribution| outside the target's own
+    LR pixels, and LAM's diffusion index.
+
     For a `patch` or `neuron` whose attributions keep to a small part of the image, the maps show that part,
     framed in the LR image.
 
@@ -64,9 +68,11 @@ def heatmap_figure(panel: HeatmapPanel, *, palette: str = "green-red") -> Figure
         _title(figure, layout, panel)
         _draw_inputs(figure, layout, panel, view)
         for number, (network, values) in enumerate(zip(panel.networks, scaled.maps, strict=True), start=1):
-            drawn = over_image(values, panel.lr, scaled.limit, palette)
+            drawn = over_image(values, panel.lr, scaled.limit, palette, scaled.scale)
             _draw_network(figure, layout, panel, network, number, drawn, view)
         _colour_bar(figure, layout, scaled, palette)
+        if layout.foot:
+            _foot(figure, layout)
     return figure
 
 
@@ -83,6 +89,18 @@ def _title(figure: Figure, layout: FigureLayout, panel: HeatmapPanel) -> None:
         ha="left",
         va="top",
         fontsize=style.TEXT_PT,
+        linespacing=style.LINE_SPACING,
+    )
+
+
+def _foot(figure: Figure, layout: FigureLayout) -> None:
+    figure.text(
+        0.5,
+        MARGIN / layout.height,
+        "\n".join(layout.foot),
+        ha="center",
+        va="bottom",
+        fontsize=style.SMALL_PT,
         linespacing=style.LINE_SPACING,
     )
 
@@ -195,21 +213,24 @@ def _mark_frame(axes: Axes, box: Box | None, colour: str, line: _Line) -> None:
 
 def _colour_bar(figure: Figure, layout: FigureLayout, scaled: ScaledMaps, palette: str) -> None:
     room = (layout.width - 2 * MARGIN) * style.POINTS_PER_CM
-    wide = style.text_width(scaled.unit, style.TEXT_PT) > room
+    wide = style.text_width(scaled.label, style.TEXT_PT) > room
     # in a narrow figure the unit, in brackets, is what must be read
-    label = style.fit(scaled.unit.partition("(")[2][:-1] if wide else scaled.unit, room, size=style.TEXT_PT)
+    label = style.fit(scaled.label.partition("(")[2][:-1] if wide else scaled.label, room, size=style.TEXT_PT)
     width = min(layout.width - 2 * MARGIN - 0.6, 10.0)
     axes = figure.add_axes(layout.rectangle((layout.width - width) / 2, layout.bar_top, width, BAR))
     axes.set_label("colour bar")
+    number = style.text_width(scales.signed(float(f"{scaled.limit / 1000:.1g}")), style.SMALL_PT) + 4
+    gap = number / (width / 2 * style.POINTS_PER_CM)
     bar = figure.colorbar(
-        ScalarMappable(Normalize(-scaled.limit, scaled.limit), colour_map(palette)),
+        ScalarMappable(scales.norm(scaled.limit, scaled.scale), colour_map(palette)),
         cax=axes,
         orientation="horizontal",
         extend=_clipped(scaled),
         extendfrac=0.03,
-        ticks=MaxNLocator(nbins=6, symmetric=True),
-        format=FuncFormatter(_signed),
+        ticks=FixedLocator(scales.ticks(scaled.limit, scaled.scale, gap)),
+        format=FuncFormatter(scales.signed),
     )
+    bar.minorticks_off()
     bar.set_label(label, fontsize=style.TEXT_PT, labelpad=1.5)
     bar.ax.tick_params(labelsize=style.SMALL_PT, pad=1.5)
     bar.outline.set_linewidth(0.4)
@@ -220,10 +241,3 @@ def _clipped(scaled: ScaledMaps) -> str:
     above = any(bool((one > scaled.limit).any()) for one in scaled.maps)
     below = any(bool((one < -scaled.limit).any()) for one in scaled.maps)
     return {(True, True): "both", (True, False): "max", (False, True): "min"}.get((above, below), "neither")
-
-
-def _signed(value: float, _position: int | None = None) -> str:
-    if value == 0:
-        return "0"
-    plain = 1e-3 <= abs(value) < 1e5
-    return (f"{value:+,.6g}" if plain else f"{value:+.3g}").replace("-", "−")

@@ -38,6 +38,7 @@ class FigureLayout:
     names: tuple[str, ...]
     notes: tuple[str, ...]
     head: tuple[str, ...]
+    foot: tuple[str, ...]
 
     @classmethod
     def of(cls, panel: HeatmapPanel, *, framed: bool) -> FigureLayout:
@@ -49,8 +50,12 @@ class FigureLayout:
         tall = panel.lr.shape[0] / panel.lr.shape[1]
         zoom_tall = panel.zoom[2] / panel.zoom[3] if panel.zoom else tall
         room = (page - 2 * MARGIN - (columns - 1) * _GAP) / columns
+        foot = _foot(panel, (page - 2 * MARGIN) * style.POINTS_PER_CM)
+        noted = 6 if foot else 4
         # Text takes what it takes; the pictures share the rest of the page's height.
-        text = rows * (3 * _LINE + 4 * _SMALL_LINE + _ROW_GAP) + 4 * _LINE + BAR + _BAR_BELOW
+        text = (
+            rows * (3 * _LINE + noted * _SMALL_LINE + _ROW_GAP) + 4 * _LINE + BAR + _BAR_BELOW + len(foot) * _SMALL_LINE
+        )
         most = (style.COLUMN_CM * 1.5 if narrow else style.PAGE_HEIGHT_CM) - text
         picture = min(room, most / rows / (tall + min(zoom_tall, tall)))
         cell = max(picture, min(room, _NARROWEST))
@@ -67,6 +72,7 @@ class FigureLayout:
             names=tuple(style.fit(n.name, points, size=style.TEXT_PT, lines=2) for n in panel.networks),
             notes=tuple(_note(n, points, complete=panel.is_complete) for n in panel.networks),
             head=_head(panel, framed, (width - 2 * MARGIN) * style.POINTS_PER_CM),
+            foot=_foot(panel, (width - 2 * MARGIN) * style.POINTS_PER_CM),
         )
 
     @property
@@ -75,7 +81,7 @@ class FigureLayout:
 
     @property
     def height(self) -> float:
-        return self.bar_top + BAR + _BAR_BELOW
+        return self.bar_top + BAR + _BAR_BELOW + len(self.foot) * _SMALL_LINE
 
     @property
     def bar_top(self) -> float:
@@ -131,12 +137,32 @@ def _note(network: NetworkPanel, width: float, *, complete: bool) -> str:
     lines = [line for line in lines if line]
     if network.zoom_psnr is not None:
         lines.append(f"part: {_decibels(network.zoom_psnr)}")
+    lines += _spread(network, width)
     error = network.completeness_error
     if not np.isfinite(network.values).all():
         lines.append("map: not finite")
     elif complete and error is not None and not error <= _WORTH_SAYING:
         lines.append(f"incomplete by {error:.0%}" if error < 10 else "incomplete")
     return "\n".join(lines)
+
+
+def _spread(network: NetworkPanel, width: float) -> list[str]:
+    """How far beyond its target's own pixels a map goes, on one line where it fits."""
+    told = []
+    if network.outside is not None:
+        told.append(f"{network.outside:.1%} outside")
+    if network.diffusion is not None:
+        told.append(f"DI {network.diffusion:.2f}")
+    line = ", ".join(told)
+    return [line] if line and style.text_width(line, style.SMALL_PT) <= width else told
+
+
+def _foot(panel: HeatmapPanel, width: float) -> tuple[str, ...]:
+    """What the numbers under the maps are, where there are some."""
+    if all(network.outside is None for network in panel.networks):
+        return ()
+    told = "outside: share of |map| beyond the target's own LR pixels; DI: diffusion index"
+    return tuple(style.fit(told, width, size=style.SMALL_PT, lines=2).split("\n"))
 
 
 def _decibels(psnr: float) -> str:

@@ -11,7 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from l2xbench.draw import scales
 from l2xbench.draw.colormap import shared_limit, signed_map
+from l2xbench.draw.scales import Scale
 
 Box = tuple[int, int, int, int]  # y, x, height, width
 
@@ -28,6 +30,8 @@ class NetworkPanel:
         ssim: or None.
         completeness_error: |sum R - delta| / max(|delta|, 1e-3 sum |R|), or None where it was not measured.
         zoom_psnr: dB, of the enlarged part alone; None where there is none.
+        outside: share of the map's |attribution| outside the target's own LR pixels; None for the whole image.
+        diffusion: LAM's diffusion index of the map; None for the whole image.
     """
 
     name: str
@@ -37,6 +41,8 @@ class NetworkPanel:
     ssim: float | None
     completeness_error: float | None
     zoom_psnr: float | None = None
+    outside: float | None = None
+    diffusion: float | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class HeatmapPanel:
         target: what was explained: `image`, `patch:y,x,h,w` or `neuron:c,y,x`, in SR pixels.
         zoom: y, x, height, width in SR pixels of a part to enlarge: HR and SR then show that part alone, and
             a frame in the LR image says where it lies.
+        scale_of_colours: of the maps; see `draw.scales`.
     """
 
     dataset: str
@@ -61,6 +68,7 @@ class HeatmapPanel:
     reference: str
     target: str
     zoom: Box | None = None
+    scale_of_colours: Scale = "auto"
 
     def __post_init__(self) -> None:
         if not self.networks:
@@ -100,6 +108,17 @@ def target_box(target: str) -> Box | None:
     return None
 
 
+def footprint(box: Box, scale: int) -> tuple[slice, slice]:
+    """Rows and columns of the LR pixels that a box of SR pixels lies in.
+
+    Example:
+        >>> footprint((120, 122, 16, 16), 4)
+        (slice(30, 34, None), slice(30, 35, None))
+    """
+    y, x, height, width = box
+    return slice(y // scale, -(-(y + height) // scale)), slice(x // scale, -(-(x + width) // scale))
+
+
 # A method counts as complete when its maps miss the objective's difference by less than this: then its values
 # have the unit of the output.
 _COMPLETE = 0.05
@@ -110,13 +129,20 @@ class ScaledMaps(NamedTuple):
 
     Attributes:
         maps: (H, W) each.
-        unit: of these numbers.
+        unit: what these numbers are.
         limit: the value of the full colour, see `colormap.shared_limit`.
+        scale: how values up to it are shaded, `linear` or `symlog`.
     """
 
     maps: list[NDArray[np.float64]]
     unit: str
     limit: float
+    scale: str
+
+    @property
+    def label(self) -> str:
+        """What stands at the colour bar: the unit, and how values are shaded where that is not in proportion."""
+        return self.unit.removesuffix(")") + scales.SAID[self.scale] + ")"
 
 
 def scaled_maps(panel: HeatmapPanel) -> ScaledMaps:
@@ -124,7 +150,7 @@ def scaled_maps(panel: HeatmapPanel) -> ScaledMaps:
     maps = [signed_map(network.values) for network in panel.networks]
     if not panel.is_complete:
         shares = [one / _mean_size(one) for one in maps]
-        return _with_limit(shares, "1 = the map's mean |attribution|")
+        return _with_limit(panel, shares, "1 = the map's mean |attribution|")
     box = panel.target_box
     if panel.target == "image":
         samples, unit = 3 * panel.scale**2, "grey levels of 255 per SR sample"
@@ -132,11 +158,12 @@ def scaled_maps(panel: HeatmapPanel) -> ScaledMaps:
         samples, unit = 3 * box[2] * box[3], "grey levels of 255 per sample of the patch"
     else:
         samples, unit = 1, "grey levels of 255"
-    return _with_limit([255 * one / samples for one in maps], unit)
+    return _with_limit(panel, [255 * one / samples for one in maps], unit)
 
 
-def _with_limit(maps: list[NDArray[np.float64]], unit: str) -> ScaledMaps:
-    return ScaledMaps(maps, f"attribution of an LR pixel ({unit})", shared_limit(maps))
+def _with_limit(panel: HeatmapPanel, maps: list[NDArray[np.float64]], unit: str) -> ScaledMaps:
+    scale = scales.resolved(panel.scale_of_colours, panel.target)
+    return ScaledMaps(maps, f"attribution of an LR pixel ({unit})", shared_limit(maps), scale)
 
 
 def _mean_size(one: NDArray[np.float64]) -> float:
@@ -144,11 +171,15 @@ def _mean_size(one: NDArray[np.float64]) -> float:
     return float(finite.mean()) if finite.any() else 1.0
 
 
+_FILLED = {"linear": 0.98, "symlog": 0.999}
+"""The share of the |attribution| that has a colour to be seen, by scale."""
+
+
 def local_view(panel: HeatmapPanel, maps: Sequence[NDArray[np.float64]]) -> Box | None:
     """The part of the maps, in SR pixels, that a small target's attributions fill; None where that is most.
 
     It is centred on the target, has the image's proportions, and holds 98 % of the |attribution| of every
-    network.
+    network, or 99.9 % where the scale shows them too.
     """
     box = panel.target_box
     if box is None:
@@ -159,11 +190,12 @@ def local_view(panel: HeatmapPanel, maps: Sequence[NDArray[np.float64]]) -> Box 
     grid_y, grid_x = np.mgrid[:rows, :columns] + 0.5
     away = np.maximum(np.abs(grid_y - middle_y) / rows, np.abs(grid_x - middle_x) / columns)
     order = np.argsort(away, axis=None)
+    filled = _FILLED[scales.resolved(panel.scale_of_colours, panel.target)]
     half = max(height / rows, width / columns, 6 / min(rows, columns))
     for one in maps:
         inside = np.cumsum(np.abs(np.nan_to_num(one, nan=0.0, posinf=0.0, neginf=0.0)).ravel()[order])
         if inside[-1] > 0:
-            half = max(half, float(away.ravel()[order[np.searchsorted(inside, 0.98 * inside[-1])]]))
+            half = max(half, float(away.ravel()[order[np.searchsorted(inside, filled * inside[-1])]]))
     if half > 0.3:
         return None
     tall, wide = math.ceil(2.2 * half * rows), math.ceil(2.2 * half * columns)

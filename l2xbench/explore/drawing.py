@@ -9,11 +9,15 @@ from typing import Literal, NamedTuple
 import numpy as np
 from PIL import Image
 
+from l2xbench.attribution.spread import share_outside
+from l2xbench.draw import scales
 from l2xbench.draw.colormap import colour_map, over_image
 from l2xbench.draw.heatmaps import heatmap_bytes
-from l2xbench.draw.panels import Box, HeatmapPanel, local_view, scaled_maps, target_box
+from l2xbench.draw.panels import Box, HeatmapPanel, footprint, local_view, scaled_maps, target_box
 from l2xbench.explore.workbench import Answer
 
+_GAP = 0.24
+"""What a number at the colour bar takes of half its length."""
 _OVERVIEW = 400
 """Pixels on the longer side of the small picture of a whole image."""
 
@@ -33,8 +37,9 @@ class Drawing:
     Attributes:
         view: y, x, height, width in LR pixels: the part that the maps fill, or the whole.
         limit: the value of the full colour.
-        unit: what the values are.
+        unit: what the values are, and how they are shaded.
         bar: a PNG of the colours from -limit to limit, one pixel high.
+        ticks: numbers at the bar, and where they stand, 0 to 1.
     """
 
     maps: dict[str, DrawnMap]
@@ -42,6 +47,7 @@ class Drawing:
     limit: float
     unit: str
     bar: bytes
+    ticks: list[tuple[float, str]]
 
 
 class Number(NamedTuple):
@@ -64,12 +70,22 @@ def draw(panel: HeatmapPanel, palette: str, *, near: bool) -> Drawing:
     y, x, height, width = (length // panel.scale for length in view) if view else whole
     maps = {
         network.name: DrawnMap(
-            png(over_image(values, panel.lr, scaled.limit, palette)), np.ascontiguousarray(values, "<f4").tobytes()
+            png(over_image(values, panel.lr, scaled.limit, palette, scaled.scale)),
+            np.ascontiguousarray(values, "<f4").tobytes(),
         )
         for network, values in zip(panel.networks, scaled.maps, strict=True)
     }
     colours = colour_map(palette)(np.linspace(0, 1, 255))[None, :, :3]
-    return Drawing(maps, (y, x, height, width), scaled.limit, scaled.unit, png(np.rint(255 * colours).astype(np.uint8)))
+    places = scales.norm(scaled.limit, scaled.scale)
+    ticks = scales.ticks(scaled.limit, scaled.scale, _GAP, most=4)
+    return Drawing(
+        maps=maps,
+        view=(y, x, height, width),
+        limit=scaled.limit,
+        unit=scaled.label,
+        bar=png(np.rint(255 * colours).astype(np.uint8)),
+        ticks=[(float(places(tick)), scales.signed(tick)) for tick in ticks],
+    )
 
 
 def numbers(answer: Answer, scale: int) -> list[Number]:
@@ -87,6 +103,11 @@ def numbers(answer: Answer, scale: int) -> list[Number]:
         meaning = "How far the map's sum is from delta, as a share of delta"
         lines.append(Number("completeness error", f"{found.completeness_error:.1e}", meaning))
     time = f"{found.seconds:.2g} s" if found.seconds < 10 else f"{found.seconds:.0f} s"
+    box = target_box(answer.request.target)
+    if box is not None:
+        outside = share_outside(found.values, footprint(box, scale))
+        meaning = "The part of the sum of |map| that lies outside the patch's own LR pixels"
+        lines.append(Number("outside the patch", f"{outside:.1%}", meaning))
     return [
         *lines,
         Number("positive share", f"{answer.positive:.0%}", "The part of the sum of |map| that lies in positive pixels"),

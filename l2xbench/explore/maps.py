@@ -9,6 +9,7 @@ from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
 
 from l2xbench.draw.colormap import PALETTES
+from l2xbench.draw.scales import SCALES, chosen
 from l2xbench.explore.actions import MapActions
 from l2xbench.explore.drawing import Drawing, Number
 from l2xbench.explore.server import Shelf
@@ -16,6 +17,10 @@ from l2xbench.explore.tab import Tab
 from l2xbench.explore.viewer import ImageViewer
 from l2xbench.system.files import packed
 
+_SCALES_MEAN = (
+    "How numbers become colours: in proportion (linear), or by their logarithm (symlog), which shows what is small and "
+    "far; auto takes symlog for a patch and linear for the whole window"
+)
 T = TypeVar("T", bound=ui.element)
 
 
@@ -75,14 +80,17 @@ class Maps:
                 ui.switch("Enlarge", value=True, on_change=self._set_near).props("dense")
                 palette = ui.toggle(list(PALETTES), value=tab.palette, on_change=self._set_palette)
                 palette.props("dense no-caps unelevated")
+                colours = ui.toggle(list(SCALES), value=tab.scale_of_colours, on_change=self._set_scale)
+                colours.props('dense no-caps unelevated aria-label="Scale of colours"')
+                colours.tooltip(_SCALES_MEAN)
                 with ui.element("div").classes("downloads") as self._downloads:
                     ui.label("Figure").classes("what")
                     self._save(".pdf")
                     self._save(".png")
             with ui.element("div").classes("scale") as self._scale:
-                self._low = ui.label()
-                self._bar = ui.element("img").props('alt="Colours from negative to positive"')
-                self._high = ui.label()
+                with ui.element("div").classes("colours"):
+                    self._bar = ui.element("img").props('alt="Colours from negative to positive"')
+                    self._ticks = ui.element("div").classes("ticks")
                 self._unit = ui.label().classes("unit")
             self._grid = ui.element("div").classes("cards")
             self._nothing = ui.label("Choose a network on the left.").classes("hint")
@@ -149,8 +157,10 @@ class Maps:
                 view=drawn.view,
                 box=box,
             )
-        self._low.set_text(f"−{drawn.limit:g}")
-        self._high.set_text(f"+{drawn.limit:g}")
+        self._ticks.clear()
+        with self._ticks:
+            for place, text in drawn.ticks:
+                ui.label(text).style(f"left: {100 * place:.2f}%")
         self._bar.props(f'src="{shelf.put(drawn.bar, "png")}"')
         self._unit.set_text(drawn.unit)
         self._scale.classes(remove="unseen")
@@ -162,6 +172,10 @@ class Maps:
 
     def _set_near(self, event: ValueChangeEventArguments[Any]) -> None:
         self.near = bool(event.value)
+        self.page.redraw()
+
+    def _set_scale(self, event: ValueChangeEventArguments[Any]) -> None:
+        self.tab.scale_of_colours = chosen(str(event.value))
         self.page.redraw()
 
     def _set_palette(self, event: ValueChangeEventArguments[Any]) -> None:

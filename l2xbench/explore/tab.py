@@ -12,6 +12,7 @@ from l2xbench.attribution.references import BLUR_VARIANCE, parse_reference
 from l2xbench.data.pairs import LoadedPair
 from l2xbench.draw.colormap import PALETTES
 from l2xbench.draw.panels import Box, HeatmapPanel
+from l2xbench.draw.scales import Scale
 from l2xbench.draw.zoom import around_target
 from l2xbench.errors import RequestError
 from l2xbench.explore import pictures
@@ -48,6 +49,7 @@ class Tab:
     variance: float = BLUR_VARIANCE
     options: dict[str, Any] = field(default_factory=dict)
     palette: str = PALETTES[0]
+    scale_of_colours: Scale = "auto"
     picture: Picture | None = None
     whole: LoadedPair | None = None
     window: Box = (0, 0, 0, 0)
@@ -131,4 +133,5 @@ class Tab:
         request = next(iter(answers.values())).request
         shown = ShownImage("explore", self.picture.label, self.scale, self.pair.lr, self.pair.hr)
         networks = {name: (sr[name], answer.found) for name, answer in answers.items()}
-        return make_panel(shown, networks, request, zoom=around_target(request.target, shown.sr_shape))
+        zoom = around_target(request.target, shown.sr_shape)
+        return make_panel(shown, networks, request, zoom=zoom, scale_of_colours=self.scale_of_colours)

@@ -217,6 +217,51 @@ def test_maps_of_a_small_target_show_the_part_that_matters_and_lr_the_whole() ->
     assert "maps: the dashed frame" in texts(figure)[0]
 
 
+def far_and_near() -> HeatmapPanel:
+    """A network that uses distant pixels for a thousandth each, and one that does not; the target is the middle."""
+    near = np.zeros((3, 40, 40))
+    near[:, 18:22, 18:22] = 1.0
+    far = near.copy()
+    far[:, ::4, ::4] += 1e-2
+    of = panel(("far", "near"), size=(40, 40), target="patch:36,36,8,8")
+    networks = zip(of.networks, (far, near), (0.4, 0.0), strict=True)
+    return replace(
+        of, networks=tuple(replace(n, values=values, outside=share, diffusion=2.5) for n, values, share in networks)
+    )
+
+
+def coloured(figure: Figure, name: str) -> float:
+    """The share of a map's pixels, far from the target, that have a colour."""
+    (image,) = axes(figure, f"{name}: map").get_images()
+    drawn = np.asarray(image.get_array())[:12].astype(int)
+    return float((np.ptp(drawn, axis=-1) > 24).mean())
+
+
+def test_the_map_of_a_part_shows_far_pixels_and_says_on_which_scale() -> None:
+    of = far_and_near()
+    figure = heatmap_figure(of)
+    assert coloured(figure, "far") == pytest.approx(1 / 16, abs=0.01) and coloured(figure, "near") == 0
+    assert bar_label(figure).endswith("grey levels of 255 per sample of the patch; symmetric log scale")
+    bar = axes(figure, "colour bar")
+    figure.draw_without_rendering()
+    read = [float(text.get_text().replace("−", "-").replace(",", "")) for text in bar.get_xticklabels()]
+    assert read == pytest.approx(list(bar.get_xticks())) and read == sorted(read)
+    assert 0 in read and any(0 < tick < 0.05 * max(read) for tick in read), "true values, far below the limit too"
+    linear = heatmap_figure(replace(of, scale_of_colours="linear"))
+    assert coloured(linear, "far") == 0 and "log" not in bar_label(linear)
+    assert "log" not in bar_label(heatmap_figure(panel()))
+
+
+def test_under_the_map_of_a_part_stands_how_far_it_goes() -> None:
+    figure = heatmap_figure(far_and_near())
+    assert {text for text in texts(figure) if "outside" in text and "DI" in text and "dB" in text} == {
+        "27.12 dB / 0.8123\n40.0% outside, DI 2.50",
+        "28.12 dB / 0.8123\n0.0% outside, DI 2.50",
+    }
+    assert any(text.startswith("outside: share of |map|") for text in texts(figure)), "and what that is"
+    assert not any("outside" in text for text in texts(heatmap_figure(panel())))
+
+
 def test_maps_of_a_target_that_draws_on_the_whole_image_show_it_all() -> None:
     of = panel(size=(60, 80), target="patch:40,64,4,8")
     assert local_view(of, scaled_maps(of).maps) is None

@@ -47,7 +47,11 @@ def test_maps_share_one_scale_and_show_where_they_are(panel: HeatmapPanel) -> No
     red, green, blue = map(int, pictures["large"][at])
     assert green > red and green > blue, "positive is green"
     assert decoded(drawn.bar).shape == (1, 255, 3)
-    assert "grey levels" in drawn.unit
+    assert "grey levels" in drawn.unit and "symmetric log scale" in drawn.unit
+    assert [place for place, _ in drawn.ticks] == sorted(place for place, _ in drawn.ticks)
+    assert drawn.ticks[-1] == (1, f"+{drawn.limit:g}") and (0.5, "0") in drawn.ticks
+    linear = drawing.draw(replace(panel, scale_of_colours="linear"), "green-red", near=True)
+    assert "log" not in linear.unit and linear.maps["small"].picture != drawn.maps["small"].picture
 
     whole = drawing.draw(panel, "blue-orange", near=False)
     assert whole.view == (0, 0, 40, 48)
@@ -59,19 +63,24 @@ def request(method: str = "l2x") -> MapRequest:
 
 
 def test_the_lines_under_a_map() -> None:
-    arrays = {"values": np.zeros((3, 4, 4)), "delta": np.float32(7.68)}
+    values = np.zeros((3, 40, 48))
+    values[0, 18, 20], values[0, 30, 30] = 3, -1
+    arrays = {"values": values, "delta": np.float32(7.68)}
     answer = Answer(request(), NetworkMap(arrays, 3e-7, 0.123), positive=0.75, diffusion=2.345)
     lines = {line.name: line.value for line in drawing.numbers(answer, 4)}
     assert lines == {
         "delta": "7.68 (2.5 grey levels a sample)",
         "completeness error": "3.0e-07",
+        "outside the patch": "25.0%",
         "positive share": "75%",
         "diffusion index": "2.35",
         "time": "0.12 s",
     }
     control = replace(answer, found=NetworkMap({**arrays, "delta": np.float32("nan")}, None, 0.123))
-    assert [line.name for line in drawing.numbers(control, 4)] == ["positive share", "diffusion index", "time"]
-    whole = replace(answer, request=MapRequest("image", "blur", "l2x"))
+    named = [line.name for line in drawing.numbers(control, 4)]
+    assert named == ["outside the patch", "positive share", "diffusion index", "time"]
+    small = NetworkMap({**arrays, "values": np.zeros((3, 4, 4))}, 3e-7, 0.123)
+    whole = replace(answer, request=MapRequest("image", "blur", "l2x"), found=small)
     assert drawing.numbers(whole, 4)[0].value == "7.68 (2.5 grey levels a sample)", "4 x 4 LR are 16 x 16 SR pixels"
     assert drawing.numbers(whole, 2)[0].value == "7.68 (10.2 grey levels a sample)"
     lam = replace(answer, request=request("lam"))

@@ -336,8 +336,9 @@ def test_on_a_phone_and_in_the_dark_nothing_runs_over(served: Served, browser: B
     opened.map_of("tiny")
     expect(opened.card("wrong").get_by_role("alert")).to_be_visible(timeout=PATIENCE)
     assert watched.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    low, high = (watched.page.locator(f".scale > div >> nth={place}").bounding_box() for place in (0, 1))
+    low, high = (watched.page.locator(f".scale .ticks > div >> nth={place}").bounding_box() for place in (0, -1))
     assert low is not None and high is not None and low["y"] == high["y"], "the scale's ends stand on one line"
+    assert low["x"] > 0 and low["x"] + low["width"] < high["x"] and high["x"] + high["width"] < 400
     label = watched.page.locator(".q-field__label", has_text="Window, LR")
     assert label.evaluate("one => one.scrollWidth <= one.clientWidth"), "its words are whole"
     colours = "getComputedStyle(document.body).backgroundColor + ' ' + getComputedStyle(document.body).color"

@@ -338,8 +338,13 @@ def test_explain_leaves_a_figure_and_each_map(
     assert kept["edsr-compact"]["values"].shape == kept["edsr-compact"]["reference"].shape == (3, 20, 24)
     for arrays in kept.values():
         assert arrays["values"].sum() == pytest.approx(float(arrays["delta"]), rel=1e-4)
+    assert "outside" in done.stdout and "diffusion" in done.stdout
     assert np.array_equal(kept["mine"]["values"], kept["bicubic"]["values"])
     assert not np.array_equal(kept["mine"]["values"], kept["edsr-compact"]["values"])
+
+    before = (tmp_path / "heatmap-lr.png").read_bytes()
+    linear = l2xbench("explain", "lr.png", "--target", "patch:8,12,16,16", "--out", ".", "--scale", "linear")
+    assert linear.returncode == 0 and (tmp_path / "heatmap-lr.png").read_bytes() != before
 
     peer = l2xbench("explain", "lr.png", "--method", "gradient", "--models", "bicubic,bicubic", "--reference", "mean")
     assert peer.returncode == 0, peer.stderr
@@ -386,6 +391,7 @@ def test_explain_keeps_the_maps_of_the_networks_that_can_be_explained(
         (["{lr}", "--method", "lam", "--option", "stepz=3"], "--option: method 'lam': option 'stepz'"),
         (["{lr}", "--option", "variant"], "--option variant: needed KEY=VALUE, for example --option variant=published"),
         (["{lr}", "--method", "lam", "--option", "variant=publishd"], "did you mean 'published'"),
+        (["{lr}", "--scale", "log"], "--scale: 'log' is not one of auto, linear, symlog"),
         (["{lr}", "--lr", "pilow"], "--lr pilow: it is matlab or pillow"),
         (["{lr}", "--lr", "pillow", "--hr", "{lr}"], "--hr: with --lr pillow the image itself is HR"),
         (["{lr}", "--palette", "red"], "palette"),

@@ -45,10 +45,17 @@ def image_data(view: ImageView, store: Store, config: StudyConfig, of: ImageReco
         panel = pictures.panel(method)
         scaled = scaled_maps(panel)
         maps = [
-            {"network": names.index(network.name), "error": network.completeness_error, **halves(values)}
+            {
+                "network": names.index(network.name),
+                "error": network.completeness_error,
+                "outside": network.outside,
+                "diffusion": network.diffusion,
+                **halves(values),
+            }
             for network, values in zip(panel.networks, scaled.maps, strict=True)
         ]
-        methods.append({"name": method, "unit": scaled.unit, "limit": scaled.limit, "maps": maps})
+        how = {"unit": scaled.unit, "limit": scaled.limit, "scale": scaled.scale}
+        methods.append({"name": method, **how, "maps": maps})
     grey = np.rint(luma(pictures.lr)).astype(np.uint8)
     return {
         "lr": picture(of.inputs, "lr"),

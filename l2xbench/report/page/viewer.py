@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from l2xbench.draw.colormap import BACKDROP, PALETTES, palette_table
 from l2xbench.draw.panels import target_box
+from l2xbench.draw.scales import DECADES, SAID
 from l2xbench.draw.tables import Cell, Sheet
 from l2xbench.report.page.data import data_size, image_data, script_json
 from l2xbench.run.progress import Progress
@@ -23,7 +24,7 @@ from l2xbench.studies.registry import all_studies
 from l2xbench.system.inorder import in_order
 
 FOLDER = "report_files"
-DATA_VERSION = 1
+DATA_VERSION = 2
 MOST_IN_ONE_FILE = 32 * 2**20
 """A page of more bytes gets a folder: browsers read the whole of one file before they show any."""
 _READERS = 4
@@ -109,6 +110,8 @@ def make_viewer(view: ImageView, results: Results, progress: Progress, one_file:
         "backdrop": BACKDROP,
         "palettes": {name: base64.b64encode(palette_table(name).tobytes()).decode() for name in PALETTES},
         "palette": shown.palette if shown else PALETTES[0],
+        "said": SAID,
+        "decades": DECADES,
     }
     context = {
         "count": len(entries),

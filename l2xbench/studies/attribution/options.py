@@ -54,6 +54,9 @@ class HeatmapOptions(Block):
 
     palette: Literal["green-red", "blue-orange"] = "green-red"
     """`blue-orange` is for readers who cannot tell green from red."""
+    scale: Literal["auto", "linear", "symlog"] = "auto"
+    """`symlog` shades by the symmetric logarithm, which shows far pixels that count for little each; `auto` takes it
+    for a patch or a neuron, and `linear` for the whole image."""
     zoom: Box | dict[str, Box] | None = "auto"
     """The part that HR and SR show enlarged: `y,x,h,w` in SR pixels, one for each image by name, or `auto`, where the
     networks differ most; null shows the whole image."""

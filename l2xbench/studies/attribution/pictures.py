@@ -108,7 +108,14 @@ class Pictures:
             pictures = [restored.image for restored, _ in networks.values()]
             zoom = zoom_box(heatmaps.zoom, inputs.image, request.target, pictures, config.scale)
         shown = ShownImage(inputs.dataset, inputs.image, config.scale, self.lr, self.hr)
-        return make_panel(shown, networks, request, zoom=zoom, colour=measured(config)["colour"])
+        return make_panel(
+            shown,
+            networks,
+            request,
+            zoom=zoom,
+            colour=measured(config)["colour"],
+            scale_of_colours="auto" if heatmaps is None else heatmaps.scale,
+        )
 
     def _image(self, name: str) -> NetworkImage:
         if name not in self._restored:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from l2xbench.attribution.spread import diffusion_index, share_outside
 from l2xbench.data.metrics import Colour
-from l2xbench.draw.panels import Box, HeatmapPanel, NetworkPanel
+from l2xbench.draw.panels import Box, HeatmapPanel, NetworkPanel, footprint, target_box
+from l2xbench.draw.scales import Scale
 from l2xbench.draw.zoom import zoom_psnr
 from l2xbench.studies.shared.maps import MapRequest, NetworkImage, NetworkMap
 
@@ -44,6 +46,7 @@ def make_panel(
     *,
     zoom: Box | None = None,
     colour: Colour = "y",
+    scale_of_colours: Scale = "auto",
 ) -> HeatmapPanel:
     """The panel of what some networks made of an image and which pixels they used.
 
@@ -53,6 +56,7 @@ def make_panel(
         request: what the maps explain, and how.
         zoom: the part of HR and SR to enlarge, whose PSNR is told besides.
         colour: which channels that PSNR counts.
+        scale_of_colours: of the maps; see `draw.scales`.
     """
     return HeatmapPanel(
         dataset=image.dataset,
@@ -69,6 +73,7 @@ def make_panel(
                 ssim=restored.ssim,
                 completeness_error=found.completeness_error,
                 zoom_psnr=zoom_psnr(restored.image, image.hr, zoom, colour),
+                **_spread(found.values, request.target, image.scale),
             )
             for name, (restored, found) in networks.items()
         ),
@@ -76,4 +81,14 @@ def make_panel(
         reference=request.reference,
         target=request.target,
         zoom=zoom,
+        scale_of_colours=scale_of_colours,
     )
+
+
+def _spread(values: np.ndarray, target: str, scale: int) -> dict[str, float]:
+    """How far the map of a part of the SR image goes beyond it; nothing for the whole image, or a map that is not
+    finite."""
+    box = target_box(target)
+    if box is None or not np.isfinite(values).all() or not values.any():
+        return {}
+    return {"outside": share_outside(values, footprint(box, scale)), "diffusion": diffusion_index(values)}

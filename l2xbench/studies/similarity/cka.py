@@ -162,7 +162,7 @@ def examined(
     nothing = math.nan
     if not math.isfinite(value):
         return Alignment(nothing, nothing, nothing, nothing, nothing)
-    members = _members(groups)
+    members = members_of(groups)
     random = np.random.default_rng(seed)
     p_value = chance = nothing
     if permutations:
@@ -177,7 +177,7 @@ def examined(
     low = high = nothing
     if bootstrap and len(members) > 1:
         tail = (1 - confidence) / 2
-        known = np.concatenate([resampled(weights) for weights in _draws(random, members, bootstrap)])
+        known = np.concatenate([resampled(weights) for weights in draws(random, members, bootstrap)])
         known = known[np.isfinite(known)]
         if known.size:
             low, high = (float(number) for number in np.quantile(known, [tail, 1 - tail]) + value - known.mean())
@@ -263,7 +263,7 @@ def hollow(k: Matrix) -> Matrix:
     return empty
 
 
-def _members(groups: Sequence[int]) -> NDArray[np.intp]:
+def members_of(groups: Sequence[int]) -> NDArray[np.intp]:
     """(groups, size): the samples of each group."""
     _, counts = np.unique(np.asarray(groups), return_counts=True)
     if len(set(counts.tolist())) != 1:
@@ -271,12 +271,12 @@ def _members(groups: Sequence[int]) -> NDArray[np.intp]:
     return np.argsort(np.asarray(groups), kind="stable").reshape(len(counts), -1)
 
 
-def _draws(random: np.random.Generator, members: NDArray[np.intp], draws: int) -> Iterator[Matrix]:
+def draws(random: np.random.Generator, members: NDArray[np.intp], count: int) -> Iterator[Matrix]:
     """Weights of bootstrap samples, (some, m) at a time: how often each sample was drawn."""
     groups, m = len(members), members.size
     step = max(1, _CHUNK // m)
-    for start in range(0, draws, step):
-        drawn = random.multinomial(groups, np.full(groups, 1 / groups), size=min(step, draws - start))
+    for start in range(0, count, step):
+        drawn = random.multinomial(groups, np.full(groups, 1 / groups), size=min(step, count - start))
         weights = np.empty((len(drawn), m))
         weights[:, members.ravel()] = np.repeat(drawn, members.shape[1], axis=1)
         yield weights

@@ -6,7 +6,7 @@ NeurIPS 2022. The estimator of HSIC is the unbiased one throughout.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -54,9 +54,16 @@ def align_deconfounded(
 ) -> Alignment:
     """`dcka` with a permutation test and a bootstrap interval; arguments as of `dcka` and `align`.
 
-    The test exchanges the samples of one rest, so that what the control explains stays in its place; the bootstrap
-    regresses anew in every resample.
+    The test exchanges the samples of one rest, so that what the control explains stays in its place; the bootstrap is
+    that of `resampler`.
     """
+    resampled = resampler(k, l, control)
+    k, l = centred(rest(k, control)), centred(rest(l, control))  # noqa: E741
+    return examined(k, l, groups, "unbiased", resampled, permutations, bootstrap, confidence, seed)
+
+
+def resampler(k: Matrix, l: Matrix, control: Matrix) -> Callable[[Matrix], Matrix]:  # noqa: E741
+    """What gives dCKA (B,) of bootstrap samples from their weights (B, m), regressed anew in each."""
     rest_k, rest_l = rest(k, control), rest(l, control)
     off = ~np.eye(len(control), dtype=bool)
     d = np.where(off, control - control[off].mean(), 0.0) if len(control) > 1 else control * 0
@@ -71,7 +78,7 @@ def align_deconfounded(
         ll = hsic(l, l, weights, "unbiased") - 2 * more_l * ld + more_l**2 * dd
         return ratio(kl, kk, ll)
 
-    return examined(k, l, groups, "unbiased", resampled, permutations, bootstrap, confidence, seed)
+    return resampled
 
 
 def rest(k: Matrix, control: Matrix) -> Matrix:

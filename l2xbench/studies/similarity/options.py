@@ -34,8 +34,9 @@ class SimilarityOptions(Block):
     """Crops of each image, at places that the image's name and the seed decide."""
     signs: Literal["positive", "signed", "negative", "absolute"] = "positive"
     """Which attributions count; `positive`, the paper's, sets the others to zero."""
-    estimator: Literal["biased", "unbiased"] = "biased"
-    """Which HSIC: the paper's, or the one that is 0 for unrelated networks however few the crops."""
+    estimator: Literal["biased", "unbiased"] = "unbiased"
+    """Which HSIC the column `cka` and its interval are of: the paper's, or the one that is 0 for unrelated networks
+    however few the crops. The columns `biased` and `unbiased` have both; dCKA is always unbiased."""
     method: str = "l2x"
     """Whose maps are compared."""
     of: Literal["attributions", "multipliers"] = "attributions"
@@ -43,7 +44,8 @@ class SimilarityOptions(Block):
     reference: str | None = None
     """`attribution.reference` by default."""
     target: str = "image"
-    """In the SR pixels of a crop; `centre` is the block that the LR pixel in its middle becomes."""
+    """In the SR pixels of a crop; `centre` is the block that the LR pixel in its middle becomes, `neuron` the green
+    value of one SR pixel in it."""
     untrained: bool = False
     """Whether each network's untrained twin (`edsr*`: the architecture's own initial weights) is compared too."""
     seeds: dict[str, list[str]] = Field(default_factory=dict)
@@ -57,8 +59,8 @@ class SimilarityOptions(Block):
     """Resamples for the interval."""
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """The interval's level."""
-    order: Literal["study", "clustered"] = "study"
-    """The networks' order in the figure."""
+    order: Literal["study", "clustered"] = "clustered"
+    """The networks' order in the figure: the study's, or like ones side by side, with their tree."""
 
     @field_validator("seeds")
     @classmethod
@@ -71,7 +73,7 @@ class SimilarityOptions(Block):
 
     def target_at(self, scale: int) -> str:
         """The target as `explain` takes it."""
-        if self.target != "centre":
-            return self.target
         corner = self.size // 2 * scale
-        return f"patch:{corner},{corner},{scale},{scale}"
+        if self.target == "neuron":
+            return f"neuron:1,{corner + scale // 2},{corner + scale // 2}"
+        return f"patch:{corner},{corner},{scale},{scale}" if self.target == "centre" else self.target

@@ -21,7 +21,7 @@ from l2xbench.studies.similarity.deconfounded import align_deconfounded
 from l2xbench.studies.similarity.options import CONTROL, TWIN, UNTRAINED, SimilarityOptions, twin_of
 from l2xbench.system.files import unwritable
 
-VERSION = 2
+VERSION = 3
 """The version of the numbers made here; a new one makes kept ones stale."""
 
 MOST_CHANCE = 0.1
@@ -32,7 +32,7 @@ TOO_FEW = "m too small"
 
 _NUMBERS = ("cka", "low", "high", "p_value", "chance")
 _WITHOUT_CONTROL = (
-    *("unbiased", "dcka", "dcka_low", "dcka_high", "dcka_p_value", "dcka_chance"),
+    *("biased", "unbiased", "dcka", "dcka_low", "dcka_high", "dcka_p_value", "dcka_chance"),
     *("control_a", "control_b"),
 )
 _ABOUT = ("samples", "images", "resampled", "estimator", "signs", "warning")
@@ -91,7 +91,7 @@ def _dataset_rows(
         with store.scratch_folder() as folder:
             files = {name: folder / f"{place}.npy" for place, name in enumerate(entries)}
             for name in dict.fromkeys(name for pair in [*owed, (CONTROL,)] for name in pair):
-                _save(files[name], _gram(store, entries[name], None if name == CONTROL else options))
+                _save(files[name], gram_of_maps(store, entries[name], None if name == CONTROL else options))
             for a, b in owed:
                 unit, images = pairs[a, b]
                 k, l, d = (_part(files[name], entries[name], images) for name in (a, b, CONTROL))  # noqa: E741
@@ -128,7 +128,7 @@ def _save(path: Path, matrix: NDArray[np.float64]) -> None:
         raise unwritable(path, error) from error
 
 
-def _gram(store: Store, kept: _Kept, options: SimilarityOptions | None) -> NDArray[np.float64]:
+def gram_of_maps(store: Store, kept: _Kept, options: SimilarityOptions | None) -> NDArray[np.float64]:
     """The Gram matrix of a network's maps, or, without options, that of |x - x'|."""
     records = list(kept.values())
 
@@ -182,6 +182,7 @@ def _numbers(
     beyond = align_deconfounded(k, l, control, groups.tolist(), **how)
     numbers = {
         **{name: getattr(found, name) for name in _NUMBERS},
+        "biased": cka(k, l, "biased"),
         "unbiased": cka(k, l, "unbiased"),
         "dcka": beyond.cka,
         "dcka_low": beyond.low,

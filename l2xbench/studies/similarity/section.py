@@ -13,6 +13,7 @@ from l2xbench.draw.tables import Table
 from l2xbench.store.results import Results
 from l2xbench.studies.similarity.figures import similarity_matrices
 from l2xbench.studies.similarity.matrix import DARK, SHADES
+from l2xbench.studies.similarity.options import UNTRAINED, twin_of
 from l2xbench.studies.study import Section
 
 
@@ -20,11 +21,12 @@ def similarity_section(results: Results, tables: Mapping[str, Table]) -> Section
     """What `section.html` shows, and the table below it."""
     squares = []
     for _, matrix, part in similarity_matrices(results):
-        tips = {(row["model_a"], row["model_b"]): _pair_tip(row) for row in part.to_dict("records")}
+        tips = {frozenset((row["model_a"], row["model_b"])): _pair_tip(row) for row in part.to_dict("records")}
         rows = []
-        for i, name in enumerate(matrix.names):
+        count = len(matrix.names)
+        for i, name in enumerate([*matrix.names, *(row.name for row in matrix.calibration)]):
             cells = []
-            for j, other in enumerate(matrix.names[: matrix.columns]):
+            for j, other in enumerate(matrix.names):
                 value = matrix.shown(i, j)
                 known = i != j and not pd.isna(value)
                 cells.append(
@@ -32,24 +34,19 @@ def similarity_section(results: Results, tables: Mapping[str, Table]) -> Section
                         "text": matrix.printed(i, j),
                         "shade": to_hex(SHADES(matrix.shade(value))) if known else None,
                         "dark": known and matrix.shade(value) > DARK,
-                        "doubtful": j < i and bool(matrix.doubtful[i, j]),
-                        "own": i == j,
-                        "apart": j == matrix.networks,
-                        "tip": tips.get((name, other)) or tips.get((other, name), ""),
+                        "doubtful": j < i < count and bool(matrix.doubtful[i, j]),
+                        "own": i == j or (i >= count and not known),
+                        "tip": tips.get(frozenset((twin_of(other) if name == UNTRAINED else name, other)), ""),
                     }
                 )
-            rows.append({"name": name, "cells": cells, "apart": i in (matrix.networks, matrix.columns)})
-        remarks = [f"{matrix.said}.".capitalize()] + (
-            [f"{matrix.remark}.".capitalize()] if matrix.doubtful.any() else []
-        )
+            rows.append({"name": name, "cells": cells, "apart": i == count})
         squares.append(
             {
                 "title": matrix.title,
-                "names": matrix.names[: matrix.columns],
-                "networks": matrix.networks,
-                "width": matrix.columns + 1 + (matrix.columns > matrix.networks),
+                "names": matrix.names,
+                "branches": ["M" + "L".join(f"{100 * x:.2f},{y:.3f}" for x, y in line) for line in matrix.branches],
                 "rows": rows,
-                "remark": " ".join(remarks),
+                "remark": " ".join(f"{line[:1].upper()}{line[1:]}." for line in matrix.said),
             }
         )
     return Section(

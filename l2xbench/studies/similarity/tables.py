@@ -21,10 +21,11 @@ def similarity_tables(results: Results) -> list[Table]:
         "mean CKA of permuted samples, which networks that share nothing would have."
     )
     deconfounded = (
-        "unbiased: CKA with the unbiased HSIC. dcka: likewise, once the control |x - x'| of the same crops, which "
-        "knows no network, has been regressed out of both Gram matrices (Cui et al., NeurIPS 2022), with its interval, "
-        "p and chance. control_a and control_b: each one's unbiased CKA with that control, which is the row "
-        f"'{CONTROL}'; nothing is left of it once it is regressed out of itself."
+        "biased: CKA as the paper has it (Eq. 7), with the biased HSIC, which is above 0 for networks that share "
+        "nothing where crops are few; unbiased: with the unbiased one. dcka: unbiased, once the control |x - x'| of "
+        "the same crops, which knows no network, has been regressed out of both Gram matrices (Cui et al., NeurIPS "
+        "2022), with its interval, p and chance. control_a and control_b: each one's unbiased CKA with that control, "
+        f"which is the row '{CONTROL}'; nothing is left of it once it is regressed out of itself."
     )
     notes = [told, deconfounded]
     if options.untrained:

@@ -67,8 +67,10 @@ def test_maps_have_the_colours_of_the_figures(visit: Open, whole: Path) -> None:
     page = done.page
     found, lr = maps(whole.parent)
     limit = shared_limit(list(found.values()))
-    for palette in ("green-red", "blue-orange"):
+    assert page.locator("#scale").input_value() == "linear", "as the study says"
+    for palette, scale in (("green-red", "linear"), ("blue-orange", "linear"), ("blue-orange", "symlog")):
         page.select_option("#palette", palette)
+        page.select_option("#scale", scale)
         for number, name in enumerate(found, start=2):
             pixels = page.eval_on_selector(
                 f".panel:nth-child({number}) canvas",
@@ -76,10 +78,11 @@ def test_maps_have_the_colours_of_the_figures(visit: Open, whole: Path) -> None:
             )
             shown = np.array(pixels).reshape(HEIGHT, WIDTH, 4)[..., :3]
             # the map travels as 16-bit floats, which may move a value to the neighbouring colour of 513
-            assert np.abs(shown - over_image(found[name], lr, limit, palette)).max() <= 2
+            assert np.abs(shown - over_image(found[name], lr, limit, palette, scale)).max() <= 2
+        assert ("symmetric log" in page.locator("#unit").inner_text()) == (scale == "symlog")
     done.errors = [text for text in done.errors if "willReadFrequently" not in text]  # which is this test's doing
     page.locator("#gain").fill("1")
-    assert float(page.locator("#high").inner_text()) == pytest.approx(limit / 2, rel=1e-3)
+    assert float(page.locator("#ends span:last-child").inner_text()) == pytest.approx(limit / 2, rel=1e-3)
 
 
 def test_pointing_reads_every_networks_value_there(visit: Open, whole: Path) -> None:

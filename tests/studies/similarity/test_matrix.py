@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from l2xbench.draw import style
-from l2xbench.studies.similarity.matrix import Matrix, cka_figure, clustered_order, printed_cka
+from l2xbench.studies.similarity.matrix import Calibration, Matrix, printed_cka
+from l2xbench.studies.similarity.square import cka_figure
 
 
 def symmetric(count: int, low: float, high: float, seed: int) -> np.ndarray:
@@ -26,6 +27,14 @@ def a_matrix(count: int, name: str = "EDSR{}", **changes: object) -> Matrix:
     return Matrix(**(fields | changes))
 
 
+def calibration(count: int) -> tuple[Calibration, ...]:
+    some = tuple(0.9 if place % 2 else np.nan for place in range(count))
+    return (
+        Calibration("other training", some, "dCKA with other trainings"),
+        Calibration("difference", (0.05,) * count, "CKA with |x − x'|"),
+    )
+
+
 def cells(matrix: Matrix) -> list[str]:
     """The numbers of the square, row by row, without the diagonal."""
     return [text.get_text() for text in cka_figure(matrix).axes[0].texts]
@@ -33,20 +42,26 @@ def cells(matrix: Matrix) -> list[str]:
 
 @pytest.mark.parametrize(
     ("count", "name", "width"),
-    [(2, "EDSR{}", 8.5), (11, "swinir-{}", 8.5), (11, "a-very-long-name-of-a-network-{}", 8.5), (20, "net{}", 17.5)],
+    [
+        (2, "EDSR{}", 8.5),
+        (11, "swinir-{}", 8.5),
+        (11, "a-very-long-name-of-a-network-{}", 8.5),
+        (20, "net{}", 17.5),
+        (24, "swinir-{}", 17.5),
+        (48, "net{}", 17.5),
+    ],
 )
-@pytest.mark.parametrize("calibrated", [False, True])
-def test_every_text_is_inside_apart_and_at_least_6_points(
-    count: int, name: str, width: float, calibrated: bool
-) -> None:
-    matrix = a_matrix(count, name, apart=count // 3 if calibrated else 0, row_only=calibrated and count > 2)
+@pytest.mark.parametrize("whole", [False, True])
+def test_every_text_is_inside_apart_and_at_least_6_points(count: int, name: str, width: float, whole: bool) -> None:
+    matrix = a_matrix(count, name, calibration=calibration(count) if whole else ())
+    matrix = matrix.clustered() if whole else matrix
     matrix.doubtful[1, 0] = True
     figure = cka_figure(matrix)
     assert figure.get_size_inches()[0] * style.CM_PER_INCH == pytest.approx(width)
     figure.draw_without_rendering()
     page = figure.bbox
     square, bar = (next(a for a in figure.axes if a.get_label() == label) for label in ("CKA", "colour bar"))
-    texts = [*figure.texts, *square.texts, *square.get_xticklabels(), *square.get_yticklabels(), *bar.get_yticklabels()]
+    texts = [*figure.texts, *square.texts, *square.get_xticklabels(), *square.get_yticklabels(), *bar.get_xticklabels()]
     boxes = [(t, t.get_window_extent()) for t in texts if t.get_text()]
     for text, box in boxes:
         assert text.get_fontsize() >= 6
@@ -68,29 +83,50 @@ def test_dcka_is_above_cka_below_and_nothing_known_is_a_dash() -> None:
     assert not any("m too small" in t.get_text() for t in cka_figure(a_matrix(3)).texts)
 
 
-def test_what_networks_are_held_against_is_set_apart_and_the_control_has_no_column() -> None:
-    matrix = a_matrix(5, "n{}", apart=3, row_only=True)
-    figure = cka_figure(matrix)
-    square = figure.axes[0]
-    assert [t.get_text() for t in square.get_xticklabels()] == ["n0", "n1", "n2", "n3"]
-    assert [t.get_text() for t in square.get_yticklabels()] == ["n0", "n1", "n2", "n3", "n4"]
-    assert np.diff(square.get_xticks()).round(2).tolist() == [1, 1.35, 1]
-    assert np.diff(square.get_yticks()).round(2).tolist() == [1, 1.35, 1, 1.35]
+def test_what_networks_are_held_against_stands_apart_below() -> None:
+    matrix = a_matrix(3, "n{}", calibration=calibration(3))
+    square = cka_figure(matrix).axes[0]
+    assert [t.get_text() for t in square.get_xticklabels()] == ["n0", "n1", "n2"]
+    assert [t.get_text() for t in square.get_yticklabels()] == ["n0", "n1", "n2", "other training", "difference"]
+    assert np.diff(square.get_yticks()).round(2).tolist() == [1, 1, 1.35, 1]
+    assert cells(matrix)[-4:] == ["0.90", "0.05", "0.05", "0.05"], "no cell where there is no other training"
+    assert "other training: dCKA with other trainings" in matrix.said
+
+
+def test_the_tree_stands_at_the_rows_of_its_networks() -> None:
+    near = np.array([[1, 0.2, 0.9, 0.3], [0.2, 1, 0.25, 0.8], [0.9, 0.25, 1, 0.1], [0.3, 0.8, 0.1, 1]])
+    matrix = a_matrix(4, "n{}", dcka=near, cka=1 - near, calibration=(Calibration("row", (0, 1, 2, 3), "what"),))
+    shown = matrix.clustered()
+    assert [set(shown.names[:2]), set(shown.names[2:])] in ([{"n0", "n2"}, {"n1", "n3"}], [{"n1", "n3"}, {"n0", "n2"}])
+    assert [f"n{value:.0f}" for value in shown.calibration[0].values] == list(shown.names), "rows below follow"
+    leaves = {(x, y) for line in shown.branches for x, y in line if x == 0}
+    assert leaves == {(0, 0.5), (0, 1.5), (0, 2.5), (0, 3.5)}
+    joined = {frozenset(y for x, y in line if x == 0): max(x for x, _ in line) for line in shown.branches}
+    assert joined[frozenset((0.5, 1.5))] < 1 and joined[frozenset((2.5, 3.5))] < 1
+    figure = cka_figure(shown)
+    tree, square = (next(a for a in figure.axes if a.get_label() == label) for label in ("tree", "CKA"))
+    assert tree.get_position().x0 > square.get_position().x1
+    assert tree.get_position().y0 == pytest.approx(
+        square.get_position().y0 + square.get_position().height * 1.35 / 5.35
+    )
+    assert "tree: average linkage of 1 − dCKA" in shown.said
+    assert matrix.branches == [] and not any(a.get_label() == "tree" for a in cka_figure(matrix).axes)
 
 
 def test_the_shades_are_the_range_of_the_networks_and_that_is_said() -> None:
     values = np.where(np.eye(3) == 1, np.nan, 0.96)
     dcka = values.copy()
     dcka[0, 1] = dcka[1, 0] = 0.873
-    dcka[:2, 2] = dcka[2, :2] = 0.1
-    matrix = a_matrix(3, dcka=dcka, cka=values, apart=1)
+    dcka[:2, 2] = dcka[2, :2] = 0.9
+    matrix = a_matrix(3, dcka=dcka, cka=values, calibration=(Calibration("x", (0.1, 0.99, 0.9), "y"),))
     assert matrix.scale == (0.87, 0.96)
-    assert matrix.said == "shades: 0.87 to 0.96, the range of the networks' pairs; what is below has the lightest"
+    told = "shades: 0.87 to 0.96, the range of the networks' pairs; what is below has the lightest; what is above has "
+    assert matrix.said[0] == told + "the darkest"
     assert matrix.shade(0.1) == 0 and matrix.shade(0.96) == 1 and matrix.shade(0.915) == pytest.approx(0.5)
     figure = cka_figure(matrix)
-    assert any(matrix.said in text.get_text().replace("\n", " ") for text in figure.texts)
+    assert any(matrix.said[0] in text.get_text().replace("\n", " ") for text in figure.texts)
     bar = next(axes for axes in figure.axes if axes.get_label() == "colour bar")
-    assert bar.get_ylim() == (0.87, 0.96)
+    assert bar.get_xlim() == (0.87, 0.96)
     assert a_matrix(3, dcka=values, cka=values).scale == (0.96, 0.962)
     nothing = np.full((2, 2), np.nan)
     assert a_matrix(2, dcka=nothing, cka=nothing).scale == (0, 1) and cells(a_matrix(2, dcka=nothing, cka=nothing))
@@ -115,14 +151,18 @@ def test_clustered_puts_like_networks_side_by_side() -> None:
     family = np.array([0, 1, 0, 1, 0])
     values = np.where(family[:, None] == family[None, :], 0.9, 0.2)
     np.fill_diagonal(values, 1)
-    order = clustered_order(values)
-    assert sorted(order) == [0, 1, 2, 3, 4]
-    assert len({tuple(family[order[:3]]), tuple(family[order[-3:]])}) == 2
-    assert np.count_nonzero(np.diff(family[order])) == 1
-    whole = np.pad(values, (0, 1), constant_values=0.5)
-    matrix = a_matrix(6, dcka=whole, cka=1 - whole, apart=1, row_only=True)
-    shown = matrix.clustered()
-    assert shown.names == (*(f"EDSR{i}" for i in order), "EDSR5"), "calibration rows stay the last"
-    assert np.array_equal(shown.cka, 1 - shown.dcka)
-    unknown = a_matrix(5, dcka=np.full((5, 5), np.nan), cka=values)
-    assert unknown.clustered().names == tuple(f"EDSR{i}" for i in order), "by CKA where there is no dCKA"
+    for dcka, cka, by in ((values, 1 - values, "dCKA"), (np.full((5, 5), np.nan), values, "CKA")):
+        shown = a_matrix(5, dcka=dcka, cka=cka).clustered()
+        order = [int(name[-1]) for name in shown.names]
+        assert sorted(order) == [0, 1, 2, 3, 4]
+        assert np.count_nonzero(np.diff(family[order])) == 1
+        assert np.array_equal(shown.cka, cka[np.ix_(order, order)])
+        assert f"tree: average linkage of 1 − {by}" in shown.said
+    assert a_matrix(2).clustered().tree is None
+
+
+def test_cells_too_small_for_numbers_have_shades_alone() -> None:
+    figure = cka_figure(a_matrix(48, "net{}"))
+    square = figure.axes[0]
+    assert not square.texts and len(square.patches) == 48 * 47
+    assert any("the numbers are in the table" in text.get_text() for text in figure.texts)

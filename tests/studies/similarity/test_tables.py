@@ -92,8 +92,8 @@ def test_numbers_are_made_once_and_again_when_something_changes(
     records = keep(store, "a", maps(1)) + keep(store, "b", maps(2))
     first = similarity_frame(results(store, ["a", "b"], records))
     made = []
-    gram = similarity._gram
-    monkeypatch.setattr(similarity, "_gram", lambda *args: made.append(1) or gram(*args))
+    gram = similarity.gram_of_maps
+    monkeypatch.setattr(similarity, "gram_of_maps", lambda *args: made.append(1) or gram(*args))
     pd.testing.assert_frame_equal(similarity_frame(results(store, ["a", "b"], records)), first)
     assert not made
     signed = similarity_frame(results(store, ["a", "b"], records, signs="signed"))

@@ -104,6 +104,7 @@ function startViewer() {
     const methods = data.methods.map((method) => method.name);
     if (!methods.includes(state.method)) state.method = methods[0] ?? "";
     if ($("method")) $("method").value = state.method;
+    takeScale();
     panels.replaceChildren(...data.networks.map((network, place) => panel(network, place)));
     whole();
     drawMaps();
@@ -119,6 +120,7 @@ function startViewer() {
     if (network.ssim !== null) score.push(network.ssim.toFixed(4));
     const caption = element("figcaption", {}, element("strong", { textContent: network.name }),
       element("span", { className: "score", textContent: score.join(" / ") }));
+    if (index.box) caption.append(element("span", { className: "spread" }));
     const view = element("div", { className: "view" });
     view.style.aspectRatio = `${entry.width} / ${entry.height}`;
     const sources = { LR: state.shown.lr, SR: network.sr, HR: state.shown.hr };
@@ -159,6 +161,11 @@ function startViewer() {
     return made;
   }
 
+  // The study's, until the reader chooses.
+  function takeScale() {
+    if (method() && !state.scaled) $("scale").value = method().scale;
+  }
+
   const method = () => state.shown.methods.find((one) => one.name === state.method);
   const network = (one) => state.shown.networks[Number(one.dataset.place)];
   const mapOf = (place) => method()?.maps.find((map) => map.network === place);
@@ -167,13 +174,21 @@ function startViewer() {
 
   const limit = () => method().limit * 2 ** -Number($("gain").value);
 
+  // From a number to its place on the colour bar, -1 to 1 within the limit.
+  function placed(value, bound) {
+    const share = value / bound;
+    if ($("scale").value !== "symlog") return share;
+    const size = Math.abs(share) * 10 ** index.decades;
+    return (Math.sign(share) * (size <= 1 ? size : 1 + Math.log10(size))) / (1 + index.decades);
+  }
+
   // The figures' own arithmetic: the palette's colour, and the greyed LR image in proportion to the white in it.
   function colour(values, grey, table, bound) {
     const count = table.length / 3 - 2;
     const pixels = new Uint8ClampedArray(4 * values.length);
     for (let i = 0; i < values.length; i++) {
       const value = values[i];
-      let row = Math.min(count - 1, Math.floor(((value + bound) / (2 * bound)) * count));
+      let row = Math.min(count - 1, Math.floor(((placed(value, bound) + 1) / 2) * count));
       if (value < -bound) row = count;
       else if (value > bound) row = count + 1;
       const known = !Number.isNaN(value);
@@ -192,6 +207,11 @@ function startViewer() {
     for (const one of panels.children) {
       const map = mapOf(Number(one.dataset.place));
       const view = one.querySelector(".layer[data-stop=map]");
+      const spread = one.querySelector(".spread");
+      if (spread) {
+        const known = map && map.outside !== null;
+        spread.textContent = known ? `${(100 * map.outside).toFixed(1)}% outside, DI ${map.diffusion.toFixed(2)}` : "";
+      }
       view.querySelector(".nothing")?.remove();
       if (!map) {
         view.append(element("div", { className: "nothing", textContent: network(one).name === "bicubic" ? "interpolation is not explained" : "no map" }));
@@ -206,10 +226,31 @@ function startViewer() {
     const strip = new Uint8ClampedArray(4 * count).fill(255);
     for (let i = 0; i < count; i++) strip.set(table.subarray(3 * i, 3 * i + 3), 4 * i);
     bar.getContext("2d").putImageData(new ImageData(strip, count, 1), 0, 0);
-    $("low").textContent = said(-limit());
-    $("high").textContent = said(limit());
-    $("unit").textContent = method().unit;
+    $("ends").replaceChildren(...ticks(limit()).map((tick) => {
+      const text = element("span", { textContent: said(tick) });
+      text.style.left = `${50 * (1 + placed(tick, limit()))}%`;
+      return text;
+    }));
+    $("unit").textContent = method().unit.replace(/\)$/, `${index.said[$("scale").value]})`);
     $("gain").setAttribute("aria-valuetext", `limit ${said(limit())}`);
+  }
+
+  // The limit, 0, and on the logarithmic scale the powers of ten between that have room.
+  function ticks(bound) {
+    const found = [bound];
+    if ($("scale").value === "symlog") {
+      const room = 0.18; // what a number takes of half the bar
+      let last = 1;
+      const first = Math.floor(Math.log10(bound));
+      for (let exponent = first; exponent >= first - index.decades; exponent--) {
+        const tick = Number(`1e${exponent}`);
+        const at = placed(tick, bound);
+        if (at < room || at > last - room) continue;
+        found.push(tick);
+        last = at;
+      }
+    }
+    return [...found.map((tick) => -tick), 0, ...found.reverse()];
   }
 
   function said(value) {
@@ -407,6 +448,10 @@ function startViewer() {
   $("between").addEventListener("change", () => setLayer(state.layer));
   $("palette")?.addEventListener("change", drawMaps);
   $("gain")?.addEventListener("input", drawMaps);
+  $("scale")?.addEventListener("change", () => {
+    state.scaled = true;
+    drawMaps();
+  });
   $("larger").addEventListener("click", () => zoomBy(2));
   $("smaller").addEventListener("click", () => zoomBy(1 / 2));
   $("whole").addEventListener("click", whole);
