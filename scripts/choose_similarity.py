@@ -141,8 +141,8 @@ def apart(
 def targets(size: int, scale: int) -> Iterator[tuple[str, str]]:
     """Name and target of each choice."""
     corner = (size * scale - SIDE) // 2
-    yield from (("neuron", "neuron"), ("centre", "centre"), ("patch", f"patch:{corner},{corner},{SIDE},{SIDE}"))
-    yield "image", "image"
+    yield from (("neuron", "neuron"), ("image", "image"), ("centre", "centre"))
+    yield "patch", f"patch:{corner},{corner},{SIDE},{SIDE}"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -151,10 +151,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("study", help="a study whose block `similarity` names `seeds`")
     parser.add_argument("--out", type=Path, default=Path("results/choose"), help="folder of the maps: [%(default)s]")
     parser.add_argument("--data-root", type=Path, help="where the datasets lie")
+    parser.add_argument("--models", help="networks of the study, a,b,c: [all]")
     parser.add_argument("--resamples", type=int, default=1000, help="of the intervals: [%(default)s]")
     wanted = parser.parse_args(arguments)
     rows = []
-    plain = read_study(wanted.study)
+    models = wanted.models.split(",") if wanted.models else None
+    plain = read_study(wanted.study, models=models)
     options = plain.block(SimilarityOptions)
     if options is None or not options.seeds:
         print(f"{wanted.study}: similarity: seeds is missing, for example {{edsr: [edsr, edsr-s1]}}", file=sys.stderr)
@@ -162,7 +164,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name, target in targets(options.size, plain.scale):
         overrides = {"similarity.target": target, "similarity.permutations": 0, "similarity.bootstrap": 0}
         out = wanted.out / name
-        study = STUDY.alone(read_study(wanted.study, overrides))
+        study = STUDY.alone(read_study(wanted.study, overrides, models))
         if run_study(study, out, How(wanted.data_root), only="similarity"):
             return 1
         kept = read(read_runs(Store(out))[0])

@@ -431,3 +431,22 @@ def test_check_tells_a_wrong_request(l2xbench: Command, arguments: list[str], ex
     assert done.returncode == 2
     assert expected in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_papers_choices_give_the_numbers_of_version_0_1_0(l2xbench: Command, tmp_path: Path) -> None:
+    study = {
+        "study": "small",
+        "models": {"a": tiny(), "b": tiny(n_feats=6)},
+        "datasets": {"photographs": {"path": "skimage", "crop": 40, "images": 2}},
+        "similarity": {"permutations": 19, "bootstrap": 20},
+    }
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(study))
+    paper = ("similarity.target=image", "similarity.estimator=biased", "similarity.of=attributions")
+    flags = [argument for choice in paper for argument in ("--set", choice)]
+    done = l2xbench("cka", tmp_path / "small.yaml", *flags, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    row = pd.read_csv(tmp_path / "out/tables/cka.csv").iloc[0]
+    assert (row["model_a"], row["model_b"], row["samples"], row["p_value"]) == ("a", "b", 16, 0.05)
+    # as the study of this YAML, without the three choices, gave them then
+    then = [0.9729735937502904, 0.9648752597566732, 0.9799715237729625, 0.7413937091420901]
+    assert row[["cka", "low", "high", "chance"]].astype(float).tolist() == pytest.approx(then, rel=1e-6)

@@ -50,7 +50,7 @@ def a_study(**blocks: object) -> StudyConfig:
             "study": "s",
             "models": {"a": "edsr", "b": "carn"},
             "datasets": {"d": "x/"},
-            "similarity": {"size": 8, "crops": 3},
+            "similarity": {"size": 8, "crops": 3, "target": "image"},
             **blocks,
         }
     )
@@ -75,10 +75,10 @@ def test_a_unit_holds_the_map_of_each_crop_by_itself(monkeypatch: pytest.MonkeyP
 
 def test_options_that_decide_the_maps_and_those_that_do_not() -> None:
     def of(**options: object) -> object:
-        return STUDY.units(a_study(similarity={"size": 8, "crops": 3, **options}))
+        return STUDY.units(a_study(similarity={"size": 8, "crops": 3, "target": "image", **options}))
 
-    assert of(signs="signed", estimator="unbiased", permutations=1) == of()
-    assert of(of="multipliers", seeds={"edsr": ["a"]}) == of()
+    assert of(signs="absolute", estimator="biased", permutations=1) == of()
+    assert of(of="attributions", seeds={"edsr": ["a"]}) == of()
     assert of(reference="mean") != of() != of(crops=4)
     assert STUDY.units(a_study(attribution={"reference": "mean"})) == of(reference="mean")
     assert STUDY.units(a_study(similarity=None)) == []
@@ -92,7 +92,9 @@ def test_the_centre_is_the_block_of_the_middle_lr_pixel() -> None:
 
 
 def test_an_untrained_twin_has_its_architectures_own_initial_weights() -> None:
-    (_, (label, options)) = STUDY.units(a_study(similarity={"size": 8, "crops": 1, "untrained": True}))
+    (_, (label, options)) = STUDY.units(
+        a_study(similarity={"size": 8, "crops": 1, "target": "image", "untrained": True})
+    )
     assert label == UNTRAINED
     trained = load_model("carn-compact")
     twin = untrained_twin(trained, 0)

@@ -16,7 +16,7 @@ from l2xbench.studies.similarity.findings import beyond_seeds, confounded, simil
 from l2xbench.studies.similarity.options import UNTRAINED
 from l2xbench.studies.similarity.seeds import SeedsTest, grouped, seeds_frame, seeds_test
 from tests.studies.results import results_of
-from tests.studies.similarity.test_tables import FEW, differences, keep
+from tests.studies.similarity.test_tables import FEW, PAPER, differences, keep
 
 
 def square(values: Mapping[tuple[str, str], float]) -> pd.DataFrame:
@@ -129,7 +129,13 @@ def made(store: Store, noise: float, own: float = 1.0) -> Results:
         ["a", "a2", "b", "b2"],
         store,
         {"Set5": None},
-        similarity={**FEW, "signs": "signed", "seeds": {"A": ["a", "a2"], "B": ["b", "b2"]}, "untrained": True},
+        similarity={
+            **FEW,
+            **PAPER,
+            "signs": "signed",
+            "seeds": {"A": ["a", "a2"], "B": ["b", "b2"]},
+            "untrained": True,
+        },
     )
 
 

@@ -25,10 +25,11 @@ from tests.draw.written import write_tables
 from tests.studies.results import results_of
 
 FEW = {"permutations": 49, "bootstrap": 50}
+PAPER = {"target": "image", "of": "attributions", "estimator": "biased"}
 
 
 def results(store: Store, names: list[str], records: list[Record], **options: Any) -> Results:
-    return results_of(records, names, store, {"Set5": "a note"}, similarity={**FEW, **options})
+    return results_of(records, names, store, {"Set5": "a note"}, similarity={**FEW, **PAPER, **options})
 
 
 def keep(store: Store, network: str, maps: dict[str, np.ndarray], label: str = "") -> list[Record]:
@@ -152,6 +153,7 @@ def test_dcka_and_the_control_are_of_the_same_crops(tmp_path: Path) -> None:
         expected = [cka(k, l, "unbiased"), dcka(k, l, d), cka(k, d, "unbiased"), cka(l, d, "unbiased")]
         found = frame.loc[pair, ["unbiased", "dcka", "control_a", "control_b"]].astype(float)
         assert np.abs(found.to_numpy() - expected).max() < 1e-10
+        assert frame.loc[pair, "biased"] == frame.loc[pair, "cka"], "as the study's estimator is the paper's"
         assert frame.loc[pair, "dcka_low"] < frame.loc[pair, "dcka"] < frame.loc[pair, "dcka_high"]
 
 
