@@ -88,7 +88,8 @@ def grouped(networks: Sequence[str], seeds: Mapping[str, Sequence[str]]) -> dict
 
 
 def seeds_test(part: pd.DataFrame, groups: Mapping[str, Sequence[str]], orders: int, seed: int) -> SeedsTest | None:
-    """The permutation test of trainings over architectures; None where no architecture has two, or there is but one.
+    """The permutation test of trainings over architectures; None where no architecture has two, there is but one, or
+    no order is to be tried.
 
     Args:
         part: rows of `similarity_frame`, of one dataset.
@@ -111,6 +112,8 @@ def seeds_test(part: pd.DataFrame, groups: Mapping[str, Sequence[str]], orders: 
     i, j = left[same], right[same]
     observed = alike[i, j].mean()
     every = len(names) <= _ALL_ORDERS
+    if not every and not orders:
+        return None
     if every:
         order = np.array(list(permutations(range(len(names)))))
     else:

@@ -38,6 +38,8 @@ def test_the_test_takes_every_order_of_few_networks() -> None:
     assert (tested.within, tested.between) == (pytest.approx(0.9), pytest.approx(0.5))
     alike = seeds_test(every_pair(groups, 0.5, 0.5), groups, 99, 0)
     assert alike is not None and alike.p_value == 1
+    many = {name: [f"{name}1", f"{name}2"] for name in "abcde"}
+    assert seeds_test(every_pair(many, 0.9, 0.5), many, 0, 0) is None, "permutations: 0 asks for no test"
     assert seeds_test(every_pair({"a": ["a1", "a2"]}, 0.9, 0.5), {"a": ["a1", "a2"]}, 99, 0) is None
     alone = {"a": ["a"], "b": ["b"]}
     assert seeds_test(every_pair(alone, 0.9, 0.5), alone, 99, 0) is None
