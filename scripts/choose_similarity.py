@@ -3,11 +3,15 @@
     python scripts/choose_similarity.py docs/evidence/similarity.yaml --data-root DATA --out results/choose
 
 Makes the maps of the study's crops for each target (kept in a results folder each: a second call makes none), compares
-them as attributions and as multipliers, and prints a row a choice: mean dCKA of networks of different architectures and
-of trainings of one (the study's `seeds`), how far these lie apart with the bootstrap interval over images, the p of the
-permutation of networks over architectures, the pairs of architectures that differ by more than trainings of either do
-(the interval of that difference lies above 0), unbiased CKA of the networks with |x - x'|, and what a network's maps
-cost.
+them as attributions and as multipliers, and prints a row a choice:
+
+    architectures, trainings   mean dCKA of networks of different architectures, and of trainings of one (`seeds`)
+    apart, interval            the second less the first, and its 95 % bootstrap interval over images
+    times                      how many times as unlike (1 - dCKA) architectures are as trainings, wherever dCKA lies
+    p                          of the permutation of networks over architectures
+    beyond                     architectures that differ by more than trainings of either do: that interval is above 0
+    control                    mean unbiased CKA of the networks with |x - x'|
+    seconds                    that a network's maps took
 """
 
 from __future__ import annotations
@@ -40,10 +44,20 @@ from l2xbench.system import threads
 Matrix = NDArray[np.float64]
 SIDE = 16
 """SR pixels on a side of the patch."""
-HEAD = (
-    "| target | of | signs | architectures | trainings | apart | interval | p | pairs beyond | control | seconds |",
-    "| --- | --- | --- | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: |",
-)
+HEAD = [
+    "target",
+    "of",
+    "signs",
+    "architectures",
+    "trainings",
+    "apart",
+    "interval",
+    "times",
+    "p",
+    "beyond",
+    "control",
+    "seconds",
+]
 
 
 @dataclass(frozen=True)
@@ -107,8 +121,8 @@ def compare(kept: Kept, options: SimilarityOptions, resamples: int, seed: int) -
     blind = np.mean([cka(gram, control, "unbiased") for gram in grams.values()])
     return (
         f"{tested.between:.3f} | {tested.within:.3f} | {tested.within - tested.between:.3f} | "
-        f"{low:.3f} to {high:.3f} | {tested.p_value:.4f} | {sum(known)} of {len(known)} | {blind:.3f} | "
-        f"{kept.seconds:.0f}"
+        f"{low:.3f} to {high:.3f} | {(1 - tested.between) / (1 - tested.within):.2f} | {tested.p_value:.4f} | "
+        f"{sum(known)} of {len(known)} | {blind:.3f} | {kept.seconds:.0f}"
     )
 
 
@@ -172,7 +186,7 @@ def main(arguments: list[str] | None = None) -> int:
             chosen = options.model_copy(update={"target": target, "of": of, "signs": signs})
             rows.append(f"| {name} | {of} | {signs} | {compare(kept, chosen, wanted.resamples, plain.seed)} |")
             print(rows[-1], flush=True)
-    print("\n".join([*HEAD, *rows]))
+    print("\n".join([f"| {' | '.join(HEAD)} |", f"|{' --- |' * len(HEAD)}", *rows]))
     return 0
 
 
