@@ -31,6 +31,24 @@ def test_every_folder_of_tests_is_that_of_a_room() -> None:
     assert elsewhere == {Path("scripts"), Path("stories")}
 
 
+def test_every_file_of_tests_is_named_for_what_it_tests() -> None:
+    """`test_tiles` and `test_tiles_of_gpus` are of `tiles.py` or `tiles/` in the same place, `test_rules`
+    in `rules/` of that folder, `test_study` in a study's folder of its study; behaviour across rooms is a story.
+    """
+    tests = PACKAGE.parent / "tests"
+    misnamed = []
+    for path in tests.rglob("test_*.py"):
+        place, about = path.parent.relative_to(tests), path.stem.removeprefix("test_")
+        if place in (Path(), Path("stories")):
+            continue
+        home = PACKAGE.parent / place if place == Path("scripts") else PACKAGE / place
+        names = {each.stem for each in home.iterdir() if each.suffix == ".py" or each.is_dir()} | {home.name}
+        names |= {"study"} if place.parent == Path("studies") else set()
+        if not any(about == name or about.startswith(f"{name}_") for name in names):
+            misnamed.append(str(path.relative_to(tests)))
+    assert misnamed == []
+
+
 def test_no_docstring_begins_in_the_middle_of_a_sentence() -> None:
     found = [
         f"{path.relative_to(PACKAGE)}:{number}"

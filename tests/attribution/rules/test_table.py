@@ -314,7 +314,7 @@ CHOICES: list[Function] = [
     lambda x: torch.cdist(x, x[..., :3, :], compute_mode="donot_use_mm_for_euclid_dist"),
     lambda x: torch.cdist(x, x[..., :3, :], p=1),
 ]
-"""Calls that reach a row's further treatments; what they give is looked at in `test_brought`."""
+"""Calls that reach a row's further treatments; what they give is looked at in `stories/test_brought_operations`."""
 
 
 UNTESTED = {
