@@ -16,7 +16,7 @@ from l2xbench.draw.heatmaps import heatmap_bytes
 from l2xbench.draw.panels import Box, HeatmapPanel, footprint, local_view, scaled_maps, target_box
 from l2xbench.explore.workbench import Answer
 
-_GAP = 0.24
+_GAP = 0.3
 """What a number at the colour bar takes of half its length."""
 _OVERVIEW = 400
 """Pixels on the longer side of the small picture of a whole image."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from l2xbench.config import Block
 
@@ -28,22 +28,22 @@ class SimilarityOptions(Block):
 
     key: ClassVar[str] = "similarity"
 
-    size: int = Field(default=24, ge=8)
-    """LR pixels on a side of a crop; 32 by default where the target is the crop's whole image."""
-    crops: int = Field(default=32, ge=1)
-    """Crops of each image, at places that the image's name and the seed decide; 8 by default for the whole image."""
-    signs: Literal["positive", "signed", "negative", "absolute"] = "signed"
-    """Which values count: by default all multipliers, and `positive` attributions, as in the paper: others are 0."""
+    size: int = Field(default=32, ge=8)
+    """LR pixels on a side of a crop."""
+    crops: int = Field(default=8, ge=1)
+    """Crops of each image, at places that the image's name and the seed decide."""
+    signs: Literal["positive", "signed", "negative", "absolute"] = "positive"
+    """Which attributions count; `positive`, the paper's, sets the others to zero."""
     estimator: Literal["biased", "unbiased"] = "unbiased"
     """Which HSIC the column `cka` and its interval are of: the paper's, or the one that is 0 for unrelated networks
     however few the crops. The columns `biased` and `unbiased` have both; dCKA is always unbiased."""
     method: str = "l2x"
     """Whose maps are compared."""
-    of: Literal["attributions", "multipliers"] = "multipliers"
+    of: Literal["attributions", "multipliers"] = "attributions"
     """The maps R = m (x - x'), the paper's, or m alone, without the image's x - x'; 0 where x = x'."""
     reference: str | None = None
     """`attribution.reference` by default."""
-    target: str = "neuron"
+    target: str = "image"
     """In the SR pixels of a crop; `centre` is the block that the LR pixel in its middle becomes, `neuron` the green
     value of one SR pixel in it."""
     untrained: bool = False
@@ -61,20 +61,6 @@ class SimilarityOptions(Block):
     """The interval's level."""
     order: Literal["study", "clustered"] = "clustered"
     """The networks' order in the figure: the study's, or like ones side by side, with their tree."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _what_suits(cls, data: Any) -> Any:
-        """Defaults that depend on others: with the paper's target and maps, the paper's crops and signs."""
-        if not isinstance(data, dict):
-            return data
-        fields = cls.model_fields
-        suits: dict[str, Any] = {}
-        if data.get("target", fields["target"].default) == "image":
-            suits |= {"size": 32, "crops": 8}
-        if data.get("of", fields["of"].default) == "attributions":
-            suits |= {"signs": "positive"}
-        return {**suits, **data}
 
     @field_validator("seeds")
     @classmethod

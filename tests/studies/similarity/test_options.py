@@ -8,23 +8,13 @@ from l2xbench.attribution.targets import parse_target
 from l2xbench.studies.similarity.options import SimilarityOptions
 
 
-@pytest.mark.parametrize("given", [{}, {"target": "centre"}, {"target": "patch:8,8,16,16"}])
-def test_parts_have_many_small_crops_and_the_unbiased_estimator(given: dict[str, str]) -> None:
-    options = SimilarityOptions(**given)
-    assert (options.size, options.crops, options.estimator, options.signs) == (24, 32, "unbiased", "signed")
-
-
-def test_the_papers_target_and_maps_have_the_papers_crops_and_signs() -> None:
-    options = SimilarityOptions(target="image", of="attributions")
-    assert (options.size, options.crops, options.signs) == (32, 8, "positive")
-    assert SimilarityOptions(of="attributions").crops == 32 and SimilarityOptions(target="image").signs == "signed"
-
-
-def test_what_is_said_wins() -> None:
-    options = SimilarityOptions(target="image", of="attributions", size=16, crops=3, signs="absolute")
-    assert (options.size, options.crops, options.signs) == (16, 3, "absolute")
-    again = SimilarityOptions(**options.model_dump())
-    assert again == options, "a manifest says all of it"
+def test_the_papers_maps_by_the_unbiased_estimator_are_the_default() -> None:
+    options = SimilarityOptions()
+    assert (options.target, options.of, options.signs, options.estimator) == (
+        *("image", "attributions", "positive"),
+        "unbiased",
+    )
+    assert (options.size, options.crops, options.order) == (32, 8, "clustered")
 
 
 @pytest.mark.parametrize("scale", [1, 2, 4])

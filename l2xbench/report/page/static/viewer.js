@@ -120,7 +120,6 @@ function startViewer() {
     if (network.ssim !== null) score.push(network.ssim.toFixed(4));
     const caption = element("figcaption", {}, element("strong", { textContent: network.name }),
       element("span", { className: "score", textContent: score.join(" / ") }));
-    if (index.box) caption.append(element("span", { className: "spread" }));
     const view = element("div", { className: "view" });
     view.style.aspectRatio = `${entry.width} / ${entry.height}`;
     const sources = { LR: state.shown.lr, SR: network.sr, HR: state.shown.hr };
@@ -148,7 +147,8 @@ function startViewer() {
     const divider = element("div", { className: "divider", hidden: true });
     view.append(marks, divider, element("span", { className: "tag left" }), element("span", { className: "tag right" }));
     const value = element("p", { className: "value" });
-    const made = element("figure", { className: "panel" }, caption, view, value);
+    const spread = index.box ? [element("p", { className: "spread" })] : [];
+    const made = element("figure", { className: "panel" }, caption, view, ...spread, value);
     made.dataset.place = place;
     return made;
   }
