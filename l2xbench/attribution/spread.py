@@ -89,6 +89,21 @@ def shares_beyond(values: np.ndarray | Tensor, centre: Centre, limits: Sequence[
     return np.array(beyond) / total if total > 0 else np.full(len(beyond), np.nan)
 
 
+def footprint(box: tuple[int, int, int, int], scale: int) -> tuple[slice, slice]:
+    """Rows and columns of the LR pixels that a box of the SR image covers any part of.
+
+    Args:
+        box: y, x, height and width in SR pixels.
+        scale: SR pixels for each LR pixel, along each side.
+
+    Example:
+        >>> footprint((120, 122, 16, 16), 4)
+        (slice(30, 34, None), slice(30, 35, None))
+    """
+    y, x, height, width = box
+    return slice(y // scale, -(-(y + height) // scale)), slice(x // scale, -(-(x + width) // scale))
+
+
 def share_outside(values: np.ndarray | Tensor, window: tuple[slice, slice]) -> float:
     """The share of a map's absolute values that lies outside a window, such as the pixels that a patch lies in.
 

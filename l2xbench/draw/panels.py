@@ -108,17 +108,6 @@ def target_box(target: str) -> Box | None:
     return None
 
 
-def footprint(box: Box, scale: int) -> tuple[slice, slice]:
-    """Rows and columns of the LR pixels that a box of SR pixels lies in.
-
-    Example:
-        >>> footprint((120, 122, 16, 16), 4)
-        (slice(30, 34, None), slice(30, 35, None))
-    """
-    y, x, height, width = box
-    return slice(y // scale, -(-(y + height) // scale)), slice(x // scale, -(-(x + width) // scale))
-
-
 # A method counts as complete when its maps miss the objective's difference by less than this: then its values
 # have the unit of the output.
 _COMPLETE = 0.05

@@ -9,11 +9,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 from PIL import Image
 
-from l2xbench.attribution.spread import share_outside
+from l2xbench.attribution.spread import footprint, share_outside
 from l2xbench.draw import scales
 from l2xbench.draw.colormap import colour_map, over_image
 from l2xbench.draw.heatmaps import heatmap_bytes
-from l2xbench.draw.panels import Box, HeatmapPanel, footprint, local_view, scaled_maps, target_box
+from l2xbench.draw.panels import Box, HeatmapPanel, local_view, scaled_maps, target_box
 from l2xbench.explore.workbench import Answer
 
 _GAP = 0.3

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from l2xbench.attribution.spread import diffusion_index, distances, radii_holding, shares_beyond
+from l2xbench.attribution.spread import diffusion_index, distances, radii_holding, share_outside, shares_beyond
 from l2xbench.data.pairs import LoadedPair
 from l2xbench.store.units import Outcome
 from l2xbench.studies.shared.patches import SquarePatch, patch_maps, patches_of
@@ -72,13 +72,10 @@ class Spread:
 def spread_of(values: np.ndarray, patch: SquarePatch, scale: int) -> Spread:
     """How far from a patch its map (3, H, W) lies."""
     middle = patch.middle(scale)
-    sizes = abs(values.astype(np.float64).sum(axis=0))
-    total = sizes.sum()
-    outside = float(1 - sizes[patch.footprint(scale)].sum() / total) if total > 0 else float("nan")
-    farthest = int(np.ceil(distances(sizes.shape, middle).max()))
+    farthest = int(np.ceil(distances(values.shape[1:], middle).max()))
     return Spread(
         radii=radii_holding(values, middle, SHARES).tolist(),
-        outside=outside,
+        outside=share_outside(values, patch.footprint(scale)),
         beyond=shares_beyond(values, middle, LIMITS).tolist(),
         di=diffusion_index(values),
         curve=shares_beyond(values, middle, range(farthest + 1)).tolist(),

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from l2xbench.attribution.spread import diffusion_index, share_outside
+from l2xbench.attribution.spread import diffusion_index, footprint, share_outside
 from l2xbench.data.metrics import Colour
-from l2xbench.draw.panels import Box, HeatmapPanel, NetworkPanel, footprint, target_box
+from l2xbench.draw.panels import Box, HeatmapPanel, NetworkPanel, target_box
 from l2xbench.draw.scales import Scale
 from l2xbench.draw.zoom import zoom_psnr
 from l2xbench.studies.shared.maps import MapRequest, NetworkImage, NetworkMap

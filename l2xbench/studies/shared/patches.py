@@ -14,6 +14,7 @@ import torch
 
 from l2xbench.attribution.explain import Attribution
 from l2xbench.attribution.finite import all_finite
+from l2xbench.attribution.spread import footprint
 from l2xbench.data.colour import luma
 from l2xbench.data.images import to_image, to_tensor
 from l2xbench.data.pairs import LoadedPair
@@ -61,8 +62,7 @@ class SquarePatch(NamedTuple):
             >>> SquarePatch(118, 120, 16).footprint(4)
             (slice(30, 34, None), slice(29, 34, None))
         """
-        rows, columns = (slice(start // scale, -(-(start + self.size) // scale)) for start in (self.y, self.x))
-        return rows, columns
+        return footprint((self.y, self.x, self.size, self.size), scale)
 
     def cut(self, images: Any) -> Any:
         """Its pixels of SR images (..., sH, sW)."""
