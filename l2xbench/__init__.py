@@ -14,21 +14,41 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from l2xbench.version import __version__
+
 if TYPE_CHECKING:
     from l2xbench.attribution.captum import L2X
     from l2xbench.attribution.explain import Attribution, explain
     from l2xbench.attribution.spread import diffusion_index
+    from l2xbench.notebook.compare import compare
+    from l2xbench.notebook.folder import open_results
+    from l2xbench.notebook.images import read_image
+    from l2xbench.notebook.studies import run_study
     from l2xbench.zoo.load import load_model
 
-__version__ = "0.2.0"
-__all__ = ["L2X", "Attribution", "__version__", "diffusion_index", "explain", "load_model"]
+__all__ = [
+    "L2X",
+    "Attribution",
+    "__version__",
+    "compare",
+    "diffusion_index",
+    "explain",
+    "load_model",
+    "open_results",
+    "read_image",
+    "run_study",
+]
 
 _HOMES = {
     "L2X": "l2xbench.attribution",
     "Attribution": "l2xbench.attribution",
+    "compare": "l2xbench.notebook.compare",
     "diffusion_index": "l2xbench.attribution",
     "explain": "l2xbench.attribution",
     "load_model": "l2xbench.zoo.load",
+    "open_results": "l2xbench.notebook.folder",
+    "read_image": "l2xbench.notebook.images",
+    "run_study": "l2xbench.notebook.studies",
 }
 
 

@@ -238,16 +238,21 @@ def read_config(
     data = read_yaml(path)
     for key, value in (overrides or {}).items():
         _set(data, key, value)
-    study = parse(kind, data, str(path))
-    folder = path.parent.absolute()
-    entries = {key: _rooted_model(entry, folder) for key, entry in study.models.items()}
-    if models is not None:
-        unknown = [model for model in models if model not in entries]
-        if unknown:
-            raise RequestError(f"--models: '{unknown[0]}' is not in {path}; {did_you_mean(unknown[0], entries)}")
-        entries = {model: entries[model] for model in models}
+    study = rooted(parse(kind, data, str(path)), path.parent)
+    if models is None:
+        return study
+    unknown = [model for model in models if model not in study.models]
+    if unknown:
+        raise RequestError(f"--models: '{unknown[0]}' is not in {path}; {did_you_mean(unknown[0], study.models)}")
+    return study.model_copy(update={"models": {model: study.models[model] for model in models}})
+
+
+def rooted(study: Config, folder: Path) -> Config:
+    """The same study with the relative paths of its networks and datasets starting at `folder`."""
+    folder = folder.absolute()
+    models = {key: _rooted_model(entry, folder) for key, entry in study.models.items()}
     datasets = {key: _rooted_dataset(entry, folder) for key, entry in study.datasets.items()}
-    return study.model_copy(update={"models": entries, "datasets": datasets})
+    return study.model_copy(update={"models": models, "datasets": datasets})
 
 
 def parse_assignment(text: str, flag: str = "--set", example: str = "attribution.reference=mean") -> tuple[str, Any]:

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from l2xbench import __version__
 from l2xbench.cli import (
     ablate,
     check,
@@ -31,6 +30,7 @@ from l2xbench.cli import (
 from l2xbench.cli.unfold import unfolded
 from l2xbench.errors import RequestError
 from l2xbench.system import heap, threads
+from l2xbench.version import __version__
 
 COMMANDS = (
     run,

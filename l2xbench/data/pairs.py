@@ -31,7 +31,7 @@ class LoadedPair:
 
     def window(self, box: tuple[int, int, int, int], scale: int) -> LoadedPair:
         """The part of the pair that the window (y, x, height, width) of LR pixels shows."""
-        return _loaded(self.name, *_cut(self.lr, self.hr, box, scale))
+        return pixels_of(self.name, *_cut(self.lr, self.hr, box, scale))
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class ImagePair:
                 raise RequestError(f"crop is {crop}; it is a number of LR pixels from 1")
             top, left = (max(0, length - crop) // 2 for length in lr.shape[:2])
             lr, hr = _cut(lr, hr, (top, left, crop, crop), scale)
-        return _loaded(self.name, lr, hr)
+        return pixels_of(self.name, lr, hr)
 
     def source(self, scale: int, crop: int | None = None) -> str:
         """SHA-256 over the files, and over what else decides which pixels `load` makes of them: nothing is decoded.
@@ -122,7 +122,8 @@ def _cut(
     return lr[y : y + height, x : x + width], hr
 
 
-def _loaded(name: str, lr: np.ndarray, hr: np.ndarray | None) -> LoadedPair:
+def pixels_of(name: str, lr: np.ndarray, hr: np.ndarray | None = None) -> LoadedPair:
+    """A pair of pixels that are here already: `lr` (h, w, 3), `hr` (scale h, scale w, 3) or None, uint8 RGB."""
     lr = np.ascontiguousarray(lr)
     hr = None if hr is None else np.ascontiguousarray(hr)
     return LoadedPair(name, lr, hr, _digest(lr, hr))

@@ -9,7 +9,6 @@ from importlib import metadata
 
 import torch
 
-import l2xbench
 from l2xbench.data.datasets import Dataset
 from l2xbench.run.devices import choose_device
 from l2xbench.run.engine import Engine
@@ -17,6 +16,7 @@ from l2xbench.run.plan import Plan
 from l2xbench.run.runner import Result
 from l2xbench.store.manifest import Manifest, ManifestDataset, ManifestModel
 from l2xbench.store.records import record_groups
+from l2xbench.version import __version__
 from l2xbench.zoo.load import Source
 
 LIBRARIES = ("torch", "torchvision", "basicsr", "spandrel", "timm", "captum", "numpy", "pillow", "scikit-image")
@@ -46,7 +46,7 @@ def make_manifest(
     """
     finished = datetime.now(timezone.utc)
     return Manifest(
-        l2xbench=l2xbench.__version__,
+        l2xbench=__version__,
         command=command,
         only=only,
         started=started.isoformat(timespec="seconds"),

@@ -18,7 +18,6 @@ from typing import Any
 
 import torch
 
-import l2xbench
 from l2xbench.config import StudyConfig
 from l2xbench.errors import RequestError
 from l2xbench.run.jobs import Job, JobResult, Settings
@@ -26,6 +25,7 @@ from l2xbench.run.pool import Pool
 from l2xbench.run.worker import Worker, encoded, loaded
 from l2xbench.system import threads
 from l2xbench.system.lru import RecentlyUsed
+from l2xbench.version import __version__
 from l2xbench.zoo import checkpoints
 from l2xbench.zoo.load import Source
 
@@ -222,7 +222,7 @@ def _with_weights(source: Source | None) -> Source | None:
 
 
 def _versions() -> dict[str, str]:
-    return {"l2xbench": l2xbench.__version__, "torch": str(torch.__version__)}
+    return {"l2xbench": __version__, "torch": str(torch.__version__)}
 
 
 def _check_versions(workers: list[_RayWorker]) -> None:

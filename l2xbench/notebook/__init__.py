@@ -1,0 +1,1 @@
+"""For Python sessions and notebooks: whole studies, comparisons of networks, and results as tables and arrays."""
