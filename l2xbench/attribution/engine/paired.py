@@ -70,6 +70,7 @@ def paired_forward(
     strict: bool = False,
     output: int | str | None = None,
     layers: Collection[nn.Module] = (),
+    keep_values: bool = False,
 ) -> Iterator[PairedOutput]:
     """Run `model` on `inputs` (N, C, H, W) and `references` of the same shape at once.
 
@@ -82,7 +83,8 @@ def paired_forward(
     Args:
         strict: refuse operations that have no rule in closed form instead of integrating along the line
         between the streams. output: which output, of a network that returns a list, tuple (position) or dict (key).
-        layers: submodules whose inputs, outputs and sums are to be found in `taps`.
+        layers: submodules whose inputs, outputs and sums are to be found in `taps`. keep_values: whether
+        taps hold the tensors themselves.
 
     Example:
         >>> x, x_ref = torch.tensor([[[[3.0]]]]), torch.tensor([[[[1.0]]]])
@@ -102,7 +104,7 @@ def paired_forward(
     """
     x, x_ref = prepare(model, inputs, references)
     again = draws_from_here(x.device)
-    leaf, value, reference, trace = forward(model, x, x_ref, strict, output, layers=layers)
+    leaf, value, reference, trace = forward(model, x, x_ref, strict, output, layers=layers, keep_values=keep_values)
     name_parts(trace)
     if not (all_finite(value) and all_finite(reference)):
         again()
@@ -147,13 +149,14 @@ def forward(
     nudge: float = 0.0,
     changing: frozenset[int] = frozenset(),
     layers: Collection[nn.Module] = (),
+    keep_values: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor, Trace]:
     """One paired pass: the leaf, the two outputs, and what was met. The model is as before after it."""
     trace = Trace(model, x.dtype, x.device.type, strict=strict, check_finite=check_finite, copy_ghosts=copy_ghosts)
     trace.lower_parameters = any(trace.raised(t.dtype) != t.dtype for t in parameters_and_buffers(model))
     trace.draws_in = torch.float32 if trace.lower_parameters and x.dtype == torch.float64 else None
     trace.nudge, trace.changing = nudge, changing
-    trace.taps = Taps(layers) if layers else None
+    trace.taps = Taps(layers, keep_values) if layers else None
     again = draws_from_here(x.device)
     with torch.inference_mode(False), torch.enable_grad():
         leaf = x.clone().requires_grad_()
@@ -175,7 +178,7 @@ def forward(
             ) from error
         if result is None and not copy_ghosts:
             again()
-            return forward(model, x, x_ref, strict, output, check_finite, True, nudge, changing, layers)
+            return forward(model, x, x_ref, strict, output, check_finite, True, nudge, changing, layers, keep_values)
         changed = frozenset() if changing else written()
         result = choose(result, output)
         if not isinstance(result, Tensor):
@@ -191,7 +194,7 @@ def forward(
         value, reference = paired.pair()
     if changed:  # what it wrote to is put back by now, and gradients would be taken with it as it was before
         again()
-        return forward(model, x, x_ref, strict, output, check_finite, copy_ghosts, nudge, changed, layers)
+        return forward(model, x, x_ref, strict, output, check_finite, copy_ghosts, nudge, changed, layers, keep_values)
     if not value.requires_grad:
         with torch.enable_grad():
             value = value + torch.zeros_like(leaf).mul(leaf).sum() * 0

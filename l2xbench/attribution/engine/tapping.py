@@ -161,16 +161,19 @@ def name_parts(trace: Trace) -> None:
             for part in join.parts if holds_others else ():
                 part.label = label_of(part.tap, makers, given, within)
             sums = [part for part in join.parts if part.tap.edge is not None]
+            for part in sums:
+                part.given = place(part.tap) in given
             if join.operation in SUMS and len(sums) == 2:
                 early, late = sorted(sums, key=lambda part: place(part.tap)[0]._sequence_nr())
-                early.skip = place(early.tap) in given or comes_from(late.tap, early.tap)
+                early.skip = early.given or comes_from(late.tap, early.tap)
             else:
                 for part in sums:
-                    part.skip = place(part.tap) in given
+                    part.skip = part.given
             given = given | {place(join.result)} if join.operation in SUMS else given
 
 
 def parents(node: Any) -> list[tuple[Any, int]]:
+    """The places in the graph that a node was made of."""
     return [(parent, number) for parent, number in node.next_functions if parent is not None]
 
 

@@ -22,8 +22,8 @@ class Tap:
 
     edge: GradientEdge | None
     difference: Tensor
-    order: int
-    """How many were met before it."""
+    value: Tensor | None = None
+    """The tensor itself, where the pass keeps them."""
 
 
 @dataclass(eq=False)
@@ -46,6 +46,8 @@ class TappedPart:
     """(axis, first, size) in a concatenation."""
     label: str = ""
     skip: bool = False
+    given: bool = False
+    """Whether it is what the submodule was given, or a sum of that and earlier branches."""
 
 
 @dataclass(eq=False)
@@ -60,7 +62,8 @@ class TappedJoin:
 class Taps:
     """All that is tapped in one pass."""
 
-    def __init__(self, modules: Iterable[nn.Module]) -> None:
+    def __init__(self, modules: Iterable[nn.Module], keep_values: bool = False) -> None:
+        self.keep_values = keep_values
         self.selected = list({id(module): module for module in modules}.values())
         self.calls: list[TappedCall] = []
         """In the order in which they began."""
@@ -83,10 +86,10 @@ class Taps:
         moves = value is not reference and value.grad_fn is not None
         edge = get_gradient_edge(value) if moves else None
         if edge is None:
-            return Tap(None, torch.zeros_like(value), len(self.taps))
+            return Tap(None, torch.zeros_like(value))
         found = self.taps.get((edge.node, edge.output_nr))
         if found is None:
-            found = Tap(edge, value.detach() - reference, len(self.taps))
+            found = Tap(edge, value.detach() - reference, value if self.keep_values else None)
             self.taps[edge.node, edge.output_nr] = found
         return found
 
