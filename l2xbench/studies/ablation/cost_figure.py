@@ -59,7 +59,9 @@ def cost_spots(curves: list[Curve], records: Iterable[Record], seed: int) -> lis
         costs = taken.get((curve.dataset, curve.model, curve.method))
         below = None if random is None or random is curve else gap(curve, random, "psnr", seed)
         if costs and below is not None:
-            spots.append(Spot(curve.method, curve.model, mean(costs), below.mean, below.interval))
+            alone = math.isnan(below.interval[0])  # one image: no line
+            ends = (below.mean, below.mean) if alone else below.interval
+            spots.append(Spot(curve.method, curve.model, mean(costs), below.mean, ends))
     return spots
 
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from l2xbench.store.records import Record, records_of_studies
 from l2xbench.store.results import Results
 from l2xbench.studies.ablation.units import RANDOM
+from l2xbench.studies.shared.paired import interval
 
 METRICS = ("psnr", "ssim")
 NAMES = {"psnr": "PSNR (dB)", "ssim": "SSIM"}
-_RESAMPLES = 2000
 
 Numbers = NDArray[np.float64]
 
@@ -51,16 +51,17 @@ class Curve:
 class Gap:
     """How far a curve lies below random order, over the images that both have; positive where it is below.
 
-    Intervals are 95 %, by the bootstrap over images (Efron, 1979; percentiles of 2,000 resamples).
+    Intervals are 95 %, by the bootstrap over images, see `l2xbench.studies.shared.paired.interval`.
     """
 
     mean: float
     """Over ratios and images."""
     interval: tuple[float, float]
+    """NaN with a single image, which says nothing of others."""
     by_ratio: Numbers
     """(ratios,): the mean over the images."""
     band: Numbers
-    """(2, ratios): the interval of each."""
+    """(2, ratios): the interval of each; `by_ratio` itself with a single image."""
     largest: float
     """The largest of `by_ratio`."""
     at: float
@@ -109,17 +110,15 @@ def gap(curve: Curve, random: Curve, metric: str, seed: int) -> Gap | None:
         return None
     differences = _rows(random, common, metric) - _rows(curve, common, metric)
     by_ratio = differences.mean(axis=0)
-    chosen = np.random.default_rng(seed).integers(len(common), size=(_RESAMPLES, len(common)))
-    resampled = differences[chosen].mean(axis=1)
-    low, high = np.percentile(resampled.mean(axis=1), [2.5, 97.5])
+    ends = np.stack(interval(np.column_stack([differences.mean(axis=1), differences]), seed))
     ratios = np.array(curve.ratios)
     steps = np.diff(ratios)
     place = int(by_ratio.argmax())
     return Gap(
         mean=float(by_ratio.mean()),
-        interval=(float(low), float(high)),
+        interval=(float(ends[0, 0]), float(ends[1, 0])),
         by_ratio=by_ratio,
-        band=np.percentile(resampled, [2.5, 97.5], axis=0),
+        band=np.where(np.isnan(ends[:, 1:]), by_ratio, ends[:, 1:]),
         largest=float(by_ratio[place]),
         at=float(ratios[place]),
         area=float((steps * (by_ratio[1:] + by_ratio[:-1]) / 2).sum()) if len(steps) else float("nan"),

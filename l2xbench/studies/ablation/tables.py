@@ -40,8 +40,8 @@ def ablation_tables(results: Results) -> list[Table]:
 
 _HOW_TO_READ = (
     "Gap: random order's mean minus this order's, over images and ratios, with its 95 % interval by the bootstrap over "
-    "images (2,000 resamples). Largest gap: the largest of the ratios' mean gaps, and its ratio. Area: between the two "
-    "curves over the ratio, by the trapezoidal rule."
+    "images. Largest gap: the largest of the ratios' mean gaps, and its ratio. Area: between the two curves over the "
+    "ratio, by the trapezoidal rule."
 )
 
 

@@ -79,7 +79,14 @@ def test_the_interval_grows_with_the_spread_of_the_gap() -> None:
     found = gap(l2x, make_curves(results(some, ["net"]))[0], "psnr", 0)
     low, high = found.interval
     assert found.mean == pytest.approx(3)
-    assert 1 <= low < 2 and 4 < high <= 5
+    assert (low, high) == pytest.approx((3 - 2 * 2.69, 3 + 2 * 2.69), abs=0.1), "of three images, as wide as Student's"
+
+
+def test_a_single_image_has_a_gap_and_no_interval() -> None:
+    l2x, _, random = make_curves(results([r for r in records(["net"]) if r.image == "a"], ["net"]))
+    found = gap(l2x, random, "psnr", 0)
+    assert found.mean == pytest.approx(3) and np.isnan(found.interval).all()
+    assert found.band == pytest.approx(np.stack([found.by_ratio] * 2)), "no band, so that plots have none"
 
 
 def test_only_images_that_both_have_are_compared() -> None:
