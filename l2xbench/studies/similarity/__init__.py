@@ -72,7 +72,7 @@ class Similarity(Study):
         """See `similarity.findings`."""
         from l2xbench.studies.similarity.findings import similarity_findings
 
-        return [Finding(told, "cka") for told in similarity_findings(results)]
+        return similarity_findings(results)
 
     def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
         """The networks' rows of the table in brief."""

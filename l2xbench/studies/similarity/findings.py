@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import pandas as pd
+from scipy.stats import norm
 
 from l2xbench.store.results import Results
+from l2xbench.studies.shared.sentences import on_images, with_interval
 from l2xbench.studies.similarity.options import SimilarityOptions
 from l2xbench.studies.similarity.pairs import of_kinds, similarity_frame
 from l2xbench.studies.similarity.seeds import SeedsTest, networks_of, seeds_frame, seeds_test
+from l2xbench.studies.study import Finding
 
 MOST_SENTENCES = 3
 """Architectures with several trainings that have a sentence each; of more, their pairs are counted in one."""
@@ -17,24 +21,68 @@ _NAMED = 3
 _WORDS = {2: "two", 3: "three", 4: "four"}
 
 
-def similarity_findings(results: Results) -> list[str]:
-    """How far the control alone goes, whether trainings of one architecture are more alike than architectures, which
-    architectures differ by more than trainings do, and untrained twins."""
+def similarity_findings(results: Results) -> list[Finding]:
+    """Which networks' maps are most and least alike, how far the control alone goes, whether trainings of one
+    architecture are more alike than architectures, which architectures differ by more than trainings do, and untrained
+    twins."""
     options, frame = results.config.block(SimilarityOptions), results.once(similarity_frame)
     if options is None or frame.empty:
         return []
     ceilings = results.once(seeds_frame)
     found = []
     for dataset, part, groups in networks_of(results):
-        images = int(part["images"].max())
-        where = f"On {dataset} ({images} image{'' if images == 1 else 's'}) "
-        found += [where + sentence for sentence in confounded(frame[frame["dataset"] == dataset])]
+        where = f"{on_images(dataset, int(part['images'].max()))}, "
+        of_dataset = frame[frame["dataset"] == dataset]
+        beyond = beyond_seeds(ceilings[ceilings["dataset"] == dataset])
         tested = seeds_test(part, groups, options.permutations, results.manifest.seed)
-        if tested is not None:
-            found.append(where + trainings_alike(tested))
-        found += [where + sentence for sentence in beyond_seeds(ceilings[ceilings["dataset"] == dataset])]
-        found += [where + sentence for sentence in twins(frame[frame["dataset"] == dataset])]
+        together = [] if tested is None else [trainings_alike(tested)]
+        told = (
+            *((sentence, "cka_seeds", 1) for sentence in beyond),
+            *((sentence, "cka", 1) for sentence in most_and_least(of_dataset, options.confidence)),
+            *((sentence, "cka_seeds", 2) for sentence in together),
+            *((sentence, "cka", 2) for sentence in confounded(of_dataset)),
+            *((sentence, "cka", 3) for sentence in twins(of_dataset)),
+        )
+        found += [Finding(where + sentence, table, importance) for sentence, table, importance in told]
     return found
+
+
+def most_and_least(frame: pd.DataFrame, confidence: float) -> Iterator[str]:
+    """The pair of networks with the highest dCKA and that with the lowest, if no chance made one of so many stand out.
+
+    Their difference is held against its standard error, which the intervals tell, at a level that is corrected for all
+    differences of two pairs.
+
+    Args:
+        frame: of one dataset, rows of `similarity_frame`.
+        confidence: of its intervals.
+    """
+    known = of_kinds(frame, 0, 0).dropna(subset=["dcka", "dcka_low", "dcka_high"])
+    if len(known) < 2:
+        return
+    ordered = known.sort_values("dcka", kind="stable")
+    least, most = ordered.iloc[0], ordered.iloc[-1]
+    width = 2 * norm.isf((1 - confidence) / 2)
+    error = math.hypot(*((row["dcka_high"] - row["dcka_low"]) / width for row in (most, least)))
+    differences = math.comb(len(known), 2)
+    if most["dcka"] - least["dcka"] > norm.isf(0.025 / differences) * error:
+        yield (
+            f"of {len(known)} pairs of networks {_pair(most)} have the maps that are most alike: dCKA {_alike(most)}, "
+            f"where 1 is alike and 0 unrelated; {_pair(least)} have those that are least alike, {_alike(least)}."
+        )
+    else:
+        yield (
+            f"no two networks have maps that are shown to be more alike than those of any other two: dCKA, where 1 is "
+            f"alike and 0 unrelated, is from {_alike(least)} for {_pair(least)} to {_alike(most)} for {_pair(most)}."
+        )
+
+
+def _pair(row: pd.Series) -> str:
+    return f"{row['model_a']} and {row['model_b']}"
+
+
+def _alike(row: pd.Series) -> str:
+    return with_interval(row["dcka"], row["dcka_low"], row["dcka_high"], 2)
 
 
 def confounded(frame: pd.DataFrame) -> Iterator[str]:

@@ -147,14 +147,16 @@ def test_a_study_finds_what_was_made_and_nothing_where_nothing_is(tmp_path: Path
     assert frame[["architecture", "other", "beyond"]].to_numpy().tolist() == [["A", "B", "yes"], ["B", "A", "yes"]]
     tables = {table.name: table for table in STUDY.tables(apart)}
     assert list(tables) == ["cka", "cka_seeds"]
-    sentences = [finding.sentence for finding in STUDY.findings(apart, tables)]
-    assert [sentence.startswith("On Set5 (9 images) ") for sentence in sentences] == [True] * 5
+    findings = STUDY.findings(apart, tables)
+    sentences = [finding.sentence for finding in findings]
+    assert {finding.table for finding in findings} == set(tables)
+    assert [sentence.startswith("On 9 images of Set5, ") for sentence in sentences] == [True] * 6
     assert any("A and B differ (dCKA" in one and "by more than two trainings of A do" in one for one in sentences)
     assert any("p = 0.33, the least" in one for one in sentences)
     assert any("untrained twins" in one for one in sentences)
     alike = made(Store(tmp_path / "alike"), 0.5, own=0.0)
     assert seeds_frame(alike)["beyond"].tolist() == ["no", "no"]
-    told = similarity_findings(alike)
+    told = [finding.sentence for finding in similarity_findings(alike)]
     assert any("no architecture is shown to differ from A by more than two trainings of A do" in one for one in told)
     assert not any(" differ (dCKA" in one for one in told)
 
