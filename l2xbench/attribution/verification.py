@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_leaves
 
 from l2xbench.attribution.engine.draws import draws_from_here
 from l2xbench.attribution.engine.paired import choose, eagerly, forward
@@ -18,6 +17,7 @@ from l2xbench.attribution.engine.state import evaluating, parameters_and_buffers
 from l2xbench.attribution.engine.tensor import Paired
 from l2xbench.attribution.errors import UnsupportedOperationError
 from l2xbench.attribution.precision import cast_to
+from l2xbench.system.torch_parts import tree_leaves
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}
 """The largest difference that is rounding, as a part of the largest output."""

@@ -14,6 +14,7 @@ from l2xbench.cli import (
     check,
     cka,
     context,
+    doctor,
     erf,
     explain,
     explore,
@@ -49,6 +50,7 @@ COMMANDS = (
     referee,
     context,
     reach,
+    doctor,
 )
 """In the order of `--help`. Each is a file with a function of its own name and an example."""
 INTERRUPTED = 130

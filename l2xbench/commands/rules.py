@@ -17,6 +17,7 @@ from l2xbench.attribution.rules.call import KINDS
 from l2xbench.attribution.rules.table import CALL_TABLE, CALLS, LINES, REFUSED, TABLE, UNLISTED, Row
 from l2xbench.attribution.rules.treatment import Treatment
 from l2xbench.errors import RequestError
+from l2xbench.system.torch_parts import all_operations
 
 PREFIXES = ("aten::", "aten.", "torch.", "F.", "Tensor.")
 UNLISTED_FOR = (
@@ -93,7 +94,7 @@ def plain_name(text: str) -> str:
 
 
 def _nearest(name: str) -> str:
-    operations = {full.partition(".")[0].partition("::")[2] for full in torch._C._dispatch_get_all_op_names()}
+    operations = {full.partition(".")[0].partition("::")[2] for full in all_operations()}
     near = get_close_matches(name, sorted({*TABLE, *CALL_TABLE, *REFUSED, *operations}), n=1)
     return f"did you mean '{near[0]}'?" if near else "`l2xbench rules` lists them"
 

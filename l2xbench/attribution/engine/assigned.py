@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._mode_utils import no_dispatch
 
 from l2xbench.attribution.engine.storage import as_written, followed
 from l2xbench.attribution.engine.tensor import Paired
 from l2xbench.attribution.engine.trace import LOWER, Trace
 from l2xbench.attribution.errors import UnsupportedOperationError
+from l2xbench.system.torch_parts import no_dispatch
 
 
 def assign(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:

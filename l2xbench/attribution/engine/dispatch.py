@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_map_only
 
 from l2xbench.attribution.engine import inplace
 from l2xbench.attribution.engine.arguments import both_streams
@@ -21,6 +20,7 @@ from l2xbench.attribution.engine.trace import Trace
 from l2xbench.attribution.engine.views import View, single_views
 from l2xbench.attribution.errors import AttributionError, FailedOperationError, UnsupportedOperationError
 from l2xbench.system import memory
+from l2xbench.system.torch_parts import tree_map_only
 
 UNINITIALISED = frozenset({"empty_like", "new_empty", "new_empty_strided", "empty_permuted"})
 """Operations that give memory as it lies there."""

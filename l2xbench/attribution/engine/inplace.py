@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._mode_utils import no_dispatch
 
 from l2xbench.attribution.engine.discrete import constants_chosen, with_numbers
 from l2xbench.attribution.engine.operations import Operation, operation_of
@@ -20,6 +19,7 @@ from l2xbench.attribution.engine.tensor import Paired, paired
 from l2xbench.attribution.engine.trace import Trace
 from l2xbench.attribution.engine.views import View, take_again
 from l2xbench.attribution.errors import UnsupportedOperationError
+from l2xbench.system.torch_parts import no_dispatch
 
 
 def write(trace: Trace, operation: Operation, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:

@@ -5,7 +5,6 @@ Read once for each operation and cached; what is to be known of every operation 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -15,6 +14,7 @@ import torch
 from l2xbench.attribution.rules.call import Call
 from l2xbench.attribution.rules.table import CALL_TABLE, TABLE, Row
 from l2xbench.attribution.rules.treatment import Handler, Treatment
+from l2xbench.system.torch_parts import has_kernel
 
 UNLISTED = Row("", ())
 RENAMED = {"_index_put_impl_": "index_put"}
@@ -96,7 +96,6 @@ def operation_of(func: Any) -> Operation:
 
 def is_composite(func: Any, listed: bool) -> bool:
     """Whether PyTorch writes an operation by others; of one in the table, on every device."""
-    has_kernel: Callable[[str, str], bool] = torch._C._dispatch_has_kernel_for_dispatch_key
     composite = has_kernel(func.name(), "CompositeImplicitAutograd")
     return composite and not (listed and has_kernel(func.name(), "Autograd"))
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_leaves, tree_map_only
 
 from l2xbench.attribution.engine.arguments import PLAIN, both_streams, carries_gradient, sources_of
 from l2xbench.attribution.engine.discrete import CONDITIONAL
@@ -22,6 +21,7 @@ from l2xbench.attribution.rules.integral import line_integral
 from l2xbench.attribution.rules.own import with_own_result
 from l2xbench.attribution.rules.selection import choice, each_its_own
 from l2xbench.attribution.rules.treatment import Treatment
+from l2xbench.system.torch_parts import tree_leaves, tree_map_only
 
 UNTREATED = OperationRecord("", "line integral")
 """Takes the place of a call's record until its treatment is known."""

@@ -16,6 +16,7 @@ from l2xbench.attribution.engine.taps import Tap, TappedJoin, TappedPart, leaves
 from l2xbench.attribution.engine.tensor import Paired
 from l2xbench.attribution.engine.trace import Trace
 from l2xbench.attribution.rules.call import Call, Pair
+from l2xbench.system.torch_parts import DisableTorchFunction
 
 SUMS = {"add": 1, "sub": -1}
 """Operation -> the sign of its second argument."""
@@ -33,12 +34,12 @@ def tapped(trace: Trace) -> Iterator[None]:
 
     def enter(module: nn.Module, args: Any, kwargs: Any) -> None:
         call = taps.begin(module)
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             call.inputs = tapped_in(trace, (args, kwargs))
 
     def leave(module: nn.Module, args: Any, kwargs: Any, result: Any) -> Any:
         call = taps.running.pop()
-        with torch._C.DisableTorchFunction():  # what `Watch` would take for the network's
+        with DisableTorchFunction():  # what `Watch` would take for the network's
             kept = own_tensors(trace, result, {place(tap) for tap in call.inputs})
             call.outputs = tapped_in(trace, kept)
         return kept

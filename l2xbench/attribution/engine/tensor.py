@@ -20,6 +20,7 @@ from torch import Tensor
 
 from l2xbench.attribution.engine.views import View, overlaps, take_again, written_through
 from l2xbench.attribution.errors import AttributionError
+from l2xbench.system.torch_parts import DisableTorchFunction, RestoreDispatch, disabled_torch_function, set_grad_enabled
 
 T = TypeVar("T")
 Handler = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
@@ -68,7 +69,7 @@ class Paired(Tensor):
     members: Paired | None = None
     """Which places each stream selects, where these are the indices of all that either does (see `ragged`)."""
 
-    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+    __torch_function__ = disabled_torch_function
 
     @staticmethod
     def of(value: Tensor, reference: Tensor, root: Paired | None = None, path: tuple[View, ...] = ()) -> Paired:
@@ -164,7 +165,7 @@ class Paired(Tensor):
             raise AttributionError("a tensor of a paired forward was used after its context ended")
         # Composed treatments use paired tensors (this is `enable_reentrant_dispatch` without its layers of Python,
         # which every operation would pass through).
-        with torch._C._RestorePythonTLSSnapshot():  # type: ignore[attr-defined]
+        with RestoreDispatch():
             return with_gradients(handler, func, args, kwargs or {})
 
 
@@ -176,12 +177,12 @@ def with_gradients(step: Callable[..., T], *given: Any) -> T:
         with torch.inference_mode(False):
             return with_gradients(step, *given)
     before = torch.is_grad_enabled()
-    torch._C._set_grad_enabled(True)
+    set_grad_enabled(True)
     try:
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             return step(*given)
     finally:
-        torch._C._set_grad_enabled(before)
+        set_grad_enabled(before)
 
 
 def paired(value: Any, reference: Any) -> Any:

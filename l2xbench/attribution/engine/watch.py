@@ -7,9 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch._ops import HigherOrderOperator
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_flatten, tree_leaves, tree_map_only, tree_unflatten
 
 from l2xbench.attribution.engine.assigned import assign
 from l2xbench.attribution.engine.higher_order import higher_order
@@ -21,6 +19,7 @@ from l2xbench.attribution.engine.trace import LOWER, Trace
 from l2xbench.attribution.errors import ReferenceLostError
 from l2xbench.attribution.rules.own import OwnResult
 from l2xbench.attribution.rules.table import REFUSED
+from l2xbench.system.torch_parts import HigherOrderOperator, tree_flatten, tree_leaves, tree_map_only, tree_unflatten
 
 LOSSES = {getattr(Tensor, name) for name in REFUSED}
 

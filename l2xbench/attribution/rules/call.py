@@ -13,6 +13,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from l2xbench.system.torch_parts import set_grad_enabled
+
 Pair = tuple[Any, Any]
 """What a rule returns: the operation's result on the value stream (differentiable, its gradient the multiplier) and
 on the reference stream; each a tensor, or what else the operation returns."""
@@ -111,11 +113,11 @@ class Call:
 def without_gradient(f: Callable[..., Any], args: Any, options: dict[str, Any]) -> Any:
     """f(*args, **options) where autograd records nothing; `torch.no_grad` takes as long as a small operation."""
     before = torch.is_grad_enabled()
-    torch._C._set_grad_enabled(False)
+    set_grad_enabled(False)
     try:
         return f(*args, **options)
     finally:
-        torch._C._set_grad_enabled(before)
+        set_grad_enabled(before)
 
 
 def differentiable(a: Any) -> bool:

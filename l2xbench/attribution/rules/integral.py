@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from l2xbench.attribution.rules.call import Call, OperationRecord, Pair, differentiable
 from l2xbench.attribution.rules.selection import same_size
 from l2xbench.attribution.rules.treatment import INTEGRATED_GRADIENTS, SHAPLEY, treatment
+from l2xbench.system.torch_parts import tree_flatten, tree_unflatten
 
 NODES = (5, 10, 20, 40)
 """Nodes of the fallback: doubled until the call's residual is below the tolerance of its precision."""

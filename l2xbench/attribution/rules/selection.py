@@ -14,12 +14,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from l2xbench.attribution.errors import UnsupportedOperationError
 from l2xbench.attribution.rules.call import Call, OperationRecord, Pair, differentiable, without_gradient
 from l2xbench.attribution.rules.piecewise import elementwise
 from l2xbench.attribution.rules.treatment import DEEPLIFT, LEAST_CHANGE, closed_form, treatment
+from l2xbench.system.torch_parts import tree_flatten, tree_unflatten
 
 Evaluate = Callable[..., Tensor]
 
