@@ -14,7 +14,7 @@ import torch
 
 from l2xbench.errors import RequestError
 
-TESTED = ("2.4", "2.13")
+TESTED = ("2.4", "2.15")
 """The oldest and the newest release that the tests pass with."""
 PARTS = {
     "tree_map_only": "torch.utils._pytree",
@@ -49,7 +49,7 @@ def require_parts() -> None:
         oldest, newest = TESTED
         raise RequestError(
             f"torch {torch.__version__} has no {missing[0]}, which exact maps need; tested are {oldest} to "
-            f"{newest}: pip install 'torch>={oldest},<={newest}.*'"
+            f"{newest}: pip install 'torch=={newest}.*'"
         )
 
 
