@@ -45,11 +45,7 @@ def leader_sentence(made: Compared) -> str:
             told = f"{where}, {a} and {b} do not differ in {measure.title} beyond chance: {_told(made, widest)}"
         needed = images_needed(pairs)
         if comparison.images.max() < needed:
-            told += (
-                f"; to tell any of {pairs} pairs apart takes {needed} images"
-                if pairs > 1
-                else (f"; to tell two networks apart takes {needed} images")
-            )
+            told += f"; to tell {'two networks' if pairs == 1 else f'any of {pairs} pairs'} apart takes {needed} images"
         return f"{told}."
     alike = _not_apart_from(made, first)
     if not alike:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import combinations, groupby
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from l2xbench.studies.reach.means import Reach
 from l2xbench.studies.shared.intervals import image_interval, image_mean
+from l2xbench.studies.shared.paired import compared, images_needed
 from l2xbench.studies.shared.sentences import on_images
 from l2xbench.studies.study import Finding
 
@@ -18,8 +21,8 @@ _FEWEST = 4
 
 
 def reach_findings(found: list[Reach], seed: int) -> list[Finding]:
-    """A sentence a dataset and method on the ends, where an image-wise difference of them is beyond chance; and one on
-    each method's agreement with the first."""
+    """A sentence a dataset and method on the ends, whether they differ beyond chance; and one on each method's
+    agreement with the first."""
     told: list[Finding] = []
     for dataset, of_dataset in groupby(found, key=lambda one: one.dataset):
         methods: dict[str, list[Reach]] = {}
@@ -34,22 +37,46 @@ def reach_findings(found: list[Reach], seed: int) -> list[Finding]:
 
 
 def _ends(dataset: str, method: str, networks: list[Reach], seed: int) -> list[str]:
-    ordered = sorted(networks, key=lambda one: float(image_mean(one.by_image(_MEASURE))))
-    least, most = ordered[0], ordered[-1]
-    common = [image for image in most.images if image in least.images]
-    if len(common) < 2 or least is most:
+    """The networks of the largest and least share; they are the ends of so many that only Holm's correction over all
+    pairs tells whether they differ."""
+    means = [float(image_mean(one.by_image(_MEASURE))) for one in networks]
+    order = [place for place in sorted(range(len(means)), key=means.__getitem__) if means[place] == means[place]]
+    if len(order) < 2:
         return []
-    far, near = (each.by_image(_MEASURE)[[each.images.index(image) for image in common]] for each in (most, least))
-    low, _ = image_interval(far - near, seed)
-    if not low > 0:
+    least, most = networks[order[0]], networks[order[-1]]
+    images = list(dict.fromkeys(image for one in networks for image in one.images))
+    values = np.full((len(networks), len(images)), np.nan)
+    for row, one in zip(values, networks, strict=True):
+        row[[images.index(image) for image in one.images]] = one.by_image(_MEASURE)
+    pairs = list(combinations(reversed(order), 2))
+    made = compared(values, pairs, seed)
+    place = pairs.index((order[-1], order[0]))
+    count = int(made.images[place])
+    if count < 2:
         return []
-    lower, upper = image_interval(far, seed)
-    told = (
-        f"{on_images(dataset, len(common))}, {most.model} looks farthest: {_percent(far.mean())} of its {method} "
-        f"maps lies beyond 8 LR pixels of the patch's middle ({_percent(lower)} to {_percent(upper)}); {least.model} "
-        f"looks least far, {_percent(near.mean())}."
-    )
+    ends = ((most, order[-1]), (least, order[0]))
+    (far, far_told), (_, near_told) = ((one, _with_interval(values[row], seed)) for one, row in ends)
+    where = on_images(dataset, count)
+    if made.differs[place]:
+        told = (
+            f"{where}, {far.model} looks farthest: {far_told} of its {method} maps lies beyond 8 LR pixels of the "
+            f"patch's middle; {least.model} looks least far, {near_told}."
+        )
+    else:
+        few = images_needed(len(pairs))
+        any_two = "two networks" if len(pairs) == 1 else f"any of {len(pairs)} pairs"
+        needed = f"; to tell {any_two} apart takes {few} images" if made.images.max() < few else ""
+        told = (
+            f"{where}, no network is shown to look farther than another: of {method} maps {near_told} "
+            f"({least.model}) to {far_told} ({most.model}) lies beyond 8 LR pixels of the patch's middle{needed}."
+        )
     return [told]
+
+
+def _with_interval(shares: NDArray[np.float64], seed: int) -> str:
+    """A mean share over images with its interval; shares cannot leave 0 to 1."""
+    low, high = image_interval(shares, seed).clip(0, 1)
+    return f"{_percent(float(image_mean(shares)))} ({_percent(float(low))} to {_percent(float(high))})"
 
 
 def _agreement(dataset: str, first: str, known: list[Reach], method: str, networks: list[Reach]) -> list[str]:
