@@ -28,6 +28,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from l2xbench.commands.run import How, run_study
+from l2xbench.config import parse_assignment
 from l2xbench.run.results import read_runs
 from l2xbench.store.records import Record, records_of_studies
 from l2xbench.store.results import Results
@@ -166,17 +167,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("results/choose"), help="folder of the maps: [%(default)s]")
     parser.add_argument("--data-root", type=Path, help="where the datasets lie")
     parser.add_argument("--models", help="networks of the study, a,b,c: [all]")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any key of the study")
     parser.add_argument("--resamples", type=int, default=1000, help="of the intervals: [%(default)s]")
     wanted = parser.parse_args(arguments)
     rows = []
     models = wanted.models.split(",") if wanted.models else None
-    plain = read_study(wanted.study, models=models)
+    said = dict(parse_assignment(text) for text in wanted.set)
+    plain = read_study(wanted.study, said, models)
     options = plain.block(SimilarityOptions)
     if options is None or not options.seeds:
         print(f"{wanted.study}: similarity: seeds is missing, for example {{edsr: [edsr, edsr-s1]}}", file=sys.stderr)
         return 2
     for name, target in targets(options.size, plain.scale):
-        overrides = {"similarity.target": target, "similarity.permutations": 0, "similarity.bootstrap": 0}
+        overrides = {**said, "similarity.target": target, "similarity.permutations": 0, "similarity.bootstrap": 0}
         out = wanted.out / name
         study = STUDY.alone(read_study(wanted.study, overrides, models))
         if run_study(study, out, How(wanted.data_root), only="similarity"):
