@@ -115,7 +115,8 @@ def markdown(table: pd.DataFrame, columns: Mapping[str, str]) -> str:
 def _filled(pattern: str, row: Mapping[object, object]) -> str:
     if any(pd.isna(row[name]) for name in re.findall(r"\{(\w+)", pattern)):  # type: ignore[call-overload]
         return "–"
-    return pattern.format_map({str(name): value for name, value in row.items()}).replace("-", "−")
+    text = pattern.format_map({str(name): value for name, value in row.items()})
+    return re.sub(r"(?<![\w.])-(?=\.?\d)", "−", text)  # a minus, but the hyphen of a name
 
 
 def shown(block: Block, places: Places, printed: Mapping[str, str]) -> str:

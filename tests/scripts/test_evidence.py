@@ -24,7 +24,7 @@ def places(evidence: ModuleType, tmp_path: Path) -> object:
     """A stand-in for results, with one table and one figure."""
     keep = tmp_path / "kept"
     (keep / "tables").mkdir(parents=True)
-    rows = {"model": ["edsr", "bicubic"], "psnr": [31.456, 28.4], "gap": [-0.25, None]}
+    rows = {"model": ["carn-m", "bicubic"], "psnr": [31.456, 28.4], "gap": [-0.25, None]}
     pd.DataFrame(rows).to_csv(keep / "tables/t.csv", index=False)
     (keep / "cka.png").write_bytes(b"picture")
     return evidence.Places(None, tmp_path, keep)
@@ -45,7 +45,7 @@ columns: {network: "{model}", PSNR: "{psnr:.2f}", gap: "{gap:.2f}"}"""
 def test_a_table_is_written_between_the_comments(evidence: ModuleType, places: object, tmp_path: Path) -> None:
     path = page(tmp_path, TABLE)
     assert evidence.renew([path], places) == 1
-    rows = "| network | PSNR | gap |\n| --- | ---: | ---: |\n| edsr | 31.46 | −0.25 |\n| bicubic | 28.40 | – |\n"
+    rows = "| network | PSNR | gap |\n| --- | ---: | ---: |\n| carn-m | 31.46 | −0.25 |\n| bicubic | 28.40 | – |\n"
     assert path.read_text() == f"before\n<!-- evidence\n{TABLE}\n-->\n{rows}<!-- evidence ends -->\nafter\n"
     assert evidence.renew([path], places) == 0, "nothing else was measured"
 
