@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 
 from l2xbench.commands import fetch, screen
 from l2xbench.config import StudyConfig
@@ -81,6 +82,8 @@ def run_study(study: StudyConfig, out: Path, how: How, *, only: str | None = Non
         summary = each.summary(made.results, tables[each.name])
         if summary is not None:
             screen.show_table(console, summary.frame, f"{study.study}: {summary.title}")
+            for warning in summary.warnings:
+                console.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
     reused = f", {result.reused} found done" if result.reused else ""
     failed = f", {len(result.failures)} failed (tables/failures.csv)" if result.failures else ""
     console.print(f"{result.computed} units computed{reused}{failed}", highlight=False)

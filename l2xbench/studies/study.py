@@ -55,6 +55,8 @@ class Summary:
 
     title: str
     frame: pd.DataFrame
+    warnings: Sequence[str] = ()
+    """What must be known before the numbers are used, a line each."""
 
 
 @dataclass(frozen=True)

@@ -108,14 +108,17 @@ class Lam(Study):
         return [Finding(told, "lam") for told in lam_findings(tables["lam"].frame)]
 
     def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
-        """A row a window, network and method."""
+        """A row a window, network and method; and which checkpoints are not the published ones."""
         if not tables:
             return None
+        from l2xbench.studies.lam.tables import unpublished_notes
+
         frame = tables["lam"].frame
         few = frame[["dataset", "image"]].drop_duplicates()
         title = " ".join(["LAM", *few.iloc[0], frame["window"][0]]) if len(few) == 1 else "LAM"
         shown = ["model", "method", "di", "psnr", "seconds"]
-        return Summary(title, frame[shown if len(few) == 1 else ["dataset", "image", "window", *shown]])
+        columns = shown if len(few) == 1 else ["dataset", "image", "window", *shown]
+        return Summary(title, frame[columns], unpublished_notes(results))
 
 
 STUDY = Lam()

@@ -55,6 +55,7 @@ def test_the_command_gives_the_methods_numbers_and_figure(
     assert (out / "figures/lam-photographs-photo0-8-4-16.png").stat().st_size > 5000
     assert (out / "figures/lam-photographs-photo0-8-4-16.pdf").read_bytes().startswith(b"%PDF")
     assert "Not known to be the published checkpoint" in (out / "tables/lam.md").read_text()
+    assert "warning Not known to be the published checkpoint" in done.stdout
     again = l2xbench("run", study, "--out", out)
     assert "0 units computed" in again.stdout
 
