@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from l2xbench.version import __version__
 
 if TYPE_CHECKING:
+    from l2xbench.attribution.attribution import Attribution
     from l2xbench.attribution.captum import L2X
-    from l2xbench.attribution.explain import Attribution, explain
+    from l2xbench.attribution.explain import explain
     from l2xbench.attribution.spread import diffusion_index
     from l2xbench.notebook.compare import compare
     from l2xbench.notebook.folder import open_results

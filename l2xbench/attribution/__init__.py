@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from l2xbench.attribution.attribution import Attribution
 from l2xbench.attribution.errors import AttributionError, MethodError
-from l2xbench.attribution.explain import Attribution, explain
+from l2xbench.attribution.explain import explain
 from l2xbench.attribution.methods import method_names
 from l2xbench.attribution.spread import diffusion_index
 

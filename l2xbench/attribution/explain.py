@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor, nn
 
+from l2xbench.attribution.attribution import Attribution
 from l2xbench.attribution.engine.draws import draws_from_here
 from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.finite import all_finite
@@ -30,45 +31,6 @@ _KEYWORDS = (
     *("reference", "target", "method", "output", "strict", "tile", "overlap", "seed", "precision", "verify"),
     *("hr", "others", "layers"),
 )
-
-
-@dataclass(frozen=True)
-class Attribution:
-    """A map and what it explains."""
-
-    values: Tensor
-    """(N, C, H, W) in units of the objective: a positive value made it larger than it is for the reference."""
-    reference: Tensor
-    """(N, C, H, W) what the images were compared with."""
-    delta: Tensor
-    """(N,) the objective's difference between image and reference; NaN for controls, which run no network."""
-    completeness_error: Tensor
-    """(N,) |sum of values - delta| / max(|delta|, 0.001 sum of |values|), of both as they were computed: where that was
-    in float64 and the inputs are float32, rounding map and delta to float32 adds up to 1e-6."""
-    method: str
-    target: str
-    operations: list[Any] = field(default_factory=list, repr=False)
-    """The operations that the engine met, with the rule of each (`l2x` only)."""
-    jump: Tensor = field(default_factory=lambda: torch.zeros(()), repr=False)
-    """(N,) or zero: where the network routes by Python numbers and takes another route for the reference, what that
-    changes of the objective. The map sums to `delta`, the difference along the image's own route; `delta + jump` is
-    the network's."""
-    gap: Tensor = field(default_factory=lambda: torch.tensor(torch.nan), repr=False)
-    """(N,) |delta + jump - the network's own difference| / max(that difference, 0.001 sum of |values|), where the map
-    was computed in a higher precision than the network's own, in which one that sorts or picks may choose otherwise;
-    NaN where it was not, where the network picks nothing, or was run in tiles."""
-    layers: LayersFound = field(default_factory=lambda: LayersFound({}), repr=False)
-    """What passed through the submodules that were asked for (`layers=`): by name, in the order in which they ran."""
-
-    @property
-    def positive(self) -> Tensor:
-        """(N, C, H, W) the values above zero, zero elsewhere."""
-        return self.values.clamp(min=0)
-
-    @property
-    def negative(self) -> Tensor:
-        """(N, C, H, W) the values below zero, zero elsewhere."""
-        return self.values.clamp(max=0)
 
 
 @overload
@@ -196,6 +158,13 @@ def explain(
             after = draws_from_here(images.device)
             results = _with_gaps(results, problem, again)
             after()
+    settings = {
+        "reference": reference if isinstance(reference, str) else "given",
+        "precision": str(computed).removeprefix("torch."),
+        "seed": seed,
+        **{name: value for name, value in bound.items() if isinstance(value, (bool, int, float, str))},
+    }
+    results = [replace(result, settings=settings) for result in results]
     return results if isinstance(target, list) else results[0]
 
 

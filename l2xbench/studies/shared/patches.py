@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
-from l2xbench.attribution.explain import Attribution
+from l2xbench.attribution.attribution import Attribution
 from l2xbench.attribution.finite import all_finite
 from l2xbench.attribution.spread import footprint
 from l2xbench.data.colour import luma

@@ -1,0 +1,77 @@
+"""What `explain` gives can be looked at, kept, and read again."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from l2xbench import Attribution, explain
+from l2xbench.attribution import AttributionError
+from l2xbench.errors import RequestError
+
+
+@pytest.fixture
+def found() -> Attribution:
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 12, 3, padding=1), torch.nn.ReLU(), torch.nn.PixelShuffle(2))
+    return explain(net, torch.rand(2, 3, 9, 7), target="patch:4,4,8,8", reference="mean", seed=5)
+
+
+def test_it_is_read_as_it_was_kept(found: Attribution, tmp_path: Path) -> None:
+    again = Attribution.load(found.save(tmp_path / "kept.npz"))
+    for name in ("values", "reference", "delta", "completeness_error", "jump"):
+        assert torch.equal(getattr(again, name), getattr(found, name))
+    assert (again.method, again.target) == ("l2x", "patch:4,4,8,8")
+    assert dict(again.settings) == {"reference": "mean", "precision": "float32", "seed": 5} == dict(found.settings)
+    assert np.array_equal(found.numpy(), again.values.numpy())
+
+
+def test_settings_hold_the_methods_own_options() -> None:
+    net = torch.nn.Conv2d(3, 3, 1)
+    a = explain(net, torch.rand(1, 3, 4, 4), method="integrated_gradients", steps=3, precision="float64")
+    assert a.settings["steps"] == 3 and a.settings["precision"] == "float64"
+
+
+@pytest.mark.parametrize("kind", ["absent", "text", "other", "pickle"])
+def test_another_file_is_told_and_runs_nothing(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "file.npz"
+    if kind == "text":
+        path.write_text("no zip")
+    elif kind == "other":
+        np.savez(path, values=np.zeros(3))
+    elif kind == "pickle":
+        path.write_bytes(pickle.dumps({"values": 1}))
+    with pytest.raises(
+        AttributionError, match="no such file" if kind == "absent" else "not what Attribution.save writes"
+    ):
+        Attribution.load(path)
+
+
+def test_in_short(found: Attribution) -> None:
+    assert repr(found).startswith("Attribution(l2x, patch:4,4,8,8: 2 x 3 x 9 x 7, delta ") and len(repr(found)) < 120
+    shown = found._repr_html_()
+    assert shown.count("<img") == 2 and "data:image/png;base64,iVBOR" in shown and "<script" not in shown
+
+
+def test_a_figure_has_a_colour_bar_with_signs_and_units(found: Attribution) -> None:
+    figure = found.plot(torch.rand(2, 3, 9, 7), index=1)
+    picture, bar = figure.axes
+    assert (
+        len(picture.images) == 1 and "symmetric log" in bar.get_xlabel() and "units of the output" in bar.get_xlabel()
+    )
+    assert figure.get_size_inches()[0] == pytest.approx(8.5 / 2.54)
+    assert "symmetric log" not in found.plot(scale="linear").axes[1].get_xlabel()
+    assert f"{float(found.delta[1]):.4g}" in figure.texts[0].get_text()
+
+
+def test_what_cannot_be_drawn_is_told(found: Attribution) -> None:
+    with pytest.raises(AttributionError, match="index: 2 is not one of 2 maps"):
+        found.plot(index=2)
+    with pytest.raises(AttributionError, match="is not that of the map"):
+        found.plot(torch.rand(3, 8, 8))
+    with pytest.raises(RequestError, match="palette"):
+        found.plot(palette="pink")
