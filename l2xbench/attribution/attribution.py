@@ -113,7 +113,7 @@ class Attribution:
         try:
             with np.load(path, allow_pickle=False) as held:
                 about = json.loads(str(held["about"]))
-                found = {name: torch.from_numpy(held[name]) for name in _SAVED}
+                found: dict[str, Any] = {name: torch.from_numpy(held[name]) for name in _SAVED}
         except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             reason = "no such file" if isinstance(error, FileNotFoundError) else "not what Attribution.save writes"
             raise AttributionError(f"{path}: {reason}") from None

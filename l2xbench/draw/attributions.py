@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from l2xbench.draw import scales, style
@@ -60,7 +61,7 @@ def attribution_figure(
         scale_of = ScalarMappable(scales.norm(limit, said), colour_map(palette))
         drawn = figure.colorbar(scale_of, cax=bar, orientation="horizontal", extend="both")
         drawn.set_ticks(scales.ticks(limit, said, 0.2))
-        drawn.ax.xaxis.set_major_formatter(scales.signed)
+        drawn.ax.xaxis.set_major_formatter(FuncFormatter(scales.signed))
         drawn.set_label(f"attribution of an LR pixel (units of the output{scales.SAID[said]})", fontsize=style.TEXT_PT)
     return figure
 
