@@ -19,16 +19,28 @@ def cka(
         str | None,
         typer.Option("--estimator", help="biased (the paper's) or unbiased; overrides the study.", metavar="NAME"),
     ] = None,
+    layers: Annotated[
+        str | None,
+        typer.Option("--layers", help="Compare layers with layers: blocks, or patterns: 'layers.*'.", metavar="NAMES"),
+    ] = None,
+    of: Annotated[
+        str | None,
+        typer.Option("--of", help="attributions, multipliers, or, of layers, features.", metavar="NAME"),
+    ] = None,
 ) -> None:
     """How alike do networks see? CKA of their attributions of the same LR crops, each network with each.
 
-    Only what this needs is computed; what `run` or an earlier call has left in the results folder is used.
+    With --layers, of what their layers do: the grid of each network with itself and with each other, and whether the
+    same layers of two trainings find each other. Only what this needs is computed; what `run` or an earlier call has
+    left in the results folder is used.
     """
-    overrides, chosen = flags.overrides(**{"similarity.estimator": estimator}), names(flags.models)
+    asked = {"estimator": estimator, "of": of, "layers": names(layers, "--layers", "blocks")}
+    overrides = flags.overrides(**{f"similarity.{key}": value for key, value in asked.items()})
+    chosen = names(flags.models)
     from l2xbench.studies.reading import read_study
     from l2xbench.studies.similarity import STUDY
 
     study = STUDY.alone(read_study(config, overrides, chosen))
     if len(study.models) < 2:
         raise RequestError(f"cka: two networks at least are needed to compare; this asks for {', '.join(study.models)}")
-    flags.carry_out(study, only="similarity")
+    flags.carry_out(study, only="layers" if layers else "similarity")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
-from l2xbench.config import Block
+from l2xbench.config import Block, each_once, one_or_more
 
 UNTRAINED = "untrained"
 """The label of the units of a network's untrained twin."""
@@ -39,8 +39,12 @@ class SimilarityOptions(Block):
     however few the crops. The columns `biased` and `unbiased` have both; dCKA is always unbiased."""
     method: str = "l2x"
     """Whose maps are compared."""
-    of: Literal["attributions", "multipliers"] = "attributions"
-    """The maps R = m (x - x'), the paper's, or m alone, without the image's x - x'; 0 where x = x'."""
+    of: Literal["attributions", "multipliers", "features"] = "attributions"
+    """The maps R = m (x - x'), the paper's, or m alone, without the image's x - x'; 0 where x = x'. Of `layers`, their
+    attributions, or `features`, what they give."""
+    layers: Annotated[list[str], BeforeValidator(one_or_more), AfterValidator(each_once)] = Field(default=[])
+    """Layers that are compared with layers, within a network and between two: `blocks`, the networks' repeated parts by
+    their structure, or names and patterns. None by default; maps of the input are compared beside them."""
     reference: str | None = None
     """`attribution.reference` by default."""
     target: str = "image"

@@ -15,7 +15,7 @@ def similarity_units(config: StudyConfig) -> list[tuple[str, Options]]:
     choices cost no map.
     """
     wanted = config.block(SimilarityOptions)
-    if wanted is None or len(config.models) < 2:
+    if wanted is None or wanted.of == "features" or len(config.models) < 2:
         return []
     maps = map_options(config, wanted.method)
     chosen = {"reference": wanted.reference or maps["reference"], "target": wanted.target_at(config.scale)}
