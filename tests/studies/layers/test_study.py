@@ -53,9 +53,9 @@ def test_batches_average_hsic_not_cka() -> None:
 
 
 def test_layers_of_unrelated_samples_are_not_alike() -> None:
-    batches = [(grams(2 * n, 2, 8), grams(2 * n + 1, 2, 8)) for n in range(200)]
+    batches = [(grams(2 * n, 2, 8), grams(2 * n + 1, 2, 8)) for n in range(80)]
     found = minibatch_cka([a for a, _ in batches], [b for _, b in batches])
-    assert np.abs(found).max() < 0.1
+    assert np.abs(found).max() < 0.15
 
 
 def test_rows_of_features_and_attributions_agree_with_hooks_and_explain() -> None:
