@@ -31,22 +31,9 @@ def leader_sentence(made: Compared) -> str:
     measure, comparison = made.measure, made.comparison
     first, second = made.best[:2]
     where = on_images(measure.dataset, len(_images(made)))
-    networks = len(made.order)
-    pairs = len(made.pairs)
+    networks, pairs = len(made.order), len(made.pairs)
     if not comparison.differs.any():
-        widest = int(np.nanargmax(np.abs(comparison.difference)))
-        a, b = (measure.networks[row] for row in made.pairs[widest])
-        those = "the two networks do not" if networks == 2 else f"no two of the {networks} networks"
-        told = (
-            f"{where}, {those} differ in {measure.title} beyond chance; the largest difference is that of {a} and {b}, "
-            f"{_told(made, widest)}"
-        )
-        if networks == 2:
-            told = f"{where}, {a} and {b} do not differ in {measure.title} beyond chance: {_told(made, widest)}"
-        needed = images_needed(pairs)
-        if comparison.images.max() < needed:
-            told += f"; to tell {'two networks' if pairs == 1 else f'any of {pairs} pairs'} apart takes {needed} images"
-        return f"{told}."
+        return f"{where}, {_no_difference(made)}."
     alike = _not_apart_from(made, first)
     if not alike:
         place = _place(made, first, second)
@@ -61,6 +48,22 @@ def leader_sentence(made: Compared) -> str:
         f"{listed([measure.networks[row] for row in alike])}; {several} of {pairs} pairs of networks differ"
         f"{_widest(made)}."
     )
+
+
+def _no_difference(made: Compared) -> str:
+    comparison, title, pairs = made.comparison, made.measure.title, len(made.pairs)
+    widest = int(np.nanargmax(np.abs(comparison.difference)))
+    a, b = (made.measure.networks[row] for row in made.pairs[widest])
+    if pairs == 1:
+        told, these = f"{a} and {b} do not differ in {title} beyond chance: {_told(made, widest)}", "two networks"
+    else:
+        told = (
+            f"no two of the {len(made.order)} networks differ in {title} beyond chance, given that {pairs} pairs are "
+            f"compared; the largest difference is that of {a} and {b}, {_told(made, widest)}"
+        )
+        these = "any pair"
+    needed = images_needed(pairs)
+    return told if comparison.images.max() >= needed else f"{told}; to tell {these} apart takes {needed} images"
 
 
 def _images(made: Compared) -> list[int]:

@@ -43,7 +43,8 @@ def test_the_best_of_several_and_the_next() -> None:
 def test_no_two_differ() -> None:
     sentence = told(edsr=0, drln=0, rcan=0, han=0)
     assert sentence.startswith(
-        "On 20 images of Set, no two of the 4 networks differ in PSNR beyond chance; the largest difference is that of "
+        "On 20 images of Set, no two of the 4 networks differ in PSNR beyond chance, given that 6 pairs are compared; "
+        "the largest difference is that of "
     )
     assert "takes" not in sentence, "there were images enough"
 
@@ -51,7 +52,7 @@ def test_no_two_differ() -> None:
 def test_too_few_images_to_tell_any_apart() -> None:
     sentence = told(images=4, edsr=0, drln=2, rcan=4)
     assert "no two of the 3 networks differ in PSNR beyond chance" in sentence
-    assert sentence.endswith("; to tell any of 3 pairs apart takes 7 images.")
+    assert sentence.endswith("; to tell any pair apart takes 7 images.")
     assert told(images=4, edsr=0, drln=2).endswith("; to tell two networks apart takes 6 images.")
 
 
