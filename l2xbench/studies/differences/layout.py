@@ -75,9 +75,10 @@ def rank_diagram(made: Compared) -> RankDiagram | None:
         level = next((number for number, last in enumerate(ends) if last < low), len(ends))
         ends[level:] = [high, *ends[level + 1 :]]
         bars.append((low, high, level))
+    first = "" if measure.better else " (rank 1: the largest)"
     tested = "" if math.isnan(ranks.friedman) else f"Friedman p = {_p_text(ranks.friedman)}."
     return RankDiagram(
-        title=f"{measure.title[:1].upper()}{measure.title[1:]} on {ranks.images} images of {measure.dataset}",
+        title=f"{measure.title[:1].upper()}{measure.title[1:]} on {ranks.images} images of {measure.dataset}{first}",
         names=names,
         bars=bars,
         levels=len(ends),

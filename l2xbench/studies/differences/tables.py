@@ -34,9 +34,9 @@ def difference_tables(results: Results) -> list[Table]:
     if any(len(each.order) > MOST_NETWORKS for each in found):
         notes.append(f"Of more than {MOST_NETWORKS} networks each is compared with the one of the largest mean alone.")
     ranked = (
-        "Rank: the mean over the images of a network's rank, 1 for the best. Two networks differ where their ranks lie "
-        "further apart than the critical difference (Nemenyi's test, 5 %); Friedman p: that all rank alike (Demsar, "
-        "2006). Networks that lack images are not ranked."
+        "Rank: the mean over the images of a network's rank, 1 for the best, or the largest where neither is better. "
+        "Two networks differ where their ranks lie further apart than the critical difference (Nemenyi's test, 5 %); "
+        "Friedman p: that all rank alike (Demsar, 2006). Networks that lack images are not ranked."
     )
     caption = "Which networks differ, image by image?"
     return [

@@ -48,13 +48,14 @@ class PairedDifferences:
         return (self.p_holm <= 1 - CONFIDENCE + 1e-12) & is_beyond(self.low, self.high)
 
 
-def compared(values: Numbers, pairs: Sequence[tuple[int, int]], seed: int) -> PairedDifferences:
+def compared(values: Numbers, pairs: Sequence[tuple[int, int]], seed: int, *, tested: bool = True) -> PairedDifferences:
     """Compares networks on the images that both of a pair have.
 
     Args:
         values: (networks, images); what is not finite counts as not there.
         pairs: of rows of `values`.
         seed: of resamples and signs.
+        tested: whether p is wanted, which takes as long as the intervals; NaN otherwise.
     """
     there = np.isfinite(values)
     members: dict[bytes, list[int]] = {}
@@ -70,7 +71,8 @@ def compared(values: Numbers, pairs: Sequence[tuple[int, int]], seed: int) -> Pa
             apart = (values[first][:, common] - values[second][:, common]).T
             difference[places] = apart.mean(axis=0)
             low[places], high[places] = interval(apart, seed)
-            p_value[places] = sign_flip_p(apart, seed)
+            if tested:
+                p_value[places] = sign_flip_p(apart, seed)
     return PairedDifferences(difference, low, high, p_value, images)
 
 
