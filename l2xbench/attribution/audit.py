@@ -40,7 +40,8 @@ class Audit:
     In float32 the error of a single output is mostly the network's own: its two outputs are nearly equal numbers, and
     `explain` takes float64 for them.
     `operations` is sorted by share of the error, then by count. Where a network cannot be computed in float64,
-    `no_float64` says why, and the errors in it are NaN.
+    `no_float64` says why, and the errors in it are NaN. Where it goes by Python numbers, `routed` is the first of them,
+    and `jump` what the reference's own would change, as a part of the difference that is explained.
     """
 
     image64: float
@@ -49,6 +50,8 @@ class Audit:
     neurons32: float
     operations: tuple[AuditedOperation, ...]
     no_float64: str = ""
+    routed: str = ""
+    jump: float = 0.0
 
     @property
     def worst(self) -> float:
@@ -83,12 +86,14 @@ def audit(
     """
     again = draws_from_here(inputs.device)
     require_plain_outputs(model, inputs, references, output)
-    image32, neurons32, operations = _audited(model, inputs, references, torch.float32, output, neurons, seed)
+    image32, neurons32, operations, (routed, jump) = _audited(
+        model, inputs, references, torch.float32, output, neurons, seed
+    )
     image64 = neurons64 = math.nan
     why = ""
     again()
     try:
-        image64, neurons64, operations = _audited(model, inputs, references, torch.float64, output, neurons, seed)
+        image64, neurons64, operations, _ = _audited(model, inputs, references, torch.float64, output, neurons, seed)
     except (NetworkAssertionError, FailedOperationError) as error:
         why = str(error)
     except AttributionError:
@@ -102,6 +107,8 @@ def audit(
         neurons32=neurons32,
         operations=tuple(sorted(operations, key=lambda o: (-o.share, -o.count))),
         no_float64=why,
+        routed=routed,
+        jump=jump,
     )
 
 
@@ -113,8 +120,8 @@ def _audited(
     output: int | str | None,
     neurons: int,
     seed: int,
-) -> tuple[float, float, tuple[AuditedOperation, ...]]:
-    """The errors of the image and of the worst output in one precision, and what the network met."""
+) -> tuple[float, float, tuple[AuditedOperation, ...], tuple[str, float]]:
+    """The errors of the image and of the worst output in one precision, what the network met, and what it goes by."""
     x, x_ref = inputs.to(dtype), references.to(dtype)
     failure: Exception | None = None
     # as `explain` does: TorchScript and recurrent layers compare types before the engine sees them
@@ -140,7 +147,8 @@ def _audited(
                     one[i] = 1
                     (m,) = torch.autograd.grad(out.value, out.inputs, one.view(out.value.shape), retain_graph=True)
                     errors.append(_error(m * (x - x_ref), change.reshape(-1)[i]))
-                return image, max(errors, default=0.0), operations
+                jump = 0.0 if out.jump is None else float(out.jump.abs().sum()) / max(float(delta), 1e-30)
+                return image, max(errors, default=0.0), operations, (out.routed, jump)
         except FailedOperationError as error:
             failure = failure or error
         except AttributionError:

@@ -230,8 +230,8 @@ def _finish(answer: Explained, reference: Tensor, method: Method, target: Target
         )
     if answer.jump is not None:
         warnings.warn(
-            f"the network routes by a Python number, {answer.routed}: explained along the image's own route; the "
-            f"reference's own would change the objective by {answer.jump.abs().max():.3g} (`Attribution.jump`)",
+            f"{goes_by(answer.routed)}; the reference's own would change the objective by "
+            f"{answer.jump.abs().max():.3g} (`Attribution.jump`)",
             stacklevel=3,
         )
     return Attribution(
@@ -246,6 +246,19 @@ def _finish(answer: Explained, reference: Tensor, method: Method, target: Target
         gap=torch.full_like(answer.delta, torch.nan).to(reference),
         layers=LayersFound({}) if answer.layers is None else answer.layers.to(reference),
     )
+
+
+def goes_by(number: str) -> str:
+    """In words, that a network goes by a Python number (operation and submodule), and what is explained of it.
+
+    Example:
+        >>> goes_by("int() in router")
+        "the network routes by a Python number, int() in router: explained along the image's own route"
+    """
+    does = (
+        "routes by a Python number, or computes with it" if number.startswith("float") else "routes by a Python number"
+    )
+    return f"the network {does}, {number}: explained along the image's own route"
 
 
 def _with_gaps(found: list[Attribution], problem: Problem, again: Callable[[], None]) -> list[Attribution]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 import l2xbench.attribution.engine.watch as watch
 from l2xbench.attribution import AttributionError, explain
 from l2xbench.attribution.audit import audit
-from l2xbench.attribution.errors import ReferenceLostError, UnsupportedOperationError
+from l2xbench.attribution.errors import UnsupportedOperationError
 from l2xbench.attribution.verification import require_plain_outputs
 from tests.attribution.properties import Network
 from tests.attribution.small import small_sr
@@ -256,11 +257,12 @@ def test_routes_by_python_numbers_are_explained_along_the_images_own(
     network, x = Body(f), LR
     references = [LR * scale for scale in (0.0, 0.3, 2.0, -1.0)]
     jumps = 0
+    words = ("routes by a Python number", "explained along the image's own route")
     for reference in references:
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
             found = explain(network, x, reference=reference, target=target)
-        jumps += (said := any("routes by a Python number" in str(w.message) for w in told))
+        jumps += (said := any(all(each in str(w.message) for each in words) for w in told))
         assert said == (float(found.jump) != 0)
         assert float(found.completeness_error) < 1e-5
         difference = own_difference(network, x, reference)
@@ -273,8 +275,39 @@ def test_routes_by_python_numbers_are_explained_along_the_images_own(
     assert jumps
 
 
-def test_a_number_that_is_no_route_is_still_refused() -> None:
-    with pytest.raises(ReferenceLostError, match=r"float\(\) in middle"):
-        explain(Body(lambda x: x * float(x.mean())), LR)
+COMPUTES: dict[str, Callable[[Tensor], Tensor]] = {
+    "float": lambda x: x * float(x.mean()),
+    "item": lambda x: x - x.mean().item(),
+    "division": lambda x: x / x.abs().max().item(),
+    "mathematics": lambda x: x / math.sqrt(x.square().mean().item()),
+    "text": lambda x: x - float(f"{x.mean():.2f}"),
+    "a count": lambda x: x * (x > 0).sum().item() / 100,
+    "an integer": lambda x: x * int(x.abs().max() * 9),
+    "a filling": lambda x: x + torch.full((1, 1, 1, 1), float(x.mean())),
+    "a bound": lambda x: x.clamp(max=x.mean().item()),
+}
+
+
+@pytest.mark.parametrize("kind", COMPUTES)
+def test_python_numbers_that_are_computed_with_are_the_images_and_what_the_references_change_is_told(kind: str) -> None:
+    """`delta` is exact with the image's number in both streams; with `jump` it is the network's own difference."""
+    network, reference = Body(COMPUTES[kind]), 0.4 * LR
+    with pytest.warns(UserWarning, match=r"Python number.*\(\) in middle"):
+        found = explain(network, LR, reference=reference, target=NEURON)
+    assert float(found.completeness_error) < 1e-5
+    assert float(found.jump) != 0
+    own = own_difference(network, LR, reference)[:, 1, 7, 9]
+    torch.testing.assert_close((found.delta + found.jump).double(), own, rtol=1e-4, atol=1e-6)
+
+
+def test_a_number_that_is_only_shown_changes_nothing() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = explain(Body(lambda x: (f"{x.mean():.4f} {x.std().item():.3g}", x.relu())[1]), LR)
+    assert float(found.completeness_error) < 1e-5
+    assert float(found.jump) == 0
+
+
+def test_a_number_that_decides_the_shape_is_refused() -> None:
     with pytest.raises(UnsupportedOperationError, match="decides the shape"):
         explain(Network(lambda x: x[..., : int(x.mean() * 12) + 1]), LR, reference="black")

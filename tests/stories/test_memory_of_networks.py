@@ -50,6 +50,42 @@ def set_to_another(x: Tensor) -> Tensor:
     return out * rest + part.sum()
 
 
+def complex_parts(x: Tensor) -> Tensor:
+    z = torch.empty(x.shape, dtype=torch.promote_types(x.dtype, torch.complex64))
+    z.real, z.imag = x, x.roll(1, 2)
+    parts = torch.view_as_real(torch.zeros_like(z))
+    parts[..., 0] = x * 2
+    parts[..., 1].copy_(x.flip(3))
+    return (z * torch.view_as_complex(parts)).abs() + z.imag
+
+
+def of_no_size(x: Tensor) -> Tensor:
+    plain, like = torch.empty(0, dtype=x.dtype), x.new_empty(0)
+    torch.mul(x, 3, out=plain)
+    torch.cat([x, x * x], 1, out=like)
+    sized = torch.empty(0, dtype=x.dtype)
+    sized.resize_(x.shape).copy_(x.tanh())
+    return plain * like[:, :3] + sized
+
+
+def given_out(x: Tensor) -> Tensor:
+    """Calls that the engine follows whole, and others, into memory that they are given."""
+    made = [torch.empty_like(x) for _ in range(8)]
+    torch.matmul(x, x.mT, out=made[0])
+    F.normalize(x, dim=1, out=made[1])
+    torch.clamp(x, -0.2, 0.3, out=made[2])
+    torch.where(x > 0, x, 2 * x, out=made[3])
+    torch.gather(x, 1, x.argsort(1), out=made[4])
+    torch.sort(x, 1, out=(made[5], torch.empty(x.shape, dtype=torch.long)))
+    torch.addcmul(x, x, x, out=made[6])
+    torch.exp(input=x, out=made[7])
+    return torch.stack(made).prod(0) + torch.stack(made).sum(0)
+
+
+def powers_in_place(x: Tensor) -> Tensor:
+    return x.clone().pow_(3).abs_().add_(0.1).pow_(0.5).pow_(x.abs() + 1)
+
+
 @torch.jit.script
 def scripted(x: Tensor) -> Tensor:
     out = torch.empty_like(x)
@@ -69,6 +105,11 @@ MADE_EMPTY: dict[str, Fill] = {
     "as_strided": by_strides,
     "set_": set_to_another,
     "scripted": scripted,
+    "complex parts": complex_parts,
+    "of no size": of_no_size,
+    "given out": given_out,
+    "powers in place": powers_in_place,
+    "unfold": lambda x: torch.empty_like(x).copy_(x).unfold(3, 2, 2).flip(-1).mul_(2).flatten(3),
     "F.pad circular, 1 axis": lambda x: F.pad(x[:, :, 0], (2, 3), mode="circular").relu(),
     "F.pad circular, 2 axes": lambda x: F.pad(x, (1, 2, 3, 1), mode="circular").relu(),
     "F.pad circular, 3 axes": lambda x: F.pad(x.unsqueeze(1), (1, 2, 3, 1, 2, 0), mode="circular").relu(),

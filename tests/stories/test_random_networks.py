@@ -81,7 +81,7 @@ def test_a_map_is_of_the_draw_that_the_sr_image_is_of(study: Path, tmp_path: Pat
     lr = to_tensor(pair.lr)
 
     def drawn(image: torch.Tensor) -> torch.Tensor:
-        torch.manual_seed(zlib.crc32(f"{source.identity()} {pair.digest}".encode()))
+        torch.manual_seed(zlib.crc32(f"{source.identity(trust=True)} {pair.digest}".encode()))
         with torch.no_grad():
             return network(image)
 

@@ -75,7 +75,7 @@ def carried_out(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> A
         return inplace.write(trace, operation, func, args, kwargs)
     if operation.row.takes_truths:
         args = with_numbers(trace, operation, args, kwargs)
-    elif operation.name in CONDITIONAL:
+    if operation.name in CONDITIONAL:
         numeric = constants_chosen(trace, operation.name, args)
         if numeric is not None:
             return in_own_shells(numeric)

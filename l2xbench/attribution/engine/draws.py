@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,3 +33,16 @@ def draws_from_here(device: torch.device) -> Callable[[], None]:
             torch.cuda.set_rng_state(cuda, device)
 
     return again
+
+
+class Seeded:
+    """An operation that draws random numbers, which draws the same ones each time it is called."""
+
+    def __init__(self, operation: Any, device: torch.device) -> None:
+        self._operation = operation
+        self._schema = operation._schema
+        self._again = draws_from_here(device)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self._again()
+        return self._operation(*args, **kwargs)

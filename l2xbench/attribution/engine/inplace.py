@@ -11,7 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from l2xbench.attribution.engine.discrete import constants_chosen, with_numbers
+from l2xbench.attribution.engine.discrete import (
+    as_number,
+    constants_chosen,
+    remember_copy,
+    remember_origin,
+    remember_write,
+    with_numbers,
+)
 from l2xbench.attribution.engine.operations import Operation, operation_of
 from l2xbench.attribution.engine.storage import followed, require_seen
 from l2xbench.attribution.engine.streams import streams
@@ -19,6 +26,7 @@ from l2xbench.attribution.engine.tensor import Paired, paired
 from l2xbench.attribution.engine.trace import Trace
 from l2xbench.attribution.engine.views import View, take_again
 from l2xbench.attribution.errors import UnsupportedOperationError
+from l2xbench.attribution.rules.call import differentiable
 from l2xbench.system.torch_parts import no_dispatch
 
 
@@ -46,20 +54,37 @@ def write(trace: Trace, operation: Operation, func: Any, args: Any, kwargs: dict
         )
     options = {k: v for k, v in kwargs.items() if k not in operation.writes}
     form = operation_of(operation.functional)
-    if form.row.takes_truths:
+    if form.row.takes_truths and (form.name != "copy" or differentiable(targets[0])):
         args = with_numbers(trace, form, args, kwargs)
     numeric = constants_chosen(trace, form.name, args) if form.name == "masked_fill" and len(args) == 3 else None
     value, reference = (
         numeric.pair() if numeric is not None else streams(trace, form, operation.functional, args, options)
     )
-    results = ((value, reference),) if isinstance(value, Tensor) else tuple(zip(value, reference, strict=True))
-    if any(
-        target.shape != v.shape and v.numel() > target.numel() for target, (v, _) in zip(targets, results, strict=False)
-    ):
-        return paired(value, reference)  # `out=` of another size, which PyTorch would resize
-    for target, (v, r) in zip(targets, results, strict=False):
-        write_pair(trace, target, v, r)
+    result = paired(value, reference)
+    remember_origin(form, operation.functional, args, options, result)
+    results = (result,) if isinstance(result, Paired) else tuple(result)
+    gives_out = not isinstance(operation.writes[0], int)
+    for target, item in zip(targets, results, strict=False):
+        if differentiable(target):
+            item = as_number(trace, item)
+        elif form.name == "copy":
+            remember_copy(trace, args[1], item)
+        if gives_out and target.shape != item.shape:
+            resize(target, item)
+        write_pair(trace, target, item)
     return targets[0] if len(targets) == 1 else tuple(targets)
+
+
+def resize(target: Tensor, result: Paired) -> None:
+    """Give a tensor that is written to by `out=` the result's size, as PyTorch does: it becomes another."""
+    value = result.pair()[0]
+    with no_dispatch():
+        if isinstance(target, Paired):
+            fresh = Paired.of(*2 * (torch.zeros_like(value, dtype=target.dtype),))
+            Tensor.data.__set__(target, fresh)  # type: ignore[attr-defined]
+            target.share(fresh)
+        else:
+            target.resize_(value.shape)
 
 
 def fill(trace: Trace, target: Tensor, func: Any, args: Any, kwargs: dict[str, Any]) -> Tensor:
@@ -70,7 +95,7 @@ def fill(trace: Trace, target: Tensor, func: Any, args: Any, kwargs: dict[str, A
         fresh = torch.empty_like(like, dtype=lower)
         func(fresh, *args[1:], **kwargs)
         fresh = fresh.to(like.dtype)
-    write_pair(trace, target, fresh, fresh)
+    write_pair(trace, target, Paired.of(fresh, fresh))
     return target
 
 
@@ -97,13 +122,15 @@ def reshape_in_place(target: Paired, name: str, func: Any, args: Any, kwargs: di
     return target
 
 
-def write_pair(trace: Trace, target: Tensor, value: Tensor, reference: Tensor) -> None:
+def write_pair(trace: Trace, target: Tensor, written: Paired) -> None:
     """Write a pair into a paired tensor, or into a plain one that is followed from now on; in the target's type and
     shape.
     """
     if not isinstance(target, Paired):
         require_seen(trace)
         target = followed(trace, target)
+    value, reference = written.pair()
+    before = None if differentiable(target) else target.root.as_it_is()
     current, _ = target.pair()
     same = reference is value
     if value.dtype != current.dtype:
@@ -116,3 +143,5 @@ def write_pair(trace: Trace, target: Tensor, value: Tensor, reference: Tensor) -
         with torch.no_grad():
             reference = reference.to(current.dtype).expand(current.shape)
     target.write(value, reference)
+    if before is not None:
+        remember_write(trace, target, before, written)

@@ -43,6 +43,8 @@ class Operation:
     ragged: Handler | None = None
     """What the engine tries before the row's rules (see `ragged`)."""
     shape_only: bool = False
+    draws: bool = False
+    """Whether it draws random numbers."""
     fills: bool = False
     compares: bool = False
     candidates: dict[frozenset[str], tuple[Treatment, ...]] = field(default_factory=dict)
@@ -89,6 +91,7 @@ def operation_of(func: Any) -> Operation:
         handler=None if is_ragged else special,
         ragged=special if is_ragged else None,
         shape_only=bool(row.treatments) and row.treatments[0].kind == "shape only" and name not in FILLS,
+        draws=torch.Tag.nondeterministic_seeded in func.tags,
         fills=name in FILLS,
         compares=bool(row.treatments) and row.treatments[0].kind == "comparison",
     )
@@ -110,7 +113,7 @@ def functional_form(namespace: str, name: str, func: Any) -> Any:
     if packet is None:
         return None
     overload = func._overloadname
-    if base != name and overload in packet.overloads():
+    if base != name and overload in packet.overloads() and same_types(getattr(packet, overload), func):
         return getattr(packet, overload)
     wanted = [
         argument.name
@@ -120,8 +123,12 @@ def functional_form(namespace: str, name: str, func: Any) -> Any:
     for candidate in packet.overloads():
         form = getattr(packet, candidate)
         writes = any(a.alias_info is not None and a.alias_info.is_write for a in form._schema.arguments)
-        if not writes and [a.name for a in form._schema.arguments] == wanted:
-            types = {a.name: str(a.type) for a in form._schema.arguments}
-            if all(types[a.name] == str(a.type) for a in func._schema.arguments if a.name in types):
-                return form
+        if not writes and [a.name for a in form._schema.arguments] == wanted and same_types(form, func):
+            return form
     return None
+
+
+def same_types(form: Any, func: Any) -> bool:
+    """Whether arguments of one name have one type: `pow.Scalar` is of a number, `pow_.Scalar` of a tensor."""
+    types = {a.name: str(a.type) for a in form._schema.arguments}
+    return all(types[a.name] == str(a.type) for a in func._schema.arguments if a.name in types)

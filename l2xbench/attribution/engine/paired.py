@@ -25,6 +25,8 @@ from l2xbench.attribution.engine.tensor import Paired, handling
 from l2xbench.attribution.engine.trace import Trace
 from l2xbench.attribution.engine.watch import Watch
 from l2xbench.attribution.errors import (
+    AttributionError,
+    FailedOperationError,
     NetworkAssertionError,
     NotFiniteError,
     ReferenceLostError,
@@ -33,6 +35,8 @@ from l2xbench.attribution.errors import (
 )
 from l2xbench.attribution.finite import all_finite
 from l2xbench.attribution.rules.call import OperationRecord
+from l2xbench.errors import RequestError
+from l2xbench.system.memory import has_run_out as out_of_memory
 
 HALF = (torch.float16, torch.bfloat16)
 
@@ -53,10 +57,10 @@ class PairedOutput:
     reference: Tensor
     operations: list[OperationRecord] = field(default_factory=list)
     jump: Tensor | None = None
-    """F of the reference along the image's route minus that along its own; None where a network does not route by
-    Python numbers, or by the same."""
+    """F of the reference with the image's Python numbers minus that with its own; None where a network takes none out
+    of its tensors, or the same ones."""
     routed: str = ""
-    """The first number that it routes by: operation and submodule."""
+    """The first of these numbers: operation and submodule."""
     taps: Taps | None = None
     """The tensors inside the network that were asked for."""
 
@@ -77,8 +81,9 @@ def paired_forward(
     Inside the context `torch.autograd.grad(objective(out.value), out.inputs)` is the multiplier m, and the
     attribution is m (x - x') (Eq. 2); on leaving it the model is exactly as before. The network runs in
     evaluation mode, in the precision of `inputs` (float32 or float64; half precision is computed in float32,
-    with a warning). A network that routes by Python numbers (`int()` of a value) takes the image's route in both
-    streams; `jump` is what the reference's own route would change. Random numbers are drawn once, for both streams.
+    with a warning). A network that routes by Python numbers (`int()` of a value), or computes with them (`float()`),
+    has the image's in both streams; `jump` is what the reference's own would change. Random numbers are drawn once,
+    for both streams.
 
     Args:
         strict: refuse operations that have no rule in closed form instead of integrating along the line
@@ -146,7 +151,6 @@ def forward(
     output: int | str | None,
     check_finite: bool = False,
     copy_ghosts: bool = False,
-    nudge: float = 0.0,
     changing: frozenset[int] = frozenset(),
     layers: Collection[nn.Module] = (),
     keep_values: bool = False,
@@ -155,7 +159,7 @@ def forward(
     trace = Trace(model, x.dtype, x.device.type, strict=strict, check_finite=check_finite, copy_ghosts=copy_ghosts)
     trace.lower_parameters = any(trace.raised(t.dtype) != t.dtype for t in parameters_and_buffers(model))
     trace.draws_in = torch.float32 if trace.lower_parameters and x.dtype == torch.float64 else None
-    trace.nudge, trace.changing = nudge, changing
+    trace.changing = changing
     trace.taps = Taps(layers, keep_values) if layers else None
     again = draws_from_here(x.device)
     with torch.inference_mode(False), torch.enable_grad():
@@ -170,15 +174,21 @@ def forward(
         except AssertionError as error:
             raise NetworkAssertionError(asserted(error, trace)) from error
         except Exception as error:
-            if not type(error).__module__.startswith("torch._dynamo"):
+            if type(error).__module__.startswith("torch._dynamo"):
+                raise UnsupportedOperationError(
+                    f"{submodule_of(error, trace)} needs PyTorch's compiler, which cannot follow tensors that carry "
+                    f"their reference ({in_brief(error)})"
+                ) from error
+            again()
+            if isinstance(error, (AttributionError, RequestError)) or out_of_memory(error) or fails_alone(model, x):
                 raise
-            raise UnsupportedOperationError(
-                f"{submodule_of(error, trace)} needs PyTorch's compiler, which cannot follow tensors that carry their "
-                f"reference ({' '.join(str(error).split())[:200]})"
+            raise FailedOperationError(
+                f"{submodule_of(error, trace)} cannot be explained: it fails on tensors that carry their reference "
+                f"({in_brief(error)})"
             ) from error
         if result is None and not copy_ghosts:
             again()
-            return forward(model, x, x_ref, strict, output, check_finite, True, nudge, changing, layers, keep_values)
+            return forward(model, x, x_ref, strict, output, check_finite, True, changing, layers, keep_values)
         changed = frozenset() if changing else written()
         result = choose(result, output)
         if not isinstance(result, Tensor):
@@ -194,7 +204,7 @@ def forward(
         value, reference = paired.pair()
     if changed:  # what it wrote to is put back by now, and gradients would be taken with it as it was before
         again()
-        return forward(model, x, x_ref, strict, output, check_finite, copy_ghosts, nudge, changed, layers, keep_values)
+        return forward(model, x, x_ref, strict, output, check_finite, copy_ghosts, changed, layers, keep_values)
     if not value.requires_grad:
         with torch.enable_grad():
             value = value + torch.zeros_like(leaf).mul(leaf).sum() * 0
@@ -208,6 +218,21 @@ def eagerly() -> AbstractContextManager[Any]:
         found: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
         return found
     return nullcontext()
+
+
+def fails_alone(model: nn.Module, x: Tensor) -> bool:
+    """Whether the network fails by itself on an input."""
+    try:
+        with torch.no_grad():
+            model(x.clone())
+    except Exception:
+        return True
+    return False
+
+
+def in_brief(error: Exception) -> str:
+    """What an exception says, in a line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 
 def submodule_of(error: Exception, trace: Trace) -> str:
@@ -255,12 +280,6 @@ def verify(
         if plain.shape == found.shape and float((plain - found).abs().max()) <= 1e-4 * scale:
             continue
         if trace.leaks and alone is x_ref and plain.shape == found.shape:
-            again()
-            if any(leak.startswith("float") for leak in trace.leaks) and not only_decides(model, x, value, output):
-                raise ReferenceLostError(
-                    f"{trace.leaks[0]} takes a number out of a tensor that depends on the input, and the network's "
-                    "output depends on it; its reference cannot follow into a Python number: keep it a tensor"
-                )
             jump = found - plain
             continue
         if not trace.ragged:
@@ -274,14 +293,6 @@ def verify(
         )
     after()
     return jump
-
-
-def only_decides(model: nn.Module, x: Tensor, value: Tensor, output: int | str | None) -> bool:
-    """Whether the floats that a network reads from its tensors only choose its route: whether its output stays as it is
-    when they are a little larger.
-    """
-    _, nudged, _, _ = forward(model, x, x, False, output, nudge=1e-4)
-    return nudged.shape == value.shape and float((nudged - value).abs().max()) <= 1e-6 * float(value.abs().max())
 
 
 def choose(result: Any, output: int | str | None) -> Any:

@@ -27,11 +27,11 @@ aten = torch.ops.aten
 
 
 def number(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """`item()`, `bool()`, `int()`: the value stream decides. A float that differs between the streams is reported."""
+    """`item()`, `bool()`, `int()`, `float()`: the value stream's number, in both streams. One that differs between them
+    is reported.
+    """
     value, reference = both_streams(trace, args[0])
     result = func(value.detach())
-    if trace.nudge and value is not reference and isinstance(result, float):
-        return result * (1 + trace.nudge)
     if value is not reference and func(reference) != result:
         trace.record("item", "selection")
         trace.leaks.append(f"{CONVERSIONS.get(type(result), 'item')}() in {trace.where()}")

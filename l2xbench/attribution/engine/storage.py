@@ -6,6 +6,9 @@ tensor, and whoever reads the plain tensor is given a view of it. Changed here w
 
 from __future__ import annotations
 
+import sys
+from dis import opmap
+
 import torch
 from torch import Tensor
 
@@ -43,13 +46,43 @@ def followed(trace: Trace, plain: Tensor) -> Paired:
 
 
 def view_of_storage(root: Paired, plain: Tensor) -> Paired:
-    """A plain tensor as a view of its paired storage."""
-    geometry = (plain.size(), plain.stride(), plain.storage_offset())
-    path = (View(torch.ops.aten.as_strided.default, geometry, {}),)
+    """A plain tensor as a view of its paired storage, which may have been written to as complex or as real numbers.
+
+    Raises:
+        UnsupportedOperationError: it reads the bits of numbers of another kind.
+    """
+    path = geometry_of(root, plain)
     whole, whole_ref = root.pair()
     value = take_again(whole, path, grad=True)
     reference = value if whole_ref is whole else take_again(whole_ref, path, grad=False)
     return Paired.of(value, reference, root, path)
+
+
+def geometry_of(root: Paired, plain: Tensor) -> tuple[View, ...]:
+    """How a plain tensor is taken of the whole storage."""
+    aten = torch.ops.aten
+    size, stride, offset = plain.size(), plain.stride(), plain.storage_offset()
+    if plain.is_complex() == root.is_complex() and plain.is_floating_point() == root.is_floating_point():
+        return (View(aten.as_strided.default, (size, stride, offset), {}),)
+    if plain.is_complex() and root.is_floating_point():
+        parts = (*size, 2), (*(2 * each for each in stride), 1), 2 * offset
+        return View(aten.as_strided.default, parts, {}), View(aten.view_as_complex.default, (), {})
+    if plain.is_floating_point() and root.is_complex():
+        return View(aten.view_as_real.default, (), {}), View(aten.as_strided.default, (size, stride, offset), {})
+    raise UnsupportedOperationError(
+        f"memory that depends on the input is read as numbers of another kind ({plain.dtype}); use to()"
+    )
+
+
+def assigns_attribute() -> bool:
+    """Whether the line of Python that is being carried out assigns to an attribute (`z.real = x`), which PyTorch writes
+    without a call.
+    """
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_name != "__torch_dispatch__":
+        frame = frame.f_back  # type: ignore[assignment]
+    line = frame and frame.f_back
+    return line is not None and line.f_code.co_code[line.f_lasti] == opmap["STORE_ATTR"]
 
 
 def require_seen(trace: Trace) -> None:
@@ -60,7 +93,7 @@ def require_seen(trace: Trace) -> None:
         UnsupportedOperationError: it is such a step.
     """
     name = getattr(trace.calling, "__name__", "a scripted function")
-    if not (name.endswith("_") or trace.writes_out):
+    if not (name.endswith("_") or trace.writes_out or assigns_attribute()):
         raise UnsupportedOperationError(
             f"{name} in {trace.where()} writes into a tensor of its own, where the reference cannot be followed"
         )

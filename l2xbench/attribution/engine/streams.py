@@ -9,6 +9,7 @@ from torch import Tensor
 
 from l2xbench.attribution.engine.arguments import PLAIN, both_streams, carries_gradient, sources_of
 from l2xbench.attribution.engine.discrete import CONDITIONAL
+from l2xbench.attribution.engine.draws import Seeded
 from l2xbench.attribution.engine.operations import Operation
 from l2xbench.attribution.engine.special import RAGGED
 from l2xbench.attribution.engine.tapping import JOINS, joined
@@ -33,16 +34,23 @@ def streams(trace: Trace, operation: Operation, func: Any, args: Any, kwargs: di
         pair: Pair | None = RAGGED[operation.ragged](trace, func, args, kwargs)
         if pair is not None:
             return pair
+    if operation.draws:
+        func = Seeded(func, torch.device(trace.device))
     call, carried = call_of(trace, operation, func, args, kwargs)
     if not call.moving:
         value = without_gradient(func, call.values, call.value_options)
         return value, value
-    if not carried or operation.name in CONDITIONAL:
-        call.sources = sources_of(
-            (args, kwargs) if not carried else [a for a in args if type(a) is Paired and a.origin is not None]
-        )
+    if not carried:
+        call.sources = sources_of((args, kwargs))
+    elif operation.name in CONDITIONAL or call.discrete:
+        call.sources = sources_of([a for a in (*args, *kwargs.values()) if type(a) is Paired and a.origin is not None])
     treatment = operation.treatment(call) if carried else None
-    value, reference = untreated(trace, operation, call) if treatment is None else treated(trace, treatment, call)
+    if treatment is None:
+        value, reference = untreated(trace, operation, call, carried)
+    else:
+        value, reference = treated(trace, treatment, call)
+    if operation.draws:
+        without_gradient(func, call.values, call.value_options)  # the generators are as after the network's own draw
     if trace.check_finite:
         require_finite(trace, call, value, reference)
     if trace.taps is not None and operation.name in JOINS:
@@ -52,14 +60,14 @@ def streams(trace: Trace, operation: Operation, func: Any, args: Any, kwargs: di
 
 def call_of(trace: Trace, operation: Operation, func: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Call, bool]:
     """The call for both streams, and whether what differs has a gradient."""
-    values, references, moving, carried = list(args), list(args), [], False
+    values, references, moving, carried, discrete = list(args), list(args), [], False, False
     for i, argument in enumerate(args):
         if type(argument) in PLAIN:
             continue
         values[i], references[i] = v, r = both_streams(trace, argument)
         if v is not r:
             moving.append(operation.arguments[i])
-            carried = carried or carries_gradient(v)
+            carried, discrete = (True, discrete) if carries_gradient(v) else (carried, True)
     value_options, reference_options = kwargs, kwargs
     if kwargs:
         value_options, reference_options = {}, {}
@@ -67,10 +75,11 @@ def call_of(trace: Trace, operation: Operation, func: Any, args: Any, kwargs: di
             value_options[name], reference_options[name] = v, r = both_streams(trace, argument)
             if v is not r:
                 moving.append(name)
-                carried = carried or carries_gradient(v)
+                carried, discrete = (True, discrete) if carries_gradient(v) else (carried, True)
     call = Call(
         operation.name, func, values, references, value_options, reference_options, frozenset(moving), UNTREATED
     )
+    call.discrete = discrete
     return call, carried
 
 
@@ -100,7 +109,7 @@ def composed(trace: Trace, compose: Any, call: Call) -> Pair:
         trace.taps = taps
 
 
-def untreated(trace: Trace, operation: Operation, call: Call) -> Pair:
+def untreated(trace: Trace, operation: Operation, call: Call, carried: bool) -> Pair:
     """A call that no row of the table covers: its result has no derivative, only discrete arguments differ, or it is
     integrated along the line between the streams.
 
@@ -113,7 +122,7 @@ def untreated(trace: Trace, operation: Operation, call: Call) -> Pair:
         call.record = trace.record(call.name, "comparison")
         return each_its_own(call, probe)
     given = [*zip(call.values, call.references, strict=True)]
-    if call.sources or not any(carries_gradient(a) and a is not b for a, b in given):
+    if not carried:
         return treated(trace, choice, call)
     if not has_derivative(call):
         call.sources = sources_of([Paired.of(a, b) for a, b in given if differentiable(a) and a is not b])

@@ -51,7 +51,24 @@ class Origin:
     operation: Any = None
     """The ATen operation that gave it, where that tells how it is a number (a comparison, integer arithmetic)."""
     args: tuple[Any, ...] = ()
+    """Those of the operation, as they were then."""
     options: dict[str, Any] | None = None
+    number: Callable[[], Paired] | None = None
+    """What it is as a number, with multipliers, where it was written to since it was made."""
+
+    def of_view(self, path: tuple[View, ...]) -> Origin:
+        """That of a view of a tensor that was written to."""
+        whole = self.number
+        assert whole is not None
+
+        def number() -> Paired:
+            part = whole()
+            with torch.no_grad():
+                for view in path:
+                    part = view.operation(part, *view.args, **view.options)
+            return part
+
+        return Origin(self.sources, number=number)
 
 
 class Paired(Tensor):
@@ -64,8 +81,7 @@ class Paired(Tensor):
     _path: tuple[View, ...] = ()
     _version_written: int = 0
     _version_seen: int = 0
-    origin: Origin | None = None
-    """Where a discrete tensor that differs between the streams comes from; None for any other."""
+    _origin: Origin | None = None
     members: Paired | None = None
     """Which places each stream selects, where these are the indices of all that either does (see `ragged`)."""
 
@@ -89,6 +105,18 @@ class Paired(Tensor):
         if root is not None:
             shell._viewed, shell._path, shell._version_seen = root, path, root._version_written
         return shell
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where a discrete tensor that differs between the streams comes from; None for any other."""
+        root = self._viewed
+        if root is None or root._origin is None or root._origin.number is None:
+            return self._origin
+        return root._origin.of_view(self._path)
+
+    @origin.setter
+    def origin(self, origin: Origin | None) -> None:
+        self._origin = origin
 
     @property
     def root(self) -> Paired:
@@ -132,7 +160,13 @@ class Paired(Tensor):
         returned as that one's result.
         """
         shell = Paired.of(self._value, self._reference, self._viewed, self._path)
-        shell._version_seen, shell.origin, shell.members = self._version_seen, self.origin, self.members
+        shell._version_seen, shell.origin, shell.members = self._version_seen, self._origin, self.members
+        return shell
+
+    def as_it_is(self) -> Paired:
+        """The same numbers in a tensor of their own, which later writes to this one leave as they are."""
+        shell = Paired.of(*self.pair())
+        shell.origin, shell.members = self.origin, self.members
         return shell
 
     def become_view(self, root: Paired, view: View, value: Tensor, reference: Tensor) -> None:
@@ -152,6 +186,10 @@ class Paired(Tensor):
                 memo[id(self)] = torch.ops.aten.clone.default(self)
         found: Paired = memo[id(self)]
         return found
+
+    def __format__(self, form: str) -> str:
+        # as of a plain tensor; text may become a number again, which is then one that was taken out
+        return format(self.item(), form) if self.dim() == 0 else object.__format__(self, form)
 
     def __repr__(self) -> str:  # type: ignore[override]
         return f"Paired({self._value!r}, reference={self._reference!r})"

@@ -40,8 +40,6 @@ class Trace:
     """Storage of the network's own tensors that it writes to while it runs."""
     draws_in: torch.dtype | None = None
     """The precision that the network itself draws random numbers in, where that is not the computation's."""
-    nudge: float = 0.0
-    """By how much of itself a float that is read from a tensor is changed, to see whether it only decides."""
     lowered: str = ""
     """Where the network casts to half precision, if it does."""
     records: dict[tuple[str, Kind], OperationRecord] = field(default_factory=dict)

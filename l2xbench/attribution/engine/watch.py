@@ -129,7 +129,7 @@ class Watch(TorchFunctionMode):
 
 def run_whole(trace: Trace, operation: Operation, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """The call by its own row of the table; None where that does not cover what carries a difference."""
-    if not any(isinstance(a, Paired) for a in (*args, *kwargs.values())):
+    if not any(isinstance(a, Paired) for a in (*args, *kwargs.values())) or kwargs.get("out") is not None:
         return None
     call, carried = call_of(trace, operation, func, args, kwargs)
     treatment = operation.treatment(call) if carried else None

@@ -87,6 +87,8 @@ class Call:
     reference_options: dict[str, Any]
     moving: frozenset[str]
     record: OperationRecord
+    discrete: bool = False
+    """Whether arguments without a gradient (indices, masks) are among those that differ."""
     sources: list[tuple[Tensor, Tensor]] = field(default_factory=list)
     """Where discrete arguments (indices, masks) differ: the tensors, of both streams, they were chosen by."""
 

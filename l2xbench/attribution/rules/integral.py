@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from l2xbench.attribution.rules.call import Call, OperationRecord, Pair, differentiable
-from l2xbench.attribution.rules.selection import same_size
+from l2xbench.attribution.rules.selection import Rest, same_size, spread
 from l2xbench.attribution.rules.treatment import INTEGRATED_GRADIENTS, SHAPLEY, treatment
 from l2xbench.system.torch_parts import tree_flatten, tree_unflatten
 
@@ -81,9 +81,14 @@ class LineIntegral(torch.autograd.Function):
                     used = [i for i in wanted if outputs[i].requires_grad]
                     if not used:
                         continue
-                    gradients = torch.autograd.grad(
-                        [outputs[i] for i in used], points, [given[i] for i in used], allow_unused=True
-                    )
+                    try:
+                        gradients = torch.autograd.grad(
+                            [outputs[i] for i in used], points, [given[i] for i in used], allow_unused=True
+                        )
+                    except RuntimeError as error:
+                        if "derivative" not in str(error):
+                            raise
+                        return (None, None, None, *shared_out(ctx, dx, dy, given), *(None,) * ctx.half)
                 for total, gradient in zip(multipliers, gradients, strict=True):
                     if gradient is not None:
                         total.add_(gradient, alpha=weight)
@@ -96,6 +101,16 @@ class LineIntegral(torch.autograd.Function):
                 break
         ctx.record.residual += residual
         return (None, None, None, *multipliers, *(None,) * ctx.half)
+
+
+def shared_out(ctx: Any, dx: list[Tensor], dy: Any, given: dict[int, Tensor]) -> list[Tensor]:
+    """Multipliers of an operation without a derivative: its difference over those of the tensors that moved."""
+    multipliers = [torch.zeros_like(d) for d in dx]
+    for i, g in given.items():
+        found = [torch.zeros_like(d) for d in dx]
+        spread(dx, found, g, dy[i], ctx.record)
+        multipliers = [a + b for a, b in zip(multipliers, found, strict=True)]
+    return multipliers
 
 
 def inner(a: Tensor, b: Tensor) -> float:
@@ -126,9 +141,10 @@ def integrate(call: Call, nodes: tuple[int, ...]) -> Pair:
         shape["leaves"] = leaves
         return [leaf for leaf in leaves if isinstance(leaf, Tensor)]
 
-    results = LineIntegral.apply(
-        evaluate, nodes, call.record, *(arguments[i] for i in moving), *(references[i] for i in moving)
-    )
+    inputs = [arguments[i] for i in moving], [references[i] for i in moving]
+    results = LineIntegral.apply(evaluate, nodes, call.record, *inputs[0], *inputs[1])
+    if call.discrete:
+        results = with_choice(call, results, inputs)
     half = len(results) // 2
 
     def pack(tensors: tuple[Tensor, ...]) -> Any:
@@ -137,6 +153,27 @@ def integrate(call: Call, nodes: tuple[int, ...]) -> Pair:
         return tree_unflatten(leaves, shape["out"])
 
     return pack(results[:half]), pack(results[half:])
+
+
+def with_choice(call: Call, results: tuple[Tensor, ...], inputs: tuple[list[Tensor], list[Tensor]]) -> Any:
+    """The same where indices or masks differ too: what choosing otherwise changes goes to what they were chosen by.
+
+    Args:
+        call: the operation.
+        results: of the value stream, and of the reference stream with the value stream's choice.
+        inputs: the tensors that the integral is over, of both streams.
+    """
+    half = len(results) // 2
+    own = [leaf for leaf in tree_flatten(call.reference())[0] if isinstance(leaf, Tensor)]
+    by = call.sources or [*zip(*inputs, strict=True)]
+    sources = [a for a, _ in by], [b for _, b in by]
+    values = []
+    for y, chosen, y_ref in zip(results[:half], results[half:], own, strict=True):
+        same_size(chosen, y_ref, call.record)
+        if differentiable(y) and not torch.equal(chosen, y_ref):
+            y = y + Rest.apply(chosen, y_ref, call.record, *sources[0], *sources[1])
+        values.append(y)
+    return (*values, *own)
 
 
 @treatment("midpoint", "the gradient at ((a + a')/2, (b + b')/2)", SHAPLEY)

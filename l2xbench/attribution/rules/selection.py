@@ -209,6 +209,27 @@ def step(call: Call) -> Pair:
     return elementwise(call, step_slope)
 
 
+class Slope(torch.autograd.Function):
+    """y, elementwise of x, by its chord slope."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor) -> Tensor:
+        ctx.save_for_backward(step_slope(x, x_ref, y, y_ref))
+        return y.clone()
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        return g * ctx.saved_tensors[0], None, None, None
+
+
+@treatment("selection", "dy/dx of the same draw, 0 where dx = 0", DEEPLIFT)
+def drawn(call: Call) -> Pair:
+    """Random numbers of a distribution that the first argument tells, drawn alike in both streams."""
+    with torch.no_grad():
+        y, y_ref = call.value(), call.reference()
+    return Slope.apply(call.values[0], call.references[0], y, y_ref), y_ref
+
+
 def carriers(
     a: Tensor, b: Tensor, a_ref: Tensor, b_ref: Tensor, y: Tensor, y_ref: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:

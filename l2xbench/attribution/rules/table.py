@@ -46,7 +46,10 @@ class Row:
     keeps_integers: bool = False
 
 
-TAKES_TRUTHS = "add sub rsub mul div mean sum _to_copy convolution lerp"
+TAKES_TRUTHS = """
+    add sub rsub mul div mean sum _to_copy convolution lerp addcmul addcdiv pow atan2 hypot xlogy special_xlog1py ldexp
+    maximum minimum fmax fmin fmod remainder floor_divide copysign cat stack where masked_fill copy
+"""
 KEEPS_INTEGERS = """
     add sub rsub mul neg clamp clamp_min clamp_max maximum minimum sum amax amin view unsqueeze squeeze expand select
     slice permute transpose t clone alias _unsafe_view repeat flip roll
@@ -298,9 +301,11 @@ LINES: list[list[Row]] = [
     on("floor ceil round trunc sign threshold hardshrink", *STEP),
     on("sgn", selection.step.only("self", when=REAL), composed.sgn.own()),
     on("heaviside", *STEP, composed.heaviside),
+    on("bernoulli poisson", selection.drawn.only("self")),
+    on("normal", selection.drawn.only("mean")),
     on("fmod remainder floor_divide", *STEP_OF_SEVERAL),
     on("gt lt ge le eq ne", selection.comparison),
-    on("_local_scalar_dense", special("number", "the value stream decides; a float that differs is reported")),
+    on("_local_scalar_dense", special("number", "the value stream's number, in both; one that differs is reported")),
     # what takes no content
     on(
         """
@@ -320,7 +325,7 @@ CALLS: list[list[Row]] = [
 """Functions of PyTorch that are followed whole where a treatment fits: fewer steps, and fewer passes over memory, than
 by their parts."""
 
-REFUSED = ("numpy", "tolist", "data_ptr", "untyped_storage", "storage", "__array__", "__dlpack__")
+REFUSED = ("numpy", "tolist", "data_ptr", "untyped_storage", "storage", "__array__", "__dlpack__", "__reduce_ex__")
 """Methods of a tensor that take it out of PyTorch, where its reference cannot follow."""
 
 
