@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from l2xbench.data.degradations import NAMES, Degradation, Harm, LrChoice
-from l2xbench.data.folders import listing, natural, printable
+from l2xbench.data.folders import listing, natural, printable, subfolders
 from l2xbench.data.known_sets import KnownSet, find_set
 from l2xbench.data.layouts import FoundLayout, expected, one_folder, plain_hr, plain_lr, selfexsr, two_folders
 from l2xbench.data.pairs import ImagePair, LoadedPair
@@ -112,7 +112,9 @@ def _find(path: Path | str, scale: int, kind: Kind) -> tuple[Path, FoundLayout]:
             raise RequestError(f"{root} holds more than one image that would be called {twice[0]!r}; rename one")
         if not layout.pairs:
             wanted = expected(scale) if kind == "auto" else f"{kind.upper()} images"
-            raise RequestError(f"no images found in {root} ({_contents(root)}); expected {wanted}")
+            raise RequestError(
+                f"no images found in {root} ({_contents(root)}){_within(root, scale)}; expected {wanted}"
+            )
     except RequestError as error:
         raise RequestError(f"path: {error}") from None
     return root, layout
@@ -124,6 +126,17 @@ def _layout(root: Path, scale: int) -> FoundLayout | None:
     if found is None and re.fullmatch(r"(?i)LR|LQ|LR_bicubic|LRbicx\d", root.name):
         return FoundLayout("LR images", plain_lr(root))
     return found
+
+
+def _within(root: Path, scale: int) -> str:
+    """The end of a sentence that names a folder within, where that is a set."""
+    for folder in subfolders(root):
+        try:
+            if _layout(folder, scale) is not None:
+                return f"; did you mean {folder}?"
+        except RequestError:
+            continue
+    return ""
 
 
 def _contents(root: Path) -> str:

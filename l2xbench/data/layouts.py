@@ -8,7 +8,7 @@ from pathlib import Path
 
 from l2xbench.data.folders import image_files, subfolder, subfolders
 from l2xbench.data.pairs import ImagePair
-from l2xbench.data.sides import HR_FOLDERS, HR_WORDS, LR_FOLDERS, LR_WORDS, Side, Tagged, tag_of, times_of
+from l2xbench.data.sides import HR_FOLDERS, HR_WORDS, LR_FOLDERS, LR_WORDS, Side, Tagged, folder_side, tag_of, times_of
 from l2xbench.errors import RequestError
 
 
@@ -72,21 +72,27 @@ def two_folders(root: Path, scale: int) -> FoundLayout | None:
         prefix = _prefix(root)
         hr = _with_images(root, [f"{prefix}_HR"], scale)
         lr = _with_images(root, [f"{prefix}_LR_bicubic"], scale)
+    if hr is None or lr is None:
+        hr, lr = _by_a_word(root, scale, hr, lr)
     if hr is None and lr is None:
         return None
     description = " and ".join(f"{side.relative_to(root).as_posix()}/" for side in (hr, lr) if side is not None)
     if lr is None or hr is None:
-        if hr is not None:
-            _no_other_lr(root, hr)
+        _no_other_side(root, hr or lr or root, "HR" if hr is not None else "LR", scale)
         return FoundLayout(description, plain_hr(hr) if hr is not None else plain_lr(lr or root))
     lr_files = _by_stem(lr)
     by_name = {tag.name: stem for stem in lr_files if (tag := tag_of(stem)) and tag.scale in (None, scale)}
-    partnered = set()
+    partnered: set[str | None] = set()
     pairs = []
     for stem, file in _by_stem(hr).items():
         name, candidates = _lr_stems(stem, scale)
         found = next((candidate for candidate in candidates if candidate in lr_files), None)
         found = found or by_name.get(name)
+        several = [] if found else [each for each in lr_files if each.startswith(f"{stem}_")]
+        if several:  # hazy or noisy images of one scene
+            partnered.update(several)
+            pairs += [ImagePair(each, file, lr_files[each]) for each in several]
+            continue
         partnered.add(found)
         partner = lr / f"{stem}x{scale}{file.suffix}" if found is None else lr_files[found]
         pairs.append(ImagePair(name, file, partner))
@@ -158,21 +164,50 @@ def _with_images(root: Path, names: list[str], scale: int) -> Path | None:
     return None
 
 
-def _no_other_lr(root: Path, hr: Path) -> None:
-    """Refuses a set whose LR would be made although a folder beside HR holds images of the same names.
+def _by_a_word(root: Path, scale: int, hr: Path | None, lr: Path | None) -> tuple[Path | None, Path | None]:
+    """The side or sides that are not found yet, by a word in a folder's name; both must hold images of one name.
+
+    Raises:
+        RequestError: several folders may be the one.
+    """
+    told: dict[Side, list[Path]] = {"HR": [hr] if hr else [], "LR": [lr] if lr else []}
+    for folder in subfolders(root):
+        side = folder_side(folder.name)
+        if side is None or side[1] not in (None, scale) or {"HR": hr, "LR": lr}[side[0]] is not None:
+            continue
+        found = _with_images(root, [folder.name], scale)
+        if found is not None:
+            told[side[0]].append(found)
+    pairs = [(one, other) for one in told["HR"] for other in told["LR"] if _alike(one, other)]
+    if len(pairs) > 1:
+        names = ", ".join(f"{one.relative_to(root)}/ and {other.relative_to(root)}/" for one, other in pairs)
+        raise RequestError(f"{root} may be read in several ways ({names}); call those that are meant HR/ and LR/")
+    return pairs[0] if pairs else (hr, lr)
+
+
+def _alike(one: Path, other: Path) -> bool:
+    """Whether most images of a folder have a namesake in another."""
+    names = {_bare(stem) for stem in _by_stem(one)}
+    return len(names & {_bare(file.stem) for file in image_files(other)}) * 2 > len(names)
+
+
+def _no_other_side(root: Path, known: Path, side: Side, scale: int) -> None:
+    """Refuses a set of one side alone where a folder beside it holds images of the same names.
 
     Raises:
         RequestError: there is such a folder.
     """
-    names = {_bare(stem) for stem in _by_stem(hr)}
+    other: Side = "LR" if side == "HR" else "HR"
     for folder in subfolders(root):
-        if folder in (hr, hr.parent) or re.fullmatch(r"(?i).*x\d", folder.name):
-            continue  # HR itself, and LR of another scale
-        alike = {_bare(file.stem) for file in image_files(folder)} & names
-        if len(alike) * 2 > len(names):
+        told = folder_side(folder.name)
+        of_another_scale = told is not None and told[0] == "LR" and told[1] not in (None, scale)
+        if folder in (known, known.parent) or of_another_scale:
+            continue
+        if _alike(known, folder):
+            alone = "if LR is to be made" if side == "HR" else "if there is no HR"
             raise RequestError(
-                f"{root} holds {hr.name}/ and {folder.name}/ with images of the same names; if {folder.name}/ is LR, "
-                f"call it LR/; if LR is to be made, name {hr} itself"
+                f"{root} holds {known.name}/ and {folder.name}/ with images of the same names; if {folder.name}/ is "
+                f"{other}, call it {other}/; {alone}, name {known} itself"
             )
 
 
@@ -195,6 +230,8 @@ def _prefix(root: Path) -> str:
 def _lr_stems(stem: str, scale: int) -> tuple[str, list[str]]:
     """An HR file's image name, and the stems that its LR file may have, the likeliest first."""
     ends = ["", f"x{scale}", f"X{scale}", f"_x{scale}", f"_X{scale}"]
+    if scale == 1:  # Rain100L's norain-1x2.png is of no scale
+        ends += [f"x{number}" for number in range(2, 9)]
     same = [stem + end for end in ends]
     tagged = re.fullmatch(rf"(?i)(.+)_(?:HR|GT)(_?x{scale})?", stem)
     tag = tag_of(stem)

@@ -281,3 +281,49 @@ def test_lr_of_an_unknown_name_is_not_passed_over(tmp_path: Path) -> None:
     touch(tmp_path, *(f"{side}/{name}.png" for side in ("HR", "foggy") for name in "ab"))
     assert "HR/ and foggy/ with images of the same names" in refusal("a", tmp_path, 4)
     assert len(open_dataset("a", tmp_path / "HR", 4).pairs) == 2
+
+
+BY_A_WORD = {
+    4: """HRx4 LRx4, HR_x4 LR_x4, HR x4, HR 4x, HR LR4, HR LRx4, hr lr_x4, HR LR_unknown/X4, gt lq_x4, HR Bicubic,
+        DIV2K_valid_HR DIV2K_valid_LR_unknown/X4, test_HR test_LR, Set5_HR Set5_LR_x4, GTmod12 LRbicx4, HR/x4 LR/x4,
+        HR bicubic_4x, original LR_bicubic""",
+    1: """clear hazy, ground_truth rainy_image, clean_images noisy_images, original_png noisy25, clean jpeg10, ref dist,
+        reference raw, clean rainy, groundtruth input, sharp blur_gamma, GT Low""",
+}
+
+
+@pytest.mark.parametrize(
+    ("scale", "sides"), [(scale, pair.split()) for scale, all_ in BY_A_WORD.items() for pair in all_.split(",")]
+)
+def test_folders_of_both_sides_told_by_a_word_of_their_names(tmp_path: Path, scale: int, sides: list[str]) -> None:
+    hr, lr = sides
+    root = touch(tmp_path / "set", *(f"{side}/{i}.png" for side in sides for i in range(3)))
+    assert files(open_dataset("a", root, scale)) == {str(i): (f"{hr}/{i}.png", f"{lr}/{i}.png") for i in range(3)}
+
+
+def test_a_word_counts_only_beside_the_other_side_and_its_images(tmp_path: Path) -> None:
+    root = touch(tmp_path / "a", "HR/1.png", "HR/2.png", "x2/1.png", "x2/2.png", "noise_maps/7.png")
+    assert files(open_dataset("a", root, 4)) == {"1": ("HR/1.png", None), "2": ("HR/2.png", None)}
+    root = touch(tmp_path / "b", "gt/1.png", "lq_x4/1.png", "lr_x4/1.png")
+    assert "may be read in several ways (gt/ and lq_x4/, gt/ and lr_x4/)" in refusal("b", root, 4)
+    root = touch(tmp_path / "c", "LR/1.png", "images/1.png")
+    assert "if images/ is HR, call it HR/" in refusal("c", root, 4)
+
+
+def test_several_images_of_one_scene(tmp_path: Path) -> None:
+    root = touch(tmp_path, "clear/1.png", "clear/2.png", "hazy/1_0.8_0.2.png", "hazy/1_0.9_0.2.png", "hazy/2_1_0.1.png")
+    assert files(open_dataset("a", root, 1)) == {
+        "1_0.8_0.2": ("clear/1.png", "hazy/1_0.8_0.2.png"),
+        "1_0.9_0.2": ("clear/1.png", "hazy/1_0.9_0.2.png"),
+        "2_1_0.1": ("clear/2.png", "hazy/2_1_0.1.png"),
+    }
+
+
+def test_a_scale_in_a_name_at_scale_1(tmp_path: Path) -> None:
+    root = touch(tmp_path, "norain/norain-1.png", "rain/norain-1x2.png")
+    assert list(files(open_dataset("a", root, 1)).values()) == [("norain/norain-1.png", "rain/norain-1x2.png")]
+
+
+def test_a_set_within_a_folder_is_named(tmp_path: Path) -> None:
+    root = touch(tmp_path, "test/target/1.png", "test/input/1.png")
+    assert f"did you mean {root / 'test'}?" in refusal("a", root, 1)
