@@ -108,6 +108,8 @@ class ModelCard(Strict):
     def _provider_has_what_it_needs(self) -> ModelCard:
         if self.provider == "module" and not self.module:
             raise ValueError("module: 'package.module:Class' is required with provider 'module'")
+        if self.module and not all(self.module.rpartition(":")[::2]):
+            raise ValueError(f"module: found '{self.module}', needed 'package.module:Class' or 'file.py:Class'")
         if self.provider in ("l2xbench", "basicsr") and "type" not in self.arch:
             raise ValueError(f"arch.type is required with provider '{self.provider}'")
         return self
@@ -177,12 +179,14 @@ def make_card(data: dict[str, Any], *, source: str, folder: Path) -> ModelCard:
 
 
 def changed(card: ModelCard, keys: Mapping[str, Any]) -> ModelCard:
-    """The same card with some of its keys said anew.
+    """The same card with some of its keys said anew; of `inputs` those that are named.
 
     Raises:
         RequestError: no such key, or a wrong value, as in a card's file.
     """
     data = {**card.model_dump(exclude_defaults=True), "provider": card.provider, **keys}
+    if isinstance(keys.get("inputs"), Mapping):
+        data["inputs"] = {**card.inputs, **keys["inputs"]}
     return make_card(data, source=card.name, folder=Path(card.folder))
 
 

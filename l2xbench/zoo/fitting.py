@@ -23,6 +23,8 @@ from l2xbench.zoo.states import StateDict
 _WRAPPING = {"module", "_orig_mod"}
 _LEFT_BEHIND = {"num_batches_tracked", "n_averaged", "total_ops", "total_params", "_extra_state"}
 """Last parts of keys that no output depends on: counters of batches, of averaging, of a profiler."""
+_OF_AVERAGES = {"decay", "num_updates", "initted", "step"}
+"""Whole keys that stand beside averages."""
 
 
 @dataclass(frozen=True)
@@ -91,14 +93,14 @@ def best_fit(
         return best[0]
     best.sort(key=lambda fit: (fit.raw.rank, len(fit.raw.name)))
     first = best[0]
-    rivals = [fit for fit in best if fit.raw.rank == first.raw.rank and not _same(fit.native, first.native)]
+    rivals = [fit for fit in best if fit.raw.rank == first.raw.rank and not same_numbers(fit.native, first.native)]
     if rivals:
         names = [fit.raw.name for fit in (first, *rivals)]
         raise RequestError(
             f"{source}: holds weights of several networks that fit ({', '.join(names)}); say which: "
             f"`weights_key: {names[0]}` in the card or study, --weights-key {names[0]} of a command"
         )
-    return replace(first, is_chosen=any(not _same(fit.native, first.native) for fit in best[1:]))
+    return replace(first, is_chosen=any(not same_numbers(fit.native, first.native) for fit in best[1:]))
 
 
 def _in_order(network: nn.Module, state: StateDict) -> list[Fit]:
@@ -121,6 +123,9 @@ def _aligned(entries: Mapping[str, Any], own: Collection[str]) -> Mapping[str, A
     bare = {_bare(key): key for key in own}
     if len(bare) == len(own):
         forms.append({key if key in own else bare.get(_bare(key), key): value for key, value in entries.items()})
+    for dotless in ({each(key).replace(".", ""): key for key in own} for each in (str, _bare)):
+        if len(dotless) == len(own):  # averages of latent diffusion's code: buffers, whose names have no dots
+            forms.append({key if key in own else dotless.get(key, key): value for key, value in entries.items()})
     first = next(iter(own), "").partition(".")[0] + "."
     if all(key.startswith(first) for key in own):
         forms.append({f"{first}{key}": value for key, value in entries.items()})
@@ -131,8 +136,8 @@ def _bare(key: str) -> str:
     return ".".join(part for part in key.split(".") if part not in _WRAPPING)
 
 
-def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two hold the same numbers under the keys of the first."""
+def same_numbers(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two state dicts hold the same numbers under the keys of the first."""
     for key, value in one.items():
         if isinstance(value, Tensor) and (found := other.get(key)) is not value:
             if not isinstance(found, Tensor) or not value.layout == found.layout == torch.strided:
@@ -185,7 +190,7 @@ def load_strictly(network: nn.Module, state_dict: Mapping[str, Any], *, source: 
             is_constant(key) or key.rpartition(".")[2] in _LEFT_BEHIND or (key in own and _place(own[key]) in loaded)
         )
     ]
-    unexpected = [key for key in unexpected if key.rpartition(".")[2] not in _LEFT_BEHIND]
+    unexpected = [key for key in unexpected if key.rpartition(".")[2] not in _LEFT_BEHIND and key not in _OF_AVERAGES]
     if not (missing or unexpected or shapes):
         return
     parts = []

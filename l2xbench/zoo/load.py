@@ -56,7 +56,8 @@ class Source:
                 return "none"
             # a class of the user's may carry weights of its own
             return "as constructed" if self.card.provider == "module" else RANDOM
-        return self.weights.name if isinstance(self.weights, Path) else "given"
+        name = self.weights.name if isinstance(self.weights, Path) else "given"
+        return named_weights(name, self.card.weights_key)
 
     @property
     def is_published(self) -> bool:
@@ -67,16 +68,26 @@ class Source:
         with self.weights.open("rb") as file:
             return file_digest(file).startswith(expected)
 
-    def identity(self) -> str:
+    def identity(self, *, trust: bool = False) -> str:
         """SHA-256 over everything that decides the network's outputs: card, weights, and the code it comes from.
 
-        Nothing is built for it, so a finished study is recognised in no time; code of the user's is imported.
+        Nothing is built for it, so a finished study is recognised in no time; code of the user's is imported, to
+        find which files that reads.
+
+        Args:
+            trust: whether the card may run a Python class of the user's (`provider: module`).
+
+        Raises:
+            RequestError: it is such a card, and not trusted.
         """
         card = self.card
+        require_trust(card, trust)
         total = hashlib.sha256()
         total.update(json.dumps(card.decisive, sort_keys=True, default=str).encode())
         if card.provider in ("basicsr", "spandrel"):
             total.update(_version(card.provider).encode())
+        if card.provider == "spandrel":
+            total.update(_version("spandrel_extra_arches").encode())  # further architectures, where it is installed
         if card.provider == "module":
             total.update(_code_of(card).encode())
         if isinstance(self.weights, Path):
@@ -168,14 +179,19 @@ def short_names(models: Sequence[str]) -> dict[str, str]:
     return named
 
 
-def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = False) -> Network:
-    """The network that `source` describes; errors as in `load_model`."""
-    card = source.card
+def require_trust(card: ModelCard, trust: bool) -> None:
+    """Raises a RequestError where a card names Python code to be run and nobody has said that it may be."""
     if card.provider == "module" and not trust:
         raise RequestError(
             f"{card.name}: provider 'module' runs Python code ({card.module}); if you wrote or read it, say so: "
             "trust: true in a study, --trust on the command line, trust=True in Python"
         )
+
+
+def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = False) -> Network:
+    """The network that `source` describes; errors as in `load_model`."""
+    card = source.card
+    require_trust(card, trust)
     weights = source.weights
     where = str(weights) if isinstance(weights, Path) else f"the {source.described} weights"
     states: list[StateDict] | None = None
@@ -187,17 +203,18 @@ def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = F
         warnings.filterwarnings("ignore", message="torch.meshgrid")  # old code's, nothing a user could mend
         torch.manual_seed(source.seed)
         built = _build(card, states)
-    told = source.described
+    taken = built.weights_key
     if states is not None and not built.loaded:
-        chosen = _load(built.core, card, states, where)
-        told += f" ({chosen})" if chosen else ""
+        taken = _load(built.core, card, states, where)
+    taken = None if card.weights_key is not None else taken  # a choice that was made is said already
     if own_precision(built.core) in (torch.float16, torch.bfloat16):
         built.core.float()  # exact, and CPUs lack half-precision forms of many operations
     network = Network(
         built.core,
         card,
         scale=card.scale or built.scale,
-        weights=told,
+        weights=named_weights(source.described, taken),
+        weights_key=taken,
         multiple=max(card.multiple, built.multiple),
         minimum=built.minimum,
         square=built.square,
@@ -206,7 +223,17 @@ def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = F
     return network.to(device).eval()
 
 
-def _load(core: torch.nn.Module, card: ModelCard, states: Sequence[StateDict], where: str) -> str:
+def named_weights(weights: str, key: str | None) -> str:
+    """Weights in words, and which of a file's several they are.
+
+    Example:
+        >>> named_weights("net.pth", "params_ema")
+        'net.pth (params_ema)'
+    """
+    return f"{weights} ({key})" if key else weights
+
+
+def _load(core: torch.nn.Module, card: ModelCard, states: Sequence[StateDict], where: str) -> str | None:
     """Copies a checkpoint's weights into the architecture; the name of those taken, if there was a choice."""
     kind = str(card.arch.get("type", ""))
     arch = {"scale": card.scale, **card.arch}
@@ -222,7 +249,7 @@ def _load(core: torch.nn.Module, card: ModelCard, states: Sequence[StateDict], w
     mean = mean_colour(kind, fit.raw.tensors, card.arch)
     if mean is not None:
         core.mean = mean  # a plain attribute of BasicSR's networks
-    return fit.raw.name if fit.is_chosen else ""
+    return fit.raw.name if fit.is_chosen else None
 
 
 def _card_of(name: str) -> ModelCard:

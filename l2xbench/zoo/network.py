@@ -15,7 +15,7 @@ from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.zoo.archs.bicubic import Bicubic
 from l2xbench.zoo.cards import ModelCard
 from l2xbench.zoo.luminance import to_rgb, to_ycbcr
-from l2xbench.zoo.outputs import choose_output, require_image, require_size, whole_ratio
+from l2xbench.zoo.outputs import OF_Y, UnfitNetwork, choose_output, only_image, require_image, require_size, whole_ratio
 
 
 class Network(nn.Module):
@@ -29,7 +29,9 @@ class Network(nn.Module):
         card: what is known of it.
         name: the name it was asked for by.
         scale: SR size over LR size.
-        weights: which weights it carries, in words (a path, `bundled`, `random`, `given`).
+        weights: which weights it carries, in words (a file's name, `random`, `given`).
+        weights_key: which of a checkpoint's several were taken, where that was not asked for; None elsewhere.
+        output_taken: which of the core's several outputs was taken in the last pass, where the card does not say.
         channels: `rgb`, or `y` where the core takes and gives the Y channel alone.
     """
 
@@ -43,6 +45,7 @@ class Network(nn.Module):
         *,
         scale: int | None,
         weights: str,
+        weights_key: str | None = None,
         multiple: int = 1,
         minimum: int = 1,
         square: bool = False,
@@ -61,10 +64,12 @@ class Network(nn.Module):
         self.card = card
         self.name = card.name
         self.weights = weights
+        self.weights_key = weights_key
         self.multiple = multiple
         self.minimum = minimum
         self.square = square
         self.channels = channels
+        self.output_taken: int | str | None = None
         require_arguments(core, card)
         self._inputs(torch.empty(1))
         self._typical = _typical_parameter(core)
@@ -135,7 +140,10 @@ class Network(nn.Module):
         except RuntimeError as error:
             self._require_channels(error, x)
             raise
-        result = choose_output(returned, self.card.output, self.name)
+        output = self.card.output
+        if output is None and not isinstance(returned, Tensor):
+            output = self.output_taken = only_image(returned, given, given.shape[1])
+        result = choose_output(returned, output, self.name)
         if self.card.input_range == 255:
             result = result / 255.0
         channels = given.shape[1]
@@ -161,21 +169,23 @@ class Network(nn.Module):
         return found
 
     def _require_channels(self, error: RuntimeError, x: Tensor) -> None:
-        """Raises a RequestError with what would mend it where a core says that it takes other channels."""
+        """Raises an UnfitNetwork with what would mend it where a core says that it takes other channels."""
         said = re.search(r"expected input.* to have (\d+) channels, but got (\d+) channels", str(error))
         if said is None or int(said[2]) != x.shape[1]:
             return
         takes, rgb = int(said[1]), x.shape[1] - len(self.card.extra_channels)
         if takes == 1:
-            mend = "if it is a network of the Y channel, say `channels: y`"
+            mend = OF_Y
         elif takes > rgb:
             values = ", ".join(["0"] * (takes - rgb))
             mend = (
-                f"say what those beyond {'Y' if rgb == 1 else 'RGB'} hold, a number each: `extra_channels: [{values}]`"
+                f"say what those beyond {'Y' if rgb == 1 else 'RGB'} hold, a number each: "
+                f"`extra_channels: [{values}]` in the card or study, "
+                f"--extra-channels {values.replace(' ', '')} of a command"
             )
         else:
             mend = "say `channels: rgb`, and no `extra_channels`"
-        raise RequestError(f"{self.name}: the network takes {takes} channels, not {x.shape[1]}; {mend}") from error
+        raise UnfitNetwork(f"{self.name}: the network takes {takes} channels, not {x.shape[1]}; {mend}") from error
 
     def _probed_scale(self) -> int:
         side = _round_up(max(16, self.minimum), self.multiple)
@@ -258,7 +268,7 @@ def require_arguments(core: nn.Module, card: ModelCard) -> None:
     if needed:
         raise RequestError(
             f"{card.name}: the network takes {', '.join(needed)} besides the image; "
-            f"say `inputs: {{{needed[0]}: 1.0}}` in the card or study"
+            f"say `inputs: {{{needed[0]}: 1.0}}` in the card or study, --inputs {needed[0]}=1.0 of a command"
         )
 
 

@@ -6,10 +6,17 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from l2xbench.errors import RequestError, did_you_mean
 
+
+class UnfitNetwork(RequestError):
+    """A network that takes or gives no images of the channels or the scale that its card says, whatever the image."""
+
+
+OF_Y = "if it is a network of the Y channel, say `channels: y` in the card or study, --channels y of a command"
 Output = int | str
 """Which of a network's outputs: a position, a key or an attribute; `sr.0` is the first item of what `sr` names."""
 
@@ -18,7 +25,7 @@ def choose_output(result: Any, output: Output | None, name: str) -> Tensor:
     """The tensor that `output` names in what a network returned; without a name, the only one that there is.
 
     Raises:
-        RequestError: there are several and none is named, none of that name, or no tensor under it.
+        UnfitNetwork: there are several and none is named, none of that name, or no tensor under it.
 
     Example:
         >>> import torch
@@ -36,10 +43,10 @@ def choose_output(result: Any, output: Output | None, name: str) -> Tensor:
         inside = _parts(result)
         kind = type(result).__name__
         if not inside:
-            raise RequestError(f"{name}: the network returns a {kind}, a tensor (N, 3, H, W) is needed")
+            raise UnfitNetwork(f"{name}: the network returns a {kind}, a tensor (N, 3, H, W) is needed")
         sizes = {key: value.numel() if isinstance(value, Tensor) else 0 for key, value in inside.items()}
         first = max(sizes, key=lambda key: sizes[key])  # deep supervision's other outputs are smaller
-        raise RequestError(
+        raise UnfitNetwork(
             f"{name}: the network returns a {kind} of {len(inside)} ({_listed(inside)}); "
             f"say which is the SR image: `output: {first}` in the card or study, --output {first} of a command"
         )
@@ -52,11 +59,38 @@ def choose_output(result: Any, output: Output | None, name: str) -> Tensor:
         if found is None:
             came = _shape(result) if isinstance(result, Tensor) else f"{type(result).__name__} ({_listed(inside)})"
             near = did_you_mean(str(step), map(str, inside)) if inside else "leave `output` out"
-            raise RequestError(f"{name}: output: {output!r} is not in what the network returns, a {came}; {near}")
+            raise UnfitNetwork(f"{name}: output: {output!r} is not in what the network returns, a {came}; {near}")
         result = found
     if not isinstance(result, Tensor):
-        raise RequestError(f"{name}: output: {output!r} is a {type(result).__name__}, a tensor is needed")
+        raise UnfitNetwork(f"{name}: output: {output!r} is a {type(result).__name__}, a tensor is needed")
     return result
+
+
+def only_image(result: Any, given: Tensor, channels: int) -> Output | None:
+    """Which of several outputs is the SR image, where no other can be meant: of all that a network returns, it alone
+    is (N, C, H, W). None where the network returns one tensor, where nothing tells, or where something within holds
+    tensors of its own.
+
+    Args:
+        result: what the network returned.
+        given: (N, C, h, w), what it got.
+        channels: how many an image has.
+
+    Example:
+        >>> import torch
+        >>> image, quality = torch.zeros(1, 3, 8, 8), torch.zeros(1, 1)
+        >>> only_image((image, quality), image, 3), only_image((image, image), image, 3)
+        (0, None)
+    """
+    inside = {} if isinstance(result, Tensor) else _parts(result)
+    if len(inside) < 2 or any(_parts(value) for value in inside.values() if not isinstance(value, Tensor)):
+        return None
+    planes = [key for key, value in inside.items() if isinstance(value, Tensor) and value.dim() >= 3]
+    if len(planes) != 1 or not isinstance(planes[0], (int, str)):
+        return None
+    image = inside[planes[0]]
+    fits = image.dim() == 4 and image.shape[:2] == (len(given), channels) and whole_ratio(image, given) is not None
+    return planes[0] if fits else None
 
 
 def _look_up(result: Any, inside: Mapping[Any, Any], step: Output) -> Any:
@@ -109,27 +143,32 @@ def require_image(result: Tensor, given: Tensor, channels: int, name: str) -> No
         name: the network, for the error.
 
     Raises:
-        RequestError: the line says what came, what is needed, and which key of the card would mend it.
+        UnfitNetwork: the line says what came, what is needed, and which key of the card would mend it.
     """
     needed = f"({len(given)}, {channels}, H, W)"
     came = f"{name}: gives {_shape(result)} for {_shape(given)}; {needed} is needed"
+    if result.layout != torch.strided or result.is_quantized:
+        kind = "quantised" if result.is_quantized else str(result.layout).removeprefix("torch.").replace("_", " ")
+        raise UnfitNetwork(f"{name}: gives a {kind} tensor; a dense one of plain numbers is needed")
+    if result.device != given.device:
+        raise UnfitNetwork(f"{name}: gives an image on {result.device} for one on {given.device}")
     if result.dim() != 4:
         hint = " (a batch in front)" if result.dim() == 3 else ""
-        raise RequestError(came + hint)
+        raise UnfitNetwork(came + hint)
     if len(result) != len(given):
         raise RequestError(f"{came}: it gives {len(result)} images for {len(given)}")
     if result.shape[1] != channels:
         hint = ""
         if channels == 3 and result.shape[1] == 1:
-            hint = "; if it is a network of the Y channel, say `channels: y`"
+            hint = f"; {OF_Y}"
         elif result.shape[1] > channels:
             hint = (
                 "; if the others belong to something else than the image, return them apart, "
                 "or say what they are of the input: `extra_channels`"
             )
-        raise RequestError(came + hint)
+        raise UnfitNetwork(came + hint)
     if not result.dtype.is_floating_point:
-        raise RequestError(f"{name}: gives {str(result.dtype).removeprefix('torch.')} numbers; real ones are needed")
+        raise UnfitNetwork(f"{name}: gives {str(result.dtype).removeprefix('torch.')} numbers; real ones are needed")
 
 
 def whole_ratio(result: Tensor, given: Tensor) -> int | None:
@@ -148,7 +187,8 @@ def require_size(result: Tensor, given: Tensor, scale: int, name: str) -> None:
     """What a network gave must be `scale` times larger than what it got.
 
     Raises:
-        RequestError: the line says both sizes, and the likely scale or the likely `multiple`.
+        UnfitNetwork: it is enlarged by another whole number; the line says both sizes and the likely scale.
+        RequestError: another size; the line says both, and the likely `multiple`.
     """
     needed = [side * scale for side in given.shape[-2:]]
     if list(result.shape[-2:]) == needed:
@@ -163,7 +203,7 @@ def require_size(result: Tensor, given: Tensor, scale: int, name: str) -> None:
                 "its scale is likely 1; or it takes an image that bicubic interpolation has enlarged before, as SRCNN "
                 "and VDSR do: say `enlarged: true`"
             )
-        raise RequestError(f"{told}; {likely}")
+        raise UnfitNetwork(f"{told}; {likely}")
     multiple = _likely_multiple(result, scale, given)
     if multiple is not None:
         raise RequestError(

@@ -66,7 +66,8 @@ class StateDict:
         """The lower, the rather it is taken."""
         last = self.name.rpartition(".")[2]
         known = next((at for at, name in enumerate(WRAPPERS) if last in ("", name)), len(WRAPPERS))
-        return known - (100 if self.is_averaged else 0)
+        # of what lies within averages, what is called so itself: ema.ema_model before ema.online_model
+        return known - (100 if self.is_averaged else 0) - (0 if _AVERAGED.isdisjoint(_words(last)) else 100)
 
     def under(self, prefix: str) -> StateDict:
         """Those of its keys that begin with `prefix`, without it."""

@@ -44,6 +44,7 @@ def _passed(network: Network, lr: Tensor, needed: str = "") -> Tensor:
     try:
         with torch.no_grad():
             output = network(lr)
+            is_finite = bool(torch.isfinite(output).all())
     except RequestError as error:
         raise RequestError(f"{error}{f' ({needed})' if needed and 'multiple' not in str(error) else ''}") from error
     except (Exception, SystemExit) as error:  # a network may raise anything, or leave
@@ -51,6 +52,6 @@ def _passed(network: Network, lr: Tensor, needed: str = "") -> Tensor:
         raise RequestError(
             f"{network.name}: for {size} the network raises {reason}{f'; {needed}' if needed else ''}"
         ) from (error if isinstance(error, Exception) else None)
-    if not bool(torch.isfinite(output).all()):
+    if not is_finite:
         raise RequestError(f"{network.name}: for {size} the output holds NaN or infinity")
     return output

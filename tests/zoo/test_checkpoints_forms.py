@@ -191,6 +191,26 @@ FORMS: dict[str, Callable[[State], Any]] = {
     "numbers beside": lambda good: {**good, "epoch": 4, "name": "net"},
     "a profiler's": lambda good: {**good, "total_ops": torch.zeros(1), "head.total_params": torch.zeros(1)},
     "half": lambda good: {key: value.half() for key, value in good.items()},
+    "latent diffusion's averages": lambda good: {
+        "state_dict": {
+            **under("model.", worse(good)),
+            **{f"model_ema.{key.replace('.', '')}": value for key, value in good.items()},
+            "model_ema.decay": torch.tensor(0.999),
+            "model_ema.num_updates": torch.tensor(7),
+        }
+    },
+    "averages with what they are of": lambda good: {
+        "ema": {**under("online_model.", worse(good)), **under("ema_model.", good), "initted": torch.tensor(True)},
+        "model": worse(good),
+    },
+    "averages of a wrapper": lambda good: {"model": worse(good), "ema": {"module": good}},
+    "averages called otherwise": lambda good: {"netG": worse(good), "netG_EMA": good, "netD": OTHER},
+    "averages beside a prefix": lambda good: {"state_dict": {**under("net.", worse(good)), **under("net_ema.", good)}},
+    "averages deep within": lambda good: {"model": worse(good), "extra_state": {"ema": good}},
+    "no averages": lambda good: {"params": good, "params_ema": None},
+    "compiled and in parallel": lambda good: under("module._orig_mod.", good),
+    "in a sequence": lambda good: under("0.module.", good),
+    "a name and weights": lambda good: {"model": "edsr", "weights": good},
     "an attribute's name": lambda good: {"trainer": {"models": {"sr": good}}},
 }
 
@@ -348,7 +368,10 @@ def test_spandrel_sees_all_that_a_file_holds(shared: Path, tmp_path: Path) -> No
     ]
     for form in forms:
         torch.save(form, tmp_path / "x.pth")
-        torch.testing.assert_close(l2xbench.load_model(tmp_path / "x.pth")(LR), expected)
+        net = l2xbench.load_model(tmp_path / "x.pth")
+        torch.testing.assert_close(net(LR), expected)
+        taken = {"model": "ema", "state_dict": "state_dict.generator_ema"}.get(next(iter(form)))
+        assert net.weights == (f"x.pth ({taken})" if taken else "x.pth")
     with pytest.raises(RequestError, match="several networks .*weights_key: a"):
         torch.save({"a": state, "b": bad}, tmp_path / "x.pth")
         l2xbench.load_model(tmp_path / "x.pth")

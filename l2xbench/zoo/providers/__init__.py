@@ -29,3 +29,5 @@ class Built:
     loaded: bool = False
     channels: str | None = None
     """`rgb` or `y`, where the architecture tells which it takes."""
+    weights_key: str | None = None
+    """Which of the checkpoint's state dicts was taken, where others would have fitted as well."""

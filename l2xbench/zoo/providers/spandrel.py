@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
-import spandrel
-import spandrel.architectures
 from spandrel import ImageModelDescriptor, ModelDescriptor, ModelLoader, UnsupportedModelError
 from torch import Tensor, nn
 
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.zoo.cards import ModelCard
+from l2xbench.zoo.fitting import same_numbers
 from l2xbench.zoo.providers import Built, States
 from l2xbench.zoo.providers.construct import construct, window_of
+from l2xbench.zoo.states import StateDict
+
+EXTRA = "spandrel_extra_arches"
+"""A package of further architectures (Restormer, MPRNet, SRFormer, ...), of non-commercial licences; used where it is
+installed."""
 
 
 def build(card: ModelCard, states: States | None) -> Built:
@@ -34,13 +40,37 @@ def build(card: ModelCard, states: States | None) -> Built:
     return _recognised(card, states)
 
 
+@cache
+def _homes() -> dict[str, str]:
+    """Architecture -> the package that it lies in. Those of `EXTRA` are then recognised in checkpoints too."""
+    homes = ["spandrel.architectures"]
+    if find_spec(EXTRA) is not None:
+        importlib.import_module(EXTRA).install(ignore_duplicates=True)
+        homes.append(f"{EXTRA}.architectures")
+    found: dict[str, str] = {}
+    for home in homes:
+        for info in pkgutil.iter_modules(importlib.import_module(home).__path__):
+            if info.ispkg and not info.name.startswith("_"):
+                found.setdefault(info.name, home)
+    return found
+
+
+def _more_in_extra() -> str:
+    """The end of an error line where more architectures could be had."""
+    if find_spec(EXTRA) is not None:
+        return ""
+    return "; pip install spandrel-extra-arches brings more (Restormer, MPRNet, SRFormer; for non-commercial use)"
+
+
 def _named(card: ModelCard) -> Built:
     arguments = dict(card.arch)
     kind = str(arguments.pop("type"))
-    names = [info.name for info in pkgutil.iter_modules(spandrel.architectures.__path__) if info.ispkg]
-    if kind not in names:
-        raise RequestError(f"{card.name}: arch.type: '{kind}' is not spandrel's; {did_you_mean(kind, names)}")
-    package = importlib.import_module(f"spandrel.architectures.{kind}")
+    homes = _homes()
+    if kind not in homes:
+        raise RequestError(
+            f"{card.name}: arch.type: '{kind}' is not spandrel's; {did_you_mean(kind, homes)}{_more_in_extra()}"
+        )
+    package = importlib.import_module(f"{homes[kind]}.{kind}")
     classes = {
         name: each for name, each in vars(package).items() if isinstance(each, type) and issubclass(each, nn.Module)
     }
@@ -81,8 +111,11 @@ def _recognised(card: ModelCard, states: States) -> Built:
             f"`weights_key: {names[0]}` in the card or study, --weights-key {names[0]} of a command"
         )
     found: ModelDescriptor[Any] | None = None
+    taken = states[0]
     reason = ""
-    for entries in _forms(states):
+    _homes()
+    candidates = list(_candidates(states))
+    for candidate, entries in _forms(candidates):
         try:
             found = ModelLoader().load_from_state_dict(dict(entries))
         except UnsupportedModelError:
@@ -90,13 +123,14 @@ def _recognised(card: ModelCard, states: States) -> Built:
         except Exception as error:  # detection reads shapes off keys and may stumble anywhere on a damaged state dict
             reason = reason or " ".join(str(error).split())[:300]
         else:
+            taken = candidate
             break
     if found is None and reason:
         raise RequestError(f"{card.name}: spandrel cannot build this checkpoint: {reason}")
     if found is None:
         raise RequestError(
             f"{card.name}: spandrel recognises no architecture in this checkpoint; name one in a card "
-            "(provider l2xbench, basicsr or module)"
+            f"(provider l2xbench, basicsr or module){_more_in_extra()}"
         )
     if not isinstance(found, ImageModelDescriptor):
         raise RequestError(f"{card.name}: {found.architecture.name} takes a mask besides the image")
@@ -107,7 +141,9 @@ def _recognised(card: ModelCard, states: States) -> Built:
             f"{card.name}: {found.architecture.name} is no RGB image-to-image network ({takes} -> {gives} channels); "
             "channels of the input beyond RGB are said in a card: `extra_channels`"
         )
-    return _built(found, found.model)
+    rivals = [each for each in candidates if each is not taken and each.tensors.keys() >= taken.tensors.keys()]
+    is_chosen = any(not same_numbers(taken.tensors, each.tensors) for each in rivals)
+    return replace(_built(found, found.model), weights_key=taken.name if is_chosen else None)
 
 
 def _built(found: ImageModelDescriptor[Any], core: nn.Module) -> Built:
@@ -127,18 +163,21 @@ def _built(found: ImageModelDescriptor[Any], core: nn.Module) -> Built:
     )
 
 
-def _forms(states: States) -> Iterator[Mapping[str, Any]]:
-    """What may be the weights, the likeliest first: each state dict as it is, then what its keys' prefixes part.
+def _candidates(states: States) -> Iterator[StateDict]:
+    """What may be the weights, the likeliest first: each state dict as it is, then what its keys' prefixes part."""
+    for state in states:
+        parts = [state.under(prefix) for prefix in state.prefixes(max(1, len(state.tensors) // 3))]
+        yield from (each for each in [parts[0], *sorted(parts[1:], key=lambda part: part.rank)] if not each.in_order)
+
+
+def _forms(candidates: Sequence[StateDict]) -> Iterator[tuple[StateDict, Mapping[str, Any]]]:
+    """Each candidate with all that stands in it, then with its tensors alone.
 
     Spandrel looks at entries that are no tensors, too: Real-CUGAN's `pro` decides the input's range. Others, such as
     the epoch, it takes for keys of the network.
     """
-    for form in (lambda state: state.entries, lambda state: state.tensors):
-        for state in states:
-            parts = [state.under(prefix) for prefix in state.prefixes(max(1, len(state.tensors) // 3))]
-            for part in [parts[0], *sorted(parts[1:], key=lambda part: part.rank)]:
-                if not part.in_order:
-                    yield form(part)
+    yield from ((each, each.entries) for each in candidates)
+    yield from ((each, each.tensors) for each in candidates)
 
 
 class _Called(nn.Module):
