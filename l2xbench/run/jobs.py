@@ -78,7 +78,7 @@ class JobResult:
     reason: str = ""
     """Why there is no outcome."""
     of_network: bool = False
-    """The reason concerns the network: it cannot be built, and none of its units can be done."""
+    """The reason concerns the network: it cannot be built, or gives no SR image; none of its units can be done."""
     lasting: bool = True
     """It would fail alike if it were tried again."""
     wants_room: bool = False

@@ -16,8 +16,9 @@ from l2xbench.run.plan import Plan
 from l2xbench.run.runner import Result
 from l2xbench.store.manifest import Manifest, ManifestDataset, ManifestModel
 from l2xbench.store.records import record_groups
+from l2xbench.store.units import WEIGHTS_KEY
 from l2xbench.version import __version__
-from l2xbench.zoo.load import Source
+from l2xbench.zoo.load import Source, named_weights
 
 LIBRARIES = ("torch", "torchvision", "basicsr", "spandrel", "timm", "captum", "numpy", "pillow", "scikit-image")
 
@@ -61,7 +62,10 @@ def make_manifest(
         seed=plan.study.seed,
         units={"computed": result.computed, "reused": result.reused, "failed": len(result.failures)},
         failures=tuple(result.failures),
-        models={model.name: _model(model.source) for model in plan.models},
+        models={
+            model.name: _model(model.source, _weights_key(result, model.name), plan.study.trust)
+            for model in plan.models
+        },
         inference=_inference(plan, result),
         datasets={dataset.name: _dataset(dataset, result) for dataset in plan.datasets},
         study=plan.study,
@@ -78,17 +82,24 @@ def _inference(plan: Plan, result: Result) -> dict[str, list[str]]:
     return told
 
 
-def _model(source: Source) -> ManifestModel:
+def _weights_key(result: Result, model: str) -> str | None:
+    """Which of its checkpoint's several weights a network took by itself: all of its records say the same."""
+    first = next(result.records.of_model(model).groups(), None)
+    return None if first is None else next((str(key) for key in first.column(WEIGHTS_KEY) if key), None)
+
+
+def _model(source: Source, weights_key: str | None, trust: bool) -> ManifestModel:
     card = source.card
     return ManifestModel(
         title=card.title,
         card=card.name,
         provider=card.provider,
         arch=card.arch,
-        weights=source.described,
+        weights=named_weights(source.described, weights_key),
+        weights_key=card.weights_key or weights_key,
         weights_path=None if source.weights is None else str(source.weights),
         published=source.is_published,
-        identity=source.identity(),
+        identity=source.identity(trust=trust),
     )
 
 

@@ -5,19 +5,25 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import torch
+
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.run.plan import Plan, PlannedModel
 from l2xbench.run.worker import reason_of
 from l2xbench.zoo import checkpoints
 from l2xbench.zoo.cards import ModelCard
 from l2xbench.zoo.load import build
+from l2xbench.zoo.outputs import UnfitNetwork
+
+BLANK = 16
+"""The side of the blank image that shows whether a network's output is one of its scale."""
 
 
 def faults(plan: Plan) -> dict[str, str]:
     """Network -> why it cannot be built, of those of the study that cannot, in its order.
 
-    A network of our architectures, BasicSR's or spandrel's is built on the CPU and dropped again. Of a class of the
-    user's the file is parsed, and its checkpoint read.
+    A network of our architectures, BasicSR's or spandrel's is built on the CPU, run on a small blank image, and dropped
+    again. Of a class of the user's the file is parsed, and its checkpoint read.
     """
     found = {**plan.unusable}
     for model in plan.networks:
@@ -38,6 +44,13 @@ def _look(model: PlannedModel, scale: int) -> None:
     network = build(source)
     if network.scale != scale:
         raise RequestError(f"the network is for scale {network.scale}, the study's is {scale}")
+    try:
+        with torch.no_grad():
+            network(torch.zeros(1, 3, BLANK, BLANK))
+    except UnfitNetwork:
+        raise
+    except Exception:  # of an image so small, which says nothing of the study's
+        return
 
 
 def _look_at_code(card: ModelCard) -> None:

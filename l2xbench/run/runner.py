@@ -138,7 +138,7 @@ class _Run:
         self.plan = replace(self.plan, told_by=told_by)
         for model in self.plan.models:
             self.progress.working(f"recognising {model.name}")
-            self.identities[model.name] = model.source.identity()
+            self.identities[model.name] = model.source.identity(trust=self.plan.study.trust)
         owed = PlanOnDisk(
             groups=[(unit.group, unit.recipe(self.identities.get(unit.model, ""))) for unit, _ in self.plan.groups()],
             images={images.dataset.name: (images.names, images.shorts) for images in self.images},

@@ -17,7 +17,7 @@ from l2xbench.errors import RequestError
 from l2xbench.run.devices import forbid_tf32
 from l2xbench.run.jobs import Job, JobResult, Settings
 from l2xbench.store.encoding import encode_outcome
-from l2xbench.store.units import Arrays, Outcome
+from l2xbench.store.units import OUTPUT, WEIGHTS_KEY, Arrays, Outcome
 from l2xbench.studies.owed import told_together
 from l2xbench.studies.registry import study_named
 from l2xbench.studies.shared.inference import undivided
@@ -27,6 +27,7 @@ from l2xbench.system.lru import RecentlyUsed
 from l2xbench.system.threads import work_alone
 from l2xbench.zoo.load import Source, build
 from l2xbench.zoo.network import Network
+from l2xbench.zoo.outputs import UnfitNetwork
 
 IMAGES = 32
 """Images that a worker holds: those that come again for the next network, if there are no more."""
@@ -66,6 +67,10 @@ class Worker:
         try:
             with undivided() if job.crowded else nullcontext():
                 outcome = self._outcome(job, network)
+        except UnfitNetwork as error:  # it would fail alike on every image
+            built = JobResult(reason=str(error), of_network=True)
+            self._network = (job.identity, built)
+            return built
         except (Exception, SystemExit) as error:  # a network may raise anything, or leave
             if job.crowded and memory.has_run_out(error):
                 return JobResult(reason=reason_of(error), wants_room=True)
@@ -96,7 +101,10 @@ class Worker:
             # what a network draws at random is the same for all units of it and an image, whatever this worker has done
             # before: a map is of the draw that the SR image is of
             torch.manual_seed(zlib.crc32(f"{job.identity} {job.digest}".encode()))
-            return study_named(job.unit.study).compute(network, pair, job.unit.options, given)
+            outcome = study_named(job.unit.study).compute(network, pair, job.unit.options, given)
+        chosen = {} if network is None else {WEIGHTS_KEY: network.weights_key, OUTPUT: network.output_taken}
+        told = {key: value for key, value in chosen.items() if value is not None}
+        return replace(outcome, values={**outcome.values, **told}) if told else outcome
 
     def _built(self, source: Source, identity: str) -> Network | JobResult:
         if self._network is None or self._network[0] != identity:

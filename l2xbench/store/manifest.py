@@ -23,7 +23,9 @@ class ManifestModel(_Facts):
     provider: str = ""
     arch: dict[str, Any] = Field(default_factory=dict)
     weights: str = ""
-    """Where they are from, as a reader is told."""
+    """Where they are from, as a reader is told; of a file that holds several, which were taken."""
+    weights_key: str | None = None
+    """The name in that file of those that were taken, where it holds several or the study says which."""
     weights_path: str | None = None
     published: bool = False
     """Whether they are those of its authors, by the hash that its card gives."""

@@ -132,6 +132,11 @@ class Records:
         chosen = _without(*self.images[dataset], set(self.images[dataset][0]).difference(images))
         return Records(self._source, wanted, {dataset: chosen}, self._lacking)
 
+    def of_model(self, model: str) -> Records:
+        """The records of this network alone."""
+        wanted = [each for each in self.wanted if each[0].model == model]
+        return Records(self._source, wanted, self.images, self._lacking)
+
     def groups(self) -> Iterator[RecordGroup]:
         """The records column by column, which is quick for millions; groups without a finished unit are left out."""
         for name, recipe in self.wanted:

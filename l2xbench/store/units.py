@@ -17,6 +17,13 @@ Arrays = Mapping[str, NDArray[Any]]
 """Arrays by name."""
 
 
+WEIGHTS_KEY = "weights_key"
+"""The value of a record that says which of a checkpoint's several weights its network took by itself."""
+
+OUTPUT = "output"
+"""The value of a record that says which of several outputs was taken for its network's SR image by itself."""
+
+
 class GroupName(NamedTuple):
     """All that tells a unit from others but the image: the units that share it are a group, and share a journal."""
 

@@ -112,3 +112,49 @@ def test_a_study_of_none_but_bad_networks_is_a_wrong_request(
     assert done.returncode == 2
     assert f"models.{name}: " in done.stderr and said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+WRONG_SCALE = {"provider": "spandrel", "arch": {"type": "Compact", "num_feat": 4, "num_conv": 1, "upscale": 2}}
+WRONG_FROM_THE_START = {
+    "scale": ({**WRONG_SCALE, "scale": 4, "weights": "random"}, "its scale is likely 2"),
+    "channels": (
+        {"provider": "spandrel", "arch": {"type": "DRUNet", "in_nc": 5, "nc": [8] * 4, "nb": 1}, "scale": 4},
+        "takes 5 channels, not 3",
+    ),
+    "outputs": ({"provider": "module", "module": "./several.py:Net", "scale": 4}, "returns a list of 2"),
+}
+SEVERAL = """
+import torch
+class Net(torch.nn.Module):
+    def forward(self, x):
+        return [torch.nn.functional.interpolate(x, scale_factor=4)] * 2
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_no_image_would_mend_is_told_once_and_fails_the_network_alone(
+    workers: int, tmp_path: Path, write_study: Callable[..., Path], l2xbench: Command
+) -> None:
+    """As a network that cannot be built: at its first image, once, and not once for each of its units."""
+    (tmp_path / "several.py").write_text(SEVERAL)
+    bad = {name: {"weights": "random", **entry} for name, (entry, _) in WRONG_FROM_THE_START.items()}
+    bad = bad if workers == 1 else {"scale": bad["scale"]}
+    study = write_study(trust=True, models={"first": TINY, **bad, "last": TINY}, ablation={"ratios": [0.2]})
+    done = l2xbench("run", study, "--out", tmp_path / "out", "--workers", workers)
+    assert done.returncode == 1, done.stderr
+    failures = pd.read_csv(tmp_path / "out/tables/failures.csv")
+    assert sorted(failures["model"]) == sorted(bad)
+    for name, reason in zip(failures["model"], failures["reason"], strict=True):
+        assert WRONG_FROM_THE_START[name][1] in reason
+        assert done.stdout.count(f"failed {name}: ") == 1
+    restored = pd.read_csv(tmp_path / "out/tables/restoration.csv")
+    assert restored["model"].tolist() == ["bicubic", "first", "last"]
+    assert restored["images"].tolist() == [3, 3, 3]
+    assert l2xbench("report", tmp_path / "out").returncode == 0
+
+
+def test_a_dry_run_tells_a_wrong_scale(write_study: Callable[..., Path], l2xbench: Command) -> None:
+    models = {"first": TINY, "wrong": {**WRONG_SCALE, "scale": 4, "weights": "random"}}
+    done = l2xbench("run", write_study(models=models), "--dry-run")
+    assert done.returncode == 1
+    assert "failed wrong: " in done.stdout and "its scale is likely 2" in done.stdout

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 STEP = 0.05
+MOST = 1000
+"""Ratios at most: each is a pass of the network on every image."""
 
 
 def parse_ratios(text: str) -> list[float]:
@@ -34,4 +36,6 @@ def parse_ratios(text: str) -> list[float]:
     start, end, step = (*numbers, STEP)[:3]
     # the last step may overshoot by a rounding error and still be meant
     count = math.floor((end - start) / step + 1e-6) + 1
+    if count > MOST:
+        raise ValueError(f"found '{text}', which is {count:,} ratios; at most {MOST} are measured; take larger steps")
     return [round(start + number * step, 10) for number in range(count)]

@@ -6,37 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 from weakref import WeakSet
 
-import numpy as np
-
-from l2xbench.attribution.references import make_reference
-from l2xbench.attribution.verification import require_plain_outputs
 from l2xbench.data.datasets import LoadedPair
-from l2xbench.data.images import to_tensor
 from l2xbench.store.units import Arrays, Outcome, Value
-from l2xbench.studies.shared.inference import device_of
+from l2xbench.studies.shared.followed import require_followed
 from l2xbench.studies.shared.maps import network_map
-from l2xbench.system import memory
 from l2xbench.zoo.network import Network
 
 _followed: WeakSet[Network] = WeakSet()
 """The networks whose paired pass has been compared with a plain one, by this process."""
-SIDE = 64
-"""The side in LR pixels of the middle of an image that is compared."""
-
-
-def require_followed(network: Network, lr: np.ndarray) -> None:
-    """Compare the paired pass of a network's first image (its middle) with plain ones, if memory suffices.
-
-    Raises:
-        AttributionError: they differ, or the network cannot be explained.
-    """
-    top, left = (max(0, length - SIDE) // 2 for length in lr.shape[:2])
-    middle = to_tensor(lr[top : top + SIDE, left : left + SIDE]).to(device_of(network))
-    try:
-        require_plain_outputs(network, middle, make_reference("blur", middle))
-    except Exception as error:
-        if not memory.has_run_out(error):  # then the map itself is made in tiles, and compared nowhere
-            raise
 
 
 def compute(

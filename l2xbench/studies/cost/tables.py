@@ -16,7 +16,7 @@ def cost_table(results: Results) -> Table:
     """`cost`: what one image takes, by network and step."""
     frame = cost_frame(results)
     caption = "Mean seconds to super-resolve and to explain one image, and the largest completeness error."
-    notes = [f"On {results.manifest.measured_on}.", *tile_notes(frame, results)]
+    notes = [f"On {results.manifest.measured_on}.", *tile_notes(frame, results), *route_notes(results)]
     return Table("cost", frame.drop(columns="tiled"), caption, notes=notes)
 
 
@@ -54,6 +54,22 @@ def tile_notes(cost: pd.DataFrame, results: Results) -> list[str]:
                 f"{group.model} on {group.dataset}, {group.study} {group.label}: {tiled} of {len(group.images)}"
             )
     return [f"Out of memory, so done in overlapping tiles: {'; '.join(told)}."] if told else []
+
+
+def route_notes(results: Results) -> list[str]:
+    """Which networks go by Python numbers, and what the reference's own would change of what is explained."""
+    told = []
+    for group in record_groups(results.shown, "attribution"):
+        both = zip(group.numbers("jump"), group.numbers("delta"), strict=True)
+        shares = [abs(jump) / max(abs(delta or 0.0), 1e-30) for jump, delta in both if jump]
+        if shares:
+            images = f"{len(shares)} of {len(group.images)} image{'' if len(group.images) == 1 else 's'}"
+            told.append(
+                f"{group.model} on {group.dataset}, {group.label}: goes by Python numbers (int(), float()), and is "
+                f"explained with each image's own; the reference's would change the difference by up to "
+                f"{max(shares):.1%} ({images})."
+            )
+    return told
 
 
 def _tiled(group: RecordGroup) -> int:

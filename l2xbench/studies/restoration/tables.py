@@ -10,6 +10,7 @@ from l2xbench.draw.tables import Better, Table
 from l2xbench.store.manifest import Manifest
 from l2xbench.store.records import record_groups
 from l2xbench.store.results import Results
+from l2xbench.store.units import OUTPUT
 from l2xbench.studies.restoration.leaders import Ahead, leaders
 from l2xbench.studies.shared.frames import in_study_order, numbers
 
@@ -26,7 +27,7 @@ def tables_of(results: Results) -> list[Table]:
     frame = restoration_frame(results)
     if frame.empty:
         return []
-    notes = [*passes_notes(results.manifest), *random_notes(results)]
+    notes = [*passes_notes(results.manifest), *random_notes(results), *output_notes(results)]
     return restoration_tables(frame, ahead=leaders(results), dataset_notes=results.manifest.notes, notes=notes)
 
 
@@ -68,6 +69,18 @@ def random_notes(results: Results) -> list[str]:
     runs = "they run" if len(random) > 1 else "it runs"
     told = "the numbers, and the maps, are of one draw for each network and image, the same in every run"
     return [f"{', '.join(random)}: random as {runs} (dropout, noise); {told}."]
+
+
+def output_notes(results: Results) -> list[str]:
+    """Networks of which one of several outputs is taken though nobody said which."""
+    taken: dict[str, object] = {}
+    for group in record_groups(results.shown, "restoration"):
+        found = [output for output in group.column(OUTPUT) if output is not None]
+        taken.update({group.model: found[0]} if found else {})
+    return [
+        f"{model}: output {output} of several that the network returns, the only image among them."
+        for model, output in taken.items()
+    ]
 
 
 def restoration_tables(
