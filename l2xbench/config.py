@@ -53,10 +53,21 @@ class ModelEntry(Strict):
     weights_key: str | None = None
     """Which of the weights that the checkpoint holds; by default averaged ones before raw ones."""
 
+    channels: Literal["rgb", "y"] | None = None
+    """`y`: the network takes and gives the Y channel alone."""
+    extra_channels: list[float] | None = None
+    """What the channels of its input beyond RGB hold, a constant each."""
+    enlarged: bool | None = None
+    """Whether it takes an image that bicubic interpolation has enlarged before."""
+    multiple: int | None = Field(default=None, ge=1)
+    """Height and width are padded to a multiple of this."""
+    input_range: Literal[1, 255] | None = None
+    """The range in which the network itself takes its input."""
+
     @property
     def said(self) -> dict[str, Any]:
         """The card's keys that the study says anew."""
-        return self.model_dump(include={"output", "inputs", "weights_key"}, exclude_none=True)
+        return self.model_dump(exclude={"card", "weights", "inline"}, exclude_none=True)
 
 
 def _model_entry(value: Any) -> Any:
@@ -266,7 +277,7 @@ def parse_assignment(text: str, flag: str = "--set", example: str = "attribution
         raise RequestError(f"{flag} {text}: needed KEY=VALUE, for example {flag} {example}")
     try:
         return key.strip(), yaml.safe_load(value)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise RequestError(f"{flag} {text}: '{value}' is not a YAML value") from None
 
 

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from l2xbench.cli.flags import Output, Seed, Trust, WeightsKey, said
+from l2xbench.cli.flags import CardFlags, Seed, Trust
 
 EXAMPLE = "l2xbench check ./my_network.py:Net --trust --size 64"
 
 
 def check(
+    cards: CardFlags,
     model: Annotated[
         str, typer.Argument(help="A card, its YAML, a checkpoint file, or file.py:Class.", metavar="MODEL")
     ],
@@ -26,8 +27,6 @@ def check(
     ] = None,
     reference: Annotated[str, typer.Option("--reference", help="blur, mean or black.")] = "blur",
     outputs: Annotated[int, typer.Option("--outputs", help="Single outputs to explain beside the image.", min=0)] = 5,
-    output: Output = None,
-    weights_key: WeightsKey = None,
     trust: Trust = False,
     seed: Seed = None,
 ) -> None:
@@ -47,6 +46,6 @@ def check(
         trust=trust,
         seed=seed or 0,
         outputs=outputs,
-        keys=said(output=output, weights_key=weights_key),
+        keys=cards.said(),
     )
     raise typer.Exit(code)

@@ -10,6 +10,7 @@ import typer
 from l2xbench.cli.flags import (
     At,
     By,
+    CardFlags,
     Count,
     Crop,
     DataRoot,
@@ -34,6 +35,7 @@ EXAMPLE = (
 
 
 def context(
+    cards: CardFlags,
     dataset: Dataset = "skimage",
     models: QuickModels = "edsr-compact,swin2sr-compact",
     images: Images = None,
@@ -92,6 +94,7 @@ def context(
         device=device,
         seed=seed,
         trust=trust,
+        keys=cards.said(),
     )
     study, folder = patch_study("context", "Context", request, block, out)
     raise typer.Exit(run_study(study, folder, How(data_root, dry_run, fresh), only="context"))

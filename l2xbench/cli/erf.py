@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from l2xbench.cli.flags import (
+    CardFlags,
     DataRoot,
     Dataset,
     Degrade,
@@ -27,6 +28,7 @@ EXAMPLE = "l2xbench erf Urban100 --models edsr-compact,./dat_light_x4.pth --imag
 
 
 def erf(
+    cards: CardFlags,
     dataset: Dataset = "skimage",
     models: QuickModels = "edsr-compact,swinir-compact",
     images: Images = None,
@@ -77,5 +79,6 @@ def erf(
         device=device,
         seed=seed,
         trust=trust,
+        keys=cards.said(),
     )
     raise typer.Exit(run_study(study, out or Path("results", "erf", name), How(data_root, dry_run, fresh), only="erf"))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from l2xbench.cli.flags import Device, Output, Seed, Trust, WeightsKey, assigned, names, said
+from l2xbench.cli.flags import CardFlags, Device, Seed, Trust, assigned, names
 from l2xbench.data.folders import printable
 from l2xbench.errors import RequestError
 
@@ -15,6 +15,7 @@ EXAMPLE = "l2xbench explain lr.png --models edsr-compact,./mine.pth --target pat
 
 
 def explain(
+    cards: CardFlags,
     image: Annotated[Path, typer.Argument(help="An LR image; with --lr, an HR image.", metavar="IMAGE")],
     models: Annotated[
         str, typer.Option("--models", help="Cards, card YAMLs or checkpoint files: a,b,c.", metavar="NAMES")
@@ -45,8 +46,9 @@ def explain(
         str,
         typer.Option("--scale", help="Of colours: linear, symlog, or auto: symlog for a part.", metavar="NAME"),
     ] = "auto",
-    output: Output = None,
-    weights_key: WeightsKey = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare what l2x follows with plain passes of each network first.")
+    ] = False,
     device: Device = None,
     trust: Trust = False,
     seed: Seed = None,
@@ -72,6 +74,7 @@ def explain(
         device=device or "auto",
         trust=trust,
         seed=seed or 0,
-        keys=said(output=output, weights_key=weights_key),
+        verify=verify,
+        keys=cards.said(),
     )
     raise typer.Exit(code)

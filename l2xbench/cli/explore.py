@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from l2xbench.cli.flags import DataRoot, Device, Output, Seed, Trust, WeightsKey, names, overrides, said
+from l2xbench.cli.flags import CardFlags, DataRoot, Device, Seed, Trust, names, overrides
 from l2xbench.errors import RequestError
 
 EXAMPLE = "l2xbench explore photo.png --models edsr-compact,./mine.pth"
 
 
 def explore(
+    cards: CardFlags,
     images: Annotated[
         list[str] | None,
         typer.Argument(help="LR images and folders; scikit-image's photographs by default.", metavar="[IMAGE]..."),
@@ -39,8 +40,6 @@ def explore(
         str, typer.Option("--host", help="The address to listen on; others than this let others in.")
     ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
-    output: Output = None,
-    weights_key: WeightsKey = None,
     data_root: DataRoot = None,
     device: Device = None,
     trust: Trust = False,
@@ -53,8 +52,10 @@ def explore(
     if find_spec("nicegui") is None:
         raise RequestError("explore: the page needs an extra: pip install 'l2xbench[explore]'")
     chosen = names(models)
-    found = None
+    found, keys = None, cards.said()
     if study is not None:
+        if keys:
+            raise RequestError(f"--study {study}: it says itself what its networks are; say {next(iter(keys))} there")
         from l2xbench.studies.reading import read_study
 
         found = read_study(study, overrides(None, device=device, seed=seed), chosen)
@@ -73,6 +74,6 @@ def explore(
         device=device or "auto",
         trust=trust,
         seed=seed or 0,
-        keys=said(output=output, weights_key=weights_key),
+        keys=keys,
     )
     raise typer.Exit(code)

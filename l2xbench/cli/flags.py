@@ -49,6 +49,28 @@ WeightsKey = Annotated[
     str | None,
     typer.Option("--weights-key", help="Which weights of the checkpoint: params, model_ema, ...", metavar="KEY"),
 ]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--inputs", help="Arguments of the networks besides the image: --inputs sigma=25.", metavar="KEY=VALUE"
+    ),
+]
+Channels = Annotated[
+    str | None,
+    typer.Option("--channels", help="What the networks take: rgb, or y, the Y channel alone.", metavar="NAME"),
+]
+ExtraChannels = Annotated[
+    str | None,
+    typer.Option(
+        "--extra-channels", help="Constants in the channels that they take beyond RGB: 0.1,0.", metavar="NUMBERS"
+    ),
+]
+CardKeys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--card", help="Any other key of the networks' cards: --card multiple=8 --card scale=2.", metavar="KEY=VALUE"
+    ),
+]
 Assignments = Annotated[
     list[str] | None,
     typer.Option("--set", help="Override any key of the study: --set attribution.reference=mean.", metavar="KEY=VALUE"),
@@ -140,6 +162,37 @@ class StudyFlags:
         return self.out or Path("results", study.study)
 
 
+@dataclass(frozen=True)
+class CardFlags:
+    """What a command says anew of the cards of the networks that it names. Each field is a flag."""
+
+    output: Output = None
+    weights_key: WeightsKey = None
+    inputs: Inputs = None
+    channels: Channels = None
+    extra_channels: ExtraChannels = None
+    card: CardKeys = None
+
+    def said(self) -> dict[str, Any]:
+        """The keys of a card that the flags set.
+
+        Raises:
+            RequestError: a flag that is no KEY=VALUE, or no YAML.
+        """
+        extra = None
+        if self.extra_channels is not None:
+            extra = assigned([f"extra_channels=[{self.extra_channels}]"], "--extra-channels", "0.1,0")["extra_channels"]
+        given = {
+            "output": self.output,
+            "weights_key": self.weights_key,
+            "inputs": assigned(self.inputs, "--inputs", "sigma=25") or None,
+            "channels": self.channels,
+            "extra_channels": extra,
+        }
+        others = assigned(self.card, "--card", "multiple=8")
+        return others | {key: value for key, value in given.items() if value is not None}
+
+
 def overrides(assignments: list[str] | None, **keys: Any) -> dict[str, Any]:
     """Keys of the study: those of `--set`, and over them those of `keys` that are not None."""
     given = assigned(assignments, "--set", "attribution.reference=mean")
@@ -169,8 +222,3 @@ def names(text: str | None, flag: str = "--models", example: str = "edsr,swinir"
     if not found:
         raise RequestError(f"{flag} '{text}': names separated by commas are needed, for example {flag} {example}")
     return list(dict.fromkeys(found))
-
-
-def said(**keys: Any) -> dict[str, Any]:
-    """The keys of a card that flags say anew: those that are not None."""
-    return {key: value for key, value in keys.items() if value is not None}

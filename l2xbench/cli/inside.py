@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from l2xbench.cli.flags import Device, Output, Seed, Trust, WeightsKey, said
+from l2xbench.cli.flags import CardFlags, Device, Seed, Trust
 
 EXAMPLE = "l2xbench inside swinir-compact lr.png --depth 4 --crop 60,60,48"
 
 
 def inside(
+    cards: CardFlags,
     model: Annotated[
         str, typer.Argument(help="A card, its YAML, a checkpoint file, or file.py:Class.", metavar="MODEL")
     ],
@@ -44,8 +45,6 @@ def inside(
         str | None, typer.Option("--weights", help="A checkpoint, or random, in the place of the card's.")
     ] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="Also write the numbers into this file.")] = None,
-    output: Output = None,
-    weights_key: WeightsKey = None,
     device: Device = None,
     trust: Trust = False,
     seed: Seed = None,
@@ -73,6 +72,6 @@ def inside(
         device=device or "auto",
         trust=trust,
         seed=seed or 0,
-        keys=said(output=output, weights_key=weights_key),
+        keys=cards.said(),
     )
     raise typer.Exit(look_inside(request))

@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from l2xbench.cli.flags import DataRoot, Degrade, Device, DryRun, Fresh, Seed, Trust, assigned, names
+from l2xbench.cli.flags import CardFlags, DataRoot, Degrade, Device, DryRun, Fresh, Seed, Trust, assigned, names
 from l2xbench.errors import RequestError
 
 EXAMPLE = "l2xbench lam img_005.png --models carn-m,./dat_light_x4.pth --crop 300,200,256 --window 100,120,24"
 
 
 def lam(
+    cards: CardFlags,
     image: Annotated[
         Path | None,
         typer.Argument(
@@ -86,6 +87,7 @@ def lam(
         device=device or "auto",
         seed=seed or 0,
         trust=trust,
+        keys=cards.said(),
     )
     study, folder = lam_study(request, out)
     note = preset_note(request)

@@ -56,6 +56,8 @@ COMMANDS = (
 INTERRUPTED = 130
 INTERNAL = 70
 FULL = (errno.ENOSPC, errno.EDQUOT)
+OF_A_PATH = (errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EROFS, errno.ENOTDIR, errno.EILSEQ)
+"""What a path, and not the program, is to blame for."""
 
 # Typer carries its own copy of click since 0.2x and imports click before that; the class of usage errors is either's
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -120,6 +122,12 @@ def main() -> None:
         if isinstance(error, OSError) and error.errno in FULL:
             where = f"{error.filename}: " if error.filename else ""
             _complain(f"{where}{error.strerror}; what was finished is kept, and the same command goes on from there")
+            sys.exit(2)
+        if isinstance(error, OSError) and error.errno in OF_A_PATH and error.filename:
+            _complain(f"{error.filename}: {error.strerror}")
+            sys.exit(2)
+        if isinstance(error, ValueError) and "embedded null" in str(error):
+            _complain("a path holds a null character, which no file's name has")
             sys.exit(2)
         reason = " ".join(str(error).split())
         _complain(f"internal error: {type(error).__name__}: {reason} (run again with --debug and report the traceback)")

@@ -10,6 +10,7 @@ import typer
 from l2xbench.cli.flags import (
     At,
     By,
+    CardFlags,
     Count,
     Crop,
     DataRoot,
@@ -32,6 +33,7 @@ EXAMPLE = "l2xbench reach Urban100 --models carn-m,./dat_light_x4.pth --images 8
 
 
 def reach(
+    cards: CardFlags,
     dataset: Dataset = "skimage",
     models: QuickModels = "edsr-compact,swin2sr-compact",
     images: Images = None,
@@ -74,6 +76,7 @@ def reach(
         device=device,
         seed=seed,
         trust=trust,
+        keys=cards.said(),
     )
     study, folder = patch_study("reach", "Reach", request, block, out)
     raise typer.Exit(run_study(study, folder, How(data_root, dry_run, fresh), only="reach"))

@@ -7,12 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from l2xbench.cli.flags import DataRoot, Degrade, Device, DryRun, Fresh, Seed, Trust, assigned, names
+from l2xbench.cli.flags import CardFlags, DataRoot, Degrade, Device, DryRun, Fresh, Seed, Trust, assigned, names
 
 EXAMPLE = "l2xbench referee Urban100 --models edsr-compact,./dat_light_x4.pth --images 8 --crop 32 --block 4 --fine 10"
 
 
 def referee(
+    cards: CardFlags,
     dataset: Annotated[
         str, typer.Argument(help="A folder of HR images, a known set (Urban100), or skimage.", metavar="[DATASET]")
     ] = "skimage",
@@ -73,6 +74,7 @@ def referee(
         device=device,
         seed=seed,
         trust=trust,
+        keys=cards.said(),
     )
     folder = out or Path("results", "referee", name)
     raise typer.Exit(run_study(study, folder, How(data_root, dry_run, fresh), only="referee"))

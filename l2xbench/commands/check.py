@@ -12,6 +12,7 @@ from torch import Tensor
 
 from l2xbench.attribution.audit import Audit, audit
 from l2xbench.attribution.errors import AttributionError
+from l2xbench.attribution.explain import goes_by
 from l2xbench.attribution.references import make_reference
 from l2xbench.attribution.rules.call import KINDS
 from l2xbench.commands.screen import show_table
@@ -43,7 +44,7 @@ def check(
     """Explains a network on one image, and `outputs` single outputs, in both precisions; shows it; gives the exit code.
 
     Args:
-        keys: of the card, said anew: `output`, `weights_key`.
+        keys: of the card, said anew: `output`, `inputs`, `channels`, ...
 
     Raises:
         RequestError: the network or the image is not there, a study could not use the network, or the engine cannot
@@ -69,10 +70,23 @@ def check(
         markup=False,
         highlight=False,
     )
+    if network.output_taken is not None:
+        console.print(
+            f"output {network.output_taken} of several is explained, the only image among them",
+            markup=False,
+            highlight=False,
+        )
     _show(console, result, outputs)
     passed = result.worst <= LIMIT
     if result.no_float64:
         console.print(f"in float32 only; float64 fails: {result.no_float64}", markup=False, highlight=False)
+    if result.routed:
+        console.print(
+            f"{goes_by(result.routed)}; the reference's own would change the output by {result.jump:.1%} of the "
+            "difference",
+            markup=False,
+            highlight=False,
+        )
     verdict = "[green]explained exactly[/]" if passed else f"[red]not exact[/]: above {LIMIT:.0e}"
     console.print(f"completeness error of the map {result.worst:.1e}: {verdict}", highlight=False)
     return 0 if passed else 1

@@ -27,6 +27,7 @@ from l2xbench.errors import RequestError
 from l2xbench.run.devices import choose_device
 from l2xbench.run.worker import reason_of
 from l2xbench.store.store import Store
+from l2xbench.studies.shared.followed import require_followed
 from l2xbench.studies.shared.maps import (
     MapRequest,
     NetworkImage,
@@ -56,12 +57,14 @@ def explain_image(
     device: str = "auto",
     trust: bool = False,
     seed: int = 0,
+    verify: bool = False,
     keys: Mapping[str, Any] | None = None,
 ) -> int:
     """Explains one LR image by several networks; writes the figure and the maps into the folder `out`.
 
     With `lr` (`matlab` or `pillow`) `image` is an HR image, of which LR is made by that bicubic. `options` are the
-    method's own. `keys` are those of the networks' cards that are said anew: `output`, `weights_key`.
+    method's own. With `verify` the passes that `l2x` explains are compared with plain ones first. `keys` are those of
+    the networks' cards that are said anew: `output`, `inputs`, `channels`, ...
 
     Returns:
         the exit code: 0, or 1 where some of the networks could not be explained.
@@ -70,6 +73,8 @@ def explain_image(
         RequestError: a file, name, target, reference or method is wrong, or no network can be explained.
     """
     request = _request(target, reference, method, options or {})
+    if verify and method != "l2x":
+        raise RequestError(f"--verify compares the passes of l2x; {method} makes plain ones: leave it out")
     files = _files(image, hr, lr)
     colour_map(palette)
     shades = chosen(scale, "--scale")
@@ -100,6 +105,8 @@ def explain_image(
         with console.status(f"explaining {name}"):
             try:
                 with errors_in_one_line(name):
+                    if verify:
+                        require_followed(network, pair.lr, reference)
                     found = network_map(network, pair.lr, request.settings(seed))
                     answers[name] = network_image(network, pair), found
             except RequestError as error:
@@ -130,6 +137,8 @@ def explain_image(
         }
         for drawn, (name, (_, found)) in zip(panel.networks, answers.items(), strict=True)
     ]
+    if verify:
+        console.print("verified: what is explained are the outputs of plain passes", highlight=False)
     title = f"{printable(image.name)}: {request.label}, {reference}, {panel.target}"
     screen.show_table(console, pd.DataFrame(rows), title)
     for name, (_, found) in answers.items():
@@ -138,6 +147,13 @@ def explain_image(
                 f"{escape(name)}: out of memory, so explained in overlapping tiles of {found.tile} x {found.tile} LR "
                 "pixels",
                 soft_wrap=True,
+            )
+        if found.jump and found.delta:
+            console.print(
+                f"{escape(name)}: goes by Python numbers, and is explained along the image's own route; the "
+                f"reference's own would change the difference by {abs(found.jump / found.delta):.1%}",
+                soft_wrap=True,
+                highlight=False,
             )
     screen.show_paths(
         console, out, [*zip(("figure", ""), figures, strict=True), *((name, out / f"{name}.npz") for name in answers)]

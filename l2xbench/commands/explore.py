@@ -60,7 +60,7 @@ def explore(
         study: gives networks, images, reference, method, device and seed.
         kind: what image files are.
         side: LR pixels on a side of the window at first.
-        keys: of the networks' cards, said anew: `output`, `weights_key`.
+        keys: of the networks' cards, said anew: `output`, `inputs`, `channels`, ...
 
     Returns:
         the exit code, 0.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
@@ -33,6 +33,7 @@ class LamRequest:
     device: str = "auto"
     seed: int = 0
     trust: bool = False
+    keys: Mapping[str, Any] = field(default_factory=dict)
 
 
 def lam_study(request: LamRequest, out: Path | None) -> tuple[StudyConfig, Path]:
@@ -103,6 +104,7 @@ def lam_study(request: LamRequest, out: Path | None) -> tuple[StudyConfig, Path]
         device=request.device,
         seed=request.seed,
         trust=request.trust,
+        keys=request.keys,
     )
     return study, folder
 

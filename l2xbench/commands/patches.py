@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ class PatchRequest:
     device: str | None = None
     seed: int | None = None
     trust: bool = False
+    keys: Mapping[str, Any] = field(default_factory=dict)
 
 
 def patch_study(
@@ -58,6 +59,7 @@ def patch_study(
         device=request.device,
         seed=request.seed,
         trust=request.trust,
+        keys=request.keys,
     )
     return study, out or Path("results", name, dataset)
 

@@ -28,6 +28,7 @@ def quick_study(
     device: str | None,
     seed: int | None,
     trust: bool,
+    keys: Mapping[str, Any] | None = None,
 ) -> StudyConfig:
     """A study of these networks and blocks, without maps besides.
 
@@ -42,6 +43,7 @@ def quick_study(
         device: where they run.
         seed: of what is drawn at random.
         trust: whether networks may run Python of the user's.
+        keys: of the networks' cards, said anew.
 
     Raises:
         RequestError: a network or an option is wrong.
@@ -54,7 +56,7 @@ def quick_study(
         "device": device or "auto",
         "seed": seed or 0,
         "trust": trust,
-        "models": {short: {"card": model} for short, model in short_names(models).items()},
+        "models": {short: {"card": model, **(keys or {})} for short, model in short_names(models).items()},
         "datasets": datasets,
         "attribution": None,
         "heatmaps": None,

@@ -103,6 +103,20 @@ class Grey(Base):
     def forward(self, x):
         return super().forward(x).mean(1, keepdim=True)
 
+class Eigen(Base):
+    def middle(self, f):
+        rows = f.flatten(2)
+        _, vectors = torch.linalg.eigh(rows @ rows.transpose(1, 2) / rows.shape[-1])
+        return (vectors.transpose(1, 2) @ rows).reshape(f.shape)
+
+class Router(Base):
+    def middle(self, f):
+        return f * (1 + int(f.abs().max() * 100) % 3)
+
+class Scaled(Base):
+    def middle(self, f):
+        return f / float(f.abs().max())
+
 class Numpy(Base):
     def middle(self, f):
         return torch.from_numpy(f.detach().numpy() * 2)
@@ -148,6 +162,41 @@ def test_what_no_study_can_use_is_told_in_one_line(l2xbench: Command, nets: Path
     assert len(done.stderr.strip().splitlines()) == 1
     assert UNUSABLE[name] in done.stderr
     assert "internal error" not in done.stderr
+
+
+def test_a_network_that_is_not_explained_exactly(l2xbench: Command, nets: Path) -> None:
+    done = l2xbench("check", f"{nets}:Eigen", "--trust", "--size", 16, "--outputs", 0)
+    assert (done.returncode, done.stderr) == (1, ""), done
+    assert "not exact" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["Router", "Scaled"])
+def test_python_numbers_are_told(l2xbench: Command, nets: Path, tmp_path: Path, name: str) -> None:
+    """What the reference's own number would change is never hidden: in check, in explain, and in a study's tables."""
+    done = l2xbench("check", f"{nets}:{name}", "--trust", "--size", 16, "--outputs", 0)
+    assert done.returncode == 0
+    assert "routes by a Python number" in done.stdout and "% of the difference" in done.stdout
+    lr = tmp_path / "lr.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (12, 16, 3), np.uint8)).save(lr)
+    done = l2xbench("explain", lr, "--models", f"{nets}:{name}", "--trust", "--out", tmp_path / "maps")
+    assert "goes by Python numbers" in done.stdout
+
+
+def test_a_study_tells_python_numbers_below_its_table_of_costs(
+    l2xbench: Command, nets: Path, tmp_path: Path, write_study: Callable[..., Path]
+) -> None:
+    model = {"provider": "module", "module": f"{nets}:Scaled", "scale": 4, "weights": "random"}
+    photographs = {"path": str(tmp_path / "photographs"), "images": 2, "crop": 8}
+    study = write_study(models={"scaled": model}, trust=True, heatmaps=None, datasets={"photographs": photographs})
+    assert l2xbench("run", study, "--out", tmp_path / "out").returncode == 0
+    told = (tmp_path / "out/tables/cost.md").read_text()
+    assert "scaled on photographs, l2x: goes by Python numbers" in told
+
+
+def test_the_exit_codes_are_documented() -> None:
+    told = (Path(__file__).parents[2] / "docs/reference/exit-codes.md").read_text()
+    for line in ("| 0 | explained exactly", "| 1 | a study can use it, but it is not", "| 2 | a study cannot use it"):
+        assert line in told
 
 
 def test_what_cannot_be_explained_is_told_in_one_line(l2xbench: Command, nets: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +35,33 @@ TINY: dict[str, dict[str, Any]] = {
         "num_heads_stripe": [2, 2],
         "upscale": 1,
     },
+    "Restormer": {"dim": 8, "num_blocks": [1, 1, 1, 1], "heads": [1, 1, 2, 2], "num_refinement_blocks": 1},
+    "MPRNet": {"n_feat": 8, "scale_unetfeats": 4, "scale_orsnetfeats": 4, "num_cab": 1},
+    "MIRNet2": {"n_feat": 16, "n_MRB": 1},
+    "M3SNet": {"width": 8, "enc_blk_nums": [1, 1, 1, 1], "dec_blk_nums": [1, 1, 1, 1]},
 }
+EXTRA = {"Restormer", "MPRNet", "MIRNet2", "M3SNet"}
+"""Those of the package spandrel-extra-arches."""
+
+
+def needs_extra(kind: str) -> Any:
+    """Skips where the package of an architecture is not installed."""
+    absent = kind in EXTRA and find_spec("spandrel_extra_arches") is None
+    return pytest.mark.skipif(absent, reason="needs spandrel-extra-arches")
+
+
+def entry(kind: str) -> dict[str, Any]:
+    """The network as a study has it."""
+    arch = {"type": kind.partition("_")[0], **TINY[kind]}
+    return {"provider": "spandrel", "arch": arch, "weights": "random"}
 
 
 def network(kind: str) -> Network:
-    card = {"name": kind.lower(), "provider": "spandrel", "arch": {"type": kind.partition("_")[0], **TINY[kind]}}
+    card = {**entry(kind), "name": kind.lower(), "weights": None}
     return l2xbench.load_model(make_card(card, source="test", folder=Path()), weights="random")
 
 
-@pytest.mark.parametrize("kind", TINY)
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=needs_extra(kind)) for kind in TINY])
 def test_run_and_explained(kind: str) -> None:
     torch.manual_seed(0)
     net = network(kind)
