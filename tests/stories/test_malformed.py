@@ -1,4 +1,8 @@
-"""Hundreds of malformed inputs: each gives exit code 2 and one line, or a failure in the table; nothing is lost."""
+"""A thousand malformed inputs: each gives exit code 2 and one line, or a failure in the table; nothing is lost.
+
+Here are files: studies, images, checkpoints, networks. Keys of studies and cards are in `test_malformed_keys`, command
+lines, folders and names in `test_malformed_requests`.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +26,15 @@ from tests.conftest import Command, Done
 from tests.data.test_images import tiff
 from tests.stories.test_survival import TINY, kept
 
-YAMLS, IMAGES, CHECKPOINTS = 122, 66, 60
-"""How many of each are generated from good ones, hand-made ones included."""
+YAMLS, IMAGES, CHECKPOINTS = 122, 110, 150
+"""How many of each there are, those made by hand included; the others are good ones with a few bytes changed."""
+
+
+def test_there_are_a_thousand() -> None:
+    from tests.stories import test_malformed_keys as keys
+    from tests.stories import test_malformed_requests as requests
+
+    assert YAMLS + IMAGES + CHECKPOINTS + len(NETWORKS) + len(CONSTRUCTORS) + keys.INPUTS + requests.INPUTS >= 1000
 
 
 def one_line(done: Done, what: object) -> None:
@@ -144,7 +155,7 @@ def test_studies(tmp_path: Path, photographs: Path, l2xbench: Command) -> None:
     for number, data in enumerate([*WRONG_YAMLS, *mutations(text, YAMLS - len(WRONG_YAMLS), seed=1)]):
         path = tmp_path / "study.yaml"
         path.write_bytes(data)
-        done = l2xbench("run", path, "--out", tmp_path / f"out-{number}")
+        done = l2xbench("run", path, "--out", tmp_path / f"out-{number}", "--dry-run")
         if number < len(WRONG_YAMLS) or done.returncode not in (0, 1):
             one_line(done, data[:200])
         codes.append(done.returncode)
@@ -210,6 +221,8 @@ def test_images(tmp_path: Path, photographs: Path, l2xbench: Command, write_stud
     assert not failed & finished
     assert {"photo0", "photo1", "photo2"} <= finished
     assert {"empty", "text", "page", "head", "script", "floats", "bomb", "huge"} <= failed
+    reasons = pd.read_csv(tmp_path / "out/tables/failures.csv", keep_default_na=False)["reason"]
+    assert not reasons.str.contains("\n|Traceback|internal error", regex=True).any()
 
 
 class Bomb:
@@ -266,6 +279,14 @@ def test_checkpoints(tmp_path: Path, l2xbench: Command, write_study: Callable[..
         "names.pth": pickled({0: torch.ones(3), "": torch.ones(3)}),
         "sparse.pth": pickled({key: value.to_sparse() for key, value in weights.items()}),
     }
+    for key in ("params", "params_ema", "state_dict", "model", "ema", "module"):
+        made[f"{key} of text.pth"] = pickled({key: "weights"})
+        made[f"{key} of a shape.pth"] = pickled({key: wrong_shape})
+        made[f"{key} of numbers.pth"] = pickled({key: dict.fromkeys(weights, 3)})
+        made[f"{key} twice.pth"] = pickled({key: {key: {"a": torch.ones(1)}}})
+    for name, value in ODD_VALUES.items():
+        made[f"one {name}.pth"] = pickled({**weights, next(iter(weights)): value})
+        made[f"also {name}.pth"] = pickled({"params": weights, "params_ema": {**weights, next(iter(weights)): value}})
     half = (CHECKPOINTS - len(made)) // 2
     for number, data in enumerate(mutations(pickled(weights), half, seed=3)):
         made[f"changed{number}.pth"] = data
@@ -277,21 +298,43 @@ def test_checkpoints(tmp_path: Path, l2xbench: Command, write_study: Callable[..
     for number, (name, data) in enumerate(made.items()):
         (tmp_path / name).write_bytes(data)
         models[f"m{number}"] = {"provider": "l2xbench", "arch": arch, "scale": 4, "weights": f"./{name}"}
-    study = write_study(models=models, heatmaps=None, attribution=None)
+    photographs = {"path": "./photographs", "images": 1, "crop": 8}
+    study = write_study(models=models, heatmaps=None, attribution=None, datasets={"photographs": photographs})
     out = tmp_path / "out"
     assert l2xbench("run", study, "--models", "good", "--out", out).returncode == 0
     before = kept(out)
+    done = l2xbench("run", study, "--out", out, "--workers", 1)
+    assert done.returncode == 1, done.stderr
+    assert not {"unpickled", "Traceback"} & set(f"{done.stdout} {done.stderr}".split())
+    failed = pd.read_csv(out / "tables/failures.csv").set_index("model")["reason"]
     for number, name in enumerate(made):
-        done = l2xbench("run", study, "--models", f"m{number}", "--out", out)
-        assert "unpickled" not in done.stdout + done.stderr
-        if done.returncode == 1:
-            assert set(pd.read_csv(out / "tables/failures.csv")["model"]) == {f"m{number}"}
-        elif not (name.startswith("changed") and done.returncode == 0):  # a bit of a weight makes another weight
-            one_line(done, name)
-            assert name in done.stderr
-    last = l2xbench("run", study, "--models", "good", "--out", out)
-    assert "0 units computed, 9 found done" in last.stdout
+        if f"m{number}" not in failed.index:  # a bit of a weight makes another weight, and params are there
+            assert name.startswith(("changed", "also")), name
+            continue
+        assert name in failed[f"m{number}"] or name.startswith("changed"), failed[f"m{number}"]
+        assert "\n" not in failed[f"m{number}"] and "internal error" not in failed[f"m{number}"]
     assert before.items() <= kept(out).items()
+    some = [f"m{number}" for number, name in enumerate(made) if not name.startswith(("changed", "also"))][::9]
+    for alone in some:
+        one_line(l2xbench("run", study, "--models", alone, "--out", tmp_path / alone), alone)
+
+
+ODD_VALUES: dict[str, object] = {
+    "text": "weights",
+    "none": None,
+    "list": [1.0, 2.0],
+    "NaN": torch.full((3, 3, 1, 1), torch.nan),
+    "empty": torch.ones(0),
+    "number": torch.tensor(1.0),
+    "integers": torch.ones(4, 3, 3, 3, dtype=torch.long),
+    "complex": torch.ones(4, 3, 3, 3, dtype=torch.complex64),
+    "huge": torch.full((4, 3, 3, 3), 3e38),
+    "sparse": torch.ones(4, 3, 3, 3).to_sparse(),
+    "quantised": torch.quantize_per_tensor(torch.ones(4, 3, 3, 3), 0.1, 0, torch.qint8),
+    "meta": torch.ones(2**14, 2**14, device="meta"),
+    "repeated": torch.ones(1).expand(2**16, 2**16),
+    "mapping": {"a": {"b": torch.ones(1)}},
+}
 
 
 NETWORKS = {
@@ -334,6 +377,38 @@ NETWORKS = {
     "divides": "return y[0 / 0]",
     "a key": "return {}['sr']",
     "stops": "raise StopIteration",
+    "a list of lists": "return [[y], [y]]",
+    "a dict of two": "return {'a': {'b': y}, 'c': {'b': y}}",
+    "a set": "return {1, 2}",
+    "a string of images": "return 'y', 'x'",
+    "an empty dict": "return {}",
+    "a class": "return nn.Conv2d",
+    "a module": "return self.a",
+    "a sparse image": "return y.to_sparse()",
+    "a meta image": "return y.to('meta')",
+    "a quantised image": "return torch.quantize_per_tensor(y, 0.1, 0, torch.quint8)",
+    "half of the height": "return y[..., : y.shape[-2] // 2, :]",
+    "turned": "return y.transpose(2, 3)[..., 1:]",
+    "channels last": "return y.permute(0, 2, 3, 1)",
+    "twice the scale": "return F.interpolate(y, scale_factor=2)",
+    "six times": "return F.interpolate(x, scale_factor=6)",
+    "4.5 times": "return F.interpolate(x, scale_factor=4.5)",
+    "a number of no channels": "return y.mean()",
+    "no batch axis": "return y.sum(0)",
+    "another batch": "return y.repeat(3, 1, 1, 1)",
+    "an index too far": "return y[:, 7:8] + y[9]",
+    "wrong types": "return y + 'a'",
+    "interrupted": "raise MemoryError",
+    "a warning": "raise UserWarning('careful')",
+    "a key error of bytes": "raise KeyError(b'\xff')",
+    "an exception of many lines": "raise RuntimeError('a\n' * 50)",
+    "control characters": "raise RuntimeError('\x1b[31m\x07')",
+    "an exception without text": "raise type('Odd', (Exception,), {'__str__': lambda self: ''})()",
+    "needs a second image": "return self.a(x, x)",
+    "modules from nowhere": "import a_library_that_nobody_has",
+    "a file of its own": "return open('/none/x').read()",
+    "exits by hand": "import os; raise SystemExit(0)",
+    "argparse": "import argparse; argparse.ArgumentParser().parse_args(['--x'])",
 }
 CONSTRUCTORS = {
     "no module": "def Net(): return 3",
@@ -351,6 +426,22 @@ CONSTRUCTORS = {
     "raises at import": "1 / 0",
     "a value": "Net = 5",
     "bytes": "\x00",
+    "a list of classes": "Net = [nn.Conv2d]",
+    "a string": "Net = 'Net'",
+    "needs a file": "open('weights.bin')",
+    "no end": "class Net(nn.Module):\n    def forward(self, x):\n        return (x",
+    "tabs and spaces": "class Net(nn.Module):\n\tx = 1\n        y = 2",
+    "imports itself": "import net\nNet = net.Net",
+    "a relative import": "from . import other",
+    "a deep recursion": "def f(): f()\nf()",
+    "a generator": "def Net(): yield 3",
+    "a coroutine": "async def Net(): pass",
+    "None": "def Net(): pass",
+    "a tensor": "def Net(): return torch.ones(3)",
+    "not a module": "class Net:\n    def forward(self, x): return x",
+    "abstract": "import abc\nclass Net(nn.Module, abc.ABC):\n    @abc.abstractmethod\n    def f(self): ...",
+    "a keyboard": "raise KeyError",
+    "encoding": "# -*- coding: nothing -*-\nclass Net(nn.Module): pass",
 }
 HEAD = "import sys, torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
 
