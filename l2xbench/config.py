@@ -53,7 +53,7 @@ class ModelEntry(Strict):
     weights_key: str | None = None
     """Which of the weights that the checkpoint holds; by default averaged ones before raw ones."""
 
-    channels: Literal["rgb", "y"] | None = None
+    channels: Literal["y", "rgb"] | None = None
     """`y`: the network takes and gives the Y channel alone."""
     extra_channels: list[float] | None = None
     """What the channels of its input beyond RGB hold, a constant each."""
