@@ -13,6 +13,7 @@ from l2xbench.studies.context.curves import ContextCurve, by_network, context_cu
 from l2xbench.studies.context.figure import context_figure
 from l2xbench.studies.context.plotted import band_note, plotted_losses
 from l2xbench.studies.figures import OwedFigure, drawn_by
+from l2xbench.studies.shared.sentences import patches_of_images
 
 VERSION = 1
 """The version of the figures; a new one makes kept ones be drawn again."""
@@ -37,5 +38,5 @@ def shown_networks(results: Results) -> Iterator[tuple[str, str, dict[str, list[
         found = {model: each for (where, model), each in by_network(curves).items() if where == dataset}
         images = max(len(curve.images) for each in found.values() for curve in each)
         patches = max(curve.patches for each in found.values() for curve in each)
-        several = f"{patches} patches of {images} image{'' if images == 1 else 's'}"
+        several = patches_of_images(patches, images)
         yield dataset, f"{dataset} ({several}): PSNR that a patch loses as its context is hidden", found

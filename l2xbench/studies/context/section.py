@@ -32,7 +32,7 @@ def context_section(results: Results, tables: Mapping[str, Table]) -> Section:
         anchor="context",
         link="Context",
         title="Context: do the maps name the surroundings that a network uses?",
-        tables=list(tables.values()),
+        tables=[tables[name] for name in ("context_mean", "context_leads") if name in tables],
         template=Path(__file__).parent / "section.html",
         context={"groups": groups},
     )

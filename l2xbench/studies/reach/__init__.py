@@ -1,7 +1,8 @@
 """How far a network looks: radii and shares of a patch's map, by distance from the patch.
 
-`options` is the YAML's block, `units` what is owed, `compute` one unit. `means` is what the records say; `tables`,
-`figures` (drawn by `figure`) and `findings` show it.
+`options` is the YAML's block, `units` what is owed, `compute` one unit. `means` is what the records say, `per_image`
+what networks are compared by; `tables`, `figures` (drawn by `figure`), `section` (`section.html`) and `findings` show
+it.
 """
 
 from __future__ import annotations
@@ -68,9 +69,10 @@ class ReachStudy(Study):
         return owed_figures(results)
 
     def sections(self, results: Results, tables: Mapping[str, Table]) -> list[Section]:
-        """The tables."""
-        title = "Reach: how far does each network look?"
-        return [Section("reach", "Reach", title, list(tables.values()))] if tables else []
+        """See `reach.section`."""
+        from l2xbench.studies.reach.section import reach_section
+
+        return [reach_section(results, tables)] if tables else []
 
     def measures(self, results: Results) -> list[ImageMeasure]:
         """See `reach.per_image`."""

@@ -12,6 +12,7 @@ from l2xbench.studies.reach.means import Reach, reaches
 from l2xbench.studies.reach.options import ReachOptions
 from l2xbench.studies.shared.intervals import image_interval, image_mean
 from l2xbench.studies.shared.places import patch_size
+from l2xbench.studies.shared.sentences import patches_of_images
 
 VERSION = 1
 """The version of the figures; a new one makes kept ones be drawn again."""
@@ -23,10 +24,7 @@ def owed_figures(results: Results) -> Iterator[OwedFigure]:
     seed, scale = results.manifest.seed, results.config.scale
     wanted = results.config.block(ReachOptions) or ReachOptions()
     side = patch_size(wanted.size, scale) / scale / 2
-    groups: dict[tuple[str, str], list[Reach]] = {}
-    for one in results.once(reaches):
-        groups.setdefault((one.dataset, one.method), []).append(one)
-    for (dataset, method), networks in groups.items():
+    for dataset, method, title, networks in shown_networks(results):
         name = f"reach-{dataset}" if method == wanted.methods[0] else f"reach-{dataset}-{method}"
         images, patches = (
             max(each) for each in zip(*((len(one.images), one.patches) for one in networks), strict=True)
@@ -43,6 +41,16 @@ def owed_figures(results: Results) -> Iterator[OwedFigure]:
         files = DerivedFiles("reach-figure", VERSION, name, figure_paths(name), decided, dataset)
         draw = drawn_by(reach_figure, reach_lines(networks, seed), title, side, _NOTE)
         yield OwedFigure(files, name, draw, f"reach on {dataset}" if method == wanted.methods[0] else "")
+
+
+def shown_networks(results: Results) -> Iterator[tuple[str, str, str, list[Reach]]]:
+    """Each dataset and method, a title, and its networks."""
+    groups: dict[tuple[str, str], list[Reach]] = {}
+    for one in results.once(reaches):
+        groups.setdefault((one.dataset, one.method), []).append(one)
+    for (dataset, method), networks in groups.items():
+        several = patches_of_images(max(one.patches for one in networks), max(len(one.images) for one in networks))
+        yield dataset, method, f"{dataset} ({several}), {method}: share of a patch's map beyond a distance", networks
 
 
 def reach_lines(networks: list[Reach], seed: int) -> list[ReachLine]:

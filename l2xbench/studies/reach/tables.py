@@ -72,5 +72,7 @@ def brief(frame: pd.DataFrame) -> pd.DataFrame:
     """What fits a terminal of `reach`."""
     same = [name for name in ("dataset", "method") if frame[name].nunique() == 1]
     shown = frame.drop(columns=[*same, "patches", "images"])
-    digits = {name: 1 if name.startswith("radius") else 2 if name == "di" else 4 for name in MEASURES}
-    return shown.round(digits)
+    for name in MEASURES:
+        pattern = "{:.1f}" if name.startswith("radius") else "{:.2f}" if name == "di" else "{:.1%}"
+        shown[name] = [pattern.format(value) for value in frame[name]]
+    return shown.rename(columns=lambda name: name.replace("radius_", "r").replace("beyond_", ">"))

@@ -18,6 +18,16 @@ def on_images(dataset: str, images: int) -> str:
     return f"On {images} image{'' if images == 1 else 's'} of {dataset}"
 
 
+def patches_of_images(patches: int, images: int) -> str:
+    """What a title says of how much is shown.
+
+    Example:
+        >>> patches_of_images(32, 16), patches_of_images(1, 1)
+        ('32 patches of 16 images', '1 patch of 1 image')
+    """
+    return f"{patches} patch{'' if patches == 1 else 'es'} of {images} image{'' if images == 1 else 's'}"
+
+
 def amount(value: float, digits: int, unit: str = "") -> str:
     """A number with its unit.
 
