@@ -44,8 +44,8 @@ def context(
         str, typer.Option("--methods", help="Whose maps give the order: l2x,integrated_gradients.", metavar="NAMES")
     ] = "l2x",
     order: Annotated[
-        str, typer.Option("--order", help="Of a map: absolute, descending (signed) or both.", metavar="NAMES")
-    ] = "absolute",
+        str, typer.Option("--order", help="Of a map: descending (signed), absolute or both.", metavar="NAMES")
+    ] = "descending,absolute",
     hidden: Annotated[
         str, typer.Option("--hidden", help="How many LR pixels are hidden.", metavar="N,N,...")
     ] = "4,8,16,32,64,128",
@@ -80,7 +80,7 @@ def context(
         "places": places_of(at, count, by),
         "size": size,
         "methods": names(methods, "--methods", "l2x,lam"),
-        "order": names(order, "--order", "absolute,descending"),
+        "order": names(order, "--order", "descending,absolute"),
         "hidden": hidden,
         "replacement": replacement,
     }

@@ -40,7 +40,7 @@ class ContextCurve:
     @property
     def label(self) -> str:
         """What figures and sentences call it: the method, with its order where that is not the usual one."""
-        return self.method if self.order in ("", "absolute") else f"{self.method} {self.order}"
+        return self.method if self.order in ("", "descending") else f"{self.method} {self.order}"
 
 
 @dataclass(frozen=True)

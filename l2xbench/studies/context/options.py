@@ -41,9 +41,10 @@ class ContextOptions(Block):
     options: MethodOptions = Field(default_factory=dict)
     """Method -> its own options, besides those of the attribution block: `{integrated_gradients: {steps: 20}}`."""
     order: Annotated[
-        list[Literal["absolute", "descending", "ascending"]], BeforeValidator(one_or_more), AfterValidator(each_once)
-    ] = Field(default=["absolute"], min_length=1)
-    """By the map's absolute value, the largest first; by the signed map; the smallest first. Channels are summed."""
+        list[Literal["descending", "absolute", "ascending"]], BeforeValidator(one_or_more), AfterValidator(each_once)
+    ] = Field(default=["descending", "absolute"], min_length=1)
+    """By the signed map, the largest first, as in `ablation`; by its absolute value; the smallest first. Channels are
+    summed. The first is what tables and findings compare with the others."""
     controls: Annotated[
         list[Literal["distance", "difference", "near_difference", "random", "blurred"]],
         BeforeValidator(one_or_more),

@@ -45,7 +45,7 @@ def context_units(config: StudyConfig) -> list[tuple[str, Options]]:
     found = []
     for method in [*(each for each in methods if each not in CONTROLS), *wanted.controls]:
         mapped = methods[0] if method == BLURRED else method
-        for order in wanted.order if method not in CONTROLS or method == BLURRED else [method]:
+        for order in _orders(method, wanted):
             options: Options = {"method": method, "order": order, **common}
             if mapped not in CONTROLS:
                 options["map"] = patch_map_options(config, mapped, reference, wanted.options)
@@ -53,3 +53,10 @@ def context_units(config: StudyConfig) -> list[tuple[str, Options]]:
                 options["random_orders"] = wanted.random_orders
             found.append((method if order == method else f"{method}-{order}", options))
     return found
+
+
+def _orders(method: str, wanted: ContextOptions) -> list[str]:
+    """Those of a map; a control that has none is an order itself, and the blurred map follows the first."""
+    if method == BLURRED:
+        return list(wanted.order[:1])
+    return [method] if method in CONTROLS else list(wanted.order)

@@ -126,15 +126,15 @@ def test_without_hr_the_change_is_told_alone(pair: LoadedPair) -> None:
 
 
 def test_with_imputation_a_blurred_map_stands_beside() -> None:
-    assert [*units()] == ["l2x-absolute", "distance", "difference", "near_difference", "random"]
-    wanted = units(replacement="road", order=["absolute", "descending"])
-    assert [*wanted][-2:] == ["blurred-absolute", "blurred-descending"]
-    assert wanted["blurred-absolute"]["map"]["method"] == "l2x"
-    assert [*units(replacement="road", controls="random")] == ["l2x-absolute", "random"]
+    assert [*units()] == ["l2x-descending", "l2x-absolute", "distance", "difference", "near_difference", "random"]
+    wanted = units(replacement="road")
+    assert [*wanted][-2:] == ["random", "blurred-descending"]
+    assert wanted["blurred-descending"]["map"]["method"] == "l2x"
+    assert [*units(replacement="road", controls="random", order="absolute")] == ["l2x-absolute", "random"]
 
 
 def test_a_blurred_map_hides_blobs_and_imputation_is_milder(pair: LoadedPair) -> None:
-    wanted = units(hidden=[9], replacement="road")
+    wanted = units(hidden=[9], replacement="road", order="absolute")
     blob = hidden_first(pair, wanted["blurred-absolute"])
     rows, columns = (np.array(axis) for axis in zip(*blob, strict=True))
     assert np.hypot(rows - FAR[0], columns - FAR[1]).max() <= 3.2

@@ -25,7 +25,13 @@ HIDDEN = [2.0, 8.0]
 @pytest.fixture
 def context_study(write_study: Callable[..., Path]) -> Callable[..., Path]:
     """A study of context alone, of patches that small images have room for."""
-    block = {"places": {"count": 2, "by": "random"}, "size": 8, "hidden": [2, 8], "random_orders": 1}
+    block = {
+        "places": {"count": 2, "by": "random"},
+        "size": 8,
+        "hidden": [2, 8],
+        "random_orders": 1,
+        "order": "descending",
+    }
     return lambda **more: write_study(attribution=None, heatmaps=None, context={**block, **more})
 
 
@@ -151,14 +157,14 @@ def made(losses: Mapping[str, Mapping[str, float]], images: int = 6) -> list[Rec
 
 
 def test_means_are_over_patches_then_images_and_leads_are_paired() -> None:
-    records = made({"a": {"l2x-absolute": 3.0, "l2x-descending": 2.5, "distance": 2.0}})
-    results = results_of(records, ["a"], context={"order": ["absolute", "descending"]})
+    records = made({"a": {"l2x-descending": 3.0, "l2x-absolute": 2.5, "distance": 2.0}})
+    results = results_of(records, ["a"], context={})
     curves = results.once(context_curves)
-    assert [curve.label for curve in curves] == ["l2x", "l2x descending", "distance"]
+    assert [curve.label for curve in curves] == ["l2x", "l2x absolute", "distance"]
     means = mean_frame(curves, 0)
-    assert means["order"].tolist() == ["absolute", "descending", ""]
+    assert means["order"].tolist() == ["descending", "absolute", ""]
     rows = [np.mean([r.values["loss"] for r in records if r.label == label]) for label in
-            ("l2x-absolute", "l2x-descending", "distance")]  # fmt: skip
+            ("l2x-descending", "l2x-absolute", "distance")]  # fmt: skip
     assert means["loss"].tolist() == pytest.approx(rows)
     assert (means["loss_high"] - means["loss_low"] > 1).all(), "images differ much"
     leads = leads_frame(curves, 0)
@@ -169,7 +175,7 @@ def test_means_are_over_patches_then_images_and_leads_are_paired() -> None:
 
 
 def test_the_band_is_that_of_the_lead() -> None:
-    curves = results_of(made({"a": {"l2x-absolute": 3.0, "distance": 2.0}}), ["a"], context={}).once(context_curves)
+    curves = results_of(made({"a": {"l2x-descending": 3.0, "distance": 2.0}}), ["a"], context={}).once(context_curves)
     l2x, distance = plotted_losses(curves, 0)
     assert (l2x.high - l2x.low).max() < 1e-9 and np.array_equal(distance.low, distance.high)
     (alone,) = plotted_losses(curves[:1], 0)

@@ -40,7 +40,7 @@ def test_from_the_yaml_to_the_page(write_study: Callable[..., Path], l2xbench: C
     for name in ("reach-photographs", "reach-photographs-gradient"):
         assert (out / f"figures/{name}.pdf").read_bytes().startswith(b"%PDF")
     page = (out / "report.html").read_text()
-    assert "Reach: how far does each network look?" in page and "beyond 8 LR pixels" in page
+    assert "Reach: how far does each network look?" in page and "% beyond 2 LR pixels" in page
     assert "0 units computed" in l2xbench("run", study, "--out", out).stdout
 
 
