@@ -34,3 +34,6 @@ class MapActions(Protocol):
 
     async def download(self, ending: Literal[".png", ".pdf"]) -> None:
         """Hands out the figure of the maps."""
+
+    async def show_block(self, name: str, group: str | None) -> None:
+        """Shows the part of a network's map that a group of its blocks has written; the whole map again for None."""

@@ -8,10 +8,12 @@ from typing import Any, Literal, TypeVar
 from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
 
+from l2xbench.attribution.flow import AROUND
 from l2xbench.draw.colormap import PALETTES
 from l2xbench.draw.scales import SCALES, chosen
 from l2xbench.explore.actions import MapActions
-from l2xbench.explore.drawing import Drawing, Number
+from l2xbench.explore.blocks import Strip
+from l2xbench.explore.drawing import Drawing, DrawnMap, Number
 from l2xbench.explore.server import Shelf
 from l2xbench.explore.tab import Tab
 from l2xbench.explore.viewer import ImageViewer
@@ -31,10 +33,11 @@ def _labelled(element: T, label: str) -> T:
 
 
 class _Card:
-    """One network's map."""
+    """One network's map, and a strip of its blocks."""
 
-    def __init__(self, name: str, tab: Tab) -> None:
-        self.name, self.tab = name, tab
+    def __init__(self, name: str, tab: Tab, page: MapActions) -> None:
+        self.name, self.tab, self.page = name, tab, page
+        self._blocks: dict[str | None, ui.element] = {}
         with _labelled(ui.element("article").classes("card"), f"Map of {name}"):
             with ui.element("div").classes("head"):
                 ui.label(name).classes("name")
@@ -43,6 +46,9 @@ class _Card:
                 )
                 _labelled(self.save, f"Download the map of {name} as npz")
             self.viewer = ImageViewer(f"The map of {name}")
+            self.strip = ui.element("div").classes("strip").props("role=group")
+            _labelled(self.strip, f"Blocks of {name}, from input to output")
+            self.told = ui.label().classes("told")
             self.numbers = ui.element("dl").classes("numbers")
             self.message = ui.label().classes("message").props("role=alert")
         self.message.set_visibility(False)
@@ -51,6 +57,37 @@ class _Card:
         self.viewer.set(busy=True, note="waiting")
         self.save.set_enabled(False)
         self.message.set_visibility(False)
+        self.strip.clear()
+        self._blocks = {}
+        self.told.set_text("")
+
+    def tell_blocks(self, strip: Strip) -> None:
+        """A bar for each block, as high as what it has written is large."""
+        self.strip.clear()
+        largest = max((abs(part) for part in strip.written.values()), default=0.0) or 1.0
+        around = f"around all blocks: {strip.around:.1%}"
+        self._blocks = {}
+        with self.strip:
+            self._block(None, "the whole map", 1.0, "whole")
+            self._block(AROUND, around, 1.0, "whole")
+            for group, part in strip.written.items():
+                look = "away" if part < 0 else "adds"
+                self._block(group, f"{group}: {part:.2%}", abs(part) / largest, look)
+        self.choose(None)
+
+    def _block(self, group: str | None, told: str, height: float, look: str) -> None:
+        button = ui.element("button").classes(f"block {look}").props("type=button")
+        _labelled(button, told).on("click", partial(self.page.show_block, self.name, group))
+        with button:
+            ui.element("i").style(f"height: {100 * height:.0f}%")
+            ui.tooltip(told)
+        self._blocks[group] = button
+
+    def choose(self, group: str | None, told: str = "") -> None:
+        """Marks what the map shows."""
+        for each, button in self._blocks.items():
+            button.props(f"aria-pressed={'true' if each == group else 'false'}")
+        self.told.set_text(told)
 
     def tell(self, lines: list[Number]) -> None:
         self.numbers.clear()
@@ -116,7 +153,7 @@ class Maps:
         if list(self._cards) != names:
             self._grid.clear()
             with self._grid:
-                self._cards = {name: _Card(name, self.tab) for name in names}
+                self._cards = {name: _Card(name, self.tab, self.page) for name in names}
         for card in self._cards.values():
             card.wait()
         self._nothing.set_visibility(not names)
@@ -143,20 +180,9 @@ class Maps:
 
     def draw(self, drawn: Drawing, shelf: Shelf) -> None:
         """All maps that there are, on their common scale."""
-        tab = self.tab
-        assert tab.pair is not None
-        rows, columns = tab.pair.lr.shape[:2]
-        box = tuple(length / tab.scale for length in tab.frame) if tab.frame else None
         for name, one in drawn.maps.items():
-            self._cards[name].viewer.set(
-                src=shelf.put(one.picture, "png"),
-                values=shelf.put(one.values, "f32"),
-                stamp=tab.answers[name].request.target,
-                rows=rows,
-                columns=columns,
-                view=drawn.view,
-                box=box,
-            )
+            self._put(name, one, drawn, shelf)
+            self._cards[name].choose(None)
         self._ticks.clear()
         with self._ticks:
             for place, text in drawn.ticks:
@@ -164,6 +190,35 @@ class Maps:
         self._bar.props(f'src="{shelf.put(drawn.bar, "png")}"')
         self._unit.set_text(drawn.unit)
         self._scale.classes(remove="unseen")
+
+    def _put(self, name: str, one: DrawnMap, drawn: Drawing, shelf: Shelf) -> None:
+        tab = self.tab
+        assert tab.pair is not None
+        rows, columns = tab.pair.lr.shape[:2]
+        self._cards[name].viewer.set(
+            src=shelf.put(one.picture, "png"),
+            values=shelf.put(one.values, "f32"),
+            stamp=tab.answers[name].request.target,
+            rows=rows,
+            columns=columns,
+            view=drawn.view,
+            box=tuple(length / tab.scale for length in tab.frame) if tab.frame else None,
+        )
+
+    def tell_blocks(self, name: str, strip: Strip) -> None:
+        """What the network's blocks bring to its map."""
+        if name in self._cards:
+            self._cards[name].tell_blocks(strip)
+
+    def draw_block(self, name: str, group: str, drawn: Drawing, shelf: Shelf) -> None:
+        """A part of a network's map, on a scale of its own."""
+        strip = self.tab.strips.get(name)
+        if strip is None or name not in self._cards:
+            return
+        self._put(name, drawn.maps[name], drawn, shelf)
+        part = strip.around if group == AROUND else strip.written[group]
+        who = "around all blocks" if group == AROUND else group
+        self._cards[name].choose(group, f"{who}: {part:.2%} of delta; full colour ±{drawn.limit:.3g}")
 
     def done(self, failed: list[str]) -> None:
         """All networks have answered."""

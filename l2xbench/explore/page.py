@@ -10,6 +10,7 @@ from typing import Any, Literal, ParamSpec, TypeVar
 
 from nicegui import ui
 
+from l2xbench.data.pairs import LoadedPair
 from l2xbench.draw.panels import HeatmapPanel
 from l2xbench.errors import RequestError
 from l2xbench.explore import drawing, pictures
@@ -20,7 +21,7 @@ from l2xbench.explore.server import Shelf
 from l2xbench.explore.tab import Tab
 from l2xbench.explore.viewer import ImageViewer
 from l2xbench.explore.workbench import Stopped, Workbench
-from l2xbench.studies.shared.maps import NetworkImage
+from l2xbench.studies.shared.maps import MapRequest, NetworkImage
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -129,6 +130,13 @@ class ExplorePage:
             drawn = drawing.draw(panel, self.tab.palette, near=self.maps.near)
             self.maps.draw(drawn, self.shelf)
 
+    async def show_block(self, name: str, group: str | None) -> None:
+        """A part of a network's map."""
+        if group is None:
+            self.redraw()
+        else:
+            await self._do(partial(self._show_block, name, group), newest=False)
+
     async def download(self, ending: Literal[".png", ".pdf"]) -> None:
         """The figure of the maps."""
         panel = self.tab.panel(self.restored)
@@ -194,7 +202,7 @@ class ExplorePage:
         assert pair is not None
         self.base.set(box=tab.frame, cursor=self._cursor())
         self.hint.set_text(_WHOLE_HINT if tab.whole_window else _PATCH_HINT)
-        tab.answers = {}
+        tab.answers, tab.strips = {}, {}
         self.maps.wait(tab.networks)
 
         def wanted() -> bool:
@@ -220,6 +228,42 @@ class ExplorePage:
             self.redraw()
         if wanted():
             self.maps.done(failed)
+        if request.method == "l2x":
+            await self._strips(pair, request, wanted)
+
+    async def _strips(self, pair: LoadedPair, request: MapRequest, wanted: Callable[[], bool]) -> None:
+        """The blocks of each network that has a map; one that has none, or no memory for it, goes without."""
+        for name in list(self.tab.answers):
+            try:
+                strip = await self._run(self.bench.strip, name, pair, request, wanted)
+            except Stopped:
+                return
+            except RequestError:
+                continue
+            if not wanted():
+                return
+            self.tab.strips[name] = strip
+            self.maps.tell_blocks(name, strip)
+
+    async def _show_block(self, name: str, group: str) -> None:
+        tab, turn = self.tab, self._turn
+        strip, answer, pair = tab.strips.get(name), tab.answers.get(name), tab.pair
+        if strip is None or answer is None or pair is None:
+            return
+
+        def wanted() -> bool:
+            return self._turn == turn
+
+        try:
+            values = await self._run(
+                self.bench.block_map, name, pair, answer.request, group, strip.groups.get(group, ()), wanted
+            )
+        except Stopped:
+            return
+        panel = tab.panel_of(name, values, self.restored) if wanted() else None
+        if panel is not None:
+            drawn = drawing.draw(panel, tab.palette, near=self.maps.near)
+            self.maps.draw_block(name, group, drawn, self.shelf)
 
     async def _download(self, panel: HeatmapPanel, ending: Literal[".png", ".pdf"]) -> None:
         data = await self._run(drawing.figure, panel, self.tab.palette, ending)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.methods.registry import get_method
@@ -16,6 +18,7 @@ from l2xbench.draw.scales import Scale
 from l2xbench.draw.zoom import around_target
 from l2xbench.errors import RequestError
 from l2xbench.explore import pictures
+from l2xbench.explore.blocks import Strip
 from l2xbench.explore.pictures import Picture
 from l2xbench.explore.workbench import Answer
 from l2xbench.studies.shared.maps import MapRequest, NetworkImage
@@ -38,6 +41,7 @@ class Tab:
         whole_window: explain all SR pixels of the window, whatever the spot.
         options: of the method, by name, where they are not the defaults.
         answers: by network, each to the request as it was when it was made.
+        strips: by network, what its blocks bring to that answer, once it is known.
     """
 
     scale: int
@@ -57,6 +61,7 @@ class Tab:
     spot: tuple[int, int] = (0, 0)
     whole_window: bool = False
     answers: dict[str, Answer] = field(default_factory=dict)
+    strips: dict[str, Strip] = field(default_factory=dict)
 
     def open(self, picture: Picture, whole: LoadedPair) -> None:
         """Takes another image, and looks at its middle."""
@@ -71,7 +76,7 @@ class Tab:
         self.pair = self.whole.window(self.window, self.scale)
         _, _, height, width = self.window
         self.spot = (height * self.scale // 2, width * self.scale // 2)
-        self.answers = {}
+        self.answers, self.strips = {}, {}
 
     @property
     def window_middle(self) -> tuple[float, float]:
@@ -135,3 +140,14 @@ class Tab:
         networks = {name: (sr[name], answer.found) for name, answer in answers.items()}
         zoom = around_target(request.target, shown.sr_shape)
         return make_panel(shown, networks, request, zoom=zoom, scale_of_colours=self.scale_of_colours)
+
+    def panel_of(self, name: str, values: np.ndarray, sr: Mapping[str, NetworkImage]) -> HeatmapPanel | None:
+        """One network's panel with another map (3, h, w) in the place of its own; None where it has not answered."""
+        answer = self.answers.get(name)
+        if answer is None or name not in sr or self.pair is None or self.picture is None:
+            return None
+        found = replace(answer.found, arrays={**answer.found.arrays, "values": values})
+        shown = ShownImage("explore", self.picture.label, self.scale, self.pair.lr, self.pair.hr)
+        zoom = around_target(answer.request.target, shown.sr_shape)
+        networks = {name: (sr[name], found)}
+        return make_panel(shown, networks, answer.request, zoom=zoom, scale_of_colours=self.scale_of_colours)

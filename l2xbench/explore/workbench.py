@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from l2xbench.attribution.spread import diffusion_index
 from l2xbench.data.pairs import LoadedPair
+from l2xbench.explore.blocks import Strip, map_of, strip_of
 from l2xbench.studies.shared.maps import (
     MapRequest,
     NetworkImage,
@@ -28,6 +29,7 @@ T = TypeVar("T")
 
 _PICTURES_KEPT = 32
 _MAPS_KEPT = 64
+_STRIPS_KEPT = 64
 
 
 class Stopped(BaseException):
@@ -63,6 +65,8 @@ class Workbench:
         self.seed = seed
         self._pictures: RecentlyUsed[object, NetworkImage] = RecentlyUsed(_PICTURES_KEPT)
         self._maps: RecentlyUsed[object, Answer] = RecentlyUsed(_MAPS_KEPT)
+        self._strips: RecentlyUsed[object, Strip] = RecentlyUsed(_STRIPS_KEPT)
+        self._block_maps: RecentlyUsed[object, np.ndarray] = RecentlyUsed(_MAPS_KEPT)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="networks")
         self._submitted: set[Future[Any]] = set()
         self._closed = False
@@ -118,6 +122,39 @@ class Workbench:
         with errors_in_one_line(name):
             return self._maps.get((name, pair.digest, request), make)
 
+    def strip(
+        self, name: str, pair: LoadedPair, request: MapRequest, wanted: Callable[[], bool] = lambda: True
+    ) -> Strip:
+        """What each block of a network brings to a map; arguments and errors as of `explain`.
+
+        Raises:
+            RequestError: also where the network has no repeated parts.
+        """
+        network = self._while_wanted(name, wanted)
+        with errors_in_one_line(name):
+            return self._strips.get((name, pair.digest, request), lambda: strip_of(network, pair, request))
+
+    def block_map(
+        self,
+        name: str,
+        pair: LoadedPair,
+        request: MapRequest,
+        group: str,
+        blocks: Sequence[str],
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> np.ndarray:
+        """The part of a map (3, h, w) that some of a network's blocks have written; otherwise as `strip`."""
+        network = self._while_wanted(name, wanted)
+        with errors_in_one_line(name):
+            return self._block_maps.get(
+                (name, pair.digest, request, group), lambda: map_of(network, pair, request, group, blocks)
+            )
+
+    def _while_wanted(self, name: str, wanted: Callable[[], bool]) -> _WhileWanted:
+        if not wanted() or self._closed:
+            raise Stopped
+        return _WhileWanted(self.networks[name], lambda: wanted() and not self._closed)
+
 
 def _answered(network: Network, pair: LoadedPair, request: MapRequest, seed: int, wanted: Callable[[], bool]) -> Answer:
     found = network_map(_WhileWanted(network, wanted), pair.lr, request.settings(seed))
@@ -129,6 +166,8 @@ def _answered(network: Network, pair: LoadedPair, request: MapRequest, seed: int
 
 class _WhileWanted(nn.Module):
     """A network that stops between two passes: methods of fifty passes must not keep a newer click waiting."""
+
+    wraps = "network"
 
     def __init__(self, network: nn.Module, wanted: Callable[[], bool]) -> None:
         super().__init__()

@@ -188,6 +188,22 @@ def test_a_click_changes_every_map(explorer: Explorer) -> None:
         expect(explorer.card(name).locator("img")).to_have_attribute("src", address)
 
 
+def test_a_block_shows_its_part_of_the_map(explorer: Explorer) -> None:
+    whole = explorer.map_of("edsr")
+    strip = explorer.page.get_by_label("Blocks of edsr, from input to output", exact=True)
+    expect(strip.get_by_role("button")).to_have_count(18)  # 16 blocks, the whole map, and around all blocks
+    block = strip.get_by_role("button", name="body.15:")
+    block.click()
+    expect(block).to_have_attribute("aria-pressed", "true")
+    expect(explorer.card("edsr").locator(".told")).to_contain_text("of delta; full colour")
+    expect(explorer.card("edsr").locator(".viewer img")).not_to_have_attribute("src", whole)
+    strip.get_by_role("button", name="the whole map").click()
+    expect(explorer.card("edsr").locator(".viewer img")).to_have_attribute("src", whole)
+    expect(explorer.card("edsr").locator(".told")).to_have_text("")
+    tiny = explorer.page.get_by_label("Blocks of tiny, from input to output", exact=True)
+    expect(tiny.get_by_role("button")).to_have_count(0)  # one cascade is no repeated part
+
+
 def test_the_newest_of_many_clicks_counts(explorer: Explorer) -> None:
     middle = explorer.map_of("edsr")
     explorer.click(0.254, 0.503)

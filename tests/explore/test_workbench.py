@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import l2xbench
+from l2xbench.attribution.flow import AROUND
 from l2xbench.attribution.spread import diffusion_index
 from l2xbench.data.images import to_tensor
 from l2xbench.data.pairs import ImagePair, LoadedPair
@@ -80,6 +81,23 @@ def test_sr_and_maps_are_remembered(bench: Workbench, pair: LoadedPair) -> None:
     assert not np.array_equal(other.found.values, answer.found.values)
     moved = bench.super_resolve("doubling", pair.window((0, 0, 8, 8), 4))
     assert np.array_equal(moved.image, first.image[:32, :32])
+
+
+def test_blocks_and_their_maps_are_the_whole(bench: Workbench, pair: LoadedPair) -> None:
+    strip = bench.strip("edsr", pair, L2X)
+    assert list(strip.written) == [f"body.{number}" for number in range(16)]
+    assert sum(strip.written.values()) + strip.around == pytest.approx(1, abs=1e-4)
+    assert bench.strip("edsr", pair, MapRequest(*L2X)) is strip
+    answer = bench.explain("edsr", pair, L2X)
+    parts = [bench.block_map("edsr", pair, L2X, group, names) for group, names in strip.groups.items()]
+    around = bench.block_map("edsr", pair, L2X, AROUND, ())
+    np.testing.assert_allclose(sum(parts) + around, answer.found.values, atol=1e-4 * np.abs(around).max())
+    first = parts[0].sum() / answer.found.delta
+    assert first == pytest.approx(strip.written["body.0"], abs=1e-4)
+    with pytest.raises(RequestError, match="doubling: layers='blocks': Doubling has no repeated parts"):
+        bench.strip("doubling", pair, L2X)
+    with pytest.raises(Stopped):
+        bench.strip("edsr", pair, L2X._replace(target="image"), lambda: False)
 
 
 def test_a_window_too_small_to_measure_has_no_psnr(bench: Workbench, pair: LoadedPair) -> None:
