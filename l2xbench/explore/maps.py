@@ -76,7 +76,7 @@ class _Card:
         self.choose(None)
 
     def _block(self, group: str | None, told: str, height: float, look: str) -> None:
-        button = ui.element("button").classes(f"block {look}").props("type=button")
+        button = ui.element("button").classes(f"part {look}").props("type=button")
         _labelled(button, told).on("click", partial(self.page.show_block, self.name, group))
         with button:
             ui.element("i").style(f"height: {100 * height:.0f}%")
