@@ -94,6 +94,8 @@ def _shown(value: object, name: str, digits: int | None) -> str:
         text = f"{int(number):,}"
     else:
         text = f"{number:.4g}"
+    if text.startswith("-") and not text.strip("-0."):
+        text = text[1:]  # what is printed as 0 has no sign
     return text.replace("-", "−")
 
 

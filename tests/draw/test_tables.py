@@ -228,3 +228,11 @@ def test_an_empty_study_has_empty_tables(tmp_path: Path) -> None:
 def test_a_network_twice_in_a_dataset_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="carn_m stands twice in Set5"):
         restoration_tables(pd.concat([SCORES, SCORES.iloc[[1]]]), tmp_path)
+
+
+def test_what_is_printed_as_0_has_no_sign(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"model": ["a", "b"], "chance": [-0.0001, -0.0009], "gain": [-0.001, 12.5]})
+    (table,) = (Table("t", frame, "A table.", digits=2),)
+    write_tables(tmp_path, [table])
+    lines = (tmp_path / "t.md").read_text()
+    assert "| 0.000 | 0.00 |" in lines and "| −0.001 | 12.50 |" in lines

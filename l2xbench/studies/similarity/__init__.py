@@ -81,7 +81,10 @@ class Similarity(Study):
         if not tables:
             return None
         columns = ["dataset", "model_a", "model_b", "cka", "dcka", "dcka_low", "dcka_high", "control_a", "control_b"]
-        return Summary("CKA of attributions", of_kinds(tables["cka"].frame, 0, 0)[columns].round(3))
+        frame = of_kinds(tables["cka"].frame, 0, 0)
+        if (frame["warning"] != "").any():
+            columns.append("warning")
+        return Summary("CKA of attributions", frame[columns].round(3))
 
 
 STUDY = Similarity()

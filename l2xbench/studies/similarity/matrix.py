@@ -66,12 +66,14 @@ class Matrix:
 
     @cached_property
     def scale(self) -> tuple[float, float]:
-        """What the lightest and the darkest shade stand for: the range of the networks' pairs, to a round number.
+        """What the lightest and the darkest shade stand for: the range of the networks' dCKA, to a round number.
 
-        Calibration rows do not count, since networks would have one shade beside them; beyond the scale they have the
-        shade of its end.
+        CKA and calibration rows do not count, since networks would have one shade beside them; beyond the scale they
+        have the shade of its end. Without dCKA it is the range of CKA.
         """
-        pairs = self._pairs
+        square = self.dcka if self._by_dcka else self.cka
+        pairs = square[np.triu_indices(len(self.names), 1)]
+        pairs = pairs[np.isfinite(pairs)]
         if not len(pairs):
             return 0.0, 1.0
         low, high = float(pairs.min()), float(pairs.max())
@@ -84,9 +86,10 @@ class Matrix:
     def said(self) -> list[str]:
         """What shades, tree and rows below mean, a line each."""
         low, high = self.scale
-        lines = [f"shades: {low:g} to {high:g}, the range of the networks' pairs{self._beyond}"]
+        measure = "dCKA" if self._by_dcka else "CKA"
+        lines = [f"shades: {low:g} to {high:g}, the range of the networks' {measure}{self._beyond}"]
         if self.tree is not None:
-            lines.append(f"tree: average linkage of 1 − {'dCKA' if self._by_dcka else 'CKA'}")
+            lines.append(f"tree: average linkage of 1 − {measure}")
         lines += [f"{row.name}: {row.said}" for row in self.calibration]
         return [*lines, self.remark] if self.doubtful.any() else lines
 
@@ -147,15 +150,10 @@ class Matrix:
         return bool(np.isfinite(self.dcka[np.triu_indices(len(self.names), 1)]).any())
 
     @property
-    def _pairs(self) -> Square:
-        upper = np.triu_indices(len(self.names), 1)
-        pairs = np.concatenate([self.dcka[upper], self.cka[upper]])
-        return np.asarray(pairs[np.isfinite(pairs)])
-
-    @property
     def _beyond(self) -> str:
-        """What a calibration row that leaves the scale looks like."""
-        values = np.array([value for row in self.calibration for value in row.values if math.isfinite(value)])
+        """What a number that leaves the scale looks like."""
+        upper = np.triu_indices(len(self.names), 1)
+        values = np.array([*self.cka[upper], *(value for row in self.calibration for value in row.values)])
         low, high = self.scale
         told = [("below", "lightest")] if (values < low).any() else []
         told += [("above", "darkest")] if (values > high).any() else []

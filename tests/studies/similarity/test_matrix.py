@@ -118,16 +118,21 @@ def test_the_shades_are_the_range_of_the_networks_and_that_is_said() -> None:
     dcka = values.copy()
     dcka[0, 1] = dcka[1, 0] = 0.873
     dcka[:2, 2] = dcka[2, :2] = 0.9
-    matrix = a_matrix(3, dcka=dcka, cka=values, calibration=(Calibration("x", (0.1, 0.99, 0.9), "y"),))
-    assert matrix.scale == (0.87, 0.96)
-    told = "shades: 0.87 to 0.96, the range of the networks' pairs; what is below has the lightest; what is above has "
+    matrix = a_matrix(3, dcka=dcka, cka=values, calibration=(Calibration("x", (0.1, 0.9, np.nan), "y"),))
+    assert matrix.scale == (0.87, 0.9)
+    told = "shades: 0.87 to 0.9, the range of the networks' dCKA; what is below has the lightest; what is above has "
     assert matrix.said[0] == told + "the darkest"
-    assert matrix.shade(0.1) == 0 and matrix.shade(0.96) == 1 and matrix.shade(0.915) == pytest.approx(0.5)
+    assert matrix.shade(0.1) == 0 and matrix.shade(0.96) == 1 and matrix.shade(0.885) == pytest.approx(0.5)
     figure = cka_figure(matrix)
     assert any(matrix.said[0] in text.get_text().replace("\n", " ") for text in figure.texts)
     bar = next(axes for axes in figure.axes if axes.get_label() == "colour bar")
-    assert bar.get_xlim() == (0.87, 0.96)
+    assert bar.get_xlim() == (0.87, 0.9)
     assert a_matrix(3, dcka=values, cka=values).scale == (0.96, 0.962)
+    assert (
+        a_matrix(3, dcka=np.full((3, 3), np.nan), cka=dcka)
+        .said[0]
+        .endswith("0.87 to 0.9, the range of the networks' CKA")
+    )
     nothing = np.full((2, 2), np.nan)
     assert a_matrix(2, dcka=nothing, cka=nothing).scale == (0, 1) and cells(a_matrix(2, dcka=nothing, cka=nothing))
 
