@@ -80,7 +80,7 @@ def test_a_class_of_the_users_runs_only_when_trusted(tmp_path: Path) -> None:
     torch.testing.assert_close(net(torch.ones(1, 3, 2, 2)), torch.full((1, 3, 4, 4), 2.0))
 
 
-def test_a_changed_copy_of_a_basicsr_architecture_keeps_its_name(tmp_path: Path) -> None:
+def test_a_changed_copy_of_a_basicsr_architecture_keeps_its_name(tmp_path: Path, with_basicsr: None) -> None:
     """Its class registers itself under a name that is taken; the registry's own stays. Its window is padded for."""
     theirs = import_basicsr("basicsr.archs.swinir_arch")
     code = Path(str(theirs.__file__)).read_text().replace("from .arch_util", "from basicsr.archs.arch_util")

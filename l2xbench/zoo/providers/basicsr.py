@@ -60,7 +60,7 @@ def _registered(kind: str, card: ModelCard) -> Any:
         )
         raise RequestError(
             f"{card.name}: arch.type: '{kind}' needs BasicSR's registry, which is not installed; {how} "
-            f"(without it there are {', '.join(OURS)})"
+            f"(without it: {did_you_mean(kind, OURS)})"
         )
     import_basicsr("basicsr.archs")  # fills the registry
     from basicsr.utils.registry import ARCH_REGISTRY

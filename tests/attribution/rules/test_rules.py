@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.attribution.properties import Function, assert_complete, images, multiplier
@@ -118,10 +118,16 @@ JOINT: dict[str, Function] = {
 ALL = SMOOTH | PIECEWISE | JOINT
 
 
+ELU_CANCELS = abs(float(torch.nn.functional.elu(torch.tensor(-1e-6))) / -1e-6 - 1) > 1e-3
+"""Whether this release of PyTorch computes exp(x) - 1 as written, which is noise for small x; older ones do."""
+
+
 @pytest.mark.parametrize("name", ALL)
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10**6), scale=st.sampled_from([1e-6, 1e-2, 1.0, 5.0]))
 def test_complete(name: str, seed: int, scale: float) -> None:
+    if name in ("elu", "celu", "selu") and ELU_CANCELS:
+        assume(scale > 1e-3)
     x, x_ref = images(seed, scale)
     assert_complete(ALL[name], x, x_ref, 1e-10)
     assert_complete(ALL[name], x.float(), x_ref.float(), 1e-5)
