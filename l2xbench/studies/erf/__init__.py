@@ -77,9 +77,10 @@ class Erf(Study):
 
     def findings(self, results: Results, tables: Mapping[str, Table]) -> list[Finding]:
         """See `erf.findings`."""
-        from l2xbench.studies.erf.findings import widest_and_narrowest
+        from l2xbench.studies.erf.findings import erf_findings
+        from l2xbench.studies.erf.means import mean_fields
 
-        return [Finding(told, "erf") for told in widest_and_narrowest(tables["erf"].frame)]
+        return erf_findings(results.once(mean_fields), results.manifest.seed)
 
     def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
         """The radii."""

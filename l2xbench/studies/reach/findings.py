@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import combinations, groupby
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from l2xbench.studies.reach.means import Reach
+from l2xbench.studies.shared.ends import ends
 from l2xbench.studies.shared.intervals import image_interval, image_mean
-from l2xbench.studies.shared.paired import compared, images_needed
 from l2xbench.studies.shared.sentences import on_images
 from l2xbench.studies.study import Finding
 
@@ -37,38 +37,27 @@ def reach_findings(found: list[Reach], seed: int) -> list[Finding]:
 
 
 def _ends(dataset: str, method: str, networks: list[Reach], seed: int) -> list[str]:
-    """The networks of the largest and least share; they are the ends of so many that only Holm's correction over all
-    pairs tells whether they differ."""
-    means = [float(image_mean(one.by_image(_MEASURE))) for one in networks]
-    order = [place for place in sorted(range(len(means)), key=means.__getitem__) if means[place] == means[place]]
-    if len(order) < 2:
-        return []
-    least, most = networks[order[0]], networks[order[-1]]
+    """The networks of the largest and least share, and whether they differ."""
     images = list(dict.fromkeys(image for one in networks for image in one.images))
     values = np.full((len(networks), len(images)), np.nan)
     for row, one in zip(values, networks, strict=True):
         row[[images.index(image) for image in one.images]] = one.by_image(_MEASURE)
-    pairs = list(combinations(reversed(order), 2))
-    made = compared(values, pairs, seed)
-    place = pairs.index((order[-1], order[0]))
-    count = int(made.images[place])
-    if count < 2:
+    found = ends(values, seed)
+    if found is None:
         return []
-    ends = ((most, order[-1]), (least, order[0]))
-    (far, far_told), (_, near_told) = ((one, _with_interval(values[row], seed)) for one, row in ends)
-    where = on_images(dataset, count)
-    if made.differs[place]:
+    where = on_images(dataset, found.images)
+    far, near = networks[found.most].model, networks[found.least].model
+    far_told, near_told = (_with_interval(values[row], seed) for row in (found.most, found.least))
+    if found.differs:
         told = (
-            f"{where}, {far.model} looks farthest: {far_told} of its {method} maps lies beyond 8 LR pixels of the "
-            f"patch's middle; {least.model} looks least far, {near_told}."
+            f"{where}, {far} looks farthest: {far_told} of its {method} maps lies beyond 8 LR pixels of the patch's "
+            f"middle; {near} looks least far, {near_told}."
         )
     else:
-        few = images_needed(len(pairs))
-        any_two = "two networks" if len(pairs) == 1 else f"any of {len(pairs)} pairs"
-        needed = f"; to tell {any_two} apart takes {few} images" if made.images.max() < few else ""
+        needed = f"; {found.lacking}" if found.lacking else ""
         told = (
-            f"{where}, no network is shown to look farther than another: of {method} maps {near_told} "
-            f"({least.model}) to {far_told} ({most.model}) lies beyond 8 LR pixels of the patch's middle{needed}."
+            f"{where}, no network is shown to look farther than another: of {method} maps {near_told} ({near}) to "
+            f"{far_told} ({far}) lies beyond 8 LR pixels of the patch's middle{needed}."
         )
     return [told]
 

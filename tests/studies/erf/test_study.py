@@ -12,7 +12,8 @@ import pytest
 
 from l2xbench.studies.erf.area import squares_holding
 from l2xbench.studies.erf.figure import FieldPicture, field_figure
-from l2xbench.studies.erf.findings import widest_and_narrowest
+from l2xbench.studies.erf.findings import erf_findings
+from l2xbench.studies.erf.means import MeanField
 from tests.conftest import Command
 
 STACK = """
@@ -60,7 +61,9 @@ def test_stacks_of_convolutions_have_their_closed_form(
         assert row["area"] == pytest.approx((2 * radius + 1) ** 2 / 256)
     for kind in ("gradient", "multipliers"):
         assert (out / f"figures/erf-photographs-{kind}.pdf").read_bytes().startswith(b"%PDF")
-    assert "lies within 5 LR pixels of its centre" in (out / "tables/findings.md").read_text()
+    findings = (out / "tables/findings.md").read_text()
+    assert "no network is shown to have a wider effective receptive field (gradient) than another" in findings
+    assert "to 5.0 LR pixels (5.0 to 5.0)" in findings and "takes 6 images" in findings
 
 
 def test_images_too_small_are_told_and_mambairs_variant_takes_them(
@@ -95,17 +98,24 @@ def test_a_wrong_request_is_one_line(
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_findings_name_the_ends_and_say_nothing_where_all_reach_alike() -> None:
-    columns = ["dataset", "model", "of", "share", "radius", "images"]
-    rows = [("s", "a", "gradient", 0.99, 30, 4), ("s", "b", "gradient", 0.99, 7, 4), ("s", "b", "gradient", 0.5, 90, 4)]
-    (told,) = widest_and_narrowest(pd.DataFrame(rows, columns=columns))
-    assert told == (
-        "On 4 images of s, 99% of a's effective receptive field (gradient) lies within 30 LR pixels of its centre, of "
-        "b's within 7."
+def mean_field(model: str, *radii: float) -> MeanField:
+    by_image = {f"image{number}": radius for number, radius in enumerate(radii)}
+    return MeanField("s", model, "gradient", np.ones((3, 3)), len(radii), (), by_image)
+
+
+def test_findings_name_the_ends_only_where_they_differ_beyond_chance() -> None:
+    far, near = (30.0, 31, 30, 29, 30, 30, 32, 28), (7.0, 7, 8, 7, 6, 7, 7, 7)
+    (told,) = erf_findings([mean_field("a", *far), mean_field("b", *near)], 0)
+    assert (told.table, told.sentence.partition(" LR pixels (")[0]) == (
+        "erf",
+        "On 8 images of s, a has the widest effective receptive field (gradient): 99% of it lies within 30.0",
     )
-    alike = pd.DataFrame([(*row[:4], 7, 4) for row in rows], columns=columns)
-    assert widest_and_narrowest(alike) == []
-    assert widest_and_narrowest(pd.DataFrame(rows[:1], columns=columns)) == []
+    assert "; b has the narrowest, 7.0 LR pixels (6." in told.sentence
+    (told,) = erf_findings([mean_field("a", *far[:4]), mean_field("b", *near[:4])], 0)
+    assert told.sentence.startswith("On 4 images of s, no network is shown to have a wider effective receptive field")
+    assert told.sentence.endswith(" (a); to tell two networks apart takes 6 images.")
+    assert erf_findings([mean_field("a", *far)], 0) == []
+    assert erf_findings([mean_field("a", 30), mean_field("b", 7)], 0) == [], "one image has no interval"
 
 
 def fields(count: int) -> list[FieldPicture]:
