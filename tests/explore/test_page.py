@@ -434,3 +434,39 @@ def test_ctrl_c_ends_it_in_the_midst_of_one_long_pass(browser_page: Watched, tmp
     _, complaints = process.communicate(timeout=15)
     assert process.returncode == 0
     assert complaints == ""
+
+
+@pytest.mark.slow
+def test_networks_that_restore_at_scale_1(tmp_path: Path, browser_page: Watched) -> None:
+    """A click on the restored picture gives a map of each network; the input takes the place of bicubic."""
+    (tmp_path / "images").mkdir()
+    picture(tmp_path / "images/first.png", 1, shape=(48, 60))
+    networks = {
+        "nafnet": {"type": "NAFNet", "width": 8, "enc_blk_nums": [1, 1], "dec_blk_nums": [1, 1]},
+        "dncnn": {"type": "DnCNN", "in_nc": 3, "out_nc": 3, "nc": 8, "nb": 3},
+        "fbcnn": {"type": "FBCNN", "nc": [8, 8, 16, 512], "nb": 2},
+    }
+    study = {
+        "study": "small",
+        "device": "cpu",
+        "scale": 1,
+        "degrade": {"noise": 25},
+        "models": {
+            name: {"provider": "spandrel", "arch": arch, "weights": "random"} for name, arch in networks.items()
+        },
+        "datasets": {"images": {"path": "./images", "crop": 32}},
+    }
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(study))
+    process, url = start("--study", tmp_path / "study.yaml")
+    try:
+        browser_page.page.goto(url)
+        explorer = Explorer(browser_page.page)
+        before = {name: explorer.map_of(name) for name in networks}
+        explorer.click(0.2, 0.8)
+        for name in networks:
+            explorer.next_map_of(name, before[name])
+        assert browser_page.errors == [] and browser_page.outside == []
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
