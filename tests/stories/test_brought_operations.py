@@ -5,6 +5,7 @@ given to operations, buffers that change; and what cannot be explained, in one l
 from __future__ import annotations
 
 import copy
+import io
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention.flex_attention import flex_attention
+from torch.utils import dlpack
 
 from l2xbench.attribution import AttributionError, explain
 from tests.attribution.properties import assert_complete, assert_followed, images
@@ -115,6 +117,25 @@ def dynamic(*layers: nn.Module) -> Function:
     return lambda x: network(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
+def quantised_convolution() -> Function:
+    torch.manual_seed(0)
+    layer = torch.ao.nn.quantized.Conv2d(8, 8, 3, padding=1)
+    weight = torch.quantize_per_tensor(torch.randn(8, 8, 3, 3) / 9, 0.01, 0, torch.qint8)
+    layer.set_weight_bias(weight, torch.zeros(8))
+    layer.scale, layer.zero_point = 0.05, 64
+    return lambda x: layer(torch.quantize_per_tensor(x, 0.05, 64, torch.quint8)).dequantize()
+
+
+def dynamic_lstm() -> Function:
+    torch.manual_seed(0)
+    layer = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.LSTM(8, 8)), {nn.LSTM}, dtype=torch.qint8)
+    return lambda x: layer(x.permute(2, 0, 3, 1)[:, 0])[0].permute(2, 0, 1)[None]
+
+
+def conditional(x: Tensor) -> Tensor:
+    return torch.cond(x.mean() > -9, torch.tanh, torch.relu, (x,))
+
+
 def flex(x: Tensor) -> Tensor:
     q = x.flatten(2).mT.unsqueeze(1)
     bias = torch.linspace(-1, 1, 23, dtype=x.dtype)
@@ -141,6 +162,9 @@ def brought() -> dict[str, Callable[[], Function]]:
         "observing": lambda: observed(torch.ao.quantization.FakeQuantize),
         "fused": lambda: observed(torch.ao.quantization.FusedMovingAvgObsFakeQuantize),
         "dynamic int8": lambda: dynamic(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 8)),
+        "int8 convolution": quantised_convolution,
+        "dynamic int8 LSTM": dynamic_lstm,
+        "cond": lambda: conditional,
         "quantised and back": lambda: lambda x: torch.quantize_per_tensor(x, 0.02, 10, torch.quint8).dequantize(),
         "changing buffers": Calls,
         "flex_attention": lambda: flex,
@@ -181,22 +205,38 @@ LR = torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(4))
         "fake quantisation", "of each channel", "learnt", "FakeQuantize", "observing", "fused", "dynamic int8",
         "quantised and back", "changing buffers", "flex_attention", "checkpoint", "histogram", "embedding_bag",
         "weights of an embedding_bag",
-        "deepcopy", "resize_as_", "bincount", "sparse weights",
+        "int8 convolution", "dynamic int8 LSTM", "cond", "deepcopy", "resize_as_", "bincount", "sparse weights",
     ],
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore")
 def test_is_explained_as_the_network_has_it(name: str, brought: dict[str, Callable[[], Function]]) -> None:
-    found = explain(Body(brought[name]()), LR, reference="black", verify=True)
+    def made() -> nn.Module:
+        torch.manual_seed(0)
+        return Body(brought[name]())
+
+    found = explain(made(), LR, reference="black", verify=True)
     outputs = []
     for image in (LR, LR * 0):
         with torch.no_grad():
-            outputs.append(Body(brought[name]()).eval()(image))  # a network that has not been called before
+            outputs.append(made().eval()(image))  # a network that has not been called before
     difference = (outputs[0] - outputs[1]).double().abs().sum()
     torch.testing.assert_close(found.values.double().sum(), difference, rtol=3e-5, atol=1e-6)
 
 
 REFUSED: dict[str, tuple[Function, str]] = {
     "sparse": (lambda x: torch.sparse.mm(x[0, 0].to_sparse(), torch.ones(12, 12)).expand(1, 8, 12, 12), "sparse"),
+    "sparse by its places": (
+        lambda x: torch.sparse_coo_tensor(torch.arange(12).repeat(2, 1), x[0, 0, 0], (12, 12)).to_dense() + x, "sparse"
+    ),
+    "sparse by rows": (lambda x: x + x[0, 0].to_sparse_csr().to_dense(), "_to_sparse_csr in Body"),
+    "sparse by blocks": (lambda x: x + x[0, 0].to_sparse_bsr((2, 2)).to_dense(), "_to_sparse_bsr in Body"),
+    "a loop of PyTorch's": (
+        lambda x: torch._higher_order_ops.while_loop(lambda y: y.abs().max() > 1, lambda y: (y / 2,), (x,))[0], "Body"
+    ),
+    "saved": (lambda x: (torch.save(x.detach(), io.BytesIO()), x)[1], "__reduce_ex__.. in Body"),
+    "another library": (lambda x: dlpack.from_dlpack(dlpack.to_dlpack(x.detach())), "Body|tail"),
+    "NumPy": (lambda x: torch.from_numpy(x.detach().numpy() * 2), "numpy.. in Body"),
+    "a list": (lambda x: torch.tensor(x.tolist()), "tolist.. in Body"),
     "of other sizes": (lambda x: x + torch.unique((x * 4).round()).sum(), "selects"),
     "resize_": (lambda x: (x * 1).resize_(1, 8, 3, 3), "changes the size"),
 }  # fmt: skip

@@ -408,7 +408,6 @@ NETWORKS = {
     "modules from nowhere": "import a_library_that_nobody_has",
     "a file of its own": "return open('/none/x').read()",
     "exits by hand": "import os; raise SystemExit(0)",
-    "argparse": "import argparse; argparse.ArgumentParser().parse_args(['--x'])",
 }
 CONSTRUCTORS = {
     "no module": "def Net(): return 3",

@@ -99,6 +99,8 @@ class LineIntegral(torch.autograd.Function):
             scale = math.fsum(inner(given[i].abs(), dy[i].abs()) for i in wanted)
             if abs(residual) <= TOLERANCE.get(dx[0].real.dtype, 1e-6) * scale:
                 break
+        if residual and not any(bool(m.any()) for m in multipliers):  # quantised within: its gradient is 0 everywhere
+            return (None, None, None, *shared_out(ctx, dx, dy, given), *(None,) * ctx.half)
         ctx.record.residual += residual
         return (None, None, None, *multipliers, *(None,) * ctx.half)
 
