@@ -17,6 +17,7 @@ from l2xbench.config import StudyConfig
 from l2xbench.draw.drawers import Drawers
 from l2xbench.report.ahead import Ahead
 from l2xbench.report.build import build_report
+from l2xbench.report.findings import PATH as FINDINGS
 from l2xbench.report.findings import write_findings
 from l2xbench.report.page import Page, write_page
 from l2xbench.report.tables import study_tables
@@ -157,9 +158,10 @@ def _report(results: Results, progress: Progress, drawers: Drawers) -> _Made:
     """Tables and figures of a run, and the page of all runs of its folder."""
     runs = [results, *read_runs(results.store, but=results.name)]
     report = build_report(results, all_failures(runs), progress, drawers)
-    write_findings(runs)
+    root = results.store.root
+    findings = [("findings", root / FINDINGS)] if write_findings(runs) else []
     page = write_page(runs, progress, undrawn=report.undrawn)
-    return _Made(results, [*report.paths, ("manifest", results.store.root / results.name)], page, report.undrawn)
+    return _Made(results, [*findings, *report.paths, ("manifest", root / results.name)], page, report.undrawn)
 
 
 def _show_plan(console: Console, plan: Plan) -> int:
