@@ -20,15 +20,21 @@ MOST = 12
 def all_findings(runs: Sequence[Results]) -> list[Finding]:
     """The sentences of every study, each study's from the newest run that has tables of it, by importance.
 
+    Where there are too many, each study keeps as many as the others: its first, then its second, and so on.
+
     Args:
         runs: of one results folder, at least one.
     """
     newest = newest_first(runs)
-    found: list[Finding] = []
-    for study in all_studies():
+    found: list[tuple[int, int, Finding]] = []
+    for place, study in enumerate(all_studies()):
         told = (run.once(study_findings)[study.name] for run in newest if run.once(study_tables)[study.name])
-        found += next(told, [])
-    return sorted(found, key=lambda finding: finding.importance)[:MOST]
+        counts: dict[int, int] = {}
+        for finding in next(told, []):
+            counts[finding.importance] = counts.get(finding.importance, 0) + 1
+            found.append((counts[finding.importance], place, finding))
+    kept = sorted(found, key=lambda each: (each[2].importance, each[0], each[1]))[:MOST]
+    return [finding for _, _, finding in sorted(kept, key=lambda each: (each[2].importance, each[1], each[0]))]
 
 
 def study_findings(results: Results) -> dict[str, list[Finding]]:

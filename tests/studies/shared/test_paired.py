@@ -57,10 +57,10 @@ def test_holm_is_its_definition_and_leaves_gaps() -> None:
 
 def test_networks_that_do_not_differ_are_hardly_ever_told_apart() -> None:
     random, pairs = np.random.default_rng(1), list(combinations(range(5), 2))
-    images = random.normal(30, 5, size=(200, 1, 12))  # hard and easy ones, which pairing takes out
-    studies = images + random.standard_t(3, size=(200, 5, 12))
+    images = random.normal(30, 5, size=(100, 1, 12))  # hard and easy ones, which pairing takes out
+    studies = images + random.standard_t(3, size=(100, 5, 12))
     wrong = sum(compared(values, pairs, seed=0).differs.any() for values in studies)
-    assert wrong <= 0.09 * len(studies)
+    assert wrong <= 0.1 * len(studies)
 
 
 def test_a_difference_on_every_image_is_found_however_much_images_differ() -> None:
