@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -100,6 +101,8 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name that is no text, or a terminal that is not UTF-8
     debug = "--debug" in sys.argv
+    if not debug:
+        warnings.formatwarning = _in_one_line
     try:
         code = app(standalone_mode=False)
         if code == INTERRUPTED:  # typer has caught Ctrl-C itself
@@ -133,6 +136,11 @@ def main() -> None:
         _complain(f"internal error: {type(error).__name__}: {reason} (run again with --debug and report the traceback)")
         code = INTERNAL
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _in_one_line(message: Warning | str, *_: object, **__: object) -> str:
+    """A warning without the place in our code that it comes from."""
+    return f"warning: {' '.join(str(message).split())}\n"
 
 
 def _complain(message: str) -> None:

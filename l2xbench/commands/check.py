@@ -88,7 +88,8 @@ def check(
             highlight=False,
         )
     verdict = "[green]explained exactly[/]" if passed else f"[red]not exact[/]: above {LIMIT:.0e}"
-    console.print(f"completeness error of the map {result.worst:.1e}: {verdict}", highlight=False)
+    route = ", along the image's own route" if result.routed else ""
+    console.print(f"completeness error of the map {result.worst:.1e}: {verdict}{route}", highlight=False)
     return 0 if passed else 1
 
 

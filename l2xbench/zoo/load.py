@@ -200,7 +200,8 @@ def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = F
         if card.weights_key is not None:
             states = [named_state(states, card.weights_key, where)]
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="torch.meshgrid")  # old code's, nothing a user could mend
+        for old in ("torch.meshgrid", "`torch.jit.script` is deprecated"):  # libraries', nothing a user could mend
+            warnings.filterwarnings("ignore", message=old)
         torch.manual_seed(source.seed)
         built = _build(card, states)
     taken = built.weights_key

@@ -49,3 +49,18 @@ def test_a_grey_network_restores_the_y_channel() -> None:
 def test_which_class_of_a_package_is_asked_for() -> None:
     with pytest.raises(RequestError, match="arch.variant: KBNet has no class 'KBNet'; say which: variant: "):
         l2xbench.load_model(card(provider="spandrel", arch={"type": "KBNet"}), weights="random")
+
+
+def test_several_images_at_a_time_and_a_noise_level_of_the_cards() -> None:
+    """Spandrel's call of DRUNet makes a noise map for one image, of 15 / 255."""
+    arch = {"type": "DRUNet", "in_nc": 4, "out_nc": 3, "nc": [8, 8, 16, 16], "nb": 2}
+    nets = [
+        l2xbench.load_model(card(provider="spandrel", arch=arch, **keys), weights="random")
+        for keys in ({}, {"extra_channels": [15 / 255]}, {"extra_channels": [0.5]})
+    ]
+    lr = torch.rand(3, 3, 16, 24)
+    with torch.no_grad():
+        by_itself, same, other = (net(lr) for net in nets)
+        torch.testing.assert_close(by_itself[1:2], nets[0](lr[1:2]))
+    torch.testing.assert_close(by_itself, same)
+    assert float((by_itself - other).abs().max()) > 1e-4

@@ -10,6 +10,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
+import torch
 from spandrel import ImageModelDescriptor, ModelDescriptor, ModelLoader, UnsupportedModelError
 from torch import Tensor, nn
 
@@ -86,7 +87,7 @@ def _named(card: ModelCard) -> Built:
     told = _told_by_its_keys(core)
     if told is not None:
         # the checkpoint is still to be loaded, if there is one
-        return replace(_built(told, core), loaded=False)
+        return replace(_built(told, core, card), loaded=False)
     scale = next((arguments[key] for key in ("upscale", "scale") if key in arguments), None)
     return Built(core, scale=scale, multiple=window_of(found, arguments))
 
@@ -143,14 +144,15 @@ def _recognised(card: ModelCard, states: States) -> Built:
         )
     rivals = [each for each in candidates if each is not taken and each.tensors.keys() >= taken.tensors.keys()]
     is_chosen = any(not same_numbers(taken.tensors, each.tensors) for each in rivals)
-    return replace(_built(found, found.model), weights_key=taken.name if is_chosen else None)
+    return replace(_built(found, found.model, card), weights_key=taken.name if is_chosen else None)
 
 
-def _built(found: ImageModelDescriptor[Any], core: nn.Module) -> Built:
+def _built(found: ImageModelDescriptor[Any], core: nn.Module, card: ModelCard) -> Built:
     """A network with the needs that spandrel knows of it."""
     needs = found.size_requirements
-    # some are called in a way of their own: DRUNet gets a noise level, FBCNN gives its estimate of one too
-    plain = found._call_fn.__module__ == ImageModelDescriptor.__module__
+    # some are called in a way of their own: DRUNet gets a noise level, unless the card gives another, and FBCNN gives
+    # its estimate of one too
+    plain = bool(card.extra_channels) or found._call_fn.__module__ == ImageModelDescriptor.__module__
     grey = (found.input_channels, found.output_channels) == (1, 1)
     return Built(
         core if plain else _Called(core, found._call_fn),
@@ -181,7 +183,7 @@ def _forms(candidates: Sequence[StateDict]) -> Iterator[tuple[StateDict, Mapping
 
 
 class _Called(nn.Module):
-    """A network of spandrel's with the call that spandrel makes of it."""
+    """A network of spandrel's with the call that spandrel makes of it, of one image: DRUNet's noise map is for one."""
 
     def __init__(self, model: nn.Module, call: Callable[[nn.Module, Tensor], Tensor]) -> None:
         super().__init__()
@@ -189,4 +191,6 @@ class _Called(nn.Module):
         self._call = call
 
     def forward(self, image: Tensor) -> Tensor:
-        return self._call(self.model, image)
+        if len(image) == 1:
+            return self._call(self.model, image)
+        return torch.cat([self._call(self.model, each) for each in image.split(1)])
