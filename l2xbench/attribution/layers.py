@@ -208,13 +208,18 @@ def layers_found(
     multipliers = dict(zip((id(tap) for tap in taps.places()), gradients, strict=True))
     ready: dict[int, LayerTensor] = {}
 
-    def finished(tap: Tap) -> LayerTensor:
+    def finished(tap: Tap, where: str) -> LayerTensor:
+        if tap.stale:
+            raise AttributionError(
+                f"layers: {where}: a view of memory that the network writes to afterwards, and reads again; what "
+                "passes through it cannot be told from what is written; ask for other submodules"
+            )
         if id(tap) not in ready:
             ready[id(tap)] = layer_tensor(product(multipliers.get(id(tap)), tap.difference), delta, like)
         return ready[id(tap)]
 
     def side(found: list[Tap], where: str) -> Side:
-        return Side(tuple(finished(tap) for tap in found), where)
+        return Side(tuple(finished(tap, where) for tap in found), where)
 
     def call(tapped: TappedCall, where: str) -> LayerCall:
         joins = tuple(finished_join(join, multipliers, delta, like) for join in tapped.joins)

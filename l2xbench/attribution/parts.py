@@ -44,7 +44,8 @@ def chosen_parts(network: nn.Module, layers: Layers) -> dict[str, nn.Module]:
     if not asked or not all(isinstance(each, str) and each for each in asked):
         raise AttributionError(f"layers={layers!r}: give names, patterns such as 'body.*', or 'blocks'")
     named = dict(inner.named_modules(remove_duplicate=False))
-    hidden = {name: holder for name in named if (holder := scripted_holder(inner, name)) is not None}
+    scripted = [name for name, module in named.items() if isinstance(module, torch.jit.ScriptModule)]
+    hidden = {name: holder for name in named if (holder := held_by(name, scripted)) is not None}
     wanted: set[str] = set()
     for pattern in asked:
         wanted |= meant(inner, pattern, named, hidden)
@@ -106,14 +107,14 @@ def unwrapped(network: nn.Module) -> nn.Module:
         network = inner
 
 
-def scripted_holder(network: nn.Module, name: str) -> str | None:
-    """The scripted or traced module that runs a submodule from within."""
-    parts = name.split(".") if name else []
-    for depth in range(len(parts)):
-        holder = ".".join(parts[:depth])
-        if isinstance(network.get_submodule(holder), torch.jit.ScriptModule):
-            return holder
-    return None
+def held_by(name: str, holders: Sequence[str]) -> str | None:
+    """The outermost of these modules that runs a submodule from within.
+
+    Example:
+        >>> held_by("body.0.conv", ["body"]), held_by("body", ["body"]), held_by("head", ["body"])
+        ('body', None, None)
+    """
+    return next((each for each in holders if name != each and (not each or name.startswith(each + "."))), None)
 
 
 def blocks_of(network: nn.Module) -> list[str]:

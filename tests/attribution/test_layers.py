@@ -245,6 +245,28 @@ def test_memory_written_to_passes_through_the_module_that_gives_it() -> None:
     assert float(found.layers["0"].share) == pytest.approx(1, abs=1e-10)
 
 
+def test_a_view_of_memory_that_is_written_to_is_refused_by_name() -> None:
+    class Half(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x[:, :2]
+
+    class Overwrites(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.part, self.last = Half(), nn.Conv2d(2, 3, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = x * 1.0
+            half = self.part(x)
+            x[:, :2] = x[:, :2] * 2
+            return self.last(half)
+
+    network, x = Overwrites().double(), torch.rand(1, 3, 4, 4).double()
+    assert float(explain(network, x, layers="last").layers["last"].share) == pytest.approx(1, abs=1e-10)
+    with pytest.raises(AttributionError, match="outputs of 'part': a view of memory that the network writes to"):
+        explain(network, x, layers="part")
+
+
 def test_a_module_that_runs_several_times() -> None:
     found = explain(SharedReLU().double(), torch.rand(1, 3, 6, 6).double(), layers="*")
     relu = found.layers["relu"]

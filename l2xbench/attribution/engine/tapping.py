@@ -69,6 +69,8 @@ def tapped_in(trace: Trace, holder: Any) -> list[Tap]:
         tap = trace.taps.tap(*(pair.pair() if pair is not None else (leaf, leaf)))
         if tap is not None:
             found.append(tap)
+            if isinstance(leaf, Paired) and leaf.root is not leaf:
+                leaf.noted = tap
     return found
 
 
@@ -150,14 +152,14 @@ def name_parts(trace: Trace) -> None:
         for tap in call.outputs:
             if tap.edge is not None:
                 makers.setdefault(place(tap), []).append(names[id(call.module)])
-    tapped_names = {names[id(call.module)] for call in taps.calls}
+    holders = {holder for call in taps.calls for holder in above(names[id(call.module)])}
     for call in taps.calls:
         if not call.joins:
             continue
         own = names[id(call.module)]
         within = own + "." if own else ""
         given = {place(tap) for tap in call.inputs if tap.edge is not None}
-        holds_others = any(name.startswith(within) and name != own for name in tapped_names)
+        holds_others = own in holders
         for join in call.joins:
             for part in join.parts if holds_others else ():
                 part.label = label_of(part.tap, makers, given, within)
@@ -171,6 +173,17 @@ def name_parts(trace: Trace) -> None:
                 for part in sums:
                     part.skip = part.given
             given = given | {place(join.result)} if join.operation in SUMS else given
+
+
+def above(name: str) -> list[str]:
+    """The names of the modules that hold a submodule.
+
+    Example:
+        >>> above("body.0.conv")
+        ['', 'body', 'body.0']
+    """
+    parts = name.split(".") if name else []
+    return [".".join(parts[:depth]) for depth in range(len(parts))]
 
 
 def parents(node: Any) -> list[tuple[Any, int]]:

@@ -24,6 +24,9 @@ class Tap:
     difference: Tensor
     value: Tensor | None = None
     """The tensor itself, where the pass keeps them."""
+    stale: bool = False
+    """Whether it is a view of memory that was written to later, and was read again: what is read then may have come
+    there by another way, and its multiplier is not whole."""
 
 
 @dataclass(eq=False)

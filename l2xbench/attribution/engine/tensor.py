@@ -82,6 +82,8 @@ class Paired(Tensor):
     _version_written: int = 0
     _version_seen: int = 0
     _origin: Origin | None = None
+    noted: Any = None
+    """Where a pass notes the multiplier of this tensor (`taps.Tap`): it is `stale` once the tensor is read again."""
     members: Paired | None = None
     """Which places each stream selects, where these are the indices of all that either does (see `ragged`)."""
 
@@ -135,6 +137,8 @@ class Paired(Tensor):
                 self._value if root._reference is root._value else take_again(root._reference, self._path, grad=False)
             )
             self._version_seen = root._version_written
+            if self.noted is not None:
+                self.noted.stale = True
         return self._value, self._reference
 
     def view_by(self, view: View, value: Tensor, reference: Tensor) -> Paired:
