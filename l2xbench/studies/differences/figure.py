@@ -10,6 +10,7 @@ from l2xbench.studies.differences.layout import RankDiagram
 
 # in cm, as all lengths here
 _HEAD = 0.45  # the title
+_LINE = 0.3  # its second line
 _CRITICAL = 0.62  # the bar of the critical difference and its label
 _AXIS = 0.42  # tick labels above the axis
 _LEVEL = 0.16  # between the bars that join networks
@@ -32,7 +33,9 @@ def rank_figure(diagram: RankDiagram, width: float = style.COLUMN_CM) -> Figure:
     side = min(widest / style.POINTS_PER_CM + 3 * _GAP, 0.31 * width)
     first_row = (diagram.levels + 1) * _LEVEL + 0.2
     below = first_row + diagram.rows * _ROW + 0.05
-    above = _HEAD + _CRITICAL + _AXIS
+    wide = (width - 0.2) * style.POINTS_PER_CM
+    title = style.fit(diagram.title, wide, size=style.TEXT_PT, lines=2)
+    above = _HEAD + _LINE * title.count("\n") + _CRITICAL + _AXIS
     height = above + below + _FOOT
     with style.context():
         figure = style.new_figure(width, height)
@@ -61,8 +64,7 @@ def rank_figure(diagram: RankDiagram, width: float = style.COLUMN_CM) -> Figure:
             shown = style.fit(name.name, room - style.text_width(rank, style.TEXT_PT), size=style.TEXT_PT) + rank
             where = edge - 0.06 if name.left else edge + 0.06
             axes.text(where, y, shown, ha="right" if name.left else "left", va="center")
-        wide = (width - 0.2) * style.POINTS_PER_CM
-        axes.text(0.1, 0.1 - above, style.fit(diagram.title, wide, size=style.TEXT_PT), va="top")
+        axes.text(0.1, 0.1 - above, title, va="top")
         remark = style.fit(diagram.remark, wide, size=style.SMALL_PT)
         axes.text(0.1, below + _FOOT - 0.12, remark, va="bottom", fontsize=style.SMALL_PT)
     return figure

@@ -12,7 +12,7 @@ from l2xbench.studies.differences.figure import rank_figure
 from l2xbench.studies.differences.layout import RankDiagram, rank_diagram
 from l2xbench.studies.figures import OwedFigure, drawn_by
 
-VERSION = 1
+VERSION = 2
 """The version of the figures; a new one makes kept ones be drawn again."""
 
 

@@ -36,7 +36,8 @@ def difference_tables(results: Results) -> list[Table]:
     ranked = (
         "Rank: the mean over the images of a network's rank, 1 for the best, or the largest where neither is better. "
         "Two networks differ where their ranks lie further apart than the critical difference (Nemenyi's test, 5 %); "
-        "Friedman p: that all rank alike (Demsar, 2006). Networks that lack images are not ranked."
+        "Friedman p: that all rank alike (Demsar, 2006). Both are approximations with fewer than ten "
+        "images. Networks that lack images are not ranked."
     )
     caption = "Which networks differ, image by image?"
     return [

@@ -52,7 +52,7 @@ def widest_and_narrowest(dataset: str, of: str, networks: list[MeanField], seed:
     needed = f"; {found.lacking}" if found.lacking else ""
     return (
         f"{where}, no network is shown to have a wider effective receptive field ({of}) than another: {SHARE:.0%} of "
-        f"it lies within {near_told} of its centre ({near}) to {far_told} ({far}){needed}."
+        f"it lies within {near_told} of its centre for {near}, within {far_told} for {far}{needed}."
     )
 
 

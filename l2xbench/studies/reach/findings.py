@@ -56,8 +56,8 @@ def _ends(dataset: str, method: str, networks: list[Reach], seed: int) -> list[s
     else:
         needed = f"; {found.lacking}" if found.lacking else ""
         told = (
-            f"{where}, no network is shown to look farther than another: of {method} maps {near_told} ({near}) to "
-            f"{far_told} ({far}) lies beyond 8 LR pixels of the patch's middle{needed}."
+            f"{where}, no network is shown to look farther than another: what lies beyond 8 LR pixels of the patch's "
+            f"middle is from {near_told} of the {method} map for {near} to {far_told} for {far}{needed}."
         )
     return [told]
 

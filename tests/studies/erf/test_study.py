@@ -63,7 +63,7 @@ def test_stacks_of_convolutions_have_their_closed_form(
         assert (out / f"figures/erf-photographs-{kind}.pdf").read_bytes().startswith(b"%PDF")
     findings = (out / "tables/findings.md").read_text()
     assert "no network is shown to have a wider effective receptive field (gradient) than another" in findings
-    assert "to 5.0 LR pixels (5.0 to 5.0)" in findings and "takes 6 images" in findings
+    assert "within 5.0 LR pixels (5.0 to 5.0) for Stack-2" in findings and "takes 6 images" in findings
 
 
 def test_images_too_small_are_told_and_mambairs_variant_takes_them(
@@ -113,7 +113,7 @@ def test_findings_name_the_ends_only_where_they_differ_beyond_chance() -> None:
     assert "; b has the narrowest, 7.0 LR pixels (6." in told.sentence
     (told,) = erf_findings([mean_field("a", *far[:4]), mean_field("b", *near[:4])], 0)
     assert told.sentence.startswith("On 4 images of s, no network is shown to have a wider effective receptive field")
-    assert told.sentence.endswith(" (a); to tell two networks apart takes 6 images.")
+    assert told.sentence.endswith(" for a; to tell two networks apart takes 6 images.")
     assert erf_findings([mean_field("a", *far)], 0) == []
     assert erf_findings([mean_field("a", 30), mean_field("b", 7)], 0) == [], "one image has no interval"
 
