@@ -29,7 +29,8 @@ _PIXELS = 2**15
 def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:
     """Signed attributions of the image's crops, their x - x', both (crops, 3, size, size) float32, and where each lies.
 
-    With the option `untrained`, of the network's untrained twin.
+    With the option `untrained`, of the network's untrained twin; nothing but the reason, `twinless`, where it has none,
+    as a network whose architecture is read off its checkpoint.
 
     Raises:
         RequestError: the image has no room for so many crops.
@@ -41,7 +42,10 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
     corners = crop_corners(pair.name, pair.lr.shape[:2], size, crops, seed)
     device = device_of(network)
     if settings.pop("untrained", False):
-        network = untrained_twin(network, seed)
+        try:
+            network = untrained_twin(network, seed)
+        except RequestError as error:
+            return Outcome(values={"crops": 0, "twinless": str(error)})
     batch = whole = max(1, _PIXELS // size**2)
     started = time.perf_counter()
     maps: list[NDArray[np.float32]] = []
@@ -84,6 +88,9 @@ def untrained_twin(network: Network, seed: int) -> Network:
     """The same architecture with its own initial weights, which the card's name and the seed decide.
 
     Two trainings of one architecture have two twins. A twin is built once for the images that a worker explains.
+
+    Raises:
+        RequestError: the network cannot be had with initial weights.
     """
     known = _twins.get(network)
     if known is not None and known[0] == seed:

@@ -19,7 +19,7 @@ from l2xbench.studies.similarity.seeds import grouped
 from l2xbench.studies.similarity.square import cka_figure
 from l2xbench.studies.similarity.tables import compared
 
-VERSION = 5
+VERSION = 6
 """The version of the figures; a new one makes kept ones be drawn again."""
 
 

@@ -55,6 +55,8 @@ def similarity_frame(results: Results) -> pd.DataFrame:
         return pd.DataFrame(columns=list(COLUMNS))
     found: dict[str, dict[str, dict[str, Record]]] = {}
     for record in records_of_studies(results.records, "similarity"):
+        if "twinless" in record.values:
+            continue
         name = twin_of(record.model) if record.label == UNTRAINED else record.model
         found.setdefault(record.dataset, {}).setdefault(name, {})[record.image] = record
     names = [*manifest.models, *(twin_of(name) for name in manifest.models)]
@@ -63,6 +65,12 @@ def similarity_frame(results: Results) -> pd.DataFrame:
         networks = {name: kept[name] for name in names if name in kept}
         rows += _dataset_rows(results.store, dataset, networks, options, manifest.seed)
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys((*_NUMBERS, *_WITHOUT_CONTROL), float))
+
+
+def twinless(results: Results) -> dict[str, str]:
+    """The networks that have no untrained twin, and why."""
+    records = records_of_studies(results.records, "similarity")
+    return {record.model: str(record.values["twinless"]) for record in records if "twinless" in record.values}
 
 
 def _dataset_rows(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -163,7 +164,8 @@ def _fitting(matrix: Matrix) -> tuple[float, list[str], list[list[str]] | None]:
     printed: list[list[str]] | None = None
     for page, decimals, short in tried:
         printed = [[matrix.printed(row, column, decimals, short=short) for column in columns] for row in rows]
-        needed = _widest(text for row in printed for text in row) + 2 / style.POINTS_PER_CM
+        # the few numbers below 0 may come nearer to their neighbours
+        needed = max(_widest([text]) + (1 if "−" in text else 2) / style.POINTS_PER_CM for text in {*chain(*printed)})
         room = page - 2 * _MARGIN - _tree_width(matrix, page) - _PAD - len(columns) * needed
         if room >= min(_widest(_row_names(matrix)), _SHORTEST_NAME):
             break

@@ -5,7 +5,7 @@ from __future__ import annotations
 from l2xbench.draw.tables import Table
 from l2xbench.store.results import Results
 from l2xbench.studies.similarity.options import CONTROL, SimilarityOptions, twin_of
-from l2xbench.studies.similarity.pairs import MOST_CHANCE, TOO_FEW, similarity_frame
+from l2xbench.studies.similarity.pairs import MOST_CHANCE, TOO_FEW, similarity_frame, twinless
 from l2xbench.studies.similarity.seeds import seeds_frame
 
 
@@ -30,6 +30,7 @@ def similarity_tables(results: Results) -> list[Table]:
     notes = [told, deconfounded]
     if options.untrained:
         notes.append(f"{twin_of('NAME')}: the architecture of NAME with its own initial weights, untrained.")
+        notes += [f"{twin_of(name)}: there is none ({reason})." for name, reason in twinless(results).items()]
     missing = sorted({name for members in options.seeds.values() for name in members} - set(results.manifest.models))
     if missing:
         notes.append(f"seeds: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not among these networks.")

@@ -124,3 +124,18 @@ def test_an_untrained_twin_has_its_architectures_own_initial_weights() -> None:
 def test_a_wrong_request_is_told(similarity: dict[str, object], models: dict[str, str], told: str) -> None:
     with pytest.raises(RequestError, match=told):
         STUDY.check(a_study(similarity=similarity, models={"a": "edsr", "b": "carn", **models}))
+
+
+def test_a_network_that_cannot_be_had_untrained_has_no_twin_and_that_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RequestError("mine: its architecture is read off the checkpoint")
+
+    monkeypatch.setattr("l2xbench.studies.similarity.compute.untrained_twin", refuse)
+    network = load_model("carn", weights="random")
+    lr = np.zeros((20, 24, 3), dtype=np.uint8)
+    (_, (_, options)) = STUDY.units(a_study(similarity={"size": 8, "crops": 1, "untrained": True}))
+    outcome = compute(network, LoadedPair("image", lr, None, "digest"), options)
+    assert dict(outcome.values) == {"crops": 0, "twinless": "mine: its architecture is read off the checkpoint"}
+    assert not outcome.arrays

@@ -71,6 +71,14 @@ def test_every_text_is_inside_apart_and_at_least_6_points(count: int, name: str,
             assert not box.shrunk(0.9, 0.9).overlaps(other.shrunk(0.9, 0.9)), (first, second)
 
 
+def test_a_number_below_0_does_not_make_the_figure_wider() -> None:
+    below = Calibration("untrained", (-0.08,) + (0.05,) * 10, "dCKA with its own untrained twin")
+    matrix = a_matrix(11, "swinir-{}", calibration=(*calibration(11), below)).clustered()
+    figure = cka_figure(matrix)
+    assert figure.get_size_inches()[0] * style.CM_PER_INCH == pytest.approx(8.5)
+    assert "−.08" in [text.get_text() for text in figure.axes[0].texts]
+
+
 def test_dcka_is_above_cka_below_and_nothing_known_is_a_dash() -> None:
     dcka = np.array([[np.nan, 0.456, np.nan], [0.456, np.nan, -0.001], [np.nan, -0.001, np.nan]])
     cka = np.array([[1, 0.9, 0.8], [0.9, 1, 0.7], [0.8, 0.7, 1]])

@@ -192,3 +192,17 @@ def test_no_block_no_rows(tmp_path: Path) -> None:
     assert frame.empty and list(frame.columns[:4]) == ["dataset", "model_a", "model_b", "cka"]
     assert similarity_frame(results(store, ["a"], keep(store, "a", maps(1)))).empty
     assert list(owed_figures(off)) == []
+
+
+def test_networks_without_a_twin_are_left_out_and_told(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    records = keep(store, "a", maps(1)) + keep(store, "b", maps(2)) + keep(store, "a", maps(3), UNTRAINED)
+    for image in maps(1):
+        unit = Unit("similarity", 1, "Set5", image, "b", UNTRAINED)
+        outcome = Outcome(values={"crops": 0, "twinless": "read off its checkpoint"})
+        records.append(store.write_outcome(unit, unit.key("b", ""), outcome))
+    of = results(store, ["a", "b"], records, untrained=True)
+    frame = similarity_frame(of)
+    assert {*frame["model_a"], *frame["model_b"]} == {"a", "b", "a*", CONTROL}
+    write_tables(tmp_path / "tables", similarity_tables(of))
+    assert "there is none (read off its checkpoint)" in (tmp_path / "tables/cka.md").read_text()
