@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from l2xbench.studies.context.units import CONTROLS, DISTANCE
+from l2xbench.studies.shared.paired import is_beyond_as_one_of
 from l2xbench.studies.shared.sentences import amount, on_images, with_interval
 from l2xbench.studies.study import Finding
 
@@ -37,14 +38,19 @@ def context_findings(leads: pd.DataFrame) -> list[Finding]:
 
 
 def _compared(rows: pd.DataFrame) -> Iterator[str]:
-    above, below = rows[rows["lead_low"] > 0], rows[rows["lead_high"] < 0]
+    told = [
+        is_beyond_as_one_of(len(rows), row["lead"], row["lead_low"], row["lead_high"], row["images"])
+        for row in rows.to_dict("records")
+    ]
+    beyond = pd.Series(told, index=rows.index)
+    above, below = rows[(rows["lead"] > 0) & beyond], rows[(rows["lead"] < 0) & beyond]
     rest = rows.drop(index=[*above.index, *below.index])
     if len(above):
         yield f"more on {_named(above)}"
     if len(below):
         yield f"less on {_named(_negated(below))}"
     if len(rest):
-        yield f"no more or less beyond chance on {_named(rest)}"
+        yield f"neither more nor less, beyond chance, on {_named(rest)}"
 
 
 def _negated(rows: pd.DataFrame) -> pd.DataFrame:

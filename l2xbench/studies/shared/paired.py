@@ -173,6 +173,22 @@ def is_beyond(low: Numbers, high: Numbers) -> NDArray[np.bool_]:
     return np.asarray((low > 0) | (high < 0))
 
 
+def is_beyond_as_one_of(claims: int, mean: float, low: float, high: float, images: int) -> bool:
+    """Whether an interval lies away from 0 even if it is one of so many that are looked at (Bonferroni).
+
+    Its ends are moved from the mean by the ratio of Student's quantiles, as its level falls from 5 % to 5 % / claims.
+
+    Example:
+        >>> is_beyond_as_one_of(1, 0.3, 0.1, 0.5, 8), is_beyond_as_one_of(11, 0.3, 0.1, 0.5, 8)
+        (True, False)
+    """
+    if images < 2:
+        return False
+    tail = (1 - CONFIDENCE) / 2
+    wider = float(stats.t.isf(tail / claims, images - 1) / stats.t.isf(tail, images - 1))
+    return mean + wider * (low - mean) > 0 or mean + wider * (high - mean) < 0
+
+
 def images_needed(pairs: int) -> int:
     """The fewest images with which a pair among so many can differ beyond chance: the least p is 2 / 2^n.
 
