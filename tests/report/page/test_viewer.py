@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -274,3 +275,19 @@ class TestFolder:
         message = done.page.wait_for_selector("#panels .warning").inner_text()
         assert "report_files/Set5/baby.js is not beside this page" in message
         assert len(done.errors) == 1 and "ERR_FILE_NOT_FOUND" in done.errors.pop()
+
+
+def test_maps_of_a_part_show_far_pixels_and_how_far_they_go(visit: Open, tmp_path: Path) -> None:
+    root = make_results(tmp_path / "part", attribution={"target": "patch:16,24,8,8"})
+    page = visit(make_page(root)).page
+    assert page.locator("#scale").input_value() == "symlog" and "symmetric log" in page.locator("#unit").inner_text()
+    shown = page.locator(".panel .spread").all_inner_texts()
+    assert shown[0] == "" and all(re.fullmatch(r"\d+\.\d% outside, DI \d+\.\d\d", text) for text in shown[1:]), shown
+    box, line = (page.locator(f".panel:nth-child(2) {one}").bounding_box() for one in (".view", ".spread"))
+    assert line["y"] >= box["y"] + box["height"], "under the map"
+    read = [float(text.replace("−", "-")) for text in page.locator("#ends span").all_inner_texts()]
+    assert read == sorted(read) and 0 in read and min(abs(one) for one in read if one) < 0.05 * max(read)
+    page.select_option("#scale", "linear")
+    assert "log" not in page.locator("#unit").inner_text() and page.locator("#ends span").count() == 3
+    page.select_option("#image", label="bird")
+    assert page.locator("#scale").input_value() == "linear", "what the reader chose stays"
