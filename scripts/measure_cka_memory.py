@@ -66,12 +66,14 @@ def run_once(networks: int, images: int, crops: int, size: int) -> None:
             groups.append((unit.group, unit.recipe(name)))
             for image in shown:
                 values = random.normal(size=(crops, 3, size, size)).astype(np.float32)
-                outcome = Outcome(values={"crops": crops}, arrays={"similarity": {"values": values}})
+                outcome = Outcome(
+                    values={"crops": crops}, arrays={"similarity": {"values": values, "difference": values}}
+                )
                 store.write_outcome(unit.at(image), unit.key(name, image), outcome)
         records = Records(store, groups, {"random": (shown, [short_digest(image) for image in shown])})
         before, started = peak(), time.perf_counter()
         frame = similarity_frame(Results(store, "manifest.json", manifest, records))
-        assert len(frame) == networks * (networks - 1) // 2
+        assert len(frame) == networks * (networks + 1) // 2  # each network with the control too
         print(peak() - before, time.perf_counter() - started)
 
 
