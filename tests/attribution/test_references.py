@@ -69,3 +69,11 @@ def test_a_wrong_reference_is_told_in_one_line(reference, words: str) -> None:
 def test_blur_needs_images() -> None:
     with pytest.raises(AttributionError, match="give a tensor"):
         make_reference("blur", torch.rand(2, 7))
+
+
+@pytest.mark.parametrize("name", ["blur", "mean"])
+@pytest.mark.parametrize("size", [(1, 1), (7, 9), (40, 30)])
+def test_a_flat_image_has_no_difference_to_explain(name: str, size: tuple[int, int]) -> None:
+    """Rounding must not look like one, whose map would be far from complete."""
+    flat = torch.rand(1, 3, 1, 1).expand(1, 3, *size).contiguous()
+    assert torch.equal(make_reference(name, flat), flat)
