@@ -45,7 +45,7 @@ def make_reference(reference: str | Tensor, inputs: Tensor) -> Tensor:
 
 
 def _without_rounding(reference: Tensor, inputs: Tensor) -> Tensor:
-    """The image's own channel in the place of one that differs by rounding alone: if flat, it has nothing to explain."""
+    """The image's own channel in the place of one that differs by rounding alone: a flat one has nothing to explain."""
     rounding = 8 * torch.finfo(inputs.dtype).eps * inputs.abs().amax()
     is_flat = ((reference - inputs).abs() <= rounding).all(-1, keepdim=True).all(-2, keepdim=True)
     return torch.where(is_flat, inputs, reference)

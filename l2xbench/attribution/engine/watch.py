@@ -51,6 +51,10 @@ SET_DATA = Tensor.data.__set__  # type: ignore[attr-defined]
 """`tensor.data = other`, which no operation tells of."""
 
 
+RMS_NORM = {F.rms_norm, torch.rms_norm}
+"""Calls whose smallest number is that of their precision, unless the network says one."""
+
+
 DRAWS = {torch.rand, torch.randn}
 """Calls that draw random numbers in a type that the network names."""
 
@@ -86,6 +90,8 @@ class Watch(TorchFunctionMode):
             return made if isinstance(made, Paired) else made.zero_()  # what lay there must not look like a difference
         if func in DRAWS and trace.draws_in not in (None, trace.dtype):
             return drawn(trace, func, args, kwargs or {})
+        if func in RMS_NORM and trace.draws_in is not None:
+            args, kwargs = with_own_eps(trace.draws_in, args, kwargs or {})
         if isinstance(func, HigherOrderOperator) and has_paired(args, kwargs):
             return higher_order(trace, func, args, kwargs or {})
         if func in WHOLE:
@@ -141,6 +147,14 @@ def has_paired(args: Any, kwargs: Any) -> bool:
     return any(isinstance(a, Paired) for a in args) or (
         bool(kwargs) and any(isinstance(a, Paired) for a in kwargs.values())
     )
+
+
+def with_own_eps(precision: torch.dtype, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The arguments of RMSNorm with the smallest number that it has in the network's own precision."""
+    if len(args) > 3:
+        return (*args[:3], torch.finfo(precision).eps if args[3] is None else args[3]), kwargs
+    said = kwargs.get("eps")
+    return args, kwargs | {"eps": torch.finfo(precision).eps if said is None else said}
 
 
 def dropped(args: Any, kwargs: dict[str, Any]) -> bool:
