@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.resources import configs_folder
-from l2xbench.validation import Strict, parse, read_yaml
+from l2xbench.validation import Strict, parse, parse_yaml, read_yaml
 
 INTERPOLATION = "bicubic"
 """The card of the interpolation that networks are measured against, and its name in every study."""
@@ -276,7 +276,7 @@ def parse_assignment(text: str, flag: str = "--set", example: str = "attribution
     if not equals or not key:
         raise RequestError(f"{flag} {text}: needed KEY=VALUE, for example {flag} {example}")
     try:
-        return key.strip(), yaml.safe_load(value)
+        return key.strip(), parse_yaml(value)
     except (yaml.YAMLError, ValueError, RecursionError):
         raise RequestError(f"{flag} {text}: '{value}' is not a YAML value") from None
 

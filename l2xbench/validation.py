@@ -26,14 +26,30 @@ MOST_MERGED = 10_000
 """More keys than this are not merged into one mapping: merges of merges grow without end in a few lines."""
 
 
+SCIENTIFIC = re.compile(r"[-+]?(\d+[eE][-+]\d+|(\d+\.\d*|\.\d+)[eE][-+]?\d+)$")
+"""`1e-1` and `2.5e3`, which YAML 1.1 reads as text. Without a sign or a point (`1e5`) it may be part of a hash."""
+
+
 class _Loader(yaml.SafeLoader):
-    """Tags never make Python objects."""
+    """Tags never make Python objects, and numbers are what everybody takes for numbers."""
 
 
-def _load(text: str) -> Any:
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", SCIENTIFIC, list("-+.0123456789"))
+
+
+def parse_yaml(text: str) -> Any:
     """YAML's value; a key that stands twice, of which YAML would keep the last, is refused.
 
     A key that a merge (`<<: *anchor`) brings may stand again: the mapping's own wins.
+
+    Example:
+        >>> parse_yaml("{rate: 1e-1, hash: 12e45678}")
+        {'rate': 0.1, 'hash': '12e45678'}
+
+    Raises:
+        yaml.YAMLError: it is not YAML.
+        ValueError: a value is none of its kind, such as a date of month 13.
+        RecursionError: it is nested too deeply.
     """
     loader = _Loader(text)
     try:
@@ -118,7 +134,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise RequestError(f"{path}: cannot be read ({error.strerror})") from None
     try:
-        data = _load(text)
+        data = parse_yaml(text)
     except RecursionError:
         raise RequestError(f"{path}: not valid YAML: nested too deeply") from None
     except (yaml.YAMLError, ValueError) as error:

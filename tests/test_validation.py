@@ -10,7 +10,7 @@ import pytest
 
 from l2xbench.config import StudyConfig, read_config
 from l2xbench.errors import RequestError
-from l2xbench.validation import read_yaml
+from l2xbench.validation import parse_yaml, read_yaml
 
 
 def written(folder: Path, text: str) -> Path:
@@ -61,3 +61,22 @@ def test_a_study_with_a_merge(tmp_path: Path) -> None:
     text = "study: m\nmodels: {a: edsr-compact}\ndatasets:\n  one: &one {path: skimage, crop: 16}\n"
     study = read_config(StudyConfig, str(written(tmp_path, text + "  two: {<<: *one, crop: 24}\n")))
     assert [(each.path, each.crop) for each in study.datasets.values()] == [("skimage", 16), ("skimage", 24)]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-1", 0.1),
+        ("1E+3", 1000.0),
+        ("-2.5e3", -2500.0),
+        (".5e-2", 0.005),
+        ("1.e2", 100.0),
+        ("3e5", "3e5"),
+        ("12e45678", "12e45678"),
+    ],
+)
+def test_numbers_are_what_everybody_takes_for_numbers(tmp_path: Path, text: str, value: object) -> None:
+    """YAML 1.1 has `1e-1` for text; what may be a part of a hash stays text."""
+    (tmp_path / "x.yaml").write_text(f"{{a: {text}, b: [{text}], c: '{text}'}}")
+    assert read_yaml(tmp_path / "x.yaml") == {"a": value, "b": [value], "c": text}
+    assert parse_yaml(text) == value
