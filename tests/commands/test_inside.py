@@ -135,3 +135,17 @@ def test_narrow_terminals_keep_names_and_shares(capsys: pytest.CaptureFixture[st
     assert shown[2] == "│  sum: skip 90.0 %, body 10.0 %"
     assert "-25.0 %" in shown[3] and "[bold]" in shown[4] and shown[4].endswith("▸")
     assert percent(float("nan")) == "-"
+
+
+def test_the_published_crop_of_carn_m(l2xbench: Command, shared: Path, tmp_path: Path) -> None:
+    """Shares found by hand before there was a command for them."""
+    image = shared / "data/Urban100/image_SRF_4/img_005_SRF_4_LR.png"
+    weights = shared / "checkpoints/carn_m_multiscale.pth"
+    table = tmp_path / "carn.csv"
+    done = l2xbench("inside", "carn-m", image, "--weights", weights, "--crop", "60,60,48", "--depth", 1, "--csv", table)
+    assert done.returncode == 0, done.stderr
+    assert "concatenation: entry 96.2 %, b1 3.8 %" in done.stdout
+    rows = pd.read_csv(table, keep_default_na=False)
+    own = rows[rows["branch"] == ""].set_index("module")["share"]
+    expected = {"entry": 1, "c3": 1, "upsample": 1, "exit": 1, "b1": 0.0379, "b2": 0.0122, "b3": 0.0561}
+    assert {name: float(own[name]) for name in expected} == pytest.approx(expected, abs=1e-3)
