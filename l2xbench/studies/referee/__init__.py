@@ -93,8 +93,11 @@ class Referee(Study):
         """Agreement and cost of each network and method."""
         if "referee" not in tables:
             return None
-        shown = ["dataset", "model", "method", "signed", "signed_outside", "signs", "chance", "gradients", "patches"]
-        return Summary("maps against interventions", tables["referee"].frame[shown])
+        frame = tables["referee"].frame
+        several = ["dataset"] if frame["dataset"].nunique() > 1 else []
+        shown = [*several, "model", "method", "signed", "signed_outside", "signs", "chance", "gradients"]
+        frame = frame[shown].rename(columns={"signed_outside": "outside"})
+        return Summary("maps against interventions, rank correlation and right signs", frame)
 
 
 STUDY = Referee()

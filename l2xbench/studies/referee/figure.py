@@ -13,15 +13,19 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from l2xbench.draw import style
 from l2xbench.studies.ablation.curves_figure import Look, looks_of
 
-_LEFT, _RIGHT, _FOOT = 1.0, 0.2, 0.85  # cm, as all lengths here
-_PLOT = 2.9
+_LEFT, _RIGHT, _FOOT = 1.45, 0.2, 0.85  # cm, as all lengths here
+_PLOT = 2.4
 _BETWEEN = 0.35
 _LINE = style.SMALL_PT * 1.35 / style.POINTS_PER_CM
 _COLUMNS = 4
 """Entries of the legend in a row: those of seven methods fill two."""
 _LEAST_COST = 0.01
 """In gradients: a map that takes less, such as a control's, is drawn there."""
-_ROWS = (("signed", "signed", "rank correlation,\nsigned"), ("above", "above", "signs right,\nabove chance"))
+_ROWS = (
+    ("signed", "rank correlation,\nall blocks"),
+    ("outside", "rank correlation,\noutside the patch"),
+    ("above", "signs right,\nabove chance"),
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Point:
         model: the network.
         gradients: what a map takes.
         signed: rank correlation with the interventions, signs kept.
+        outside: the same over the blocks outside the patch's own LR pixels.
         above: share of right signs less that of chance.
     """
 
@@ -40,6 +45,7 @@ class Point:
     model: str
     gradients: float
     signed: float
+    outside: float
     above: float
 
 
@@ -63,18 +69,18 @@ def agreement_figure(points: Sequence[Point], title: str, intervention_gradients
     head = style.fit(title, room, size=style.TEXT_PT, lines=3)
     legend = -(-len(methods) // _COLUMNS)
     top = 0.15 + (head.count("\n") + 1) * _LINE * 1.1 + legend * _LINE * 1.25 + 0.25
-    height = top + len(_ROWS) * _PLOT + _BETWEEN + _FOOT
+    height = top + len(_ROWS) * _PLOT + (len(_ROWS) - 1) * _BETWEEN + _FOOT
     costs = [max(point.gradients, _LEAST_COST) for point in points]
     with style.context():
         figure = style.new_figure(page, height)
         figure.text(0.1 / page, 1 - 0.1 / height, head, va="top", linespacing=style.LINE_SPACING)
-        for row, (value, name, label) in enumerate(_ROWS):
+        for row, (value, label) in enumerate(_ROWS):
             bottom = height - top - (row + 1) * _PLOT - row * _BETWEEN
             place = (_LEFT / page, bottom / height, (page - _LEFT - _RIGHT) / page, _PLOT / height)
-            axes = figure.add_axes(place, label=name)
+            axes = figure.add_axes(place, label=value)
             _plot(axes, points, value, methods, looks)
             axes.set_xlim(min(costs) / 1.6, max(costs) * 1.8)
-            axes.set_ylabel(label, labelpad=2)
+            axes.set_ylabel(label, labelpad=2, fontsize=style.SMALL_PT)
             axes.xaxis.set_major_locator(style.log_locator(min(costs), max(costs)))
             axes.xaxis.set_major_formatter(FuncFormatter(lambda cost, _: f"{cost:g}"))
             axes.xaxis.set_minor_formatter(NullFormatter())

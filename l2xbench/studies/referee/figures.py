@@ -10,7 +10,7 @@ from l2xbench.studies.figures import OwedFigure, drawn_by
 from l2xbench.studies.referee.figure import Point, agreement_figure
 from l2xbench.studies.referee.tables import interventions_frame, referee_frame
 
-VERSION = 1
+VERSION = 2
 """The version of the figures; a new one makes kept ones be drawn again."""
 
 
@@ -18,11 +18,18 @@ def owed_figures(results: Results) -> Iterator[OwedFigure]:
     """`referee-<dataset>`."""
     costs = results.once(interventions_frame)
     for dataset, rows in results.once(referee_frame).groupby("dataset", sort=False):
-        known = rows.dropna(subset=["signed", "signs", "chance"])
+        known = rows.dropna(subset=["signed", "signed_outside", "signs", "chance"])
         if known.empty:
             continue
         points = [
-            Point(row["method"], row["model"], row["gradients"], row["signed"], row["signs"] - row["chance"])
+            Point(
+                method=row["method"],
+                model=row["model"],
+                gradients=row["gradients"],
+                signed=row["signed"],
+                outside=row["signed_outside"],
+                above=row["signs"] - row["chance"],
+            )
             for row in known.to_dict("records")
         ]
         name = f"referee-{dataset}"

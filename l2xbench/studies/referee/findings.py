@@ -5,14 +5,16 @@ from __future__ import annotations
 import pandas as pd
 
 CONTROLS = ("difference", "random")
+_NEEDED = ("signed", "signs", "chance", "gradients")
+_OUTSIDE = ("signed_outside", "signs_outside", "chance_outside")
 
 
 def referee_findings(frame: pd.DataFrame) -> list[str]:
-    """Two sentences a dataset; of methods whose agreement is not known nothing is said."""
+    """Three sentences a dataset; of methods whose agreement is not known nothing is said."""
     told = []
     for dataset, rows in frame.groupby("dataset", sort=False):
-        known = rows.dropna(subset=["signed", "signs", "chance"])
-        means = known.groupby("method", sort=False)[["signed", "signs", "chance", "gradients"]].mean()
+        known = rows.dropna(subset=list(_NEEDED))
+        means = known.groupby("method", sort=False)[[*_NEEDED, *_OUTSIDE]].mean()
         if means.empty:
             continue
         by_method = {str(method): dict(row) for method, row in means.iterrows()}
@@ -31,6 +33,13 @@ def referee_findings(frame: pd.DataFrame) -> list[str]:
             f"that act; one with as many positive sums that knew nothing would have it in "
             f"{by_method[shown]['chance']:.0%}."
         )
+        if all(by_method[shown][name] == by_method[shown][name] for name in _OUTSIDE):
+            told.append(
+                f"Outside the patch's own LR pixels {shown}'s rank correlation is "
+                f"{by_method[shown]['signed_outside']:.2f}, and it has the right sign in "
+                f"{by_method[shown]['signs_outside']:.0%} of the blocks that act, by chance in "
+                f"{by_method[shown]['chance_outside']:.0%} ({on})."
+            )
     return told
 
 

@@ -2,10 +2,11 @@
 
 The path is OpenCV's, to the last bit, and nearly all of each map follows to rounding. Some values cannot: where the SR
 image is nearly flat, the norm's derivative is the direction of a difference of a few float32 roundings, so that other
-convolution kernels (of a processor, a number of threads) give other values there. Measured on one thread: with a path
-that differs in its last bits the largest difference of Set14 img_002 is 2.0e-5 of the map's maximum, with this one
-1.8e-6; of Urban100 img_005 5.6e-5 remain, and 0.28 % of the values are off by more than 1e-5. With other numbers of
-threads up to 6e-4 was seen in a few pixels of one case, and 2e-4 in others. So all is held to 2e-3, and 97 % to 1e-5.
+convolution kernels (of a processor, a number of threads) give other values there. Measured on one thread, of the map's
+maximum: with a path that differs in its last bits the largest difference of Set14 img_002 is 2.0e-5, with this one
+1.8e-6; of Urban100 img_005 and img_060 5.6e-5 and 1.8e-4 remain, where 0.28 % of the values are off by more than 1e-5.
+With other numbers of threads up to 6e-4 was seen in a few pixels of one case, and 2e-4 in others. So all is held to
+2e-3, and 97 % to 1e-5.
 """
 
 from __future__ import annotations

@@ -203,31 +203,37 @@ def test_the_patch_is_where_interpolation_is_farthest_from_hr() -> None:
 
 def frame(rows: list[tuple[str, str, float, float, float]]) -> pd.DataFrame:
     names = ["model", "method", "signed", "signs", "chance"]
-    return pd.DataFrame(rows, columns=names).assign(dataset="s", gradients=2.0, patches=8)
+    outside = {"signed_outside": 0.05, "signs_outside": 0.5, "chance_outside": 0.49}
+    return pd.DataFrame(rows, columns=names).assign(dataset="s", gradients=2.0, patches=8, **outside)
 
 
 def test_findings_name_the_best_and_compare_signs_with_chance() -> None:
     rows = [("a", "l2x", 0.2, 0.6, 0.5), ("b", "l2x", 0.4, 0.7, 0.6), ("a", "lam", 0.5, 0.5, 0.5)]
-    best, signs = referee_findings(frame(rows))
+    best, signs, outside = referee_findings(frame(rows))
     assert best == (
         "On 8 patches of s and 2 networks, lam's maps agree most with interventions in their signed order: mean rank "
         "correlation 0.50 at 2 gradients a map; l2x 0.30."
     )
     assert "l2x's map has the sign of a block's effect in 65% of the blocks" in signs
     assert signs.endswith("would have it in 55%.")
+    assert outside == (
+        "Outside the patch's own LR pixels l2x's rank correlation is 0.05, and it has the right sign in 50% of the "
+        "blocks that act, by chance in 49% (8 patches of s and 2 networks)."
+    )
+    assert len(referee_findings(frame(rows).assign(signed_outside=float("nan")))) == 2
     assert referee_findings(frame([("a", "l2x", float("nan"), 0.5, 0.5)])) == []
 
 
 def test_the_figure_has_a_point_for_every_network_and_their_mean() -> None:
     points = [
-        Point(method, model, cost * (1 + number / 10), agrees, agrees - 0.1)
+        Point(method, model, cost * (1 + number / 10), agrees, agrees / 2, agrees - 0.1)
         for method, cost, agrees in (("l2x", 1.6, 0.4), ("lam", 52, 0.2), ("random", 0.001, 0.0))
         for number, model in enumerate("abc")
     ]
     figure = agreement_figure(points, "Set: maps against interventions on 8 patches", 1200)
-    upper, lower = figure.axes
-    assert upper.get_xscale() == "log"
-    for axes in (upper, lower):
+    lower = figure.axes[-1]
+    assert [axes.get_xscale() for axes in figure.axes] == ["log"] * 3
+    for axes in figure.axes:
         assert len([line for line in axes.lines if line.get_linestyle() == "None"]) == 2 * 3
     assert figure.get_size_inches()[0] * 2.54 == pytest.approx(8.5, abs=0.01)
     assert "1,200" in lower.get_xlabel()
