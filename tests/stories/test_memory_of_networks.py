@@ -210,3 +210,32 @@ def test_data_of_what_the_network_owns(how: str) -> None:
     with torch.no_grad():
         difference = (Keeps(how)(x) - Keeps(how)(torch.zeros_like(x))).abs().flatten(1).sum(1)
     torch.testing.assert_close(found.values.flatten(1).sum(1), difference, rtol=1e-5, atol=1e-5)
+
+
+class WritesPast(nn.Module):
+    """Changes its weights through `data`, which no version tells of; `again` puts them back."""
+
+    def __init__(self, again: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.weight, self.again = nn.Parameter(torch.rand(3, 3)), again
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = self.weight.data.clone()
+        self.weight.data.mul_(1.5)
+        y = torch.einsum("nchw,oc->nohw", x.tanh(), self.weight)
+        if self.again:
+            self.weight.data.copy_(kept)
+        return y.relu()
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_weights_that_are_changed_through_data(again: bool) -> None:
+    x = torch.rand(2, 3, 6, 6, generator=torch.Generator().manual_seed(2))
+    network = WritesPast(again)
+    before = network.weight.detach().clone()
+    found = explain(network, x, reference="black")
+    assert torch.equal(network.weight, before)
+    with torch.no_grad():
+        difference = (WritesPast(again)(x) - WritesPast(again)(torch.zeros_like(x))).abs().flatten(1).sum(1)
+    torch.testing.assert_close(found.values.flatten(1).sum(1), difference, rtol=1e-5, atol=1e-5)

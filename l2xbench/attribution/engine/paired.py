@@ -165,7 +165,13 @@ def forward(
     with torch.inference_mode(False), torch.enable_grad():
         leaf = x.clone().requires_grad_()
         carried = leaf.view_as(leaf)
-    with preserved(model) as written, evaluating(model), handling(partial(dispatch, trace)), torch.no_grad(), eagerly():
+    with (
+        preserved(model, trace.exposed) as written,
+        evaluating(model),
+        handling(partial(dispatch, trace)),
+        torch.no_grad(),
+        eagerly(),
+    ):
         try:
             with Watch(trace), tapped(trace):
                 result = model(Paired.of(carried, x_ref.clone()))
@@ -189,7 +195,7 @@ def forward(
         if result is None and not copy_ghosts:
             again()
             return forward(model, x, x_ref, strict, output, check_finite, True, changing, layers, keep_values)
-        changed = frozenset() if changing else written()
+        changed = frozenset() if changing else written() | own_storage(model, trace.exposed)
         result = choose(result, output)
         if not isinstance(result, Tensor):
             raise ReferenceLostError(
@@ -209,6 +215,14 @@ def forward(
         with torch.enable_grad():
             value = value + torch.zeros_like(leaf).mul(leaf).sum() * 0
     return leaf, value, reference.detach(), trace
+
+
+def own_storage(model: nn.Module, exposed: Collection[int]) -> frozenset[int]:
+    """Those of some storages that hold the network's own parameters and buffers."""
+    if not exposed:
+        return frozenset()
+    own = (t for t in parameters_and_buffers(model) if t.layout == torch.strided and not nn.parameter.is_lazy(t))
+    return frozenset(t.untyped_storage().data_ptr() for t in own) & frozenset(exposed)
 
 
 def eagerly() -> AbstractContextManager[Any]:

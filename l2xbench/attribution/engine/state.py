@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -39,9 +39,10 @@ PLAIN = (int, float, bool, str, type(None), type(lambda: None))
 
 
 @contextmanager
-def preserved(model: nn.Module) -> Iterator[Callable[[], frozenset[int]]]:
+def preserved(model: nn.Module, exposed: Collection[int] = ()) -> Iterator[Callable[[], frozenset[int]]]:
     """Put back parameters, buffers, attributes (also inside lists, dicts and sets), hooks and training flags
-    on leaving. Gives a function that says which storage has been written to.
+    on leaving. Gives a function that says which storage has been written to. `exposed`, which may grow meanwhile, is
+    the storage that may have been written to without a trace (`parameter.data`).
     """
     attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
     containers: list[tuple[Any, Any]] = []
@@ -102,7 +103,8 @@ def preserved(model: nn.Module) -> Iterator[Callable[[], frozenset[int]]]:
             for tensor, memory, content, version, requires_grad in tensors.values():
                 if elsewhere(tensor, memory):  # after `tensor.data = other`
                     tensor.data = memory
-                if tensor._version != version or id(tensor) in unseen:
+                written_past = exposed and memory.untyped_storage().data_ptr() in exposed
+                if tensor._version != version or id(tensor) in unseen or written_past:
                     tensor.copy_(content)
                 tensor.requires_grad_(requires_grad) if tensor.is_leaf else None
 

@@ -40,6 +40,8 @@ class Trace:
     """Storage of the network's own tensors that it writes to while it runs."""
     draws_in: torch.dtype | None = None
     """The precision that the network itself draws random numbers in, where that is not the computation's."""
+    exposed: set[int] = field(default_factory=set)
+    """Storage of plain tensors whose `data` the network took: what is written there is noted nowhere."""
     lowered: str = ""
     """Where the network casts to half precision, if it does."""
     records: dict[tuple[str, Kind], OperationRecord] = field(default_factory=dict)

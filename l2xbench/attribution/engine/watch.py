@@ -47,6 +47,7 @@ UNINITIALISED = {
 }  # fmt: skip
 """Calls that give memory as it lies there."""
 
+GET_DATA = Tensor.data.__get__  # type: ignore[attr-defined]
 SET_DATA = Tensor.data.__set__  # type: ignore[attr-defined]
 """`tensor.data = other`, which no operation tells of."""
 
@@ -77,6 +78,8 @@ class Watch(TorchFunctionMode):
                 return self.__torch_function__(func, types, args, kwargs)
         if func in LOSSES and args and isinstance(args[0], Paired):
             return self.leave(func, args[0], args[1:], kwargs or {})
+        if func == GET_DATA and not isinstance(args[0], Paired) and args[0].layout == torch.strided:
+            trace.exposed.add(args[0].untyped_storage().data_ptr())
         if func == SET_DATA:
             return with_gradients(assign, trace, func, args, {})
         if trace.written:
