@@ -31,7 +31,7 @@ class Lam(Study):
     """A map of each window, method and network."""
 
     name = "lam"
-    version = 1
+    version = 2
     order = 35
     blocks = (LamOptions,)
 
