@@ -276,10 +276,12 @@ def test_a_module_that_runs_several_times() -> None:
         _ = relu.values
 
 
-def test_scripted_parts_are_seen_as_a_whole() -> None:
+@pytest.mark.parametrize("traced", [False, True])
+def test_scripted_and_traced_parts_are_seen_as_a_whole(traced: bool) -> None:
     torch.manual_seed(0)
     body = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.ReLU())
-    network = nn.Sequential(nn.Conv2d(3, 4, 3), torch.jit.script(body), nn.Conv2d(4, 3, 3))
+    compiled = torch.jit.trace(body, torch.rand(1, 4, 6, 6)) if traced else torch.jit.script(body)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), compiled, nn.Conv2d(4, 3, 3))
     found = explain(network, torch.rand(1, 3, 8, 8), layers="**")
     assert list(found.layers) == ["0", "1", "2"]
     assert float(found.layers["1"].share) == pytest.approx(1, abs=1e-5)
