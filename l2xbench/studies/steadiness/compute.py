@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -13,10 +16,11 @@ from l2xbench.attribution.finite import all_finite
 from l2xbench.attribution.targets import Objective, parse_target
 from l2xbench.data import images
 from l2xbench.data.pairs import LoadedPair
-from l2xbench.store.units import Arrays, Outcome
+from l2xbench.store.units import Arrays, Outcome, Value
 from l2xbench.studies.shared.features import generator
 from l2xbench.studies.shared.inference import Batches, device_of, explained
 from l2xbench.studies.steadiness.measures import infidelity, max_sensitivity, predicted_changes, scaled_infidelity
+from l2xbench.system.lru import RecentlyUsed
 from l2xbench.zoo.network import Network
 
 _SQUARES, _NEAR = 0x5C0A, 0x4EA2
@@ -33,33 +37,56 @@ def compute(network: Network, pair: LoadedPair, options: Mapping[str, Any], give
     """
     started = time.perf_counter()
     settings = options["map"]
-    lr = images.to_tensor(pair.lr)
-    reference = torch.from_numpy(given["reference"])[None]
     squares = _squares(pair, options)
-    batches = Batches(network, device_of(network))
-    (whole,), (without,) = (torch.cat(list(batches(image)))[None] for image in (lr, reference))
-    target = parse_target(settings["target"])
-    objective = Objective.of(target, target.window(whole.shape), whole, without)
-    inside = (slice(None), *objective.window)
-    kept = torch.where(squares[:, None], reference, lr)
-    changes: list[float] = []
-    for output in batches(kept):
-        lost = (whole - output)[inside].double() * objective.weights.double()
-        changes += lost.flatten(1).sum(1).tolist()
-    image, values = (each.astype(np.float64) for each in (lr[0].numpy(), given["values"]))
+    changes = _changes(network, pair, options, given["reference"], squares)
+    image, values = (each.astype(np.float64) for each in (images.to_tensor(pair.lr)[0].numpy(), given["values"]))
     each = predicted_changes(values, image - given["reference"].astype(np.float64), image, options["method"]).sum(0)
     predicted = np.array([each[square].sum() for square in squares.numpy()])
     near = _maps_near_by(network, pair, options, settings)
     return Outcome(
         values={
-            "infidelity": infidelity(predicted, np.array(changes)),
-            "scaled_infidelity": scaled_infidelity(predicted, np.array(changes)),
+            "infidelity": infidelity(predicted, changes.of),
+            "scaled_infidelity": scaled_infidelity(predicted, changes.of),
             "max_sensitivity": max_sensitivity(values, near),
             "seconds": time.perf_counter() - started,
-            "network_seconds": batches.seconds,
-            **batches.divided,
+            "network_seconds": changes.seconds,
+            **changes.divided,
         }
     )
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """What the objective loses with each square replaced by the reference, (perturbations,)."""
+
+    of: np.ndarray
+    seconds: float
+    divided: Mapping[str, Value]
+
+
+_known: WeakKeyDictionary[Network, RecentlyUsed[Any, _Changes]] = WeakKeyDictionary()
+"""Every method's map of an image is put to the test on the same squares: the network answers them once."""
+
+
+def _changes(
+    network: Network, pair: LoadedPair, options: Mapping[str, Any], blank: np.ndarray, squares: torch.Tensor
+) -> _Changes:
+    def made() -> _Changes:
+        lr, reference = images.to_tensor(pair.lr), torch.from_numpy(blank)[None]
+        batches = Batches(network, device_of(network))
+        (whole,), (without,) = (torch.cat(list(batches(image)))[None] for image in (lr, reference))
+        target = parse_target(options["map"]["target"])
+        objective = Objective.of(target, target.window(whole.shape), whole, without)
+        inside = (slice(None), *objective.window)
+        found: list[float] = []
+        for output in batches(torch.where(squares[:, None], reference, lr)):
+            lost = (whole - output)[inside].double() * objective.weights.double()
+            found += lost.flatten(1).sum(1).tolist()
+        return _Changes(np.array(found), batches.seconds, batches.divided)
+
+    asked = (options["map"]["target"], options["perturbations"], options["seed"])
+    key = (pair.digest, sha256(blank.tobytes()).hexdigest(), *asked)
+    return _known.setdefault(network, RecentlyUsed(4)).get(key, made)
 
 
 def _squares(pair: LoadedPair, options: Mapping[str, Any]) -> torch.Tensor:
