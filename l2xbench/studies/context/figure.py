@@ -14,10 +14,10 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullForm
 
 from l2xbench.draw import style
 from l2xbench.studies.context.plotted import PlottedLoss
-from l2xbench.studies.context.units import DIFFERENCE, DISTANCE, NEAR_DIFFERENCE, RANDOM
+from l2xbench.studies.context.units import CONTROLS, DIFFERENCE, DISTANCE, NEAR_DIFFERENCE, RANDOM
 from l2xbench.studies.shared.hiding import BLURRED
 
-_LEFT, _RIGHT, _BETWEEN = 0.95, 0.2, 0.25  # cm, as all lengths here
+_LEFT, _RIGHT, _BETWEEN = 1.2, 0.25, 0.25  # cm, as all lengths here
 _PLOT = 2.9
 _NAME = 0.42
 _TICKS = 0.45
@@ -102,7 +102,8 @@ def context_figure(networks: Mapping[str, Sequence[PlottedLoss]], title: str, no
             axes.set_xscale("log", base=2)
             for line in lines:
                 look = looks[line.label]
-                axes.fill_between(line.hidden, line.low, line.high, color=look.colour, alpha=0.18, linewidth=0)
+                if line.label not in CONTROLS:  # those of the controls would hide the maps'
+                    axes.fill_between(line.hidden, line.low, line.high, color=look.colour, alpha=0.18, linewidth=0)
                 axes.plot(
                     line.hidden,
                     line.mean,

@@ -15,7 +15,7 @@ from l2xbench.studies.context.plotted import band_note, plotted_losses
 from l2xbench.studies.figures import OwedFigure, drawn_by
 from l2xbench.studies.shared.sentences import patches_of_images
 
-VERSION = 1
+VERSION = 2
 """The version of the figures; a new one makes kept ones be drawn again."""
 
 

@@ -11,7 +11,7 @@ from l2xbench.draw.tables import Table
 from l2xbench.store.results import Results
 from l2xbench.studies.context.figures import shown_networks
 from l2xbench.studies.context.plotted import PlottedLoss, band_note, plotted_losses
-from l2xbench.studies.context.units import DIFFERENCE, DISTANCE, NEAR_DIFFERENCE, RANDOM
+from l2xbench.studies.context.units import CONTROLS, DIFFERENCE, DISTANCE, NEAR_DIFFERENCE, RANDOM
 from l2xbench.studies.study import Section
 
 _WIDTH, _HEIGHT = 300.0, 190.0
@@ -65,7 +65,8 @@ def loss_chart(
             Dot(x(count), y(float(mean)), f"{line.label}, {count} hidden: {mean:.2f} dB lost")
             for count, mean in zip(line.hidden, line.mean, strict=True)
         ]
-        series.append(Series(line.label, looks[line.label], dots, _band(line, x, y)))
+        band = "" if line.label in CONTROLS else _band(line, x, y)
+        series.append(Series(line.label, looks[line.label], dots, band))
     told = "; ".join(f"{line.label} {float(line.mean[-1]):.2f} dB" for line in lines)
     return Chart(
         title=network,
