@@ -39,6 +39,9 @@ LONG = (
     "l2xbench explore",
     "l2xbench cka",
     "l2xbench fetch",
+    "l2xbench reach Urban100",
+    "l2xbench context Urban100",
+    "l2xbench inside edsr-compact photo.png --crop",
 )
 """Commands that are tested where they are at home, with less to do; here they are only parsed."""
 
