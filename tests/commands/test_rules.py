@@ -36,7 +36,7 @@ def test_the_rules_of_an_operation_in_order_of_precedence() -> None:
         ("numpy", ["refused", "reference would be lost"]),
         ("flatten", ["PyTorch writes it by other operations"]),
         ("cumprod", ["has no line", "line integral", "Sundararajan"]),
-        ("_local_scalar_dense", ["special", "the value stream decides", "engine.special.number"]),
+        ("_local_scalar_dense", ["special", "the value stream's number, in both streams", "engine.special.number"]),
         ("torchvision::deform_conv2d", ["only bias, input differ", "sampling"]),
     ],
 )
