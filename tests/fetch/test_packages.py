@@ -107,7 +107,9 @@ def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_an_environment_without_pip_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packages, "find_spec", lambda name: None)
-    with pytest.raises(RequestError, match=r"nets==1\.2: it is got by pip, which is not installed here; python -m ensurepip"):
+    with pytest.raises(
+        RequestError, match=r"nets==1\.2: it is got by pip, which is not installed here; python -m ensurepip"
+    ):
         fetch_packaged(packaged(tmp_path), Silent())
 
 
