@@ -70,7 +70,7 @@ def ticks(limit: float, scale: str, gap: float, most: int = 6) -> list[float]:
 
     Example:
         >>> ticks(0.35, "symlog", 0.2)
-        [-0.35, -0.1, -0.01, -0.001, 0.0, 0.001, 0.01, 0.1, 0.35]
+        [-0.35, -0.01, -0.001, 0.0, 0.001, 0.01, 0.35]
         >>> ticks(0.35, "linear", 0.2)
         [-0.3, -0.15, 0.0, 0.15, 0.3]
     """

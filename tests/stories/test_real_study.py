@@ -29,6 +29,7 @@ def run(study: dict, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert exited.value.code == 0
 
 
+@pytest.mark.slow
 def test_restoration_of_published_networks(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     carn_m = {"card": "carn-m", "weights": str(shared / "checkpoints/carn_m_multiscale.pth")}
     dctlsa = str(shared / "checkpoints/dctlsa_x4.pt")
