@@ -46,9 +46,9 @@ class BlockFlow:
     """The sum of |R| of what it adds."""
     activity: float
     """The Euclidean norm of what it adds, as a part of that of what it is given (0 where that is not known)."""
-    gradient: float
-    """The sum of |multiplier x activation| of what it adds, in units of the objective: the multiplier takes the place
-    of gradient x activation's gradient."""
+    multiplier: float
+    """The sum of |multiplier x activation| of what it adds, in units of the objective: gradient x activation with the
+    multiplier in the gradient's place."""
     residual: bool
     """Whether it adds to what it is given."""
 
@@ -182,7 +182,7 @@ def divided(
                     for tap, change in changes[name]
                 ),
                 activity=activity(taps.of_module[id(module)], added),
-                gradient=sum(total(product(carried[id(tap)], value_of(tap)).abs()) for tap in added),
+                multiplier=sum(total(product(carried[id(tap)], value_of(tap)).abs()) for tap in added),
                 residual=any(sums_with_given(call) for call in taps.of_module[id(module)]),
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ import pytest
 import torch
 import yaml
 
+from l2xbench.data.images import read_image
+from l2xbench.data.pairs import pixels_of
+from l2xbench.explore.workbench import Workbench
+from l2xbench.studies.shared.maps import MapRequest
 from tests.conftest import Command
 from tests.stories.test_restoration_networks import TINY, entry, needs_extra, network
 
@@ -56,6 +61,12 @@ def through_the_commands(
     )
     assert explained.returncode == 0, explained
     assert sorted(path.stem for path in (tmp_path / "maps").glob("*.npz")) == sorted(kinds)
+    pair = pixels_of("photo0", read_image(photographs / "photo0.png")[:20, :20])
+    with closing(Workbench({kind: network(kind) for kind in kinds})) as bench:  # what a click in the explorer asks for
+        for kind in kinds:
+            assert bench.super_resolve(kind, pair).image.shape == (20, 20, 3)
+            found = bench.explain(kind, pair, MapRequest("patch:8,8,8,8", "blur", "l2x")).found
+            assert found.completeness_error is not None and found.completeness_error < 1e-4
 
 
 def test_some(photographs: Path, tmp_path: Path, write_study: Callable[..., Path], l2xbench: Command) -> None:

@@ -27,7 +27,7 @@ class FlowStudy(Study):
     """The difference of each network's output, divided among its blocks."""
 
     name = "flow"
-    version = 1
+    version = 2
     order = 45
     blocks = (FlowOptions,)
 

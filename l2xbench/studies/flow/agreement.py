@@ -11,7 +11,7 @@ from l2xbench.studies.flow.shares import NetworkFlow
 Numbers = NDArray[np.float64]
 LEAST_BLOCKS = 4
 """With fewer blocks an order says nothing."""
-PREDICTORS = ("share", "written", "magnitude", "parameters", "activity", "depth", "gradient")
+PREDICTORS = ("share", "written", "magnitude", "parameters", "activity", "depth", "multiplier", "gradient")
 """What the effect of a block is told by: the first three are ours, the others controls that need no attribution."""
 EFFECTS = ("moved_reference", "lost_reference", "moved_out", "lost_out")
 SIGNED = ("share", "written")
@@ -21,6 +21,8 @@ def predictor(flow: NetworkFlow, name: str) -> Numbers:
     """(images, blocks): how much each block is said to matter."""
     if name == "depth":
         return np.tile(np.arange(len(flow.names), dtype=np.float64), (len(flow.images), 1))
+    if name not in flow.numbers:  # the study was asked for no check
+        return np.full((len(flow.images), len(flow.names)), np.nan)
     return np.abs(flow.numbers[name])
 
 

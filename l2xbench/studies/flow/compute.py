@@ -20,12 +20,13 @@ from l2xbench.data.pairs import LoadedPair
 from l2xbench.draw.colormap import signed_map
 from l2xbench.errors import RequestError
 from l2xbench.store.units import Outcome, Value
+from l2xbench.studies.flow.gradients import gradient_times_activation
 from l2xbench.studies.flow.groups import grouped
 from l2xbench.studies.flow.taken_out import Way, reference_calls, without
 from l2xbench.studies.shared.inference import device_of
 from l2xbench.zoo.network import Network
 
-MEASURED = ("written", "share", "magnitude", "activity", "gradient")
+MEASURED = ("written", "share", "magnitude", "activity", "multiplier")
 """What a record has of each block, besides its parameters."""
 
 
@@ -77,7 +78,8 @@ def effects(
     network: Network, lr: torch.Tensor, seen: LoadedPair, found: Flow, options: Mapping[str, Any]
 ) -> dict[str, Value]:
     """What changes without each block: `caused_*`, of the objective as a part of its difference; `moved_*`, the mean
-    change of outputs as a part of theirs between image and reference; `lost_*`, PSNR in dB. NaN where it cannot be.
+    change of outputs as a part of theirs between image and reference; `lost_*`, PSNR in dB. NaN where it cannot be. And
+    `gradient`: gradient x activation, the control that needs no reference.
     """
     inner = unwrapped(network)
     blocks = {block.name: inner.get_submodule(block.name) for block in found.blocks}
@@ -90,7 +92,9 @@ def effects(
     size = float((output - from_reference)[window].abs().mean())
     before = psnr_of(output, seen, network.scale)
     known = reference_calls(network, reference, blocks).calls
-    values: dict[str, Value] = {}
+    residual = {block.name: block.residual for block in found.blocks}
+    scored = gradient_times_activation(network, lr, blocks, residual, objective.weights, window)
+    values: dict[str, Value] = {"gradient": [scored[block.name] for block in found.blocks]}
     for way in get_args(Way):
         caused, moved, lost = list[float](), list[float](), list[float]()
         for block in found.blocks:

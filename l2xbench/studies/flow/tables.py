@@ -29,8 +29,8 @@ _BLOCKS = (
 _CHECK = (
     "Spearman's correlation of a predictor's size with the size of what happens (see the table of blocks), the mean"
     " over images; caused: with signs on both sides. Low and high: the 95 % interval of moved reference. "
-    "Parameters, activity, depth (from input to output) and gradient (multiplier x activation) are controls. A "
-    "predictor that is the same for all blocks of a network has no line."
+    "Parameters, activity, depth (from input to output), gradient (x activation) and multiplier (x activation) are "
+    "controls. A predictor that is the same for all blocks of a network has no line."
 )
 
 

@@ -16,6 +16,7 @@ from l2xbench.store.records import Record
 from l2xbench.studies.flow.agreement import correlations, spearman
 from l2xbench.studies.flow.figure import FlowBar, flow_figure
 from l2xbench.studies.flow.findings import check_told, parts_told
+from l2xbench.studies.flow.gradients import gradient_times_activation
 from l2xbench.studies.flow.groups import grouped
 from l2xbench.studies.flow.shares import network_flow
 from l2xbench.studies.flow.taken_out import reference_calls, without
@@ -111,6 +112,7 @@ def test_correlations_of_known_orders() -> None:
                 magnitude=rising,
                 activity=rising,
                 gradient=rising,
+                multiplier=rising,
                 moved_reference=rising,
                 lost_reference=rising,
                 caused_reference=[-1.0, 2.0, -3.0, 4.0, 5.0],
@@ -153,3 +155,32 @@ def test_the_figure_holds_many_blocks_and_negative_parts() -> None:
     figure = flow_figure(bars, "On 2 images of set: where the change comes from")
     told = [text.get_text() for text in figure.texts]
     assert any("200 blocks in 10" in text for text in told) and any("max 5 %" in text for text in told)
+
+
+def test_gradient_times_activation_is_that_of_autograd() -> None:
+    """Of a residual block it is of what the block adds; one that runs twice counts both; nothing stays behind."""
+
+    class Adds(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = torch.nn.Conv2d(3, 3, 3, padding=1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + self.conv(x)
+
+    torch.manual_seed(0)
+    block, last = Adds(), torch.nn.Conv2d(3, 3, 1)
+    net = torch.nn.Sequential(block, torch.nn.ReLU(inplace=True), block, last)
+    image, weights = torch.rand(1, 3, 5, 5), torch.randn(1, 3, 5, 5)
+    whole = (slice(None),)
+    found = gradient_times_activation(net, image, {"b": block, "l": last}, {"b": True, "l": False}, weights, whole)
+    first = block(image).detach().requires_grad_()
+    given = torch.relu(first)
+    second = block(given)
+    output = last(second)
+    grads = torch.autograd.grad((weights * output).sum(), [first, second])
+    adds = (first - image, second - given)
+    expected = sum(float((g * a).abs().sum()) for g, a in zip(grads, adds, strict=True))
+    assert found["b"] == pytest.approx(expected, rel=1e-5)
+    assert found["l"] == pytest.approx(float((weights * output).abs().sum()), rel=1e-5)
+    assert not block._forward_hooks and not last._forward_hooks
