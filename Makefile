@@ -12,7 +12,7 @@ help:  ## list the targets
 	@echo "minutes are those of 2 quiet cores:"
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-setup: $(READY)  ## make .venv with the tested versions of everything: 3 minutes, 6 GB
+setup: $(READY)  ## make .venv with the tested versions of everything: 2 to 3 minutes, 6 GB
 
 # basicsr, which some tests compare with, is built without isolation: its build would otherwise download a second torch
 $(READY): pyproject.toml constraints.txt
@@ -24,16 +24,16 @@ $(READY): pyproject.toml constraints.txt
 	$(PIP) -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: $(READY)  ## run the bundled study of eleven networks into results/demo: report.html, tables, figures
+demo: $(READY)  ## run the bundled study of eleven networks into results/demo, page, tables, figures: 2 to 3 minutes
 	$(BIN)/l2xbench run configs/demo.yaml
 
-gallery: demo  ## the docs' pictures, from the bundled study
+gallery: demo  ## the docs' pictures, from the bundled study: seconds after the demo
 	$(BIN)/python scripts/gallery.py results/demo
 
 test: $(READY)  ## the tests but the slow ones, at most 8 minutes; some need chromium and pdflatex, and skip
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not slow'
 
-test-slow: $(READY)  ## the slow tests: wheel in a fresh environment, and the like
+test-slow: $(READY)  ## the slow tests, wheel in a fresh environment and the like: about 20 minutes
 	$(BIN)/python -m pytest -m slow --timeout 1800
 
 # on a GPU a quarter of an hour; on a CPU many hours: OPTIONS="--steps 2000 --precision float32" for a first look
@@ -54,7 +54,7 @@ format: $(READY)  ## put the format right: a second
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-docs: $(READY)  ## build the site into site/, to be opened at site/index.html: half a minute
+docs: $(READY)  ## build the site into site/, to be opened at site/index.html: 10 seconds
 	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
 
 wheel: $(READY)  ## build the wheel, configs and models included, into dist/: a quarter of a minute
