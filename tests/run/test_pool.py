@@ -36,6 +36,7 @@ def like_in_one_process(
     assert tables(tmp_path / "workers") == tables(tmp_path / "one")
 
 
+@pytest.mark.slow
 def test_two_processes_one_of_which_dies_and_one_has_too_little_memory(
     tmp_path: Path, study: Callable[[int], Path], l2xbench: Command
 ) -> None:

@@ -35,6 +35,7 @@ class Net(torch.nn.Module):
 """
 
 
+@pytest.mark.slow
 def test_a_whole_study(tmp_path: Path, photographs: Path, write_study: Callable[..., Path], l2xbench: Command) -> None:
     study = write_study(
         scale=1,

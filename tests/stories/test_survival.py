@@ -155,6 +155,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_the_run_goes_on_when_there_is_room(
     tmp_path: Path, small_disk: Path, l2xbench: Command, write_study: Callable[..., Path]
 ) -> None:

@@ -166,6 +166,7 @@ class Net(torch.nn.Module):
 """
 
 
+@pytest.mark.slow
 def test_a_study_says_how_its_networks_were_run(
     tmp_path: Path, l2xbench: Command, write_study: Callable[..., Path]
 ) -> None:
