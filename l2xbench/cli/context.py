@@ -13,19 +13,12 @@ from l2xbench.cli.flags import (
     CardFlags,
     Count,
     Crop,
-    DataRoot,
     Dataset,
-    Degrade,
-    Device,
-    DryRun,
-    Fresh,
     Images,
+    QuickFlags,
     QuickModels,
     Scale,
-    Seed,
     Size,
-    Trust,
-    assigned,
     names,
 )
 
@@ -35,6 +28,7 @@ EXAMPLE = (
 
 
 def context(
+    flags: QuickFlags,
     cards: CardFlags,
     dataset: Dataset = "skimage",
     models: QuickModels = "edsr-compact,swin2sr-compact",
@@ -61,20 +55,13 @@ def context(
     out: Annotated[
         Path | None, typer.Option("--out", help="The results folder; results/context/<dataset> by default.")
     ] = None,
-    degrade: Degrade = None,
-    data_root: DataRoot = None,
-    device: Device = None,
-    seed: Seed = None,
-    trust: Trust = False,
-    fresh: Fresh = False,
-    dry_run: DryRun = False,
 ) -> None:
     """Which context does each network use? LR pixels around patches are hidden in a map's order: figure and tables.
 
     Beside the maps, orders that know no network: the nearest pixels first, |x - x'|, and random ones.
     """
-    from l2xbench.commands.patches import PatchRequest, patch_study, places_of
-    from l2xbench.commands.run import How, run_study
+    from l2xbench.commands.patches import places_of
+    from l2xbench.commands.quick import dataset_study
 
     block: dict[str, Any] = {
         "places": places_of(at, count, by),
@@ -84,17 +71,5 @@ def context(
         "hidden": hidden,
         "replacement": replacement,
     }
-    request = PatchRequest(
-        dataset=dataset,
-        models=names(models) or [],
-        images=images,
-        crop=crop,
-        scale=scale,
-        degrade=assigned(degrade, "--degrade", "noise=25"),
-        device=device,
-        seed=seed,
-        trust=trust,
-        keys=cards.said(),
-    )
-    study, folder = patch_study("context", "Context", request, block, out)
-    raise typer.Exit(run_study(study, folder, How(data_root, dry_run, fresh), only="context"))
+    request = flags.request(cards, dataset, models, images=images, crop=crop, scale=scale)
+    flags.carry_out(*dataset_study("context", "Context", request, block, out))

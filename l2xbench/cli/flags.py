@@ -11,6 +11,7 @@ import typer
 from l2xbench.errors import RequestError
 
 if TYPE_CHECKING:
+    from l2xbench.commands.quick import DatasetRequest
     from l2xbench.config import StudyConfig
 
 OptionalStudy = Annotated[
@@ -191,6 +192,68 @@ class CardFlags:
         }
         others = assigned(self.card, "--card", "multiple=8")
         return others | {key: value for key, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class QuickFlags:
+    """What every command has that makes a study of its own flags: how its networks run, and where. Each field is a
+    flag.
+    """
+
+    degrade: Degrade = None
+    data_root: DataRoot = None
+    device: Device = None
+    seed: Seed = None
+    trust: Trust = False
+    fresh: Fresh = False
+    dry_run: DryRun = False
+
+    def spoiled(self) -> dict[str, Any]:
+        """How LR images that are made are spoiled.
+
+        Raises:
+            RequestError: a flag that is no KEY=VALUE.
+        """
+        return assigned(self.degrade, "--degrade", "noise=25")
+
+    def request(
+        self,
+        cards: CardFlags,
+        dataset: str,
+        models: str,
+        *,
+        images: int | None = None,
+        crop: int | None = None,
+        scale: int | None = None,
+        needs_hr: bool = False,
+    ) -> DatasetRequest:
+        """What a command for one dataset asks for, besides its own block.
+
+        Raises:
+            RequestError: a flag that cannot be read.
+        """
+        from l2xbench.commands.quick import DatasetRequest
+
+        return DatasetRequest(
+            dataset=dataset,
+            models=names(models) or [],
+            images=images,
+            crop=crop,
+            scale=scale,
+            degrade=self.spoiled(),
+            device=self.device,
+            seed=self.seed,
+            trust=self.trust,
+            keys=cards.said(),
+            needs_hr=needs_hr,
+        )
+
+    def carry_out(self, study: StudyConfig, folder: Path) -> NoReturn:
+        """Runs the study, which is called as the command and its block, and ends with the exit code of that."""
+        from l2xbench.commands.run import How, run_study
+
+        how = How(self.data_root, self.dry_run, self.fresh)
+        raise typer.Exit(run_study(study, folder, how, only=study.study))
 
 
 def overrides(assignments: list[str] | None, **keys: Any) -> dict[str, Any]:

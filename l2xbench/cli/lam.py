@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from l2xbench.cli.flags import CardFlags, DataRoot, Degrade, Device, DryRun, Fresh, Seed, Trust, assigned, names
+from l2xbench.cli.flags import CardFlags, QuickFlags, Scale, names
 from l2xbench.errors import RequestError
 
 EXAMPLE = "l2xbench lam img_005.png --models carn-m,./dat_light_x4.pth --crop 300,200,256 --window 100,120,24"
 
 
 def lam(
+    flags: QuickFlags,
     cards: CardFlags,
     image: Annotated[
         Path | None,
@@ -47,29 +48,19 @@ def lam(
     lr: Annotated[
         str, typer.Option("--lr", help="Whose bicubic makes LR: pillow or matlab.", metavar="NAME")
     ] = "pillow",
-    scale: Annotated[
-        int | None, typer.Option("--scale", help="Of the networks; by default the first card's, or 4.", min=1)
-    ] = None,
+    scale: Scale = None,
     width: Annotated[
         str, typer.Option("--width", help="Of the figure: auto, column (8.5 cm) or page (17.5 cm).", metavar="NAME")
     ] = "auto",
     out: Annotated[
         Path | None, typer.Option("--out", help="The results folder; results/lam/<image> by default.")
     ] = None,
-    degrade: Degrade = None,
-    data_root: DataRoot = None,
-    device: Device = None,
-    seed: Seed = None,
-    trust: Trust = False,
-    fresh: Fresh = False,
-    dry_run: DryRun = False,
 ) -> None:
     """LAM and its diffusion index of a window for each network, as SR papers print them: the figure, and tables/lam.
 
     The numbers are those of LAM's published code (Gu and Dong, CVPR 2021); left comes before top, as in those papers.
     """
     from l2xbench.commands.lam import LamRequest, lam_study, preset_note
-    from l2xbench.commands.run import How, run_study
 
     if image is None and preset is None:
         raise RequestError("an HR image is needed, or --preset, such as: l2xbench lam --preset urban100/img_019")
@@ -82,15 +73,15 @@ def lam(
         methods=names(methods, "--methods", "lam,l2x") or [],
         lr=lr,
         scale=scale,
-        degrade=assigned(degrade, "--degrade", "noise=25"),
+        degrade=flags.spoiled(),
         width=width,
-        device=device or "auto",
-        seed=seed or 0,
-        trust=trust,
+        device=flags.device or "auto",
+        seed=flags.seed or 0,
+        trust=flags.trust,
         keys=cards.said(),
     )
     study, folder = lam_study(request, out)
     note = preset_note(request)
     if note:
         typer.echo(note)
-    raise typer.Exit(run_study(study, folder, How(data_root, dry_run, fresh), only="lam"))
+    flags.carry_out(study, folder)

@@ -13,19 +13,12 @@ from l2xbench.cli.flags import (
     CardFlags,
     Count,
     Crop,
-    DataRoot,
     Dataset,
-    Degrade,
-    Device,
-    DryRun,
-    Fresh,
     Images,
+    QuickFlags,
     QuickModels,
     Scale,
-    Seed,
     Size,
-    Trust,
-    assigned,
     names,
 )
 
@@ -33,6 +26,7 @@ EXAMPLE = "l2xbench reach Urban100 --models carn-m,./dat_light_x4.pth --images 8
 
 
 def reach(
+    flags: QuickFlags,
     cards: CardFlags,
     dataset: Dataset = "skimage",
     models: QuickModels = "edsr-compact,swin2sr-compact",
@@ -49,34 +43,15 @@ def reach(
     out: Annotated[
         Path | None, typer.Option("--out", help="The results folder; results/reach/<dataset> by default.")
     ] = None,
-    degrade: Degrade = None,
-    data_root: DataRoot = None,
-    device: Device = None,
-    seed: Seed = None,
-    trust: Trust = False,
-    fresh: Fresh = False,
-    dry_run: DryRun = False,
 ) -> None:
     """How far does each network look? Radii and shares of the maps of patches: the figure, and tables/reach."""
-    from l2xbench.commands.patches import PatchRequest, patch_study, places_of
-    from l2xbench.commands.run import How, run_study
+    from l2xbench.commands.patches import places_of
+    from l2xbench.commands.quick import dataset_study
 
     block: dict[str, Any] = {
         "places": places_of(at, count, by),
         "size": size,
         "methods": names(methods, "--methods", "l2x,lam"),
     }
-    request = PatchRequest(
-        dataset=dataset,
-        models=names(models) or [],
-        images=images,
-        crop=crop,
-        scale=scale,
-        degrade=assigned(degrade, "--degrade", "noise=25"),
-        device=device,
-        seed=seed,
-        trust=trust,
-        keys=cards.said(),
-    )
-    study, folder = patch_study("reach", "Reach", request, block, out)
-    raise typer.Exit(run_study(study, folder, How(data_root, dry_run, fresh), only="reach"))
+    request = flags.request(cards, dataset, models, images=images, crop=crop, scale=scale)
+    flags.carry_out(*dataset_study("reach", "Reach", request, block, out))

@@ -7,12 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from l2xbench.cli.flags import CardFlags, DataRoot, Degrade, Device, DryRun, Fresh, Seed, Trust, assigned, names
+from l2xbench.cli.flags import CardFlags, QuickFlags, Scale, names
 
 EXAMPLE = "l2xbench referee Urban100 --models edsr-compact,./dat_light_x4.pth --images 8 --crop 32 --block 4 --fine 10"
 
 
 def referee(
+    flags: QuickFlags,
     cards: CardFlags,
     dataset: Annotated[
         str, typer.Argument(help="A folder of HR images, a known set (Urban100), or skimage.", metavar="[DATASET]")
@@ -36,45 +37,24 @@ def referee(
         str | None, typer.Option("--methods", help="Whose maps are judged: l2x,lam,...", metavar="NAMES")
     ] = None,
     reference: Annotated[str, typer.Option("--reference", help="blur, mean or black.", metavar="NAME")] = "blur",
-    scale: Annotated[
-        int | None, typer.Option("--scale", help="Of the networks; by default the first card's, or 4.", min=1)
-    ] = None,
+    scale: Scale = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="The results folder; results/referee/<dataset> by default.")
     ] = None,
-    degrade: Degrade = None,
-    data_root: DataRoot = None,
-    device: Device = None,
-    seed: Seed = None,
-    trust: Trust = False,
-    fresh: Fresh = False,
-    dry_run: DryRun = False,
 ) -> None:
     """Do maps agree with interventions? Blocks of LR pixels are replaced, and the PSNR of a patch is watched.
 
     Costs thousands of passes a patch, which is said before they begin. A stopped command goes on where it was.
     """
-    from l2xbench.commands.quick import dataset_block, quick_study, scale_of
-    from l2xbench.commands.run import How, run_study
+    from l2xbench.commands.quick import dataset_study
 
-    chosen = names(models) or []
-    scale = scale or scale_of(chosen)
-    spoil = assigned(degrade, "--degrade", "noise=25")
-    name, entry = dataset_block(dataset, images, as_they_are=False)
-    wanted: dict[str, Any] = {"size": size, "block": block, "coarse": coarse, "fine": fine, "reference": reference}
-    judged = names(methods, "--methods", "l2x,lam")
-    study = quick_study(
-        "referee",
-        f"Maps against interventions on {name}",
-        chosen,
-        {name: {**entry, "crop": crop}},
-        {"referee": {**wanted, **({"methods": judged} if judged else {})}},
-        scale=scale,
-        degrade=spoil,
-        device=device,
-        seed=seed,
-        trust=trust,
-        keys=cards.said(),
-    )
-    folder = out or Path("results", "referee", name)
-    raise typer.Exit(run_study(study, folder, How(data_root, dry_run, fresh), only="referee"))
+    wanted: dict[str, Any] = {
+        "size": size,
+        "block": block,
+        "coarse": coarse,
+        "fine": fine,
+        "reference": reference,
+        "methods": names(methods, "--methods", "l2x,lam"),
+    }
+    request = flags.request(cards, dataset, models, images=images, crop=crop, scale=scale, needs_hr=True)
+    flags.carry_out(*dataset_study("referee", "Maps against interventions", request, wanted, out))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,60 @@ from l2xbench.zoo.load import locate, short_names
 _INSIDE_A_SET = r"(?i)image_SRF_\d+|HR|GT|GTmod12|.*_HR"
 """Folders within a set, whose own name says nothing."""
 USUAL_SCALE = 4
+
+
+@dataclass(frozen=True)
+class DatasetRequest:
+    """What the command line says, besides the block."""
+
+    dataset: str
+    models: list[str]
+    images: int | None = None
+    crop: int | None = None
+    scale: int | None = None
+    degrade: Mapping[str, Any] | None = None
+    device: str | None = None
+    seed: int | None = None
+    trust: bool = False
+    keys: Mapping[str, Any] = field(default_factory=dict)
+    needs_hr: bool = False
+    """At scale 1 images are what networks take, unless the study measures against HR: then `degrade` is needed."""
+
+
+def dataset_study(
+    name: str, title: str, request: DatasetRequest, block: Mapping[str, Any], out: Path | None
+) -> tuple[StudyConfig, Path]:
+    """The study of one block, and its results folder.
+
+    Args:
+        name: of the block and the command.
+        title: of the page, before the dataset's name.
+        request: what the command line says.
+        block: the block; keys that are None have their defaults.
+        out: the results folder that was asked for.
+
+    Raises:
+        RequestError: a network, dataset or option is wrong.
+    """
+    scale = request.scale or scale_of(request.models)
+    as_they_are = scale == 1 and not request.degrade and not request.needs_hr
+    dataset, entry = dataset_block(request.dataset, request.images, as_they_are=as_they_are)
+    if request.crop is not None:
+        entry["crop"] = request.crop
+    study = quick_study(
+        name,
+        f"{title} on {dataset}",
+        request.models,
+        {dataset: entry},
+        {name: {key: value for key, value in block.items() if value is not None}},
+        scale=scale,
+        degrade=request.degrade,
+        device=request.device,
+        seed=request.seed,
+        trust=request.trust,
+        keys=request.keys,
+    )
+    return study, out or Path("results", name, dataset)
 
 
 def quick_study(
