@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -21,6 +22,7 @@ from l2xbench.attribution.methods.plain import quiet
 from l2xbench.attribution.parts import Layers, chosen_parts
 from l2xbench.attribution.precision import Precision, at_least_float32, halves_in_float32, in_precision_asked
 from l2xbench.attribution.references import make_reference
+from l2xbench.attribution.rules.questions import costly
 from l2xbench.attribution.targets import Target, TargetLike, parse_target, sum_per_image
 from l2xbench.attribution.tiles import Tiling, auto_tile, crop, saved_bytes
 from l2xbench.attribution.verification import require_plain_outputs
@@ -119,7 +121,7 @@ def explain(
     if not targets:
         raise AttributionError("target: the list is empty; give at least one, such as 'image'")
     parts = _parts(network, layers, chosen, tile)
-    _check_inputs(inputs)
+    _check_inputs(inputs, chosen)
     # A caller may well be under no_grad; in inference mode its tensors could not be differentiated, hence the clone.
     with torch.inference_mode(False), torch.enable_grad(), halves_in_float32(network):
         images = at_least_float32(inputs.detach().clone())
@@ -219,12 +221,13 @@ def _answers(
 
 def _finish(answer: Explained, reference: Tensor, method: Method, target: Target) -> Attribution:
     values = answer.values.detach()
-    if method.runs_network and not all_finite(values):
-        warnings.warn(f"method {method.name!r}: the map for target '{target}' holds NaN or Inf", stacklevel=3)
     error = completeness_error(values, answer.delta)
-    if method.converts_parameters and bool((error > LARGEST_ERROR).any()):
+    total, worst = torch.stack([sum_per_image(values).sum(), error.nan_to_num(0.0).max()]).tolist()  # one question
+    if method.runs_network and not math.isfinite(total) and not all_finite(values):
+        warnings.warn(f"method {method.name!r}: the map for target '{target}' holds NaN or Inf", stacklevel=3)
+    if method.converts_parameters and worst > LARGEST_ERROR:
         warnings.warn(
-            f"target '{target}': the map is {float(error.max()):.1e} of the difference off completeness; "
+            f"target '{target}': the map is {worst:.1e} of the difference off completeness; "
             "`l2xbench check` says which operations are not exact",
             stacklevel=3,
         )
@@ -290,7 +293,7 @@ def _with_gaps(found: list[Attribution], problem: Problem, again: Callable[[], N
     return results
 
 
-def _check_inputs(inputs: Tensor) -> None:
+def _check_inputs(inputs: Tensor, method: Method) -> None:
     if not isinstance(inputs, Tensor):
         raise AttributionError(f"inputs: found {type(inputs).__name__}; give a float tensor (N, C, H, W)")
     if not inputs.is_floating_point():
@@ -303,7 +306,8 @@ def _check_inputs(inputs: Tensor) -> None:
         )
     if inputs.ndim < 2 or inputs.numel() == 0:
         raise AttributionError(f"inputs: shape {tuple(inputs.shape)}; give a batch of images (N, C, H, W)")
-    if not all_finite(inputs):
+    seen_to = method.converts_parameters and costly(inputs.device)  # by the paired pass, with its own question
+    if not seen_to and not all_finite(inputs):
         raise AttributionError("inputs: hold NaN or Inf")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cmath
+
 import torch
 from torch import Tensor
 
@@ -15,4 +17,4 @@ def all_finite(tensor: Tensor) -> bool:
 
     A finite sum has finite terms, and is found in a tenth of the time; only where it is not, each is looked at.
     """
-    return bool(tensor.sum().isfinite()) or bool(torch.isfinite(tensor).all())
+    return cmath.isfinite(tensor.sum().item()) or bool(torch.isfinite(tensor).all())

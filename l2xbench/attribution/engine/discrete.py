@@ -17,9 +17,9 @@ from l2xbench.attribution.engine.arguments import both_streams, sources_of
 from l2xbench.attribution.engine.operations import Operation, operation_of
 from l2xbench.attribution.engine.tensor import Origin, Paired
 from l2xbench.attribution.engine.trace import Trace
-from l2xbench.attribution.finite import all_finite
 from l2xbench.attribution.rules.call import differentiable
 from l2xbench.attribution.rules.comparisons import truth_as_number
+from l2xbench.attribution.rules.questions import asked_at_once, is_finite
 from l2xbench.attribution.rules.selection import Choice
 
 CONDITIONAL = {"where": 0, "masked_fill": 1}
@@ -37,7 +37,7 @@ def remember_origin(operation: Operation, func: Any, args: Any, kwargs: dict[str
         item.members = members
         if item._value is item._reference:
             continue
-        if torch.equal(item._value, item._reference):
+        if asked_at_once() and torch.equal(item._value, item._reference):
             item._reference = item._value
             continue
         item.origin = Origin(sources_of((*args, kwargs)))
@@ -56,7 +56,8 @@ def remember_write(trace: Trace, target: Paired, before: Paired, written: Paired
         written: what was written, and where that comes from.
     """
     root, path = target.root, target._path
-    if root._value is root._reference or torch.equal(root._value, root._reference):
+    same = root._value is root._reference
+    if same or (asked_at_once() and torch.equal(root._value, root._reference)):
         root._reference = root._value
         root.origin = None
         return
@@ -154,7 +155,7 @@ def constants_chosen(trace: Trace, name: str, args: Any) -> Any:
     c, a, b = (args[1], args[2], args[0]) if name == "masked_fill" else args
     if not (isinstance(c, Paired) and c.origin is not None) or any(isinstance(t, Paired) for t in (a, b)):
         return None
-    if not all(math.isfinite(t) if isinstance(t, (int, float)) else all_finite(t) for t in (a, b)):
+    if not all(math.isfinite(t) if isinstance(t, (int, float)) else is_finite(t) for t in (a, b)):
         return None
     number = as_number(trace, c)
     with torch.no_grad():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,6 +35,7 @@ from l2xbench.attribution.errors import (
 )
 from l2xbench.attribution.finite import all_finite
 from l2xbench.attribution.rules.call import OperationRecord
+from l2xbench.attribution.rules.questions import costly, put_off
 from l2xbench.errors import RequestError
 from l2xbench.system.memory import has_run_out as out_of_memory
 
@@ -63,6 +64,8 @@ class PairedOutput:
     """The first of these numbers: operation and submodule."""
     taps: Taps | None = None
     """The tensors inside the network that were asked for."""
+    doubt: Tensor | None = None
+    """Whether all of this does not hold (a truth without axes): for `paired_forward(unasked=True)`, on the device."""
 
 
 @contextmanager
@@ -75,6 +78,7 @@ def paired_forward(
     output: int | str | None = None,
     layers: Collection[nn.Module] = (),
     keep_values: bool = False,
+    unasked: bool = False,
 ) -> Iterator[PairedOutput]:
     """Run `model` on `inputs` (N, C, H, W) and `references` of the same shape at once.
 
@@ -90,6 +94,9 @@ def paired_forward(
         between the streams. output: which output, of a network that returns a list, tuple (position) or dict (key).
         layers: submodules whose inputs, outputs and sums are to be found in `taps`. keep_values: whether
         taps hold the tensors themselves.
+        unasked: put no question to the host, which a CUDA graph could not hold. What follows from one is left out: the
+        caller looks at `doubt`, and where it is true (NaN, Inf, or a case that no rule computes unasked) makes the pass
+        again as usual.
 
     Example:
         >>> x, x_ref = torch.tensor([[[[3.0]]]]), torch.tensor([[[[1.0]]]])
@@ -107,11 +114,26 @@ def paired_forward(
         NotFiniteError: the network gives NaN or Inf; the message names the first submodule that does.
         UnsupportedOperationError: with `strict`, an operation without a rule.
     """
-    x, x_ref = prepare(model, inputs, references)
+    asks = not (unasked or costly(inputs.device))
+    x, x_ref = prepare(model, inputs, references, asks)
     again = draws_from_here(x.device)
-    leaf, value, reference, trace = forward(model, x, x_ref, strict, output, layers=layers, keep_values=keep_values)
+    run = partial(forward, model, x, x_ref, strict, output, layers=layers, keep_values=keep_values)
+    doubt = None
+    try:
+        leaf, value, reference, trace = run(asks=asks)
+    except Exception:
+        if not asks and not unasked:
+            require_finite(inputs, references)
+        raise
+    if not asks:
+        doubt = doubtful((x, x_ref, value.detach(), reference), trace.notes or [])
+        if not unasked and doubt.item():
+            require_finite(inputs, references)
+            again()
+            asks = True
+            leaf, value, reference, trace = run(asks=asks)
     name_parts(trace)
-    if not (all_finite(value) and all_finite(reference)):
+    if asks and not (all_finite(value) and all_finite(reference)):
         again()
         forward(model, x, x_ref, strict, output, check_finite=True)
         raise NotFiniteError("the network's output is NaN or Inf")
@@ -124,19 +146,37 @@ def paired_forward(
         )
     jump = verify(model, x, x_ref, value.detach(), reference, output, trace, again)
     routed = trace.leaks[0] if jump is not None else ""
-    yield PairedOutput(leaf, value, reference, list(trace.records.values()), jump, routed, trace.taps)
+    yield PairedOutput(leaf, value, reference, list(trace.records.values()), jump, routed, trace.taps, doubt)
 
 
-def prepare(model: nn.Module, inputs: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
-    """Check the two inputs and bring them to the precision of the computation."""
+def doubtful(results: Sequence[Tensor], notes: Sequence[Tensor]) -> Tensor:
+    """Whether a result's sum is not finite, or a case arose that was taken not to: a truth on the results' device."""
+    device = results[0].device
+    return torch.stack([*(~t.sum().isfinite() for t in results), *(note.to(device) for note in notes)]).any()
+
+
+def require_finite(inputs: Tensor, references: Tensor) -> None:
+    """See that what a network is to be run on is finite.
+
+    Raises:
+        NotFiniteError: one of the two is not.
+    """
+    for name, tensor in (("input", inputs), ("reference", references)):
+        if tensor.is_floating_point() and not all_finite(tensor):
+            raise NotFiniteError(f"the {name} itself contains NaN or Inf")
+
+
+def prepare(model: nn.Module, inputs: Tensor, references: Tensor, asks: bool) -> tuple[Tensor, Tensor]:
+    """Check the two inputs, their numbers only where the host may ask, and bring them to the precision of the
+    computation.
+    """
     if inputs.shape != references.shape:
         raise ShapeError(
             f"the reference's shape {tuple(references.shape)} is not the input's "
             f"{tuple(inputs.shape)}: they are compared pixel by pixel"
         )
-    for name, tensor in (("input", inputs), ("reference", references)):
-        if tensor.is_floating_point() and not all_finite(tensor):
-            raise NotFiniteError(f"the {name} itself contains NaN or Inf")
+    if asks:
+        require_finite(inputs, references)
     dtype = inputs.dtype if inputs.dtype in (torch.float32, torch.float64) else torch.float32
     if inputs.dtype in HALF or any(t.dtype in HALF for t in parameters_and_buffers(model)):
         warnings.warn("a half-precision network or input: explained in float32", stacklevel=4)
@@ -154,9 +194,11 @@ def forward(
     changing: frozenset[int] = frozenset(),
     layers: Collection[nn.Module] = (),
     keep_values: bool = False,
+    asks: bool = True,
 ) -> tuple[Tensor, Tensor, Tensor, Trace]:
     """One paired pass: the leaf, the two outputs, and what was met. The model is as before after it."""
     trace = Trace(model, x.dtype, x.device.type, strict=strict, check_finite=check_finite, copy_ghosts=copy_ghosts)
+    trace.notes = None if asks else []
     trace.lower_parameters = any(trace.raised(t.dtype) != t.dtype for t in parameters_and_buffers(model))
     trace.draws_in = torch.float32 if trace.lower_parameters and x.dtype == torch.float64 else None
     trace.changing = changing
@@ -169,6 +211,7 @@ def forward(
         preserved(model, trace.exposed) as written,
         evaluating(model),
         handling(partial(dispatch, trace)),
+        put_off(trace.notes),
         torch.no_grad(),
         eagerly(),
     ):
@@ -194,7 +237,7 @@ def forward(
             ) from error
         if result is None and not copy_ghosts:
             again()
-            return forward(model, x, x_ref, strict, output, check_finite, True, changing, layers, keep_values)
+            return forward(model, x, x_ref, strict, output, check_finite, True, changing, layers, keep_values, asks)
         changed = frozenset() if changing else written() | own_storage(model, trace.exposed)
         result = choose(result, output)
         if not isinstance(result, Tensor):
@@ -210,7 +253,7 @@ def forward(
         value, reference = paired.pair()
     if changed:  # what it wrote to is put back by now, and gradients would be taken with it as it was before
         again()
-        return forward(model, x, x_ref, strict, output, check_finite, copy_ghosts, changed, layers, keep_values)
+        return forward(model, x, x_ref, strict, output, check_finite, copy_ghosts, changed, layers, keep_values, asks)
     if not value.requires_grad:
         with torch.enable_grad():
             value = value + torch.zeros_like(leaf).mul(leaf).sum() * 0

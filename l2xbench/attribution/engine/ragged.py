@@ -81,10 +81,15 @@ def places_of(trace: Trace, indices: Any) -> tuple[list[Tensor | None], Paired, 
                 continue
         elif index.members is not None and index.dim() == 1:
             members = index.members
-        value, reference = index.pair()
-        found.append(value if torch.equal(value, reference) else index)
-    if members is None or any(isinstance(index, Paired) for index in found):
+        found.append(index)
+    if members is None:
         return None
+    for number, index in enumerate(found):
+        if isinstance(index, Paired):
+            value, reference = index.pair()
+            if value is not reference and not torch.equal(value, reference):
+                return None
+            found[number] = value
     at = [number for number, index in enumerate(found) if index is not None]
     return found, members, at[0] if at[-1] - at[0] == len(at) - 1 else 0
 

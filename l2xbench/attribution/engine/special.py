@@ -31,8 +31,10 @@ def number(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     is reported.
     """
     value, reference = both_streams(trace, args[0])
-    result = func(value.detach())
-    if value is not reference and func(reference) != result:
+    if value is reference:
+        return func(value.detach())
+    result, other = torch.stack([value.detach().reshape(()), reference.reshape(())]).tolist()  # one question for both
+    if other != result:
         trace.record("item", "selection")
         trace.leaks.append(f"{CONVERSIONS.get(type(result), 'item')}() in {trace.where()}")
     return result

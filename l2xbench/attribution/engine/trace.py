@@ -15,6 +15,7 @@ from torch import nn
 from l2xbench.attribution.engine.taps import Taps
 from l2xbench.attribution.engine.tensor import Paired
 from l2xbench.attribution.rules.call import Kind, OperationRecord
+from l2xbench.attribution.rules.questions import Notes
 
 LOWER = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.complex32, torch.complex64})
 """Types that may lie below the precision of the computation."""
@@ -32,6 +33,8 @@ class Trace:
     """Whether operations without a rule are refused."""
     check_finite: bool = False
     """Whether each result is looked at for NaN and Inf."""
+    notes: Notes | None = None
+    """Where rules note what they would ask the host; None where they ask as they go (see `rules/questions.py`)."""
     copy_ghosts: bool = False
     """Whether places that one stream alone selects have that stream's numbers in both (see `ragged`)."""
     lower_parameters: bool = False

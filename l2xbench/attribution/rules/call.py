@@ -62,8 +62,18 @@ class OperationRecord:
     name: str
     kind: Kind
     count: int = 0
-    residual: float = 0.0
     where: str = ""
+    left: Tensor | float = field(default=0.0, init=False, repr=False)
+    """The residual as it was computed: on a device it stays there until it is asked for."""
+
+    @property
+    def residual(self) -> float:
+        """What the rule left of the difference."""
+        return float(self.left)
+
+    def leave(self, rest: Tensor | float) -> None:
+        """Add what a call left."""
+        self.left = self.left + rest
 
     def share(self, delta: float) -> float:
         """The operation's part of the completeness error of an objective that changed by `delta`."""

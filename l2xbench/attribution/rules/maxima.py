@@ -133,7 +133,8 @@ def _members(call: Call, plane: list[int], windows: list[int]) -> Tensor:
         o = torch.arange(count).unsqueeze(1)
         if call.name.startswith("adaptive"):
             first, last = o * size // count, -(-(o + 1) * size // count)
-            where = first + torch.arange(int((last - first).max()))
+            longest = max(-(-(k + 1) * size // count) - k * size // count for k in range(count))
+            where = first + torch.arange(longest)
             valid = where < last
         else:
             kernel, stride, padding, dilation = (

@@ -11,7 +11,8 @@ dr and r_bar dc cancel; there
 
     dy = (dc - y_bar ds) / s_bar,   ds = mean(c_bar dc) / s_bar      (from c = y s)
 
-is used, in which every factor is at most of the size of the result.
+is used, in which every factor is at most of the size of the result: row by row, so that a map does not depend on
+which images come together.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ import torch
 from torch import Tensor
 
 from l2xbench.attribution.rules.call import Call, Pair
-from l2xbench.attribution.rules.own import OwnResult, with_own_result
+from l2xbench.attribution.rules.own import with_own_result
 from l2xbench.attribution.rules.piecewise import ramp
+from l2xbench.attribution.rules.questions import asked_at_once
 from l2xbench.attribution.rules.treatment import IDENTITY, closed_form, condition
 
 
@@ -50,9 +52,9 @@ class Standardize(torch.autograd.Function):
         if g is None:
             return None, None, None, None
         c, y, s = ctx.saved_tensors
-        along = (g * y).mean(-1, keepdim=True)
-        m = (g - c * (along / s)) / s
-        m = m.nan_to_num(0.0)  # a row that is zero in both streams, without eps
+        along = (g * y).mean(-1, keepdim=True).div_(s)
+        m = torch.addcmul(g, c, along, value=-1).div_(s)
+        m = m.nan_to_num_(0.0)  # a row that is zero in both streams, without eps
         return m - m.mean(-1, keepdim=True) if ctx.center else m, None, None, None
 
 
@@ -81,6 +83,31 @@ class LayerNorm(torch.autograd.Function):
         return (m.mul_(ratio), *(None,) * 8)
 
 
+class SteadyLayerNorm(torch.autograd.Function):
+    """The same, row by row by the one form or the other, in more steps: with R = 2 r r'/(r + r') = 1/s_bar,
+
+    m = A g - R c_bar mean(g v),   A = r_bar, v = r r' c_bar;   where r and r' are far apart A = R, v = R y_bar.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, x_ref: Tensor, y: Tensor, shape: list[int], weight: Any, *rows: Tensor) -> Tensor:
+        mean, r, mean_ref, r_ref, far = rows
+        c, c_ref = x - mean, x_ref - mean_ref
+        inverse = 2 / (1 / r + 1 / r_ref)
+        middle = torch.lerp(c, c_ref, 0.5)
+        along = torch.where(far, torch.lerp(c.mul_(r), c_ref.mul_(r_ref), 0.5).mul_(inverse), middle * (r * r_ref))
+        ctx.dims = list(range(-len(shape), 0))
+        ctx.save_for_backward(torch.where(far, inverse, (r + r_ref) / 2), along, middle.mul_(inverse), weight)
+        return y.view_as(y)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        scale, along, middle, weight = ctx.saved_tensors
+        g = g if weight is None else g * weight
+        m = torch.addcmul(g * scale, middle, (g * along).mean(ctx.dims, keepdim=True), value=-1)
+        return (m.sub_(m.mean(ctx.dims, keepdim=True)), *(None,) * 9)
+
+
 @closed_form(
     "dy = r_bar dc + c_bar dr: c = x - mean, r = 1/sqrt(mean c^2 + eps), a bar for the mean of both streams", IDENTITY
 )
@@ -92,15 +119,13 @@ def layer_norm(call: Call) -> Pair:
     with torch.no_grad():
         y, mean, r = torch.native_layer_norm(x, shape, weight, bias, eps)
         y_ref, mean_ref, r_ref = torch.native_layer_norm(x_ref, shape, weight, bias, eps)
-        apart = bool((torch.maximum(r, r_ref) > 8 * torch.minimum(r, r_ref)).any())
-    if not apart:
+        far = torch.maximum(r, r_ref) > 8 * torch.minimum(r, r_ref)
+    if asked_at_once() and not far.any().item():
         with torch.no_grad():
             rows = torch.lerp(mean, mean_ref, 0.5), 2 * r * r_ref / (r + r_ref), (r + r_ref).square() / (4 * r * r_ref)
             middle = torch.lerp(x, x_ref, 0.5).contiguous()
         return (LayerNorm.apply(x, y, middle, shape, weight, bias, *rows), nothing, nothing), (y_ref, nothing, nothing)
-    flat = (*x.shape[: x.dim() - len(shape)], -1)
-    standard, _ = Standardize.apply(x.reshape(flat), x_ref.reshape(flat), eps, True)
-    value = OwnResult.apply(affine(standard.view(x.shape), weight, bias), y)
+    value = SteadyLayerNorm.apply(x, x_ref, y, shape, weight, mean, r, mean_ref, r_ref, far)
     return (value, nothing, nothing), (y_ref, nothing, nothing)
 
 

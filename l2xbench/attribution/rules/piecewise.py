@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from math import isfinite
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from l2xbench.attribution.rules.blocks import blocks
 from l2xbench.attribution.rules.call import Call, Pair
+from l2xbench.attribution.rules.questions import asked_at_once
 from l2xbench.attribution.rules.treatment import closed_form
 
 
@@ -91,15 +93,15 @@ class Rectified(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, x_ref: Tensor) -> tuple[Tensor, Tensor]:
-        y, y_ref, m = torch.empty_like(x), torch.empty_like(x), torch.empty_like(x)
-        sums = []
-        for a, a_ref, b, b_ref, k in blocks(x, x_ref, y, y_ref, m):
-            torch.clamp_min(a, 0, out=b)
-            torch.clamp_min(a_ref, 0, out=b_ref)
-            sums.append(quotient(a, a_ref, b, b_ref, k).sum())
-        if not bool(torch.stack(sums).sum().isfinite()):
-            for a, a_ref, k in blocks(x, x_ref, m):
-                at_rest(a, a_ref, k)
+        if not asked_at_once():
+            y, y_ref, m = x.clamp_min(0), x_ref.clamp_min(0), steady_ramp(x, x_ref)
+        else:
+            y, y_ref, m = torch.empty_like(x), torch.empty_like(x), torch.empty_like(x)
+            for a, a_ref, b, b_ref, k in blocks(x, x_ref, y, y_ref, m):
+                torch.clamp_min(a, 0, out=b)
+                torch.clamp_min(a_ref, 0, out=b_ref)
+                if not isfinite(quotient(a, a_ref, b, b_ref, k).sum().item()):
+                    at_rest(a, a_ref, k)
         ctx.save_for_backward(m)
         ctx.mark_non_differentiable(y_ref)
         ctx.set_materialize_grads(False)
@@ -110,8 +112,17 @@ class Rectified(torch.autograd.Function):
 
 def ramp(x: Tensor, x_ref: Tensor) -> Tensor:
     """The chord slope of max(x, 0), in [0, 1]; at x = x' the gradient, which is 0 at 0."""
+    if not asked_at_once():
+        return steady_ramp(x, x_ref)
     slope = quotient(x, x_ref, x.relu(), x_ref.relu(), torch.empty_like(x))
-    return slope if bool(slope.sum().isfinite()) else at_rest(x, x_ref, slope)
+    return slope if isfinite(slope.sum().item()) else at_rest(x, x_ref, slope)
+
+
+def steady_ramp(x: Tensor, x_ref: Tensor) -> Tensor:
+    """The same in one way for all: h / |x - x'|, h = max(x, x'), is above 1 where both are positive, below 0 where both
+    are negative, and no number only where both are 0.
+    """
+    return torch.maximum(x, x_ref).div_((x - x_ref).abs_()).clamp_(0, 1).nan_to_num_(0.0)
 
 
 def quotient(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, out: Tensor) -> Tensor:

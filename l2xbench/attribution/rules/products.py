@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from l2xbench.attribution.rules.call import Call, Pair
+from l2xbench.attribution.rules.questions import asked_at_once
 from l2xbench.attribution.rules.treatment import SHAPLEY, closed_form, condition
 
 
@@ -112,7 +113,7 @@ class Quotient(torch.autograd.Function):
         total = b + b_ref
         m_a, m_b = 2 / total, -(y + y_ref) / total
         crossing = b.sign() * b_ref.sign() <= 0 if not b.is_complex() else (b * b_ref.conj()).real <= 0
-        if crossing.any():
+        if not asked_at_once() or crossing.any():
             m_a = torch.where(crossing, (1 / b + 1 / b_ref) / 2, m_a)
             m_b = torch.where(crossing, -(a + a_ref) / 2 / b / b_ref, m_b)
         ctx.save_for_backward(m_a if ctx.needs_input_grad[0] else None, m_b if ctx.needs_input_grad[1] else None)

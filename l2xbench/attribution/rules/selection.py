@@ -18,6 +18,7 @@ from torch import Tensor
 from l2xbench.attribution.errors import UnsupportedOperationError
 from l2xbench.attribution.rules.call import Call, OperationRecord, Pair, differentiable, without_gradient
 from l2xbench.attribution.rules.piecewise import elementwise
+from l2xbench.attribution.rules.questions import asked_at_once
 from l2xbench.attribution.rules.treatment import DEEPLIFT, LEAST_CHANGE, closed_form, treatment
 from l2xbench.system.torch_parts import tree_flatten, tree_unflatten
 
@@ -97,7 +98,7 @@ def spread(dx: list[Tensor], multipliers: list[Tensor], g: Tensor, dy: Tensor, r
         rest -= (d * m).reshape(items, -1).sum(1, dtype=torch.float64)
         size += d.square().reshape(items, -1).sum(1, dtype=torch.float64)
     share = torch.where(size > 0, rest / size, torch.zeros_like(rest))
-    record.residual += float(torch.where(size > 0, torch.zeros_like(rest), rest).sum())
+    record.leave(torch.where(size > 0, torch.zeros_like(rest), rest).sum())
     for d, m in zip(dx, multipliers, strict=True):
         m.add_(d * share.to(d.dtype).view(items, *(1,) * (d.dim() - 1)) if items > 1 else d * share.to(d.dtype))
 
@@ -301,10 +302,11 @@ def switch(call: Call, c: Tensor, c_ref: Tensor, a: Tensor, b: Tensor, a_ref: Te
         return torch.view_as_complex(y), torch.view_as_complex(y_ref)
     with torch.no_grad():
         one_sided = (torch.where(c, a, b) == -torch.inf) != (torch.where(c_ref, a_ref, b_ref) == -torch.inf)
-        if one_sided.any():
-            everything = torch.cat([t.reshape(-1) for t in (a, b, a_ref, b_ref)])
-            floor = everything[everything.isfinite()].min() - 1e3
-    if one_sided.any():
+        cut = not asked_at_once() or bool(one_sided.any())
+        if cut:
+            least = [torch.where(t.isfinite(), t, torch.inf).min() for t in (a, b, a_ref, b_ref)]
+            floor = torch.stack(least).min() - 1e3
+    if cut:
         a, b, a_ref, b_ref = (torch.where(one_sided & (t == -torch.inf), floor, t) for t in (a, b, a_ref, b_ref))
     y, y_ref = Switch.apply(c, c_ref, a, b, a_ref, b_ref)
     if call.sources:
@@ -312,7 +314,7 @@ def switch(call: Call, c: Tensor, c_ref: Tensor, a: Tensor, b: Tensor, a_ref: Te
             da, db, dy = carriers(a, b, a_ref, b_ref, y, y_ref)
             unexplained = (c != c_ref) & (da == 0) & (db == 0) & (dy != 0)
             left = torch.where(unexplained, dy, torch.zeros_like(dy))
-        if unexplained.any():
+        if not asked_at_once() or unexplained.any():
             sources = [a for a, _ in call.sources], [b for _, b in call.sources]
             y = y + Rest.apply(left, torch.zeros_like(left), call.record, *sources[0], *sources[1])
     return y, y_ref

@@ -18,9 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from l2xbench.attribution.finite import all_finite
 from l2xbench.attribution.rules.blocks import rows
 from l2xbench.attribution.rules.call import Call, Pair
+from l2xbench.attribution.rules.questions import asked_at_once, is_finite
 from l2xbench.attribution.rules.treatment import LOGARITHMIC_MEAN, closed_form
 
 
@@ -31,6 +31,8 @@ def logarithmic_means(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, dim: i
     by zero.
     """
     d = x - x_ref
+    if not asked_at_once():
+        d.nan_to_num_(0.0, torch.inf, -torch.inf)  # masked in both streams
     d -= log_sum(x, y, dim) - log_sum(x_ref, y_ref, dim)
     e = torch.finfo(y.dtype).eps
     torch.add(y, y_ref, out=out).addcmul_(y - y_ref, d, value=2 / e)
@@ -70,7 +72,7 @@ class Softmax(torch.autograd.Function):
             logarithmic_means(a, a_ref, b, b_ref, axis, m)
         ctx.dim, masked = dim, False
         total = mean.sum(dim, keepdim=True)
-        if not all_finite(total):
+        if not is_finite(total):
             mean, masked = masked_means(x, x_ref, y, y_ref, dim)
             total = mean.sum(dim, keepdim=True)
         ctx.save_for_backward(

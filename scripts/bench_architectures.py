@@ -1,0 +1,123 @@
+"""What a map costs, in gradients, on each architecture of spandrel in its default size: one line a network.
+
+    python scripts/bench_architectures.py --size 48 --repeats 5
+    python scripts/bench_architectures.py --only SPAN,SwinIR --profile SPAN
+
+On small inputs the Python of each operation decides, not arithmetic. A gradient (a forward and a backward pass, the
+parameters frozen) and a map take turns in one thread; the ratio is that of their medians, in CPU time of the thread,
+which other processes lengthen less. Networks that take longer than `--longest` seconds for a gradient are left out,
+which is said.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import importlib
+import inspect
+import pkgutil
+import pstats
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Iterator
+
+import spandrel.architectures
+import torch
+from torch import Tensor, nn
+
+from l2xbench.attribution import explain
+from l2xbench.system import heap
+
+
+def architectures() -> Iterator[tuple[str, type[nn.Module]]]:
+    """The networks that the packages of spandrel load."""
+    for found in pkgutil.iter_modules(spandrel.architectures.__path__):
+        if found.name.startswith("__"):
+            continue
+        package = importlib.import_module(f"spandrel.architectures.{found.name}")
+        for name, member in inspect.getmembers(package, inspect.isclass):
+            inner = f"spandrel.architectures.{found.name}.__arch"
+            if issubclass(member, nn.Module) and member.__module__.startswith(inner):
+                yield name, member
+
+
+def cost(network: nn.Module, image: Tensor, output: int | None) -> tuple[Callable[[], None], Callable[[], None]]:
+    """A gradient and a map."""
+
+    def gradient() -> None:
+        leaf = image.clone().requires_grad_()
+        result = network(leaf)
+        result = result if isinstance(result, Tensor) else result[output]
+        torch.autograd.grad(result.sum(), leaf)
+
+    def explained() -> None:
+        explain(network, image, output=output, precision="float32")
+
+    return gradient, explained
+
+
+def seconds(call: Callable[[], None]) -> float:
+    """CPU time of a call."""
+    start = time.thread_time()
+    call()
+    return time.thread_time() - start
+
+
+def main() -> None:
+    """Prints the table, and the median and the worst of all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", type=int, default=48, help="side of the LR image in pixels")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--longest", type=float, default=2.0, help="seconds of a gradient above which one is left out")
+    parser.add_argument("--only", default="", help="comma-separated names of classes")
+    parser.add_argument("--profile", action="store_true", help="print where the time of each map goes")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    heap.keep_freed()  # as a run does
+    warnings.simplefilter("ignore")
+    ratios = {}
+    wanted = args.only.split(",") if args.only else []
+    for name, build in architectures():
+        if wanted and name not in wanted:
+            continue
+        torch.manual_seed(0)
+        try:
+            network = build().eval().requires_grad_(False)
+        except TypeError as error:
+            print(f"{name:20} not built: {error}")
+            continue
+        channels = next(
+            (m.in_channels for m in network.modules() if isinstance(m, nn.Conv2d) and m.in_channels in (1, 3, 4)), 3
+        )
+        image = torch.rand(1, channels, args.size, args.size)
+        try:
+            with torch.no_grad():
+                result = network(image)
+            gradient, explained = cost(network, image, None if isinstance(result, Tensor) else 0)
+            first = seconds(gradient)
+            if first > args.longest:
+                print(f"{name:20} left out: a gradient takes {first:.1f} s", flush=True)
+                continue
+            explained()
+        except Exception as error:
+            print(f"{name:20} not run: {' '.join(str(error).split())[:100]}", flush=True)
+            continue
+        units, maps = [], []
+        for _ in range(args.repeats):
+            units.append(seconds(gradient))
+            maps.append(seconds(explained))
+        ratios[name] = statistics.median(maps) / statistics.median(units)
+        print(f"{name:20} {statistics.median(units):8.3f} s {ratios[name]:6.2f}", flush=True)
+        if args.profile:
+            profile = cProfile.Profile()
+            profile.runcall(explained)
+            pstats.Stats(profile).sort_stats("tottime").print_stats(30)
+    if ratios:
+        worst = max(ratios, key=lambda each: ratios[each])
+        middle = statistics.median(ratios.values())
+        print(f"{len(ratios)} networks: median {middle:.2f}, worst {ratios[worst]:.2f} ({worst})")
+
+
+if __name__ == "__main__":
+    main()
