@@ -14,6 +14,7 @@ from l2xbench.store.units import Arrays, GroupName, Outcome
 from l2xbench.studies.attribution.options import AttributionOptions, HeatmapOptions
 from l2xbench.studies.attribution.units import DRAWS_FROM_OTHERS, map_options
 from l2xbench.studies.attribution.view import MapsOfImages
+from l2xbench.studies.shared.interventions import in_one_notice, told_interventions
 from l2xbench.studies.study import ImageFigures, Options, Study
 
 if TYPE_CHECKING:
@@ -71,6 +72,13 @@ class AttributionStudy(Study):
         from l2xbench.studies.attribution.checks import check_attribution
 
         check_attribution(config)
+
+    def notice(self, config: StudyConfig) -> str | None:
+        """What interventions cost."""
+        wanted = config.block(AttributionOptions)
+        methods = [] if wanted is None else [each for each in wanted.methods if each in DRAWS_FROM_OTHERS]
+        plans = [map_options(config, each) for each in methods]
+        return in_one_notice(told_interventions("attribution", "image", config, plan) for plan in plans)
 
     def compute(
         self, network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None = None

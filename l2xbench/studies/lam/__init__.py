@@ -15,6 +15,7 @@ from l2xbench.studies.attribution.units import DRAWS_FROM_OTHERS
 from l2xbench.studies.lam.cases import AUTO
 from l2xbench.studies.lam.options import LamOptions
 from l2xbench.studies.lam.units import lam_units
+from l2xbench.studies.shared.interventions import in_one_notice, told_interventions
 from l2xbench.studies.study import Finding, Options, Section, Study, Summary
 
 if TYPE_CHECKING:
@@ -59,14 +60,20 @@ class Lam(Study):
         return with_windows_found(config, records, store)
 
     def notice(self, config: StudyConfig) -> str | None:
-        """That windows are yet to be found."""
+        """That windows are yet to be found, and what interventions cost."""
         wanted = config.block(LamOptions)
-        if wanted is None or wanted.cases != AUTO:
+        if wanted is None:
             return None
-        return (
+        found = (
             f"lam: in each dataset up to {wanted.most} windows are taken in which the networks' SR images differ most; "
             "they are found once those are there."
+            if wanted.cases == AUTO
+            else None
         )
+        costs = [
+            told_interventions("lam", "window", config, {}) for each in wanted.methods if each in DRAWS_FROM_OTHERS
+        ]
+        return in_one_notice([found, *costs])
 
     def check(self, config: StudyConfig) -> None:
         """Methods and reference, and that each case is of a dataset of the study."""

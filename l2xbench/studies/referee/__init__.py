@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.referee.options import RefereeOptions
-from l2xbench.studies.referee.units import INTERVENTIONS, referee_units, told_cost
+from l2xbench.studies.referee.units import INTERVENTIONS, referee_units
+from l2xbench.studies.shared.interventions import told_interventions
 from l2xbench.studies.study import Finding, Options, Section, Study, Summary
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class Referee(Study):
 
     def notice(self, config: StudyConfig) -> str | None:
         """What the interventions on a patch cost."""
-        return told_cost(config)
+        wanted = config.block(RefereeOptions)
+        return None if wanted is None else told_interventions("referee", "patch", config, wanted.model_dump())
 
     def compute(
         self, network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None = None

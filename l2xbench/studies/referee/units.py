@@ -14,8 +14,6 @@ PARTS = 4
 """Units that the interventions of a patch are divided into, so that progress is seen and an interrupted run loses
 little: every fourth block is of one part."""
 INTERVENTIONS = "interventions"
-_USUAL_SIDE = 64
-"""LR pixels of the images that papers take such maps of."""
 
 
 def referee_units(config: StudyConfig) -> list[tuple[str, Options]]:
@@ -37,28 +35,6 @@ def referee_units(config: StudyConfig) -> list[tuple[str, Options]]:
 def map_options(wanted: RefereeOptions, method: str, seed: int) -> dict[str, Any]:
     """What `explain` is told besides the target."""
     return {"method": method, "reference": wanted.reference, "seed": seed, **wanted.options.get(method, {})}
-
-
-def told_cost(config: StudyConfig) -> str | None:
-    """How many images a network is run on for a patch, from the datasets' crops and the options.
-
-    Example:
-        >>> from l2xbench.studies.reading import parse_study
-        >>> data = {"study": "s", "models": {"a": "edsr"}, "datasets": {"d": {"path": "skimage", "crop": 32}}}
-        >>> told_cost(parse_study({**data, "referee": {"block": 4, "fine": 10}})).partition(", ")[2]
-        'every network runs on 192 images, and on 10 more for each of the 64 blocks that acts.'
-    """
-    wanted = config.block(RefereeOptions)
-    if wanted is None:
-        return None
-    crops = [entry.crop for entry in config.datasets.values()]
-    side = max((crop for crop in crops if crop is not None), default=_USUAL_SIDE)
-    blocks = (-(-side // wanted.block)) ** 2
-    within = f"in {side} x {side} LR pixels" if all(crops) else f"if images have {side} x {side} LR pixels"
-    return (
-        f"referee: for each patch {within}, every network runs on {blocks * wanted.coarse:,} images, and on "
-        f"{wanted.fine:,} more for each of the {blocks:,} blocks that acts."
-    )
 
 
 def _patches(wanted: RefereeOptions, config: StudyConfig) -> dict[str, Options]:
