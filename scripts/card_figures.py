@@ -1,4 +1,4 @@
-"""Put measured PSNR and SSIM into the compact cards, and print the README's table of them.
+"""Put measured PSNR and SSIM into the compact cards, and print the docs' table of them.
 
     l2xbench run configs/set5.yaml --data-root FOLDER --set attribution=null
     python scripts/card_figures.py results/set5 results/set14
@@ -22,6 +22,8 @@ from training.install import set_block
 from l2xbench.zoo.cards import bundled_cards
 
 TITLES = {"set5": "Set5", "set14": "Set14", "bsd100": "BSD100", "urban100": "Urban100", "manga109": "Manga109"}
+SEED = re.compile(r"-s\d+$")
+"""What the names of further trainings of an architecture end with."""
 
 
 def read(folders: list[Path]) -> pd.DataFrame:
@@ -33,16 +35,22 @@ def read(folders: list[Path]) -> pd.DataFrame:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A row a network, the datasets across."""
+    """A row a network, the datasets across; where there are second seeds, their PSNR stands in their first one's row."""
     sets = list(dict.fromkeys(table["dataset"]))
-    lines = [
-        f"| network | parameters | {' | '.join(f'{name} PSNR / SSIM' for name in sets)} |",
-        f"| --- | ---: | {' | '.join('---:' for _ in sets)} |",
-    ]
-    for model, rows in table.groupby("model", sort=False):
-        found = rows.set_index("dataset")
-        cells = [f"{found.loc[name, 'psnr']:.2f} / {found.loc[name, 'ssim']:.4f}" for name in sets]
-        lines.append(f"| {model} | {int(rows['parameters'].iloc[0]):,} | {' | '.join(cells)} |")
+    found = table.set_index(["model", "dataset"])
+    models = list(dict.fromkeys(table["model"]))
+    seeds = {SEED.sub("", model): model for model in models if SEED.search(model) and SEED.sub("", model) in models}
+    heads = ["network", "parameters", *(f"{name} PSNR / SSIM" for name in sets)]
+    heads += [f"second seed, {name}" for name in sets] if seeds else []
+    lines = [f"| {' | '.join(heads)} |", f"| --- | {' | '.join('---:' for _ in heads[1:])} |"]
+    for model in models:
+        if model in seeds.values():
+            continue
+        rows = [found.loc[(model, name)] for name in sets]
+        cells = [f"{int(rows[0]['parameters']):,}", *(f"{row['psnr']:.2f} / {row['ssim']:.4f}" for row in rows)]
+        if seeds:
+            cells += [f"{found.loc[(seeds[model], name), 'psnr']:.2f}" if model in seeds else "" for name in sets]
+        lines.append(f"| {model} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -19,9 +19,9 @@ by hand:
 
 `run` is a command or a list of them; `table` a CSV of the results, shown by `columns` (head: pattern, of a row's
 values), of the rows for which `where` holds (a query of pandas); `text: true` in place of `table` shows what the last
-command printed; `figure` copies pictures ({from: to}, `to` from the page's folder on). `{data}` becomes `--data-root
-FOLDER`, `{checkpoints}` and `{keep}` the folders. Each command runs once, however many blocks name it;
-studies go on where they stopped.
+command printed, `text: markdown` as a part of the page; `figure` copies pictures ({from: to}, `to` from the page's
+folder on). `{data}` becomes `--data-root FOLDER`, `{checkpoints}` and `{keep}` the folders. Each command runs once,
+however many blocks name it; studies go on where they stopped.
 """
 
 from __future__ import annotations
@@ -122,7 +122,8 @@ def _filled(pattern: str, row: Mapping[object, object]) -> str:
 def shown(block: Block, places: Places, printed: Mapping[str, str]) -> str:
     """What stands between the block's comments now that its commands have run."""
     if "text" in block.said:
-        return f"```text\n{printed[block.commands[-1]].rstrip()}\n```\n"
+        text = printed[block.commands[-1]].rstrip()
+        return f"{text}\n" if block.said["text"] == "markdown" else f"```text\n{text}\n```\n"
     if "table" not in block.said:
         return ""
     path = Path(places.put(str(block.said["table"])))

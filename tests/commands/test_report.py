@@ -14,6 +14,7 @@ from tests.report.results import make_results
 from tests.stories.test_cli import contents
 
 
+@pytest.mark.slow
 def test_everything_is_made_again_from_the_records_alone(
     l2xbench: Command, tmp_path: Path, write_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

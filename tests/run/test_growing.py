@@ -128,6 +128,7 @@ def _needing(job: Job, other: Job) -> Job:
     return replace(job, unit=replace(job.unit, needs=other.unit))
 
 
+@pytest.mark.slow
 def test_a_run_that_grew_has_the_tables_of_one_that_did_not(
     tmp_path: Path, l2xbench: Command, write_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,19 @@ def test_the_table_has_a_row_a_network(
     assert lines[3] == "| edsr | 1,234 | 31.00 / 0.8812 | 27.50 / 0.8812 |"
 
 
+def test_second_seeds_stand_in_their_first_ones_rows(
+    script: ModuleType, results: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder, psnr in zip(results, (30.25, 27.0), strict=True):
+        table = folder / "tables/restoration.csv"
+        table.write_text(f"{table.read_text()}{folder.name},edsr-s1,{psnr},0.88,5,1234\n")
+    assert script.main([*map(str, results), "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("| Set14 PSNR / SSIM | second seed, Set5 | second seed, Set14 |")
+    assert lines[2].endswith("| 28.40 / 0.8100 | 28.40 / 0.8100 |  |  |")
+    assert lines[3:] == ["| edsr | 1,234 | 31.00 / 0.8812 | 27.50 / 0.8812 | 30.25 | 27.00 |"]
+
+
 def test_a_card_gets_its_figures_and_keeps_the_rest(script: ModuleType, results: list[Path], tmp_path: Path) -> None:
     card = tmp_path / "edsr-compact.yaml"
     card.write_text("# kept\nprovider: l2xbench\ntraining:\n  hours: 1\n  measured:\n    Set5: [1, 2]\nscale: 4\n")

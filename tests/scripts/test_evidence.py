@@ -61,6 +61,12 @@ def test_rows_text_and_figures(evidence: ModuleType, places: object, tmp_path: P
     assert (path.parent / "figures/cka.png").read_bytes() == b"picture"
 
 
+def test_text_that_is_markdown_is_a_part_of_the_page(evidence: ModuleType, places: object, tmp_path: Path) -> None:
+    path = page(tmp_path, "run: python -c 'print(7)'\ntext: markdown")
+    assert evidence.renew([path], places) == 1
+    assert "-->\n7\n<!-- evidence ends -->" in path.read_text()
+
+
 def test_each_command_runs_once_and_only_what_is_asked(
     evidence: ModuleType, places: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,6 +105,7 @@ def killed_and_resumed(tmp_path: Path, run: Run, kills: int, step: int) -> None:
     assert not leftovers(out)
 
 
+@pytest.mark.slow
 def test_a_run_killed_twice_ends_with_the_same_tables(tmp_path: Path, run: Run) -> None:
     killed_and_resumed(tmp_path, run, 2, UNITS)
 
@@ -186,6 +187,7 @@ def flip(path: Path, place: int) -> None:
     path.write_bytes(data)
 
 
+@pytest.mark.slow
 def test_what_is_damaged_is_found_told_and_done_again(
     tmp_path: Path, l2xbench: Command, write_study: Callable[..., Path]
 ) -> None:

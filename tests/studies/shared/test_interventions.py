@@ -12,12 +12,12 @@ from l2xbench.studies.registry import all_studies
     ("blocks", "said"),
     [
         (
-            {"attribution": {"methods": ["l2x", "intervention"], "options": {"intervention": {"fine": 7}}}},
-            "attribution: interventions: for each image of 32 x 32 LR pixels, every network runs on 768 images, and on 7",
+            {"attribution": {"methods": ["l2x", "intervention"], "options": {"intervention": {"block": 4}}}},
+            "attribution: interventions: for each image of 32 x 32 LR pixels, every network runs on 192 images",
         ),
         (
             {"lam": {"cases": "auto", "methods": ["lam", "intervention"]}},
-            "lam: interventions: for each window of 32 x 32 LR pixels, every network runs on 768 images, and on 50 more",
+            "lam: interventions: for each window of 32 x 32 LR pixels, every network runs on 768 images",
         ),
         (
             {"referee": {"block": 4}},
