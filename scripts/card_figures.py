@@ -35,7 +35,7 @@ def read(folders: list[Path]) -> pd.DataFrame:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A row a network, the datasets across; where there are second seeds, their PSNR stands in their first one's row."""
+    """A row a network, the datasets across; PSNR of a second seed stands in the row of the first."""
     sets = list(dict.fromkeys(table["dataset"]))
     found = table.set_index(["model", "dataset"])
     models = list(dict.fromkeys(table["model"]))
