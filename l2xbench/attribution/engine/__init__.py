@@ -23,6 +23,7 @@ ground up:
     watch       the network's calls before PyTorch takes them apart
     state       the network's own parameters, buffers and attributes, as they were
     paired      the pass as a whole: `paired_forward`
+    recording   a computation as its ATen operations, made again without the Python that led to them
 
 Each file imports only those above it.
 """

@@ -35,8 +35,7 @@ def followed(trace: Trace, plain: Tensor) -> Paired:
         return found
     storage = plain.untyped_storage()
     with torch.no_grad():
-        flat = torch.empty(0, dtype=plain.dtype, device=plain.device).set_(storage)
-        flat = flat.clone()
+        flat = plain.detach().as_strided((storage.nbytes() // plain.element_size(),), (1,), 0).clone()
         if flat.dtype in LOWER:
             flat = flat.to(trace.raised(flat.dtype))
     root = Paired.of(flat, flat)

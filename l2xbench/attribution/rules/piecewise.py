@@ -93,15 +93,15 @@ class Rectified(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, x_ref: Tensor) -> tuple[Tensor, Tensor]:
-        if not asked_at_once():
-            y, y_ref, m = x.clamp_min(0), x_ref.clamp_min(0), steady_ramp(x, x_ref)
-        else:
-            y, y_ref, m = torch.empty_like(x), torch.empty_like(x), torch.empty_like(x)
-            for a, a_ref, b, b_ref, k in blocks(x, x_ref, y, y_ref, m):
-                torch.clamp_min(a, 0, out=b)
-                torch.clamp_min(a_ref, 0, out=b_ref)
-                if not isfinite(quotient(a, a_ref, b, b_ref, k).sum().item()):
-                    at_rest(a, a_ref, k)
+        y, y_ref, m = torch.empty_like(x), torch.empty_like(x), torch.empty_like(x)
+        asks = asked_at_once()
+        for a, a_ref, b, b_ref, k in blocks(x, x_ref, y, y_ref, m):
+            torch.clamp_min(a, 0, out=b)
+            torch.clamp_min(a_ref, 0, out=b_ref)
+            if not asks:
+                steady_ramp(a, a_ref, k)
+            elif not isfinite(quotient(a, a_ref, b, b_ref, k).sum().item()):
+                at_rest(a, a_ref, k)
         ctx.save_for_backward(m)
         ctx.mark_non_differentiable(y_ref)
         ctx.set_materialize_grads(False)
@@ -113,16 +113,16 @@ class Rectified(torch.autograd.Function):
 def ramp(x: Tensor, x_ref: Tensor) -> Tensor:
     """The chord slope of max(x, 0), in [0, 1]; at x = x' the gradient, which is 0 at 0."""
     if not asked_at_once():
-        return steady_ramp(x, x_ref)
+        return steady_ramp(x, x_ref, torch.empty_like(x))
     slope = quotient(x, x_ref, x.relu(), x_ref.relu(), torch.empty_like(x))
     return slope if isfinite(slope.sum().item()) else at_rest(x, x_ref, slope)
 
 
-def steady_ramp(x: Tensor, x_ref: Tensor) -> Tensor:
+def steady_ramp(x: Tensor, x_ref: Tensor, out: Tensor) -> Tensor:
     """The same in one way for all: h / |x - x'|, h = max(x, x'), is above 1 where both are positive, below 0 where both
     are negative, and no number only where both are 0.
     """
-    return torch.maximum(x, x_ref).div_((x - x_ref).abs_()).clamp_(0, 1).nan_to_num_(0.0)
+    return torch.maximum(x, x_ref, out=out).div_((x - x_ref).abs_()).clamp_(0, 1).nan_to_num_(0.0)
 
 
 def quotient(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, out: Tensor) -> Tensor:

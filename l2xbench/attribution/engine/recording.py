@@ -1,0 +1,202 @@
+"""A computation as the ATen operations that it was made of, to be made again without the Python that led to them.
+
+On small tensors the Python around each operation (the network's own, autograd's graph, the pair of streams) takes
+longer than the operation. A recording knows none of it: it is the straight list of calls, forward and backward, which
+are made again on whatever the inputs hold by then. What reads memory reads it anew, so that parameters may change
+where they lie; what was decided in Python, or was drawn at random, stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from l2xbench.system.torch_parts import tree_leaves, tree_map_only
+
+ALIASES = frozenset({"detach", "alias", "lift"})
+"""Operations whose result is their argument, where no gradients are kept."""
+Computation = Callable[[], tuple[Tensor, ...]]
+"""Reads tensors that stay where they are, and gives others."""
+
+
+class NotRecordedError(Exception):
+    """The computation does something that would not be the same when its operations are made again."""
+
+
+class Slot:
+    """A tensor in the list of calls: what call gave it, or one that is there before any (`constant`)."""
+
+    __slots__ = ("constant", "number")
+
+    def __init__(self, number: int, constant: Tensor | None = None) -> None:
+        self.number, self.constant = number, constant
+
+
+class _Recorder(TorchDispatchMode):
+    """Carries operations out and notes them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[Any, Any, Any, list[Slot | None], bool, bool]] = []
+        """Operation, arguments and options with slots for tensors, the slots of the results, whether it writes, whether
+        it gives several.
+        """
+        self.slots: list[Slot] = []
+        self.of_object: dict[int, tuple[Any, Slot]] = {}
+        self.of_memory: dict[Any, Slot] = {}
+        self.kept: list[Tensor] = []
+        """All tensors that were met, so that no other takes the place of one in memory."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if any(kind not in (Tensor, nn.Parameter) for kind in types):
+            return NotImplemented  # a tensor of another kind takes its operation apart; its parts come back here
+        kwargs = kwargs or {}
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            raise NotRecordedError(f"{func} draws random numbers")
+        if torch.Tag.inplace_view in func.tags or any(
+            isinstance(a, (torch.UntypedStorage, torch.TypedStorage)) for a in args
+        ):
+            raise NotRecordedError(f"{func} gives a tensor another place in memory")
+        held = tree_map_only(Tensor, self.slot, (args, kwargs))
+        result = func(*args, **kwargs)
+        name = func._schema.name.partition("::")[2]
+        if name in ALIASES:
+            self.note(result, held[0][0])
+            return result
+        if name == "lift_fresh":
+            func, held = torch.ops.aten.clone.default, (held[0], {})
+        writes = func._schema.is_mutable
+        given = {id(a) for a in tree_leaves((args, kwargs)) if isinstance(a, Tensor)} if writes else ()
+        leaves = result if isinstance(result, (tuple, list)) else (result,)
+        slots: list[Slot | None] = []
+        for leaf in leaves:
+            if not isinstance(leaf, Tensor) or id(leaf) in given:
+                slots.append(None)
+                continue
+            slot = Slot(len(self.slots))
+            self.slots.append(slot)
+            self.note(leaf, slot)
+            slots.append(slot)
+        self.calls.append((func, *held, slots, writes, isinstance(result, (tuple, list))))
+        return result
+
+    def note(self, tensor: Tensor, slot: Slot) -> None:
+        """Remember which slot a tensor is."""
+        self.kept.append(tensor)
+        where = place(tensor)
+        self.of_object[id(tensor)] = where, slot
+        self.of_memory.setdefault(where, slot)
+
+    def slot(self, tensor: Tensor) -> Slot:
+        """The slot of a tensor, which autograd may have put into another object; a constant where no call gave it."""
+        where = place(tensor)
+        known, found = self.of_object.get(id(tensor), (None, None))
+        if found is None or known != where:  # or it was given other memory (`tensor.data = other`)
+            found = self.of_memory.get(where)
+            if found is None:
+                found = Slot(len(self.slots), tensor)
+                self.slots.append(found)
+            self.note(tensor, found)
+        return found
+
+
+def place(tensor: Tensor) -> Any:
+    """Where a tensor lies in memory."""
+    return (
+        tensor.untyped_storage()._cdata,
+        tensor.storage_offset(),
+        tensor.size(),
+        tensor.stride(),
+        tensor.dtype,
+        tensor.is_conj() or tensor.is_neg(),
+    )
+
+
+class Recording:
+    """A computation that was made once, and is made again by `replay`.
+
+    Example:
+        >>> x = torch.tensor([1.0, 2.0])
+        >>> recording = Recording(lambda: (x.square().sum(),))
+        >>> x.fill_(3)
+        tensor([3., 3.])
+        >>> recording.outputs, recording.replay()
+        ((tensor(5.),), (tensor(18.),))
+
+    Raises:
+        NotRecordedError: it draws random numbers, or moves tensors in memory.
+    """
+
+    def __init__(self, run: Computation) -> None:
+        with _Recorder() as recorder:
+            self.outputs = run()
+        results = [recorder.slot(output) for output in self.outputs]
+        self._replay = compiled(needed(recorder, results), results)
+
+    def replay(self) -> tuple[Tensor, ...]:
+        """The outputs, of what the inputs hold by now."""
+        with torch.inference_mode(False), torch.no_grad():
+            return self._replay()
+
+
+def needed(recorder: _Recorder, results: list[Slot]) -> list[Any]:
+    """The calls that the results depend on, and those that write."""
+    wanted = {slot.number for slot in results}
+    found = []
+    for call in reversed(recorder.calls):
+        _, args, kwargs, slots, writes, _ = call
+        if writes or any(slot is not None and slot.number in wanted for slot in slots):
+            wanted.update(leaf.number for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Slot))
+            found.append(call)
+    return found[::-1]
+
+
+def compiled(calls: list[Any], results: list[Slot]) -> Callable[[], tuple[Tensor, ...]]:
+    """A function that makes the calls, and lets go of each tensor after its last use."""
+    last: dict[int, int] = {}
+    for number, (_, args, kwargs, slots, _, _) in enumerate(calls):
+        for leaf in [*tree_leaves((args, kwargs)), *slots]:
+            if isinstance(leaf, Slot) and leaf.constant is None:
+                last[leaf.number] = number
+    for slot in results:
+        last.pop(slot.number, None)
+    freed: dict[int, list[int]] = {}
+    for slot_number, number in last.items():
+        freed.setdefault(number, []).append(slot_number)
+    space: dict[str, Any] = {}
+    names: dict[int, str] = {}
+
+    def named(value: Any) -> str:
+        if isinstance(value, Slot):
+            if value.constant is None:
+                return f"t{value.number}"
+            value = value.constant
+        elif value is None or value is True or value is False or type(value) is int:
+            return repr(value)
+        elif type(value) in (list, tuple) and any(isinstance(each, Slot) for each in value):
+            return "[" + ", ".join(named(each) for each in value) + "]"
+        if id(value) not in names:
+            names[id(value)] = f"k{len(names)}"
+            space[names[id(value)]] = value
+        return names[id(value)]
+
+    lines = ["def replay():"]
+    for number, (func, args, kwargs, slots, _, several) in enumerate(calls):
+        given = [*(named(a) for a in args), *(f"{name}={named(a)}" for name, a in kwargs.items())]
+        call = f"{named(func)}({', '.join(given)})"
+        targets = [f"t{slot.number}" if slot is not None else "_" for slot in slots]
+        if several:
+            call = f"{', '.join(targets)}, = {call}" if targets else call
+        elif targets and targets[0] != "_":
+            call = f"{targets[0]} = {call}"
+        lines.append("    " + call)
+        if number in freed:
+            lines.append("    del " + ", ".join(f"t{each}" for each in freed[number]))
+    lines.append(f"    return ({''.join(named(slot) + ', ' for slot in results)})")
+    exec(compile("\n".join(lines), "<recording>", "exec"), space)
+    found: Callable[[], tuple[Tensor, ...]] = space["replay"]
+    return found
