@@ -8,6 +8,7 @@ ground up:
     tensor      `Paired`, the tensor that carries its reference along
     taps        tensors inside the network whose multipliers are asked for
     operations  an ATen operation: its schema, and its row of the table
+    state       the network's own parameters, buffers and attributes, as they were
     trace       what one paired pass knows and has met
     storage     plain tensors into which a network wrote paired data
     tapping     hooks that find them, and where branches meet
@@ -21,7 +22,6 @@ ground up:
     inplace     operations that write to their arguments
     dispatch    one ATen operation, from beginning to end
     watch       the network's calls before PyTorch takes them apart
-    state       the network's own parameters, buffers and attributes, as they were
     paired      the pass as a whole: `paired_forward`
     recording   a computation as its ATen operations, made again without the Python that led to them
 

@@ -22,7 +22,7 @@ from l2xbench.attribution.engine.storage import as_written
 from l2xbench.attribution.engine.tapping import name_parts, tapped
 from l2xbench.attribution.engine.taps import Taps
 from l2xbench.attribution.engine.tensor import Paired, handling
-from l2xbench.attribution.engine.trace import Trace
+from l2xbench.attribution.engine.trace import Exposed, Trace
 from l2xbench.attribution.engine.watch import Watch
 from l2xbench.attribution.errors import (
     AttributionError,
@@ -238,7 +238,7 @@ def forward(
         if result is None and not copy_ghosts:
             again()
             return forward(model, x, x_ref, strict, output, check_finite, True, changing, layers, keep_values, asks)
-        changed = frozenset() if changing else written() | own_storage(model, trace.exposed)
+        changed = frozenset() if changing else written() | written_past(model, trace.exposed)
         result = choose(result, output)
         if not isinstance(result, Tensor):
             raise ReferenceLostError(
@@ -260,12 +260,12 @@ def forward(
     return leaf, value, reference.detach(), trace
 
 
-def own_storage(model: nn.Module, exposed: Collection[int]) -> frozenset[int]:
-    """Those of some storages that hold the network's own parameters and buffers."""
+def written_past(model: nn.Module, exposed: Exposed) -> frozenset[int]:
+    """The storages of the network's own parameters and buffers that it wrote to by a `data` that it took of them."""
     if not exposed:
         return frozenset()
     own = (t for t in parameters_and_buffers(model) if t.layout == torch.strided and not nn.parameter.is_lazy(t))
-    return frozenset(t.untyped_storage().data_ptr() for t in own) & frozenset(exposed)
+    return frozenset(place for place in (t.untyped_storage().data_ptr() for t in own) if place in exposed)
 
 
 def eagerly() -> AbstractContextManager[Any]:

@@ -36,11 +36,11 @@ class Slot:
         self.number, self.constant = number, constant
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Carries operations out and notes them."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.calls: list[tuple[Any, Any, Any, list[Slot | None], bool, bool]] = []
         """Operation, arguments and options with slots for tensors, the slots of the results, whether it writes, whether
         it gives several.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +22,20 @@ def modules_of(model: nn.Module) -> list[nn.Module]:
     return list(found.values())
 
 
+def names_of(model: nn.Module) -> dict[int, str]:
+    """The submodules' names by `id`, as `model.named_modules()` gives them, without its generators in generators."""
+    found: dict[int, str] = {}
+    waiting = [("", model)]
+    while waiting:
+        name, module = waiting.pop()
+        if id(module) not in found:
+            found[id(module)] = name
+            within = name + "." if name else ""
+            children = [(within + key, child) for key, child in module._modules.items() if child is not None]
+            waiting += reversed(children)
+    return found
+
+
 def parameters_and_buffers(model: nn.Module) -> list[Tensor]:
     """All parameters and buffers, each once."""
     own = (d for module in modules_of(model) for d in (module._parameters, module._buffers))
@@ -35,14 +50,15 @@ def elsewhere(tensor: Tensor, memory: Tensor) -> bool:
     return not alike or tensor.data_ptr() != memory.data_ptr()
 
 
-PLAIN = (int, float, bool, str, type(None), type(lambda: None))
+PLAIN = frozenset({int, float, bool, str, type(None), type(lambda: None)})
+HOLDERS = frozenset({dict, OrderedDict, list, set})
 
 
 @contextmanager
-def preserved(model: nn.Module, exposed: Collection[int] = ()) -> Iterator[Callable[[], frozenset[int]]]:
+def preserved(model: nn.Module, exposed: Container[int] = ()) -> Iterator[Callable[[], frozenset[int]]]:
     """Put back parameters, buffers, attributes (also inside lists, dicts and sets), hooks and training flags
-    on leaving. Gives a function that says which storage has been written to. `exposed`, which may grow meanwhile, is
-    the storage that may have been written to without a trace (`parameter.data`).
+    on leaving. Gives a function that says which storage has been written to. `exposed`, asked on leaving, has the
+    storage that was written to past its version (`parameter.data`).
     """
     attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
     containers: list[tuple[Any, Any]] = []
@@ -50,7 +66,11 @@ def preserved(model: nn.Module, exposed: Collection[int] = ()) -> Iterator[Calla
     seen: set[int] = set()
 
     def note(value: Any, depth: int = 0) -> None:
-        if type(value) in PLAIN:
+        kind = type(value)
+        if kind in PLAIN:
+            return
+        if kind in HOLDERS and not value:  # as most of a module's own are, which are many
+            containers.append((value, ()))
             return
         if isinstance(value, Tensor):
             # a tensor kept from a call in inference mode has no version, and cannot be written to from here either

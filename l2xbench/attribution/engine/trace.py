@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from l2xbench.attribution.engine.state import names_of
 from l2xbench.attribution.engine.taps import Taps
 from l2xbench.attribution.engine.tensor import Paired
 from l2xbench.attribution.rules.call import Kind, OperationRecord
@@ -19,6 +20,32 @@ from l2xbench.attribution.rules.questions import Notes
 
 LOWER = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.complex32, torch.complex64})
 """Types that may lie below the precision of the computation."""
+
+
+class Exposed:
+    """Memory of plain tensors whose `data` a network took: writing there is told by the version of what it took alone.
+    As a collection, the places that were written to.
+    """
+
+    def __init__(self) -> None:
+        self._taken: dict[int, list[Tensor]] = {}
+        self._handed_on: set[int] = set()
+
+    def take(self, data: Tensor) -> None:
+        """Note what was taken."""
+        self._taken.setdefault(data.untyped_storage().data_ptr(), []).append(data)
+
+    def hand_on(self, tensor: Tensor) -> None:
+        """Note that a tensor goes on to NumPy, say, where no version tells of writing."""
+        if self._taken and tensor.layout == torch.strided:
+            self._handed_on.add(tensor.untyped_storage().data_ptr())
+
+    def __contains__(self, place: int) -> bool:
+        taken = self._taken.get(place, ())
+        return bool(taken) and (place in self._handed_on or any(t.is_inference() or t._version for t in taken))
+
+    def __bool__(self) -> bool:
+        return bool(self._taken)
 
 
 @dataclass
@@ -43,8 +70,8 @@ class Trace:
     """Storage of the network's own tensors that it writes to while it runs."""
     draws_in: torch.dtype | None = None
     """The precision that the network itself draws random numbers in, where that is not the computation's."""
-    exposed: set[int] = field(default_factory=set)
-    """Storage of plain tensors whose `data` the network took: what is written there is noted nowhere."""
+    exposed: Exposed = field(default_factory=lambda: Exposed())
+    """Memory of plain tensors that the network took by another name."""
     lowered: str = ""
     """Where the network casts to half precision, if it does."""
     records: dict[tuple[str, Kind], OperationRecord] = field(default_factory=dict)
@@ -77,7 +104,7 @@ class Trace:
     def where(self) -> str:
         """The innermost submodule that is running, read off the stack: no hooks on the network."""
         if not self.names:
-            self.names.update((id(module), name) for name, module in self.model.named_modules())
+            self.names = names_of(self.model)
         frame = sys._getframe(1)
         while frame is not None:
             owner = frame.f_locals.get("self")

@@ -23,7 +23,10 @@ from l2xbench.system.torch_parts import HigherOrderOperator, tree_flatten, tree_
 
 LOSSES = {getattr(Tensor, name) for name in REFUSED}
 
-RECURRENT = {"lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"}
+RECURRENT = {
+    getattr(torch, name)
+    for name in ("lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell")
+}
 """Layers whose oneDNN kernel would read memory past the dispatcher; without it they are made of ordinary
 operations, which write to their states.
 """
@@ -60,6 +63,14 @@ DRAWS = {torch.rand, torch.randn}
 """Calls that draw random numbers in a type that the network names."""
 
 
+ORDINARY = {type(torch.conv2d), type(Tensor.add), type(Tensor.__add__), type(Tensor.shape.__get__), type(F.relu)}  # type: ignore[attr-defined]
+"""Types of calls that are functions of tensors, and no operations that are given functions."""
+
+SPECIAL = {*LOSSES, *WHOLE, *UNINITIALISED, *RMS_NORM, *DRAWS, *RECURRENT, GET_DATA, SET_DATA}
+SPECIAL.add(F.scaled_dot_product_attention)
+"""Calls that something is done about."""
+
+
 class Watch(TorchFunctionMode):
     """Sees the network's calls before they are taken apart.
 
@@ -76,10 +87,17 @@ class Watch(TorchFunctionMode):
         if torch.is_autocast_enabled(trace.device):  # the network's own; it would lower what is computed higher
             with torch.autocast(trace.device, enabled=False):
                 return self.__torch_function__(func, types, args, kwargs)
-        if func in LOSSES and args and isinstance(args[0], Paired):
-            return self.leave(func, args[0], args[1:], kwargs or {})
+        # most calls, and every look at a shape or a type, are none that anything is to be done about
+        if type(func) in ORDINARY and func not in SPECIAL and not (trace.written or trace.lower_parameters):
+            return self.taken_apart(func, args, kwargs)
+        if func in LOSSES and args:
+            if isinstance(args[0], Paired):
+                return self.leave(func, args[0], args[1:], kwargs or {})
+            trace.exposed.hand_on(args[0])
         if func == GET_DATA and not isinstance(args[0], Paired) and args[0].layout == torch.strided:
-            trace.exposed.add(args[0].untyped_storage().data_ptr())
+            data = self.taken_apart(func, args, kwargs)
+            trace.exposed.take(data)
+            return data
         if func == SET_DATA:
             return with_gradients(assign, trace, func, args, {})
         if trace.written:
@@ -101,7 +119,7 @@ class Watch(TorchFunctionMode):
             whole = with_gradients(run_whole, trace, WHOLE[func], func, args, kwargs or {})
             if whole is not None:
                 return whole
-        if name in RECURRENT:
+        if func in RECURRENT:
             args = (
                 args[0],
                 tree_map_only(Tensor, lambda t: t if isinstance(t, Paired) else Paired.of(t, t), args[1]),

@@ -7,6 +7,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -360,3 +361,44 @@ def test_under_no_grad_and_inference_mode() -> None:
 def test_shared_weights_and_modules_used_twice() -> None:
     layer, act = nn.Conv2d(3, 3, 3, padding=1).double(), nn.ReLU(inplace=True)
     assert_complete(lambda t: act(layer(act(layer(t)) + layer(t))), *images(0), 1e-12)
+
+
+class WritesPast(nn.Module):
+    """Changes its own weight while it runs, by a way that tells nobody, between two uses of it."""
+
+    def __init__(self, write: Callable[[Tensor], object]) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.eye(6, dtype=torch.float64) + 0.1)
+        self.write = write
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.relu(x @ self.weight)
+        self.write(self.weight)
+        return torch.relu(y @ self.weight)
+
+
+WRITES: dict[str, tuple[Callable[[Tensor], object], float]] = {
+    "read": (lambda w: w.data.sum(), 1),
+    "data": (lambda w: w.data.mul_(3), 3),
+    "a view of it": (lambda w: w.data[:].t().mul_(3), 3),
+    "data of data": (lambda w: w.data.data.mul_(3), 3),
+    "numpy": (lambda w: np.multiply(w.data.numpy(), 3, out=w.data.numpy()), 3),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_weight_that_is_written_to_past_its_version(name: str) -> None:
+    """Gradients are taken with the weight as it was at each use; one that is only looked at costs no second pass."""
+    write, factor = WRITES[name]
+    passes: list[object] = []
+    network = WritesPast(lambda w: passes.append(write(w))).requires_grad_(False)
+    weight = network.weight.clone()
+    x, x_ref = images(0)
+    with paired_forward(network, x, x_ref) as out:
+        (found,) = torch.autograd.grad(out.value.sum(), out.inputs)
+    assert torch.equal(network.weight, weight)
+    plain = Network(lambda t: torch.relu(torch.relu(t @ weight) @ (weight * factor)))
+    with paired_forward(plain, x, x_ref) as out:
+        (expected,) = torch.autograd.grad(out.value.sum(), out.inputs)
+    torch.testing.assert_close(found, expected)
+    assert len(passes) == (1 if name == "read" else 2)
