@@ -40,8 +40,8 @@ class Exposed:
         if self._taken and tensor.layout == torch.strided:
             self._handed_on.add(tensor.untyped_storage().data_ptr())
 
-    def __contains__(self, place: int) -> bool:
-        taken = self._taken.get(place, ())
+    def __contains__(self, place: object) -> bool:
+        taken = self._taken.get(place, []) if isinstance(place, int) else []
         return bool(taken) and (place in self._handed_on or any(t.is_inference() or t._version for t in taken))
 
     def __bool__(self) -> bool:
