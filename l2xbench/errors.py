@@ -14,6 +14,17 @@ class RequestError(Exception):
     """
 
 
+def reason_of(error: BaseException) -> str:
+    """An error in one line.
+
+    Example:
+        >>> reason_of(RequestError("a.png: no such file")), reason_of(ValueError("too\\nlong"))
+        ('a.png: no such file', 'ValueError: too long')
+    """
+    text = " ".join(str(error).split()) or "no message"
+    return text if isinstance(error, RequestError) else f"{type(error).__name__}: {text}"
+
+
 MOST_NAMES = 30
 """More names than this are not listed in an error line."""
 

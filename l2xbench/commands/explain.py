@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
@@ -23,9 +22,8 @@ from l2xbench.draw.heatmaps import heatmap_bytes
 from l2xbench.draw.panels import NetworkPanel
 from l2xbench.draw.scales import chosen
 from l2xbench.draw.zoom import around_target
-from l2xbench.errors import RequestError
+from l2xbench.errors import RequestError, reason_of
 from l2xbench.run.devices import choose_device
-from l2xbench.run.worker import reason_of
 from l2xbench.store.store import Store
 from l2xbench.studies.shared.followed import require_followed
 from l2xbench.studies.shared.maps import (
@@ -37,6 +35,7 @@ from l2xbench.studies.shared.maps import (
     network_map,
 )
 from l2xbench.studies.shared.panels import ShownImage, make_panel
+from l2xbench.system.compat import without_distributed_tensors
 from l2xbench.system.files import packed, write_whole
 from l2xbench.zoo.load import build, locate, short_names
 
@@ -79,6 +78,7 @@ def explain_image(
     colour_map(palette)
     shades = chosen(scale, "--scale")
     console = Console()
+    without_distributed_tensors()
     sources = {name: locate(model, seed=seed, keys=keys) for name, model in short_names(models).items()}
     place = choose_device(device)
     Store(out).prepare()
@@ -140,7 +140,7 @@ def explain_image(
     if verify:
         console.print("verified: what is explained are the outputs of plain passes", highlight=False)
     title = f"{printable(image.name)}: {request.label}, {reference}, {panel.target}"
-    screen.show_table(console, pd.DataFrame(rows), title)
+    screen.show_rows(console, rows, title)
     for name, (_, found) in answers.items():
         if found.tile is not None:
             console.print(

@@ -18,7 +18,7 @@ from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.references import parse_reference
 from l2xbench.commands import screen
 from l2xbench.config import StudyConfig
-from l2xbench.errors import RequestError
+from l2xbench.errors import RequestError, reason_of
 from l2xbench.explore.page import ExplorePage
 from l2xbench.explore.pictures import Kind, Picture, Uploads, collect, dataset_pictures
 from l2xbench.explore.server import LOCAL, Shelf, address, listen, serve
@@ -27,7 +27,6 @@ from l2xbench.explore.workbench import Workbench
 from l2xbench.run.devices import choose_device
 from l2xbench.run.lookup import Unusable, find_dataset, find_model
 from l2xbench.run.plan import no_network
-from l2xbench.run.worker import reason_of
 from l2xbench.studies.attribution.options import AttributionOptions, HeatmapOptions
 from l2xbench.system.threads import work_alone
 from l2xbench.zoo.cards import bundled_cards, read_card

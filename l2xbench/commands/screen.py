@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.filesize import decimal
@@ -16,8 +16,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.progress import TimeRemainingColumn as TimeLeft
 from rich.table import Table
 
-from l2xbench.report.page import Page
 from l2xbench.store.records import Failure
+
+if TYPE_CHECKING:  # not every command that shows something has tables and a page
+    import pandas as pd
+
+    from l2xbench.report.page import Page
 
 
 class RunProgress:
@@ -84,12 +88,27 @@ def show_failure(console: Console, what: str, reason: str) -> None:
 
 def show_table(console: Console, frame: pd.DataFrame, title: str) -> None:
     """A table of results; numbers right, text left."""
+    from pandas.api.types import is_numeric_dtype
+
+    columns = {str(column): is_numeric_dtype(frame[column]) for column in frame.columns}
+    _show(console, columns, list(frame.itertuples(index=False)), title)
+
+
+def show_rows(console: Console, rows: Sequence[Mapping[str, object]], title: str) -> None:
+    """The same of rows that have the same columns, without the half second that pandas takes to be there."""
+    columns = {
+        name: all(isinstance(row[name], (int, float)) for row in rows if row[name] is not None) for name in rows[0]
+    }
+    _show(console, columns, [list(row.values()) for row in rows], title)
+
+
+def _show(console: Console, columns: Mapping[str, bool], rows: Sequence[Sequence[object]], title: str) -> None:
+    """A table, given whether each of its columns holds numbers."""
     table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="bold", box=SIMPLE_HEAD)
-    for column in frame.columns:
-        numeric = pd.api.types.is_numeric_dtype(frame[column])
-        table.add_column(escape(str(column)), justify="right" if numeric else "left", overflow="fold")
-    for row in frame.itertuples(index=False):
-        table.add_row(*(escape(_shown(str(name), cell)) for name, cell in zip(frame.columns, row, strict=True)))
+    for column, numeric in columns.items():
+        table.add_column(escape(column), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(_shown(name, cell)) for name, cell in zip(columns, row, strict=True)))
     console.print(table)
 
 

@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from scipy.ndimage import correlate1d
 from torch import Tensor
 
 from l2xbench.data.colour import LEVELS, LUMA
@@ -55,6 +54,8 @@ def ssim(sr: np.ndarray, hr: np.ndarray, border: int, colour: Colour = "y") -> f
         >>> ssim(image, image, border=0)
         1.0
     """
+    from scipy.ndimage import correlate1d  # a third of a second, which a map without HR need not wait for
+
     a, b = _planes(sr, hr, border, colour, at_least=_WINDOW)
     window = np.exp(-0.5 * ((np.arange(_WINDOW) - _WINDOW // 2) / 1.5) ** 2)
     window /= window.sum()

@@ -17,10 +17,9 @@ from dataclasses import replace
 from itertools import chain
 from typing import Protocol
 
-from l2xbench.errors import RequestError
+from l2xbench.errors import RequestError, reason_of
 from l2xbench.run.engine import Bundles, OnStart, Refill, refilled
 from l2xbench.run.jobs import Job, JobResult, Position
-from l2xbench.run.worker import reason_of
 
 AHEAD = 2
 """Units that a worker has at a time: one at work, one to begin with when that is done."""

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import torch
 
-from l2xbench.errors import RequestError, did_you_mean
+from l2xbench.errors import RequestError, did_you_mean, reason_of
 from l2xbench.run.plan import Plan, PlannedModel
-from l2xbench.run.worker import reason_of
 from l2xbench.zoo import checkpoints
 from l2xbench.zoo.cards import ModelCard
 from l2xbench.zoo.load import build

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from l2xbench.data.datasets import Dataset, ImagePair
-from l2xbench.errors import RequestError
+from l2xbench.errors import RequestError, reason_of
 from l2xbench.run.bundles import BundleMaker, compact
 from l2xbench.run.choice import settings_of
 from l2xbench.run.engine import Engine
@@ -17,7 +17,7 @@ from l2xbench.run.jobs import Job, JobResult, Position
 from l2xbench.run.ledger import Ledger
 from l2xbench.run.plan import Plan, no_network
 from l2xbench.run.progress import Progress
-from l2xbench.run.worker import IMAGES, reason_of
+from l2xbench.run.worker import IMAGES
 from l2xbench.store.encoding import EncodedOutcome
 from l2xbench.store.plan_on_disk import PlanOnDisk
 from l2xbench.store.records import Failure, Records

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from l2xbench.data.pairs import ImagePair, LoadedPair
-from l2xbench.errors import RequestError
+from l2xbench.errors import RequestError, reason_of
 from l2xbench.run.devices import forbid_tf32
 from l2xbench.run.jobs import Job, JobResult, Settings
 from l2xbench.store.encoding import encode_outcome
@@ -165,12 +165,6 @@ def encoded(result: JobResult, crowded: bool = False) -> JobResult:
         except Exception as error:
             return JobResult(reason=reason_of(error), wants_room=crowded and memory.has_run_out(error))
     return result
-
-
-def reason_of(error: BaseException) -> str:
-    """An error in one line."""
-    text = " ".join(str(error).split()) or "no message"
-    return text if isinstance(error, RequestError) else f"{type(error).__name__}: {text}"
 
 
 def loaded(pair: ImagePair | LoadedPair, scale: int, crop: int | None) -> LoadedPair:

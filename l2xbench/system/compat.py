@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from l2xbench.errors import RequestError
 
@@ -100,3 +101,33 @@ def registering_apart() -> Iterator[None]:
         yield
     finally:
         registry._obj_map = {**registry._obj_map, **before}
+
+
+DISTRIBUTED = "torch.distributed.tensor"
+
+
+def without_distributed_tensors() -> None:
+    """For a process that makes a map or two and ends: its first map need not wait for SymPy.
+
+    When an operation first meets a tensor of another class, as a paired one is, PyTorch loads its distributed tensors
+    to know their class, and with them SymPy: longer than the map of a small image takes. Here it finds a class that no
+    tensor has, for as long as the process lives: whatever may be given distributed tensors must not call this. Who
+    imports them later gets the real ones.
+    """
+    import torch
+    from torch import Tensor
+
+    class Wrapper(Tensor):
+        @classmethod
+        def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            return torch.empty(0)
+
+    if DISTRIBUTED in sys.modules:
+        return
+    absent = ModuleType(DISTRIBUTED, "Stand-in for distributed tensors, of which there are none in this process.")
+    vars(absent).update(DTensor=type("DTensor", (Tensor,), {}))
+    sys.modules[DISTRIBUTED] = absent
+    try:
+        Tensor._make_wrapper_subclass(Wrapper, (1,)).neg()
+    finally:
+        del sys.modules[DISTRIBUTED]

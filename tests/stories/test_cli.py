@@ -33,6 +33,24 @@ def test_help_imports_nothing_heavy() -> None:
     assert not HEAVY & set(done.stderr.split())
 
 
+def test_the_package_imports_at_once_and_a_map_waits_for_nothing_that_it_does_not_need(tmp_path: Path) -> None:
+    """0.03 s for the package, and about 2 s less for `explain`: what they leave alone is what would take that long."""
+    Image.fromarray(np.full((12, 12, 3), 90, np.uint8)).save(tmp_path / "lr.png")
+    program = (
+        "import sys, l2xbench\n"
+        "print(*sys.modules)\n"
+        "import l2xbench.cli as c\n"
+        "try: c.main()\n"
+        "finally: print(*sys.modules, file=sys.stderr)"
+    )
+    command = ["explain", tmp_path / "lr.png", "--models", "carn-compact", "--out", tmp_path / "out"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, command)], capture_output=True, text=True, check=True
+    )
+    assert not (HEAVY | {"typer", "rich", "yaml"}) & set(done.stdout.splitlines()[0].split())
+    assert not {"pandas", "scipy", "sympy", "jinja2", "torch.distributed.tensor"} & set(done.stderr.split())
+
+
 def test_a_study_from_yaml_to_tables_and_heatmaps_and_nothing_twice(
     l2xbench: Command, tmp_path: Path, write_study: Callable[..., Path]
 ) -> None:

@@ -86,3 +86,16 @@ def test_the_compiler_stays_where_it_is_imported_already() -> None:
 
 def test_importing_compat_imports_neither_torch_nor_basicsr() -> None:
     assert run("import sys, l2xbench.system.compat; print({'torch', 'basicsr'} & set(sys.modules))") == "set()"
+
+
+def test_a_process_without_distributed_tensors_explains_and_may_import_them_later() -> None:
+    said = run(
+        "import torch, l2xbench\n"
+        "from l2xbench.system.compat import without_distributed_tensors\n"
+        "without_distributed_tensors()\n"
+        "net = torch.nn.Sequential(torch.nn.Conv2d(3, 3, 3), torch.nn.ReLU())\n"
+        "print(bool(l2xbench.explain(net, torch.rand(1, 3, 6, 6)).completeness_error < 1e-5))\n"
+        "from torch.distributed.tensor import DTensor, Shard\n"
+        "print(DTensor.__module__, Shard(0).dim)"
+    )
+    assert said.split() == ["True", "torch.distributed.tensor", "0"]

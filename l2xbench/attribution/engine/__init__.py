@@ -3,6 +3,7 @@
 What happens to each operation is not decided here but in `rules/table.py`; here is how it is carried out. From the
 ground up:
 
+    backward    the backward pass from an output
     draws       random numbers, the same in every pass
     views       what a view is, and how to take it again and write through it
     tensor      `Paired`, the tensor that carries its reference along

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch.autograd.graph import get_gradient_edge
 
+from l2xbench.attribution.engine.backward import backward
 from l2xbench.attribution.engine.paired import PairedOutput, paired_forward
 from l2xbench.attribution.layers import layers_found, together
 from l2xbench.attribution.methods.registry import Explained, Problem, method
@@ -44,12 +45,12 @@ def answer(problem: Problem, paired: PairedOutput, objective: Objective, *, keep
     """
     taps = paired.taps
     places = [tap.edge for tap in taps.places() if tap.edge is not None] if taps is not None else []
-    multiplier, *inside = torch.autograd.grad(
+    multiplier, *inside = backward(
         paired.value,
-        [get_gradient_edge(paired.inputs), *places],
         objective.gradient_of(paired.value),
-        retain_graph=keep,
-        allow_unused=bool(places),
+        [get_gradient_edge(paired.inputs), *places],
+        keep=keep,
+        unused=bool(places),
     )
     values = multiplier * (problem.inputs - problem.reference)
     jump = None
