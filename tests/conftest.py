@@ -8,15 +8,18 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
 import yaml
 from PIL import Image
+
+if TYPE_CHECKING:
+    from tests.tapes import Tape
 
 from tests.browser import browser, browser_page  # noqa: F401  fixtures for every test
 
@@ -35,6 +38,21 @@ def shared() -> Path:
     if not (root / "golden").is_dir():
         pytest.skip(f"needs the shared test data; {root} is absent (set L2XBENCH_SHARED)")
     return root
+
+
+@pytest.fixture
+def tapes(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Tape]]:
+    """Maps by recorded passes on the CPU: on tapes, which stand in for CUDA graphs."""
+    from l2xbench.attribution.captured import free_captured
+    from l2xbench.attribution.captured.graphs import CAPTURES
+    from tests.tapes import Tape
+
+    free_captured()
+    monkeypatch.setitem(CAPTURES, "cpu", Tape)
+    Tape.alive = Tape.replays = 0
+    yield Tape
+    free_captured()
+    assert Tape.alive == 0
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -86,12 +87,8 @@ def gaussian_blur(images: Tensor, variance: float = BLUR_VARIANCE) -> Tensor:
         AttributionError: the images are not (N, C, H, W).
     """
     _need_image("blur", images)
-    sigma = math.sqrt(variance)
-    radius = int(TRUNCATE * sigma + 0.5)
-    offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
-    kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
-    kernel = (kernel / kernel.sum()).to(images)
-    channels = images.shape[1]
+    kernel = _kernel(variance, images.dtype, images.device)
+    radius, channels = len(kernel) // 2, images.shape[1]
     columns = F.conv2d(
         mirror_pad(images, radius, 0), kernel.view(1, 1, -1, 1).expand(channels, 1, -1, 1), groups=channels
     )
@@ -100,18 +97,32 @@ def gaussian_blur(images: Tensor, variance: float = BLUR_VARIANCE) -> Tensor:
     )
 
 
+@lru_cache(maxsize=64)
+def _kernel(variance: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The Gaussian along one axis, made once: what comes from the host makes a device wait."""
+    sigma = math.sqrt(variance)
+    radius = int(TRUNCATE * sigma + 0.5)
+    with torch.inference_mode(False):
+        offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
+        kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
+        return (kernel / kernel.sum()).to(device, dtype)
+
+
 def mirror_pad(images: Tensor, rows: int, columns: int) -> Tensor:
     """Pad the last two axes by reflection about the edge pixels. Unlike `F.pad`, the padding may exceed the image."""
     for axis, pad in ((-2, rows), (-1, columns)):
         if pad:
-            images = images.index_select(axis, _mirrored(images.shape[axis], pad).to(images.device))
+            images = images.index_select(axis, _mirrored(images.shape[axis], pad, images.device))
     return images
 
 
-def _mirrored(size: int, pad: int) -> Tensor:
+@lru_cache(maxsize=64)
+def _mirrored(size: int, pad: int, device: torch.device) -> Tensor:
     period = max(2 * (size - 1), 1)
-    position = torch.arange(-pad, size + pad).remainder(period)
-    return torch.minimum(position, period - position) if size > 1 else torch.zeros_like(position)
+    with torch.inference_mode(False):
+        position = torch.arange(-pad, size + pad).remainder(period)
+        position = torch.minimum(position, period - position) if size > 1 else torch.zeros_like(position)
+        return position.to(device)
 
 
 def _blur_variance(text: str, options: str) -> float:

@@ -14,6 +14,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from l2xbench.attribution.captured import captured_bytes
 from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.targets import Target, Window
 from l2xbench.system import memory
@@ -151,7 +152,7 @@ def free_memory(device: torch.device) -> int:
     """Bytes that this process can still take on a device."""
     if device.type == "cuda":
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return torch.cuda.mem_get_info(device)[0] + cached
+        return torch.cuda.mem_get_info(device)[0] + max(0, cached - captured_bytes(device))
     if device.type == "mps":
         return torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
     return memory.free()

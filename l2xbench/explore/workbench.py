@@ -157,7 +157,9 @@ class Workbench:
 
 
 def _answered(network: Network, pair: LoadedPair, request: MapRequest, seed: int, wanted: Callable[[], bool]) -> Answer:
-    found = network_map(_WhileWanted(network, wanted), pair.lr, request.settings(seed))
+    # a map of one pass is not stopped within, and may be a replay of a recorded one, which is the network's own
+    asked = network if request.method == "l2x" else _WhileWanted(network, wanted)
+    found = network_map(asked, pair.lr, request.settings(seed))
     pixels = found.values.astype(np.float64).sum(axis=0)
     size = np.abs(pixels).sum()
     positive = float(pixels.clip(min=0).sum() / size) if size else 0.0

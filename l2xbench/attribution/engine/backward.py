@@ -46,4 +46,4 @@ def backward(
     """
     with torch.enable_grad():
         score = _Weighted.apply(output, weights)
-    return torch.autograd.grad(score, at, retain_graph=keep, allow_unused=unused)
+    return torch.autograd.grad(score, list(at), retain_graph=keep, allow_unused=unused)  # type: ignore[arg-type]

@@ -35,6 +35,19 @@ def draws_from_here(device: torch.device) -> Callable[[], None]:
     return again
 
 
+def standing(device: torch.device) -> tuple[Any, ...]:
+    """Where the generators stand, to be compared: equal where nothing was drawn meanwhile.
+
+    Example:
+        >>> before = standing(torch.device("cpu"))
+        >>> before == standing(torch.device("cpu")), before == (torch.rand(1), standing(torch.device("cpu")))[1]
+        (True, False)
+    """
+    _, numbers, place, *_ = np.random.get_state()  # noqa: NPY002
+    on_cuda = torch.cuda.get_rng_state(device).numpy().tobytes() if device.type == "cuda" else b""
+    return torch.get_rng_state().numpy().tobytes(), np.asarray(numbers).tobytes(), place, random.getstate(), on_cuda
+
+
 class Seeded:
     """An operation that draws random numbers, which draws the same ones each time it is called."""
 

@@ -66,6 +66,8 @@ class PairedOutput:
     """The tensors inside the network that were asked for."""
     doubt: Tensor | None = None
     """Whether all of this does not hold (a truth without axes): for `paired_forward(unasked=True)`, on the device."""
+    warning: str = ""
+    """What is to be told of the pass, for `paired_forward(unasked=True)`, which does not tell it."""
 
 
 @contextmanager
@@ -138,15 +140,17 @@ def paired_forward(
         forward(model, x, x_ref, strict, output, check_finite=True)
         raise NotFiniteError("the network's output is NaN or Inf")
     halves = inputs.dtype in HALF or any(t.dtype in HALF for t in parameters_and_buffers(model))
+    warning = ""
     if trace.lowered and not halves:
-        warnings.warn(
+        warning = (
             f"{trace.lowered} casts to half precision, which is computed in {x.dtype}: the network's own output "
-            "differs by the rounding",
-            stacklevel=3,
+            "differs by the rounding"
         )
+        if not unasked:
+            warnings.warn(warning, stacklevel=3)
     jump = verify(model, x, x_ref, value.detach(), reference, output, trace, again)
     routed = trace.leaks[0] if jump is not None else ""
-    yield PairedOutput(leaf, value, reference, list(trace.records.values()), jump, routed, trace.taps, doubt)
+    yield PairedOutput(leaf, value, reference, list(trace.records.values()), jump, routed, trace.taps, doubt, warning)
 
 
 def doubtful(results: Sequence[Tensor], notes: Sequence[Tensor]) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
@@ -50,6 +51,28 @@ def elsewhere(tensor: Tensor, memory: Tensor) -> bool:
     return not alike or tensor.data_ptr() != memory.data_ptr()
 
 
+class WrittenError(Exception):
+    """A network has written to its own tensors, of which there is no copy here."""
+
+
+_local = threading.local()
+
+
+@contextmanager
+def with_contents_kept(model: nn.Module) -> Iterator[None]:
+    """Within, `preserved` copies no content, which a recorded pass would do again each time: it is copied here.
+
+    Raises:
+        WrittenError: from the `preserved` within, the network wrote to its own tensors. They are put back by then.
+    """
+    with preserved(model):
+        before, _local.kept = getattr(_local, "kept", False), True
+        try:
+            yield
+        finally:
+            _local.kept = before
+
+
 PLAIN = frozenset({int, float, bool, str, type(None), type(lambda: None)})
 HOLDERS = frozenset({dict, OrderedDict, list, set})
 
@@ -62,8 +85,9 @@ def preserved(model: nn.Module, exposed: Container[int] = ()) -> Iterator[Callab
     """
     attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
     containers: list[tuple[Any, Any]] = []
-    tensors: dict[int, tuple[Tensor, Tensor, Tensor, int, bool]] = {}
+    tensors: dict[int, tuple[Tensor, Tensor, Tensor | None, int, bool]] = {}
     seen: set[int] = set()
+    kept = getattr(_local, "kept", False)
 
     def note(value: Any, depth: int = 0) -> None:
         kind = type(value)
@@ -77,7 +101,8 @@ def preserved(model: nn.Module, exposed: Container[int] = ()) -> Iterator[Callab
             settled = value.is_inference() or torch.nn.parameter.is_lazy(value)
             if id(value) not in tensors and not settled:
                 memory = value.detach()
-                tensors[id(value)] = (value, memory, memory.clone(), value._version, value.requires_grad)
+                content = None if kept else memory.clone()
+                tensors[id(value)] = (value, memory, content, value._version, value.requires_grad)
             return
         if id(value) in seen or depth > 6:
             return
@@ -109,22 +134,24 @@ def preserved(model: nn.Module, exposed: Container[int] = ()) -> Iterator[Callab
         yield written
     finally:
         with torch.no_grad():
-            for live, kept in attributes:
+            for live, before in attributes:
                 live.clear()
-                live.update(kept)
-            for live, kept in containers:
+                live.update(before)
+            for live, before in containers:
                 if isinstance(live, list):
-                    live[:] = kept
-                elif not live and not kept:
+                    live[:] = before
+                elif not live and not before:
                     continue
                 else:
                     live.clear()
-                    live.update(kept)
+                    live.update(before)
             for tensor, memory, content, version, requires_grad in tensors.values():
                 if elsewhere(tensor, memory):  # after `tensor.data = other`
                     tensor.data = memory
                 written_past = exposed and memory.untyped_storage().data_ptr() in exposed
                 if tensor._version != version or id(tensor) in unseen or written_past:
+                    if content is None:
+                        raise WrittenError
                     tensor.copy_(content)
                 tensor.requires_grad_(requires_grad) if tensor.is_leaf else None
 

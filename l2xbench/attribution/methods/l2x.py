@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch.autograd.graph import get_gradient_edge
 
+from l2xbench.attribution.captured import Wanted, makes_room, replayed
 from l2xbench.attribution.engine.backward import backward
 from l2xbench.attribution.engine.paired import PairedOutput, paired_forward
 from l2xbench.attribution.layers import layers_found, together
 from l2xbench.attribution.methods.registry import Explained, Problem, method
-from l2xbench.attribution.targets import Objective, sum_per_image
+from l2xbench.attribution.targets import NeuronTarget, Objective, sum_per_image
 
 
 @method("l2x", all_targets=True, restores_network=True, converts_parameters=True, sees_layers=True)
@@ -19,6 +21,19 @@ def l2x(problem: Problem) -> list[Explained]:
     """Ours: exact attribution of the output's difference in one backward pass (the paper's Eqs. 1 to 6)."""
     if problem.layers and len(problem.inputs) > 1:
         return one_by_one(problem)
+    found = None if problem.layers else by_replay(problem)
+    if found is not None:
+        return found
+    try:
+        return by_pass(problem)
+    except Exception as error:
+        if not makes_room(error):
+            raise
+    return by_pass(problem)
+
+
+def by_pass(problem: Problem) -> list[Explained]:
+    """The maps by a pass that is made now."""
     answers = []
     with paired_forward(
         problem.network,
@@ -34,6 +49,27 @@ def l2x(problem: Problem) -> list[Explained]:
                 answers.append(problem.nothing())
                 continue
             answers.append(answer(problem, paired, objective, keep=number < len(problem.targets)))
+    return answers
+
+
+def by_replay(problem: Problem) -> list[Explained] | None:
+    """The same by a pass that was recorded; None where there is none to replay."""
+    wanted = [
+        Wanted(partial(problem.window_of, target), not isinstance(target, NeuronTarget)) for target in problem.targets
+    ]
+    found = replayed(
+        problem.network, problem.inputs, problem.reference, wanted, strict=problem.strict, output=problem.output
+    )
+    if found is None:
+        return None
+    answers = []
+    for target, multiplier in zip(problem.targets, found.multipliers, strict=True):
+        objective = problem.objective(target, found.value, found.reference)
+        if objective is None:
+            answers.append(problem.nothing())
+            continue
+        values = multiplier * (problem.inputs - problem.reference)
+        answers.append(Explained(values, objective.delta, list(found.operations)))
     return answers
 
 

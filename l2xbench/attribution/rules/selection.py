@@ -100,7 +100,7 @@ def spread(dx: list[Tensor], multipliers: list[Tensor], g: Tensor, dy: Tensor, r
     share = torch.where(size > 0, rest / size, torch.zeros_like(rest))
     record.leave(torch.where(size > 0, torch.zeros_like(rest), rest).sum())
     for d, m in zip(dx, multipliers, strict=True):
-        m.add_(d * share.to(d.dtype).view(items, *(1,) * (d.dim() - 1)) if items > 1 else d * share.to(d.dtype))
+        m.add_(d * share.to(d.dtype).view(items, *(1,) * (d.dim() - 1)) if items > 1 else d * share[0].to(d.dtype))
 
 
 @treatment(

@@ -6,7 +6,7 @@ drawn by X. Ding et al., Scaling up your kernels to 31x31, CVPR 2022, and for SR
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from l2xbench.attribution.captured import Wanted, replayed
 from l2xbench.attribution.engine.paired import paired_forward
 from l2xbench.attribution.methods.plain import quiet
 from l2xbench.attribution.references import make_reference
@@ -63,13 +64,22 @@ def _gradient(network: nn.Module, lr: Tensor) -> Tensor:
 
 def _multipliers(network: nn.Module, lr: Tensor, reference: str | Tensor) -> Tensor:
     inputs = lr.detach().clone()
-    with paired_forward(network, inputs, make_reference(reference, inputs)) as paired, torch.enable_grad():
+    compared = make_reference(reference, inputs)
+    recorded = replayed(network, inputs, compared, [Wanted(_centre_window, signed=False)])
+    if recorded is not None:
+        return recorded.multipliers[0]
+    with paired_forward(network, inputs, compared) as paired, torch.enable_grad():
         (found,) = torch.autograd.grad(_centre(paired.value), paired.inputs)
     return found
 
 
 def _centre(sr: Tensor) -> Tensor:
-    return sr[:, :, sr.shape[2] // 2, sr.shape[3] // 2].sum()
+    return sr[(slice(None), *_centre_window(sr.shape))].sum()
+
+
+def _centre_window(shape: Sequence[int]) -> tuple[slice, ...]:
+    y, x = shape[2] // 2, shape[3] // 2
+    return (slice(0, shape[1]), slice(y, y + 1), slice(x, x + 1))
 
 
 def as_mambair(lr: Tensor, side: int = MAMBAIR_SIDE) -> Tensor:

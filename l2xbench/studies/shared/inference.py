@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from l2xbench.attribution import Attribution, explain
+from l2xbench.attribution.captured import makes_room
 from l2xbench.attribution.finite import all_finite
 from l2xbench.attribution.tiles import Tiling
 from l2xbench.store.units import Value
@@ -71,8 +72,9 @@ def fitting(work: Callable[[int | None], Result], lr: Tensor) -> tuple[Result, i
         try:
             return work(tile), tile
         except Exception as error:
-            smaller = _smaller(tile or max(lr.shape[-2:]))
-            if smaller is None or not may_divide(error):
+            room = makes_room(error)
+            smaller = tile if room else _smaller(tile or max(lr.shape[-2:]))
+            if not room and (smaller is None or not may_divide(error)):
                 raise
         # only here, where the error with all that its frames hold is gone
         tile = smaller
@@ -145,11 +147,12 @@ class Batches:
             try:
                 output = self._run(inputs[done : done + size])
             except Exception as error:
-                smaller = _smaller(self.tile or max(inputs.shape[-2:])) if size == 1 else None
-                if not may_divide(error) or (size == 1 and smaller is None):
-                    raise
-                self.size = max(1, size // 2)
-                self.tile = smaller or self.tile
+                if not makes_room(error):
+                    smaller = _smaller(self.tile or max(inputs.shape[-2:])) if size == 1 else None
+                    if not may_divide(error) or (size == 1 and smaller is None):
+                        raise
+                    self.size = max(1, size // 2)
+                    self.tile = smaller or self.tile
             else:
                 if not all_finite(output):
                     raise FloatingPointError("the network's output holds NaN or infinity")

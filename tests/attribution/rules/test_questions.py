@@ -29,6 +29,7 @@ CHOSEN: dict[str, Function] = {
     "a truth as a number": lambda x: (x > 0.1) * x,
     "a truth that is the same in both": lambda x: (x > -99) * x + torch.where(x < -99, x, 2 * x),
     "constants chosen": lambda x: torch.where(x > 0.1, torch.tensor(2.0), torch.tensor(-1.0)) * x,
+    "beside a number of the image's": lambda x: torch.where(x > x.mean(), torch.tensor(1.0, dtype=x.dtype), x),
     "an integer": lambda x: x.round().long() * x,
     "places read": lambda x: x.flatten(1).gather(1, x.flatten(1).argsort(1)),
     "the same places read": lambda x: x[:, (x.amax((0, 2, 3)) > -99).long()],

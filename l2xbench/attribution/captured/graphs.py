@@ -1,0 +1,96 @@
+"""How a computation is recorded on a device: a CUDA graph.
+
+A new device, or a test's stand-in for one, is a class with the attributes of `Capture`, put into `CAPTURES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import ClassVar, Protocol
+
+import torch
+from torch import Tensor
+
+Computation = Callable[[], tuple[Tensor, ...]]
+"""Reads tensors that stay where they are, and gives others."""
+
+
+class Capture(Protocol):
+    """A computation that was recorded: `replay` makes it again of what its inputs hold by then, into its outputs."""
+
+    outputs: tuple[Tensor, ...]
+    """Tensors that every replay writes to."""
+    bytes: int
+    """Memory of the device that it holds."""
+
+    def replay(self) -> None:
+        """Make it again."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Within, its inputs may be written, and its outputs read: whoever came before is done with them."""
+
+    def free(self) -> None:
+        """Give its memory back; it cannot be replayed any more."""
+
+
+class CudaGraph:
+    """A CUDA graph of a computation that has run before, so that libraries are loaded, on an inputs' device."""
+
+    _streams: ClassVar[dict[torch.device, torch.cuda.Stream]] = {}
+    """One to record on for each device: libraries keep working memory for each stream that they meet."""
+
+    def __init__(self, run: Computation, device: torch.device) -> None:
+        self._device = device
+        if device not in self._streams:
+            self._streams[device] = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        with torch.cuda.device(device):
+            torch.cuda.synchronize()
+            torch.cuda.empty_cache()
+            forget_workspaces()  # a graph's own are of its own memory
+            before = torch.cuda.memory_reserved()
+            self._graph = torch.cuda.CUDAGraph()
+            try:
+                # what other threads do with the device meanwhile is none of the graph's
+                with torch.cuda.graph(self._graph, stream=self._streams[device], capture_error_mode="thread_local"):
+                    self.outputs = run()
+            except BaseException:
+                self.outputs = ()
+                self._graph.reset()
+                raise
+            finally:
+                forget_workspaces()
+            self.bytes = max(0, torch.cuda.memory_reserved() - before)
+            self._done = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self._done.record()
+
+    def replay(self) -> None:
+        """Queue the graph on the current stream."""
+        with torch.cuda.device(self._device):
+            self._graph.replay()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """After what any stream has queued of the turn before."""
+        with torch.cuda.device(self._device):
+            self._done.wait()
+            try:
+                yield
+            finally:
+                self._done.record()
+
+    def free(self) -> None:
+        """Give the graph's memory back to PyTorch's allocator."""
+        self.outputs = ()
+        self._graph.reset()
+
+
+def forget_workspaces() -> None:
+    """Let go of the working memory that cuBLAS keeps for each stream, which it takes anew when it is needed."""
+    forget = getattr(torch._C, "_cuda_clearCublasWorkspaces", None)
+    if forget is not None:
+        forget()
+
+
+CAPTURES: dict[str, Callable[[Computation, torch.device], Capture]] = {"cuda": CudaGraph}
+"""Kind of device -> how a computation is recorded on it."""

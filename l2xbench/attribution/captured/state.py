@@ -1,0 +1,116 @@
+"""What a recorded pass takes for given of a network: everything that its Python would read again.
+
+Numbers on the device are not in it: a graph reads them where they lie, so that weights changed in place are seen. What
+a graph would go on reading, or go on doing, although the network has something else by now, is: where its tensors lie,
+its attributes, which submodules it has.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.modules import module as module_file
+
+from l2xbench.attribution.captured.questions import NotCapturableError
+from l2xbench.attribution.engine.state import modules_of
+
+OF_MODULES = frozenset(nn.Module().__dict__) - {"training"}
+"""Attributes that each module has, and which are looked at by themselves."""
+PLAIN = (int, float, complex, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size)
+DEPTH = 8
+LARGEST = 1 << 16
+"""Bytes up to which an array's content is compared."""
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+GLOBAL_HOOKS = ("_global_forward_hooks", "_global_forward_pre_hooks", "_global_backward_hooks")
+
+State = tuple[Any, ...]
+
+
+def state_of(network: nn.Module, device: torch.device) -> State:
+    """All that a pass of the network takes for given; two that are equal make the same pass.
+
+    Example:
+        >>> network = nn.Sequential(nn.Conv2d(3, 3, 3), nn.ReLU())
+        >>> before = state_of(network, torch.device("cpu"))
+        >>> with torch.no_grad():
+        ...     _ = network[0].weight.mul_(2)  # read where it lies
+        >>> state_of(network, torch.device("cpu")) == before
+        True
+        >>> network[1] = nn.Identity()
+        >>> state_of(network, torch.device("cpu")) == before
+        False
+
+    Raises:
+        NotCapturableError: a pass of it does something that a replay would not do; says what.
+    """
+    if any(getattr(module_file, name, None) for name in GLOBAL_HOOKS):
+        raise NotCapturableError("hooks on all modules are set")
+    described = _Description(device)
+    return tuple(described.of_module(module) for module in modules_of(network))
+
+
+class _Description:
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._seen: set[int] = set()
+
+    def of_module(self, module: nn.Module) -> State:
+        self._seen.add(id(module))
+        own = module.__dict__
+        for name in HOOKS:
+            for hook in (own.get(name) or {}).values():
+                if not type(hook).__module__.startswith("torch.nn.utils."):  # weights of two factors are no secret
+                    raise NotCapturableError(f"{type(module).__name__} has hooks, which a replay would not run")
+        if type(module).__module__.startswith("torch.ao."):
+            raise NotCapturableError(f"{type(module).__name__} observes what it is given")
+        tensors = [*own.get("_parameters", {}).items(), *own.get("_buffers", {}).items()]
+        return (
+            id(module),
+            id(type(module)),
+            tuple(own.get("_modules", ())),
+            tuple((name, self.of_tensor(tensor)) for name, tensor in tensors if tensor is not None),
+            tuple((name, self.of(value, 0)) for name, value in own.items() if name not in OF_MODULES),
+        )
+
+    def of_tensor(self, tensor: Tensor) -> State:
+        if nn.parameter.is_lazy(tensor) or tensor.layout != torch.strided:
+            raise NotCapturableError("it has a tensor without a place in memory")
+        if tensor.dtype in (torch.float16, torch.bfloat16):
+            raise NotCapturableError("it is in half precision, which is raised for each map")
+        here = tensor.device.type == self._device.type or tensor.is_inference()
+        return (
+            *(id(tensor), tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype, tensor.device),
+            0 if here else tensor._version,
+        )
+
+    def of(self, value: Any, depth: int) -> Any:
+        """A value that an attribute has, by content as far as it can be told."""
+        kind = type(value)
+        if kind in PLAIN:
+            return kind, value
+        if isinstance(value, Tensor):
+            return self.of_tensor(value)
+        if isinstance(value, (types.FunctionType, types.BuiltinFunctionType, type, types.ModuleType)):
+            return id(value)
+        if id(value) in self._seen or depth > DEPTH:
+            return id(value)
+        self._seen.add(id(value))
+        if isinstance(value, (list, tuple)):
+            return kind, tuple(self.of(each, depth + 1) for each in value)
+        if isinstance(value, (set, frozenset)):
+            return kind, frozenset(each if type(each) in PLAIN else id(each) for each in value)
+        if isinstance(value, Mapping):
+            return kind, tuple((self.of(key, DEPTH), self.of(each, depth + 1)) for key, each in value.items())
+        if isinstance(value, np.ndarray):
+            return (value.dtype.str, value.shape, value.tobytes() if value.nbytes <= LARGEST else id(value))
+        if isinstance(value, nn.Module):  # kept in a list, say
+            return self.of_module(value)
+        own = getattr(value, "__dict__", None)
+        if not isinstance(own, dict):
+            return id(value)
+        return id(value), tuple((name, self.of(each, depth + 1)) for name, each in own.items())

@@ -1,0 +1,603 @@
+"""Maps by replay: the same maps, whatever has happened to network, image or machine since the pass was recorded."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import random
+import threading
+import warnings
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from l2xbench.attribution import Attribution, AttributionError, explain
+from l2xbench.attribution.captured import captured_bytes, free_captured, kept, multipliers, uncaptured
+from l2xbench.attribution.captured.graphs import CAPTURES
+from l2xbench.attribution.errors import NotFiniteError
+from l2xbench.zoo.archs.carn import CARN
+from tests.attribution.networks import basicsr_networks, enliven, spandrel_networks
+from tests.attribution.small import small_sr
+from tests.tapes import Tape
+
+CPU = torch.device("cpu")
+
+
+def image(seed: int, height: int = 8, width: int = 9, count: int = 1) -> Tensor:
+    return torch.rand(count, 3, height, width, generator=torch.Generator().manual_seed(seed))
+
+
+def assert_same(one: Attribution, other: Attribution) -> None:
+    largest = float(other.values.abs().max())
+    torch.testing.assert_close(one.values, other.values, rtol=0, atol=1e-6 * largest)
+    torch.testing.assert_close(one.delta, other.delta, rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(one.completeness_error, other.completeness_error, rtol=0, atol=1e-6)
+    assert one.target == other.target
+    assert one.settings == other.settings
+
+
+def as_ever(*arguments: object, **options: object) -> Attribution:
+    with uncaptured():
+        return explain(*arguments, **options)  # type: ignore[call-overload, no-any-return]
+
+
+def prepared(network: nn.Module, **options: object) -> nn.Module:
+    """The network, two maps of which have been made: the second was recorded."""
+    for seed in (100, 101):
+        explain(network, image(seed), **options)  # type: ignore[call-overload]
+    return network
+
+
+def test_the_first_map_is_made_as_ever_the_second_is_recorded_and_the_others_are_replayed(tapes: type[Tape]) -> None:
+    network = small_sr()
+    counts = []
+    for seed in range(4):
+        assert_same(explain(network, image(seed)), as_ever(network, image(seed)))
+        counts.append((tapes.alive, tapes.replays))
+    assert counts == [(0, 0), (1, 2), (1, 3), (1, 4)], "recording replays once more, to compare"
+
+
+@pytest.mark.parametrize("reference", ["blur", "mean", "black"])
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_references_and_precisions_share_no_mistake(tapes: type[Tape], reference: str, precision: str) -> None:
+    network = prepared(small_sr(), precision=precision)
+    options = {"reference": reference, "precision": precision}
+    assert_same(explain(network, image(1), **options), as_ever(network, image(1), **options))
+    assert tapes.replays == 3
+
+
+def test_one_pass_is_recorded_for_the_image_and_all_patches_and_one_for_neurons(tapes: type[Tape]) -> None:
+    network = small_sr()
+    targets = ["image", "patch:0,0,10,10", "patch:3,5,9,9", "image", "patch:0,0,10,10"]
+    neurons = ["neuron:0,3,4", "neuron:2,11,0", "neuron:1,1,1"]
+    for number, target in enumerate([*targets, *neurons]):
+        found = explain(network, image(number), target=target)
+        assert_same(found, as_ever(network, image(number), target=target))
+    assert tapes.alive == 2
+
+
+def test_several_targets_of_one_pass(tapes: type[Tape]) -> None:
+    network = small_sr()
+    for number in range(3):
+        several = ["patch:0,0,9,9", "image", f"neuron:0,{number},2"]
+        found = explain(network, image(number), target=several)
+        for one, other in zip(found, as_ever(network, image(number), target=several), strict=True):  # type: ignore[call-overload]
+            assert_same(one, other)
+    assert tapes.alive == 1
+
+
+def test_other_sizes_and_batches_are_other_passes(tapes: type[Tape]) -> None:
+    network = small_sr()
+    shapes = [(8, 9, 1), (9, 8, 1), (8, 9, 2)]
+    for seed in range(3):
+        for shape in shapes:
+            assert_same(explain(network, image(seed, *shape)), as_ever(network, image(seed, *shape)))
+    assert tapes.alive == 3
+
+
+def test_channels_last_images_are_another_pass(tapes: type[Tape]) -> None:
+    network = prepared(small_sr())
+    other = image(5).contiguous(memory_format=torch.channels_last)
+    for _ in range(3):
+        assert_same(explain(network, other), as_ever(network, other))
+
+
+def test_a_map_is_no_view_of_what_the_next_replay_writes(tapes: type[Tape]) -> None:
+    network = prepared(small_sr())
+    first = explain(network, image(1))
+    values, delta = first.values.clone(), first.delta.clone()
+    explain(network, image(2))
+    assert torch.equal(first.values, values)
+    assert torch.equal(first.delta, delta)
+
+
+def test_the_images_own_tensors_are_not_kept(tapes: type[Tape]) -> None:
+    network = prepared(small_sr())
+    given = image(1)
+    found = explain(network, given).values.clone()
+    given.zero_()
+    assert torch.equal(explain(network, image(1)).values, found)
+
+
+def changed_in_place(network: nn.Sequential) -> None:
+    with torch.no_grad():
+        network[0].weight.mul_(-1.5)
+
+
+def changed_through_data(network: nn.Sequential) -> None:
+    network[0].weight.data += 0.1
+
+
+def loaded_anew(network: nn.Sequential) -> None:
+    network.load_state_dict({name: 0.5 * value + 0.01 for name, value in network.state_dict().items()})
+
+
+def loaded_by_assignment(network: nn.Sequential) -> None:
+    state = {name: -value for name, value in network.state_dict().items()}
+    network.load_state_dict(state, assign=True)
+
+
+def other_parameter(network: nn.Sequential) -> None:
+    network[0].weight = nn.Parameter(network[0].weight.detach() + 0.2)
+
+
+def other_layer(network: nn.Sequential) -> None:
+    network[1] = nn.LeakyReLU(0.3)
+
+
+def other_number(network: nn.Sequential) -> None:
+    network[1].negative_slope = 0.7
+
+
+def other_forward(network: nn.Sequential) -> None:
+    network[1].forward = lambda x: x * 2  # type: ignore[method-assign]
+
+
+def without_gradients(network: nn.Sequential) -> None:
+    network.requires_grad_(False)
+
+
+def in_training(network: nn.Sequential) -> None:
+    network.train()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(changed_in_place, changed_through_data, loaded_anew, loaded_by_assignment, other_parameter, other_layer),
+        *(other_number, other_forward, without_gradients, in_training),
+    ],
+)
+def test_a_network_that_was_changed_is_explained_as_it_is(
+    tapes: type[Tape], change: Callable[[nn.Sequential], None]
+) -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.LeakyReLU(0.1), nn.Conv2d(4, 3, 3, padding=1))
+    prepared(network)
+    for seed in range(3):
+        change(network)
+        gradients = [p.requires_grad for p in network.parameters()]
+        found = explain(network, image(seed))
+        assert [p.requires_grad for p in network.parameters()] == gradients
+        assert_same(found, as_ever(network, image(seed)))
+    assert network.training
+
+
+class Scaled(nn.Module):
+    """Its numbers lie in a list, a dict and an object."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+        self.options = {"gain": [2.0, 1.0]}
+        self.settings = Settings()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.conv(x) * self.options["gain"][0]) + self.settings.offset * x
+
+
+class Settings:
+    offset = 0.0
+
+    def __init__(self) -> None:
+        self.offset = 0.5
+
+
+def test_numbers_inside_containers_and_objects_count(tapes: type[Tape]) -> None:
+    network = prepared(Scaled())
+    assert isinstance(network, Scaled)
+    network.options["gain"][0] = 3.0
+    assert_same(explain(network, image(1)), as_ever(network, image(1)))
+    prepared(network)
+    network.settings.offset = -1.0
+    assert_same(explain(network, image(1)), as_ever(network, image(1)))
+
+
+def test_the_operations_are_those_of_the_pass(tapes: type[Tape]) -> None:
+    network = prepared(small_sr())
+    told = [[(o.name, o.kind, o.count, o.where) for o in a.operations] for a in (
+        explain(network, image(1)), as_ever(network, image(1))
+    )]  # fmt: skip
+    assert told[0] == told[1]
+
+
+class Logarithm(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("offset", torch.tensor(-1.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.log(x - self.offset)
+
+
+def test_nan_is_named_by_its_submodule_whenever_it_comes(tapes: type[Tape]) -> None:
+    network = prepared(nn.Sequential(nn.Identity(), Logarithm()))
+    offset = network[1].offset  # type: ignore[index]
+    offset.fill_(0.5)
+    with pytest.raises(NotFiniteError, match="first in 1, from log"):
+        explain(network, image(1))
+    offset.fill_(-1)
+    assert_same(explain(network, image(1)), as_ever(network, image(1)))
+    assert tapes.alive == 1
+
+
+def test_an_image_of_nan_is_told_as_ever(tapes: type[Tape]) -> None:
+    network = prepared(small_sr())
+    broken = image(1)
+    broken[0, 0, 0, 0] = torch.nan
+    with pytest.raises(AttributionError, match="NaN") as told:
+        explain(network, broken)
+    with pytest.raises(AttributionError) as expected:
+        as_ever(network, broken)
+    assert str(told.value) == str(expected.value)
+
+
+def test_a_target_outside_the_output_is_told_as_ever_and_stops_nothing(tapes: type[Tape]) -> None:
+    network = small_sr()
+    for _ in range(3):
+        with pytest.raises(AttributionError, match="outside the output"):
+            explain(network, image(1), target="patch:100,0,9,9")
+    prepared(network)
+    with pytest.raises(AttributionError, match="outside the output"):
+        explain(network, image(1), target="patch:100,0,9,9")
+    assert tapes.alive == 1
+
+
+class Halved(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x).half().float()
+
+
+def test_what_is_to_be_told_is_told_of_each_map(tapes: type[Tape]) -> None:
+    network = Halved()
+    for seed in range(4):
+        with pytest.warns(UserWarning, match="casts to half precision"):
+            explain(network, image(seed))
+    assert tapes.alive == 1
+
+
+def test_a_free_network_frees_its_passes(tapes: type[Tape]) -> None:
+    network = prepared(small_sr())
+    assert captured_bytes(CPU) > 0
+    del network
+    gc.collect()
+    assert tapes.alive == 0
+    assert captured_bytes(CPU) == 0
+
+
+def test_what_is_kept_stays_within_its_limit_and_what_was_not_used_goes_first(
+    tapes: type[Tape], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks = [prepared(small_sr()) for _ in range(2)]
+    each = captured_bytes(CPU) // 2
+    monkeypatch.setattr(multipliers._kept, "limit_of", lambda device: int(2.5 * each))
+    explain(networks[0], image(1))  # the other was used longest ago
+    third = prepared(small_sr())
+    assert tapes.alive == 2
+    assert captured_bytes(CPU) <= 2.5 * each
+    before = tapes.replays
+    explain(networks[0], image(2))
+    explain(third, image(2))
+    assert tapes.replays == before + 2
+    assert_same(explain(networks[1], image(3)), as_ever(networks[1], image(3)))
+
+
+def test_a_pass_that_is_too_large_by_itself_is_not_kept(
+    tapes: type[Tape], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(multipliers._kept, "limit_of", lambda device: 1000)
+    network = prepared(small_sr())
+    assert_same(explain(network, image(1)), as_ever(network, image(1)))
+    assert tapes.alive == 0
+    assert "too much memory" in caplog.text
+
+
+def test_all_can_be_let_go(tapes: type[Tape]) -> None:
+    network = prepared(small_sr())
+    assert free_captured()
+    assert tapes.alive == 0
+    assert not free_captured()
+    assert_same(explain(network, image(1)), as_ever(network, image(1)))
+
+
+class Routed(nn.Module):
+    """Goes by a number of its image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x) * (2.0 if float(x.mean()) > 0.5 else 1.0)
+
+
+class Noisy(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.conv(x) + torch.rand(1))
+
+
+class PythonsNoise(Noisy):
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.conv(x) + random.random())
+
+
+class Remembering(nn.Module):
+    """Writes to a buffer of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3)
+        self.register_buffer("seen", torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen += 1
+        return self.conv(x) * self.seen
+
+
+class Measured(nn.Module):
+    """The host reads a weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3)
+        self.gain = nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x) * self.gain.item()
+
+
+class Masked(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+        self.register_buffer("where", torch.eye(3, dtype=torch.bool)[0])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x)[:, self.where]
+
+
+def seeded(seed: int) -> None:
+    torch.manual_seed(seed)
+    random.seed(seed)
+
+
+def hooked() -> nn.Module:
+    network = small_sr()
+    network.register_forward_hook(lambda module, given, result: result * 2)
+    return network
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (Routed, "the host reads a number"),
+        (Noisy, "it draws random numbers"),
+        (PythonsNoise, "it draws random numbers"),
+        (Remembering, "it writes to its own tensors"),
+        (Measured, "the host reads a number"),
+        (Masked, "a truth tensor is used as an index"),
+        (hooked, "hooks, which a replay would not run"),
+    ],
+)
+def test_what_cannot_be_recorded_is_explained_as_ever_and_said_once(
+    tapes: type[Tape], caplog: pytest.LogCaptureFixture, make: Callable[[], nn.Module], reason: str
+) -> None:
+    network = make()
+    caplog.set_level(logging.WARNING)
+    state = {name: value.clone() for name, value in network.state_dict().items()}
+    for seed in range(4):
+        seeded(seed)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            found = explain(network, image(seed))
+        after = torch.rand(1)
+        seeded(seed)
+        with warnings.catch_warnings(record=True) as expected:
+            warnings.simplefilter("always")
+            ever = as_ever(network, image(seed))
+        assert torch.equal(found.values, ever.values)
+        assert torch.equal(after, torch.rand(1)), "as many numbers are drawn"
+        assert [str(w.message) for w in told] == [str(w.message) for w in expected]
+    assert tapes.alive == 0
+    assert len(caplog.records) == 1
+    assert reason in caplog.text
+    assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
+
+
+@pytest.mark.filterwarnings("ignore:Sequential is in half precision")
+def test_half_precision_is_raised_for_each_map(tapes: type[Tape]) -> None:
+    network = small_sr().half()
+    for seed in range(4):
+        assert_same(explain(network, image(seed)), as_ever(network, image(seed)))
+        changed_in_place(network)  # type: ignore[arg-type]
+
+
+def test_python_state_that_changes_from_pass_to_pass_is_found_by_the_comparison(
+    tapes: type[Tape], caplog: pytest.LogCaptureFixture
+) -> None:
+    passes = iter(range(1000))
+
+    class Counting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.conv(x) * next(passes)
+
+    prepared(Counting())
+    assert tapes.alive == 0
+    assert "off the pass that it was recorded from" in caplog.text
+
+
+def test_a_device_that_refuses_is_left_alone(
+    tapes: type[Tape], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries = []
+
+    def refusing(run: object, device: torch.device) -> Tape:
+        tries.append(device)
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setitem(CAPTURES, "cpu", refusing)
+    network = prepared(small_sr())
+    for seed in range(3):
+        assert_same(explain(network, image(seed)), as_ever(network, image(seed)))
+    assert len(tries) == 1
+    assert "not permitted" in caplog.text
+
+
+def test_rare_cases_that_no_replay_holds_are_made_as_ever_and_given_up_at_last(
+    tapes: type[Tape], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    network = prepared(small_sr())
+    spoilt = [True]
+
+    def replay(tape: Tape, plain: Callable[[Tape], None] = Tape.replay) -> None:
+        plain(tape)
+        tape.outputs[0].fill_(spoilt[0])
+
+    monkeypatch.setattr(Tape, "replay", replay)
+    for seed in range(multipliers.UNSOUND):
+        assert_same(explain(network, image(seed)), as_ever(network, image(seed)))
+    assert tapes.alive == 0
+    assert "only the host can answer" in caplog.text
+
+
+def test_threads_take_turns(tapes: type[Tape]) -> None:
+    networks = [prepared(small_sr()) for _ in range(2)]
+    expected = [[as_ever(network, image(seed)) for seed in range(6)] for network in networks]
+    failures: list[BaseException] = []
+
+    def work(number: int) -> None:
+        try:
+            for seed in range(6):
+                assert_same(explain(networks[number], image(seed)), expected[number][seed])
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+def test_what_is_remembered_of_a_network_is_bounded(tapes: type[Tape], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(multipliers, "KEYS", 3)
+    network = nn.Conv2d(3, 3, 1)
+    for side in range(3, 12):
+        explain(network, image(0, side, side))
+    _, known = multipliers._kept._networks[id(network)]
+    assert len(known.met) <= 4
+
+
+class Attentive(nn.Module):
+    """Attention by PyTorch's own function, which could drop weights at random, and does not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 12, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.conv(x).flatten(2).transpose(1, 2).chunk(3, dim=-1)
+        return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).unflatten(2, x.shape[-2:])
+
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    **{name: lambda name=name: basicsr_networks()[name]() for name in ("EDSR", "RCAN", "SwinIR")},  # type: ignore[misc]
+    "DAT": lambda: spandrel_networks()["DAT"](),
+    "CARN": lambda: CARN(scale=2, n_feats=8, n_blocks=1),
+    "attention": Attentive,
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_networks_of_the_field(
+    tapes: type[Tape], name: str, caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest
+) -> None:
+    if name in ("EDSR", "RCAN", "SwinIR"):
+        request.getfixturevalue("with_basicsr")
+    network = enliven(NETWORKS[name]())
+    for seed in range(3):
+        found = explain(network, image(seed, 16, 16))
+    assert (tapes.alive, caplog.text) == (1, "")
+    assert_same(found, as_ever(network, image(2, 16, 16)))
+
+
+class Sorted(nn.Module):
+    """Picks places by the image: what a choice leaves over is told with its operation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(x).flatten(2)
+        return y.gather(2, y.argsort(2)).view_as(x) + torch.where(y > y.mean(), 1.0, y).view_as(x)
+
+
+def test_what_a_choice_leaves_over_is_told_of_each_image(tapes: type[Tape]) -> None:
+    network = Sorted()
+    for seed in range(4):
+        found, expected = explain(network, image(seed)), as_ever(network, image(seed))
+        assert_same(found, expected)
+        residuals = [[o.residual for o in each.operations] for each in (found, expected)]
+        assert residuals[0] == pytest.approx(residuals[1], abs=1e-6 * float(expected.delta))
+    assert tapes.alive == 1
+
+
+def test_layers_strict_and_outputs_are_as_ever(tapes: type[Tape]) -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = small_sr()
+
+        def forward(self, x: Tensor) -> list[Tensor]:
+            y = self.net(x)
+            return [y, F.relu(y - 0.1)]
+
+    network = Two()
+    for seed in range(3):
+        for output in (0, 1):
+            assert_same(explain(network, image(seed), output=output), as_ever(network, image(seed), output=output))
+        assert explain(network, image(seed), output=0, layers=["net"]).layers.keys() == {"net"}
+    assert tapes.alive == 2
+
+
+def test_nothing_is_recorded_on_a_cpu() -> None:
+    assert set(CAPTURES) == {"cuda"}
+    prepared(small_sr())
+    assert captured_bytes(CPU) == 0
+    assert kept.limit(CPU) == kept.ELSEWHERE

@@ -1,0 +1,89 @@
+"""What decides a pass is in a network's state, and what decides nothing is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.modules.module import register_module_forward_hook
+from torch.nn.utils import weight_norm
+
+from l2xbench.attribution.captured.questions import NotCapturableError
+from l2xbench.attribution.captured.state import state_of
+
+CPU = torch.device("cpu")
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3)
+        self.loose = [nn.Conv2d(3, 3, 1)]
+        self.register_buffer("mean", torch.zeros(3))
+        self.own = torch.ones(2)
+        self.gain = 1.0
+        self.names = {"a", "b"}
+        self.table = np.zeros(3)
+        self.cycle = {"self": self}
+
+
+CHANGES: dict[str, Callable[[Net], object]] = {
+    "a number": lambda net: setattr(net, "gain", 2.0),
+    "a number of another type": lambda net: setattr(net, "gain", 1),
+    "a new attribute": lambda net: setattr(net, "more", None),
+    "a set": lambda net: net.names.add("c"),
+    "an array": lambda net: net.table.__setitem__(0, 1),
+    "a buffer": lambda net: setattr(net, "mean", torch.zeros(3)),
+    "a tensor": lambda net: setattr(net, "own", torch.ones(2)),
+    "a parameter's memory": lambda net: setattr(net.conv.weight, "data", net.conv.weight.data.clone()),
+    "a parameter's type": lambda net: net.conv.double(),
+    "a parameter": lambda net: setattr(net.conv, "bias", None),
+    "a module in a list": lambda net: net.loose.__setitem__(0, nn.Conv2d(3, 3, 1)),
+    "a number in a module in a list": lambda net: setattr(net.loose[0], "stride", (2, 2)),
+    "a new module": lambda net: net.add_module("next", nn.ReLU()),
+    "the mode": lambda net: net.eval(),
+    "a method": lambda net: setattr(net.conv, "forward", len),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_decides_a_pass(name: str) -> None:
+    net = Net()
+    before = state_of(net, CPU)
+    assert state_of(net, CPU) == before
+    CHANGES[name](net)
+    assert state_of(net, CPU) != before
+
+
+def test_numbers_in_memory_of_the_device_are_read_there_and_those_of_the_host_are_not() -> None:
+    net = Net()
+    here, elsewhere = state_of(net, CPU), state_of(net, torch.device("meta"))
+    net.mean.add_(1)
+    net.conv.requires_grad_(False)
+    assert state_of(net, CPU) == here
+    assert state_of(net, torch.device("meta")) != elsewhere
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm")
+def test_weights_of_two_factors_are_no_hook() -> None:
+    net = nn.Sequential(weight_norm(nn.Conv2d(3, 3, 3)))
+    assert state_of(net, CPU) == state_of(net, CPU)
+
+
+def test_hooks_on_all_modules() -> None:
+    handle = register_module_forward_hook(lambda *_: None)
+    try:
+        with pytest.raises(NotCapturableError, match="hooks on all modules"):
+            state_of(Net(), CPU)
+    finally:
+        handle.remove()
+
+
+def test_a_tensor_without_a_place() -> None:
+    net = Net()
+    net.register_buffer("places", torch.eye(3).to_sparse())
+    with pytest.raises(NotCapturableError, match="without a place"):
+        state_of(net, CPU)
