@@ -1,7 +1,12 @@
-"""What one attribution map costs, in gradients: seconds and peak memory, method by method and network by network.
+"""What one attribution map costs, in gradients: seconds and peak memory, by network, size, batch and method.
 
     python scripts/bench_attribution.py --markdown cost.md
-    python scripts/bench_attribution.py --networks edsr,swinir_light --methods l2x --repeats 9 --device cuda
+    python scripts/bench_attribution.py --networks edsr,swinir_light --methods floor,l2x --sizes 48 --batches 1,16
+    python scripts/bench_attribution.py --device cuda --methods floor,captured_gradient,l2x,captured
+
+`l2x` is a map as it is made the first time, `captured` a replay of a recorded pass, which there is on CUDA alone, and
+`captured_gradient` the same of the unit. Methods of many steps and DeepLift are measured at the largest size, one image
+at a time.
 
 The unit is one gradient of the output's sum with respect to the image: a forward and a backward pass, parameters
 frozen (their gradients are of no use to a map, and keeping what they need would flatter every ratio). All methods are
@@ -16,6 +21,7 @@ own. The latter does not see the scratch space inside one operator. Methods of m
 from __future__ import annotations
 
 import argparse
+import re
 import statistics
 import time
 import warnings
@@ -23,6 +29,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +42,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from l2xbench.attribution import MethodError, explain
+from l2xbench.attribution.captured import captured_bytes, free_captured, uncaptured
+from l2xbench.attribution.captured.graphs import CAPTURES
 from l2xbench.attribution.references import make_reference
 from l2xbench.system import heap
 
@@ -80,6 +89,15 @@ def swinir_light() -> nn.Module:
     return SwinIR(**LIGHT)
 
 
+def dat_light() -> nn.Module:
+    from spandrel.architectures.DAT import DAT
+
+    return DAT(
+        img_size=64, depth=[18], embed_dim=60, num_heads=[6], expansion_factor=2, split_size=[8, 32], upscale=4,
+        resi_connection="3conv", upsampler="pixelshuffledirect",
+    )  # fmt: skip
+
+
 def swin2sr_light() -> nn.Module:
     from spandrel.architectures.Swin2SR import Swin2SR
 
@@ -92,6 +110,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "carn": carn,
     "swinir_light": swinir_light,
     "swin2sr_light": swin2sr_light,
+    "dat_light": dat_light,
 }
 
 
@@ -124,6 +143,42 @@ class _Sum(nn.Module):
         return self.network(images).flatten(1).sum(1)
 
 
+class Graph:
+    """A gradient as a CUDA graph, recorded when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._of: tuple[nn.Module, torch.Size] | None = None
+
+    def __call__(self, network: nn.Module, image: Tensor, reference: Tensor, steps: int) -> None:
+        if self._of != (network, image.shape):
+            self._of, self._given = (network, image.shape), image.clone()
+            self._capture = CAPTURES[image.device.type](self._gradient, image.device)
+        self._given.copy_(image)
+        self._capture.replay()
+
+    def _gradient(self) -> tuple[Tensor, ...]:
+        assert self._of is not None
+        leaf = self._given.clone().requires_grad_(True)
+        return torch.autograd.grad(self._of[0](leaf).sum(), leaf)
+
+
+def eager(network: nn.Module, image: Tensor, reference: Tensor, steps: int) -> float:
+    """A map as it is made the first time."""
+    with uncaptured():
+        return explained("l2x", network, image, reference, steps)
+
+
+def captured(network: nn.Module, image: Tensor, reference: Tensor, steps: int) -> float:
+    """A map by replay, from the third on."""
+    error = explained("l2x", network, image, reference, steps)
+    if not captured_bytes(image.device):
+        for _ in range(2):  # the first is made as ever, the second recorded
+            error = explained("l2x", network, image, reference, steps)
+        if not captured_bytes(image.device):
+            raise RuntimeError("the pass cannot be recorded; the log says why")
+    return error
+
+
 def explained(method: str, network: nn.Module, image: Tensor, reference: Tensor, steps: int) -> float:
     """A map as users make it; its completeness error."""
     options: dict[str, Any] = {"steps": steps} if method in ("integrated_gradients", "lam") else {}
@@ -135,7 +190,9 @@ Call = Callable[[nn.Module, Tensor, Tensor, int], "float | None"]
 METHODS: dict[str, Call] = {
     "gradient": gradient,
     "floor": floor,
-    "l2x": partial(explained, "l2x"),
+    "captured_gradient": Graph(),
+    "l2x": eager,
+    "captured": captured,
     "deeplift": deeplift,
     "integrated_gradients": partial(explained, "integrated_gradients"),
     "lam": partial(explained, "lam"),
@@ -143,11 +200,17 @@ METHODS: dict[str, Call] = {
 LABELS = {
     "gradient": "gradient",
     "floor": "gradient + forward",
+    "captured_gradient": "gradient, captured",
+    "captured": "l2x, captured",
     "deeplift": "DeepLift (Captum)",
     "integrated_gradients": f"integrated gradients, {SLOW_STEPS}",
     "lam": f"LAM, {SLOW_STEPS}",
 }
 SLOW = ("integrated_gradients", "lam")
+ONCE = ("deeplift", *SLOW)
+"""Measured at the largest size alone, one image at a time."""
+CAPTURED = ("captured_gradient", "captured")
+"""On CUDA alone."""
 
 
 @dataclass
@@ -226,25 +289,28 @@ def timed(
     return clock() - start, result
 
 
-def measure(name: str, methods: list[str], args: argparse.Namespace) -> dict[str, Cost]:
+def measure(name: str, size: int, batch: int, methods: list[str], args: argparse.Namespace) -> dict[str, Cost]:
     """The costs of these methods on one network, interleaved."""
     torch.manual_seed(0)
     device = torch.device(args.device)
+    free_captured()
     network = NETWORKS[name]().eval().requires_grad_(False).to(device)
-    image = torch.rand(1, 3, args.size, args.size, device=device)
+    image = torch.rand(batch, 3, size, size, device=device)
     reference = make_reference("blur", image)
     costs = {method: Cost() for method in methods}
     for method, cost in costs.items():  # the run for memory warms up what the timed ones need
         run = partial(METHODS[method], network, image, reference, MEMORY_STEPS)
         try:
             cost.peak, cost.error = peak_bytes(run, device)
+            if method == "captured":  # what it holds from then on
+                cost.peak = captured_bytes(device)
             if method == "deeplift":
                 cost.error = explained(method, network, image, reference, 0)
         except (MethodError, RuntimeError, AssertionError) as failure:
-            if method == "l2x":
+            if method in ("l2x", "captured"):
                 raise
             cost.failure = " ".join(str(failure).split())
-    for repeat in track(range(args.repeats), description=name, transient=True):
+    for repeat in track(range(args.repeats), description=f"{name}, {batch} of {size} x {size}", transient=True):
         for method, cost in costs.items():
             if cost.failure or (method in SLOW and repeat >= args.slow_repeats):
                 continue
@@ -255,20 +321,21 @@ def measure(name: str, methods: list[str], args: argparse.Namespace) -> dict[str
     return costs
 
 
-HEADER = ["network", "method", "seconds", "gradients", "peak MiB", "of a gradient's", "error"]
+HEADER = ["network", "LR", "batch", "method", "seconds", "gradients", "peak MiB", "of a gradient's", "error"]
 
 
-def rows(name: str, costs: dict[str, Cost]) -> list[list[str]]:
+def rows(name: str, size: int, batch: int, costs: dict[str, Cost]) -> list[list[str]]:
+    place = [name, str(size), str(batch)]
     unit = costs["gradient"]
     table = []
     for method, cost in costs.items():
         label = LABELS.get(method, method)
         if cost.failure:
-            table.append([name, label, "raises", "", "", "", ""])
+            table.append([*place, label, "raises", "", "", "", ""])
             continue
         table.append(
             [
-                name,
+                *place,
                 label,
                 f"{cost.median:.3f}",
                 f"{cost.median / unit.median:.2f}",
@@ -282,15 +349,20 @@ def rows(name: str, costs: dict[str, Cost]) -> list[list[str]]:
 
 def show(console: Console, name: str, table: list[list[str]]) -> None:
     screen = Table(title=name)
-    for number, title in enumerate(HEADER[1:]):
+    for number, title in enumerate(HEADER[3:]):
         screen.add_column(title, justify="right" if number else "left", no_wrap=True)
     for row in table:
-        screen.add_row(*row[1:])
+        screen.add_row(*row[3:])
     console.print(screen)
 
 
 def markdown(table: list[list[str]], setting: str, failures: list[str]) -> str:
-    lines = [setting, "", "| " + " | ".join(HEADER) + " |", "| --- | --- |" + " ---: |" * (len(HEADER) - 2)]
+    lines = [
+        setting,
+        "",
+        "| " + " | ".join(HEADER) + " |",
+        "| --- | ---: | ---: | --- |" + " ---: |" * (len(HEADER) - 4),
+    ]
     lines += ["| " + " | ".join(row) + " |" for row in table]
     return "\n".join([*lines, "", *[f"- {failure}" for failure in failures]]).rstrip() + "\n"
 
@@ -303,11 +375,18 @@ def chosen(text: str, allowed: list[str], flag: str, parser: argparse.ArgumentPa
     return names
 
 
+def whole(text: str, flag: str, parser: argparse.ArgumentParser) -> list[int]:
+    if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", text):
+        parser.error(f"{flag}: {text!r} is no list of whole numbers above 0, such as 48,96")
+    return [int(part) for part in text.split(",")]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--networks", default=",".join(NETWORKS), help="comma-separated (default: all)")
     parser.add_argument("--methods", default=",".join(METHODS), help="comma-separated (default: all)")
-    parser.add_argument("--size", type=int, default=96, help="side of the LR image in pixels")
+    parser.add_argument("--sizes", default="48,96", help="sides of the LR image in pixels (default: %(default)s)")
+    parser.add_argument("--batches", default="1,16", help="images at a time (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=5, help="timed repeats of each method")
     parser.add_argument("--slow-repeats", type=int, default=1, help=f"repeats of the {SLOW_STEPS}-step methods")
     parser.add_argument("--device", default="cpu")
@@ -322,24 +401,26 @@ def main() -> None:
     args = parser.parse_args()
     networks = chosen(args.networks, list(NETWORKS), "--networks", parser)
     methods = list(dict.fromkeys(["gradient", *chosen(args.methods, list(METHODS), "--methods", parser)]))
+    on_cuda = args.device.startswith("cuda")
+    methods = [method for method in methods if on_cuda or method not in CAPTURED]
+    sizes, batches = whole(args.sizes, "--sizes", parser), whole(args.batches, "--batches", parser)
     if args.threads:
         torch.set_num_threads(args.threads)
     heap.keep_freed()  # as `l2xbench run` does
 
-    where = torch.cuda.get_device_name() if args.device.startswith("cuda") else f"{torch.get_num_threads()} CPU threads"
-    setting = f"LR {args.size} x {args.size}, x4, float32, {where}, PyTorch {torch.__version__}"
-    setting += f", {args.clock} time, median of {args.repeats}"
+    where = torch.cuda.get_device_name() if on_cuda else f"{torch.get_num_threads()} CPU threads"
+    setting = f"x4, float32, {where}, PyTorch {torch.__version__}, {args.clock} time, median of {args.repeats}"
     warnings.filterwarnings("ignore", message=".*(hooks|did not already require gradients|meshgrid)")  # not ours
     console = Console()
     console.print(setting)
     table: list[list[str]] = []
     failures: list[str] = []
-    for name in networks:
-        costs = measure(name, methods, args)
-        table += rows(name, costs)
+    for name, size, batch in product(networks, sizes, batches):
+        whole_table = size == max(sizes) and batch == min(batches)
+        costs = measure(name, size, batch, [m for m in methods if whole_table or m not in ONCE], args)
+        table += rows(name, size, batch, costs)
         failures += [f"{LABELS.get(m, m)} on {name}: {c.failure}" for m, c in costs.items() if c.failure]
-
-        show(console, name, rows(name, costs))
+        show(console, f"{name}, {batch} of {size} x {size}", rows(name, size, batch, costs))
         if args.markdown:  # after each network, so that a run cut short leaves what it measured
             args.markdown.write_text(markdown(table, setting, failures))
     for failure in failures:
