@@ -13,7 +13,6 @@ import warnings
 import weakref
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +40,8 @@ AGREE = 1e-5
 """How far a replay may be from the pass that it was recorded from, as a part of the largest number."""
 UNSOUND = 3
 """Replays of a kind, one after the other, that may be found wrong before it is given up."""
-_wanted: ContextVar[bool] = ContextVar("captured_passes_wanted", default=True)
+_uncaptured: list[bool] = []
+"""One for each `uncaptured` that is entered, in whichever thread."""
 
 
 class _OutsideError(BaseException):
@@ -72,12 +72,12 @@ class Replayed:
 
 @contextmanager
 def uncaptured() -> Iterator[None]:
-    """Within, every pass is made as ever, and none is recorded or replayed."""
-    before = _wanted.set(False)
+    """Within, every pass of the process is made as ever, and none is recorded or replayed."""
+    _uncaptured.append(True)
     try:
         yield
     finally:
-        _wanted.reset(before)
+        _uncaptured.pop()
 
 
 def free_captured() -> bool:
@@ -113,7 +113,7 @@ def replayed(
     Raises:
         AttributionError: a window is outside the output.
     """
-    if inputs.device.type not in CAPTURES or not _wanted.get() or inputs.dtype not in (torch.float32, torch.float64):
+    if inputs.device.type not in CAPTURES or _uncaptured or inputs.dtype not in (torch.float32, torch.float64):
         return None
     shape = inputs.shape, inputs.stride(), references.stride(), inputs.dtype, inputs.device
     key = shape, tuple(each.signed for each in objectives), strict, output, settings_now()
