@@ -12,6 +12,7 @@ import typer
 
 from l2xbench.cli import (
     ablate,
+    bundle,
     check,
     cka,
     context,
@@ -22,6 +23,7 @@ from l2xbench.cli import (
     fetch,
     inside,
     lam,
+    merge,
     models,
     reach,
     referee,
@@ -39,6 +41,8 @@ COMMANDS = (
     ablate,
     cka,
     report,
+    bundle,
+    merge,
     models,
     fetch,
     check,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -51,18 +51,39 @@ def remake(results: Path, *, palette: str | None = None, one_file: bool | None =
     ):
         while True:
             try:
-                paths, page, undrawn = _remake(store, palette, one_file, progress, drawers)
+                made = make_report(store, progress, drawers, palette=palette, one_file=one_file)
                 break
             except DamagedFile as error:  # it is gone, and its unit counts as missing
                 progress.note(str(error))
-    screen.show_paths(console, results, list(paths.items()))
-    screen.show_page(console, page)
-    return 1 if undrawn else 0
+    screen.show_paths(console, results, list(made.paths.items()))
+    screen.show_page(console, made.page)
+    return 1 if made.undrawn else 0
 
 
-def _remake(
-    store: Store, palette: str | None, one_file: bool | None, progress: screen.RunProgress, drawers: Drawers
-) -> tuple[dict[str, Path], Page, list[Failure]]:
+@dataclass(frozen=True)
+class Remade:
+    """What was made from a folder's records."""
+
+    paths: dict[str, Path]
+    """What there is to look at, and where."""
+    page: Page
+    undrawn: list[Failure]
+    """Figures that could not be drawn, and why."""
+
+
+def make_report(
+    store: Store,
+    progress: screen.RunProgress,
+    drawers: Drawers,
+    *,
+    palette: str | None = None,
+    one_file: bool | None = None,
+) -> Remade:
+    """Makes tables, figures and the page of all runs of a results folder.
+
+    Raises:
+        DamagedFile: a file of a record cannot be read; it is gone, and its unit counts as missing.
+    """
     runs = [_coloured(run, palette) for run in read_runs(store)]
     failures = all_failures(runs)
     paths: dict[str, Path] = {}
@@ -79,7 +100,7 @@ def _remake(
             paths.update(report.paths)
             undrawn += report.undrawn
     write_findings(runs)
-    return paths, write_page(runs, progress, one_file=one_file, undrawn=undrawn), undrawn
+    return Remade(paths, write_page(runs, progress, one_file=one_file, undrawn=undrawn), undrawn)
 
 
 def _coloured(run: Results, palette: str | None) -> Results:

@@ -14,8 +14,7 @@ import pandas as pd
 
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.run.manifest_files import manifest_files
-
-MAPS = "attributions"
+from l2xbench.store.paths import MAPS
 
 
 class Tables(Mapping[str, pd.DataFrame]):

@@ -10,7 +10,7 @@ from l2xbench.draw.drawers import Drawers
 from l2xbench.draw.tables import Table
 from l2xbench.report.drawing import draw_figures
 from l2xbench.report.drawing import undrawn as not_drawn
-from l2xbench.report.tables import failures_table, study_tables
+from l2xbench.report.tables import failures_table, sources_table, study_tables
 from l2xbench.run.progress import Progress
 from l2xbench.store.damage import DamagedFile
 from l2xbench.store.records import Failure
@@ -43,7 +43,8 @@ def build_report(results: Results, failures: Collection[Failure], progress: Prog
     """
     root = results.store.root
     tables = [table for found in results.once(study_tables).values() for table in found.values()]
-    for table in (*tables, failures_table(failures)):
+    joined = [sources_table(results.manifest)] if results.manifest.sources else []
+    for table in (*tables, *joined, failures_table(failures)):
         _write(results, table)
     undrawn: list[Failure] = []
     owed = list(_owed_figures(results, progress, undrawn))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from l2xbench.draw.tables import Table
 from l2xbench.errors import RequestError
+from l2xbench.store.manifest import Manifest
 from l2xbench.store.records import Failure
 from l2xbench.store.results import Results
 from l2xbench.studies.registry import all_studies
@@ -36,3 +37,24 @@ def failures_table(failures: Iterable[Failure]) -> Table:
     """A row a failed unit."""
     frame = pd.DataFrame([asdict(f) for f in failures], columns=[field.name for field in fields(Failure)])
     return Table("failures", frame, "Units of work that failed, and why.")
+
+
+def sources_table(manifest: Manifest) -> Table:
+    """A row a network: where its records are from; no rows where all were made in one place."""
+    rows = [
+        {
+            "model": model,
+            "source": source.name,
+            "device": source.device,
+            "threads": source.threads,
+            "l2xbench": source.l2xbench,
+            "torch": source.versions.get("torch", ""),
+            "finished": source.finished,
+            "weights": manifest.models[model].weights,
+            "identity": manifest.models[model].identity[:12],
+        }
+        for source in manifest.sources
+        for model in source.models
+    ]
+    caption = "Where each network was measured. Seconds of one place do not compare with those of another."
+    return Table("sources", pd.DataFrame(rows), caption)

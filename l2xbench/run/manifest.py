@@ -84,7 +84,7 @@ def _inference(plan: Plan, result: Result) -> dict[str, list[str]]:
 
 def _weights_key(result: Result, model: str) -> str | None:
     """Which of its checkpoint's several weights a network took by itself: all of its records say the same."""
-    first = next(result.records.of_model(model).groups(), None)
+    first = next(result.records.of_models([model]).groups(), None)
     return None if first is None else next((str(key) for key in first.column(WEIGHTS_KEY) if key), None)
 
 

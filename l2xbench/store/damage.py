@@ -15,7 +15,18 @@ from l2xbench.errors import RequestError
 
 
 class DamagedFile(RequestError):
-    """A file of a record that cannot be read; it is removed, so that its unit is done again."""
+    """A file of a record that cannot be read; it is removed, so that its unit is done again.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, path: Path, told: str) -> None:
+        super().__init__(path, told)  # as arguments, so that it can be pickled
+        self.path = path
+
+    def __str__(self) -> str:
+        return "{}: {}; the same command makes it anew".format(*self.args)
 
 
 def read_png(path: Path) -> NDArray[np.uint8]:
@@ -48,4 +59,4 @@ def _unreadable(path: Path, error: Exception) -> RequestError:
     with suppress(OSError):
         path.unlink()
     told = "is missing" if code == errno.ENOENT else f"is damaged ({type(error).__name__})"
-    return DamagedFile(f"{path}: {told}; the same command makes it anew")
+    return DamagedFile(path, told)

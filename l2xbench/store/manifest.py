@@ -44,6 +44,28 @@ class ManifestDataset(_Facts):
     """Name -> digest of its pixels; None where it could not be read."""
 
 
+class ManifestSource(_Facts):
+    """Results made elsewhere, of which others were made by `l2xbench merge`."""
+
+    name: str
+    """What they are called in tables: the folder's or bundle's name."""
+    models: list[str]
+    """The networks whose records are from there, the interpolation among them."""
+    l2xbench: str
+    command: str = ""
+    finished: str
+    device: str
+    threads: int | None
+    python: str = ""
+    platform: str = ""
+    versions: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def measured_on(self) -> str:
+        """The device, and with how many threads."""
+        return _measured_on(self.device, self.threads)
+
+
 class Manifest(_Facts):
     """The manifest of one command. Only what reports need is required: older versions wrote fewer keys."""
 
@@ -72,6 +94,8 @@ class Manifest(_Facts):
     inference: dict[str, list[str]] = Field(default_factory=dict)
     """Network -> how it was run for its SR images, where the study asks for quicker passes."""
     datasets: dict[str, ManifestDataset]
+    sources: tuple[ManifestSource, ...] = ()
+    """Where the records are from, if they were joined of several results folders."""
     study: SerializeAsAny[StudyConfig]
     """With every block, also those that its YAML left to their defaults."""
 
@@ -87,10 +111,16 @@ class Manifest(_Facts):
 
     @property
     def measured_on(self) -> str:
-        """The device, and with how many threads."""
-        return f"{self.device}, {self.threads} thread{'' if self.threads == 1 else 's'}"
+        """The device, and with how many threads; of each source, where there are several."""
+        if self.sources:
+            return "; ".join(f"{source.measured_on} ({', '.join(source.models)})" for source in self.sources)
+        return _measured_on(self.device, self.threads)
 
     def as_json(self) -> dict[str, Any]:
         """As it is on disk: the keys that were written, and the whole study."""
         facts = self.model_dump(mode="json", exclude={"study"}, exclude_unset=True)
         return {**facts, "study": self.study.model_dump(mode="json")}
+
+
+def _measured_on(device: str, threads: int | None) -> str:
+    return f"{device}, {threads} thread{'' if threads == 1 else 's'}"

@@ -7,17 +7,20 @@ from pathlib import Path
 
 from l2xbench.store.units import GroupName, Unit
 
+MAPS = "attributions"
 FOLDERS = {
     ("inputs", "lr"): "inputs",
     ("inputs", "hr"): "inputs",
     ("restoration", "sr"): "sr",
-    ("attribution", "attribution"): "attributions",
+    ("attribution", "attribution"): MAPS,
     ("similarity", "similarity"): "similarity",
 }
 """Study, and what its outcome holds -> the folder of these files."""
 OTHERS = "outcomes"
 """The folder of what other studies keep, in a folder of the study's name."""
 RECORDS = "records"
+OUTCOMES = {*FOLDERS.values(), OTHERS}
+"""The folders of all that units give."""
 
 
 def journal_path(group: GroupName) -> Path:

@@ -132,9 +132,14 @@ class Records:
         chosen = _without(*self.images[dataset], set(self.images[dataset][0]).difference(images))
         return Records(self._source, wanted, {dataset: chosen}, self._lacking)
 
-    def of_model(self, model: str) -> Records:
-        """The records of this network alone."""
-        wanted = [each for each in self.wanted if each[0].model == model]
+    def of_models(self, models: Collection[str]) -> Records:
+        """The records of these networks alone; '' stands for what is of an image alone."""
+        wanted = [each for each in self.wanted if each[0].model in models]
+        return Records(self._source, wanted, self.images, self._lacking)
+
+    def of_group(self, group: GroupName) -> Records:
+        """The records of this group alone."""
+        wanted = [each for each in self.wanted if each[0] == group]
         return Records(self._source, wanted, self.images, self._lacking)
 
     def groups(self) -> Iterator[RecordGroup]:

@@ -31,6 +31,7 @@ from l2xbench.errors import RequestError
 from l2xbench.store import journal
 from l2xbench.store.damage import read_npz, read_png
 from l2xbench.store.encoding import EncodedOutcome, encode_outcome
+from l2xbench.store.extract import Extract
 from l2xbench.store.journal import DONE, FAILED, GONE, FileColumn, JournalBlock
 from l2xbench.store.listings import COMPARE_SIZES_UP_TO, FolderListings
 from l2xbench.store.paths import RECORDS, journal_path, outcome_path, plan_path, split_at_image
@@ -224,6 +225,23 @@ class Store:
                 journal.rewrite(self.root / journal_path(group), blocks)
                 self._groups.pop(group, None)
         return rows.damaged
+
+    def take(self, extract: Extract, root: Path) -> None:
+        """Takes over a group's records and their files from the results folder `root`, in the place of those here.
+
+        Raises:
+            RequestError: a file cannot be read or written.
+        """
+        for path in extract.files:
+            target = self.root / path
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(root / path, target)
+            except OSError as error:
+                raise RequestError(f"{path}: cannot be copied from {root} ({error.strerror or error})") from error
+        with self._lock:
+            journal.rewrite(self.root / journal_path(extract.group), extract.blocks)
+            self._groups.pop(extract.group, None)
 
     def listings(self, units: int) -> FolderListings:
         """What lies in the folders, for comparing it with the records of so many units."""

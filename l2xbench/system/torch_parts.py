@@ -22,6 +22,8 @@ PARTS = {
     "tree_flatten": "torch.utils._pytree",
     "tree_unflatten": "torch.utils._pytree",
     "no_dispatch": "torch.utils._mode_utils",
+    "TorchDispatchMode": "torch.utils._python_dispatch",
+    "flop_registry": "torch.utils.flop_counter",
     "HigherOrderOperator": "torch._ops",
     "DisableTorchFunction": "torch._C",
     "_RestorePythonTLSSnapshot": "torch._C",
@@ -68,6 +70,10 @@ tree_flatten: Callable[[Any], tuple[list[Any], Any]] = _found(PARTS["tree_flatte
 tree_unflatten: Callable[[Any, Any], Any] = _found(PARTS["tree_unflatten"], "tree_unflatten")
 no_dispatch: Callable[[], Any] = _found(PARTS["no_dispatch"], "no_dispatch")
 """A context in which no `__torch_dispatch__` runs."""
+TorchDispatchMode: Any = _found(PARTS["TorchDispatchMode"], "TorchDispatchMode")
+"""What sees every operation that runs within it; `torch.utils` documents it, under a private name."""
+flop_registry: dict[Any, Callable[..., Any]] = _found(PARTS["flop_registry"], "flop_registry")
+"""Operation -> what counts its floating-point operations: the formulas of `FlopCounterMode`."""
 HigherOrderOperator: Any = _found(PARTS["HigherOrderOperator"], "HigherOrderOperator")
 DisableTorchFunction: Callable[[], Any] = _found(PARTS["DisableTorchFunction"], "DisableTorchFunction")
 RestoreDispatch: Callable[[], Any] = _found(PARTS["_RestorePythonTLSSnapshot"], "_RestorePythonTLSSnapshot")

@@ -135,7 +135,8 @@ def _outcome(unit: Unit, random: np.random.Generator, size: tuple[int, int], sca
     if unit.study == "restoration":
         measured = {"psnr": float(random.uniform(25, 35)), "ssim": float(random.uniform(0.7, 0.9))}
         measured = measured if hr else dict.fromkeys(measured)  # type: ignore[arg-type]
-        return Outcome({"seconds": 0.25, "parameters": 1234, **measured}, images={"sr": picture(scale)})
+        counts = {"parameters": 1234, "flops": 5_678_000, "memory": 9_000_000}
+        return Outcome({"seconds": 0.25, **counts, **measured}, images={"sr": picture(scale)})
     if unit.study == "attribution":
         values = random.laplace(size=(3, height, width)).astype(np.float32)
         error = None if unit.label == "difference" else 1e-7

@@ -39,6 +39,8 @@ LONG = (
     "l2xbench explore",
     "l2xbench cka",
     "l2xbench fetch",
+    "l2xbench bundle",
+    "l2xbench merge",
     "l2xbench reach Urban100",
     "l2xbench context Urban100",
     "l2xbench inside edsr-compact photo.png --crop",

@@ -17,7 +17,7 @@ from l2xbench.report.findings import all_findings
 from l2xbench.report.page.data import script_json
 from l2xbench.report.page.sections import environment, linked_findings, page_sections
 from l2xbench.report.page.viewer import FOLDER, image_view, make_viewer
-from l2xbench.report.tables import failures_table
+from l2xbench.report.tables import failures_table, sources_table
 from l2xbench.run.progress import Progress
 from l2xbench.run.results import all_failures, newest_first
 from l2xbench.store.records import Failure
@@ -98,6 +98,7 @@ def _about(run: Results) -> dict[str, Any]:
         "facts": [*((key, written[key]) for key in _FACTS if key in written), ("versions", versions)],
         "models": manifest.models,
         "datasets": manifest.datasets,
+        "sources": sources_table(manifest) if manifest.sources else None,
         "study": yaml.safe_dump(written["study"], sort_keys=False, allow_unicode=True),
         "json": json.dumps(written, indent=2, ensure_ascii=False),
     }

@@ -65,9 +65,13 @@ def _image_records(
     restored = {model: found["restoration", model, ""] for model in models if ("restoration", model, "") in found}
     if inputs is None or not restored:
         return None
+    # a record may have come without its map (`l2xbench bundle --no-maps`)
+    mapped = {key: record for key, record in found.items() if key[0] == "attribution" and "attribution" in record.files}
     maps = {
         method: {
-            model: found["attribution", model, method] for model in restored if ("attribution", model, method) in found
+            model: mapped["attribution", model, method]
+            for model in restored
+            if ("attribution", model, method) in mapped
         }
         for method in methods
     }

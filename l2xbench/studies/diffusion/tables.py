@@ -29,6 +29,7 @@ def diffusion_frame(results: Results) -> pd.DataFrame:
     rows = [
         (r.dataset, r.model, r.label, diffusion_index(results.store.load_arrays(r.files["attribution"])["values"]))
         for r in records_of_studies(results.shown, "attribution")
+        if "attribution" in r.files
     ]
     keys = ["dataset", "model", "method"]
     groups = pd.DataFrame(rows, columns=[*keys, "diffusion_index"]).groupby(keys, sort=False)

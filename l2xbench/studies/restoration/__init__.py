@@ -26,7 +26,7 @@ class Restoration(Study):
     """The SR image of each network and its PSNR and SSIM."""
 
     name = "restoration"
-    version = 4
+    version = 5
     order = 10
     blocks = (RestorationOptions,)
     of_interpolation = True

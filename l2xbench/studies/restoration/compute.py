@@ -14,6 +14,7 @@ from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.data.metrics import Colour, Comparison
 from l2xbench.store.units import Outcome, Value
+from l2xbench.studies.restoration.counted import counted
 from l2xbench.studies.shared.inference import device_of
 from l2xbench.studies.shared.maps import upscaled
 from l2xbench.studies.shared.passes import passes_of
@@ -24,6 +25,7 @@ from l2xbench.zoo.network import Network
 def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:
     """The SR image, rounded to 8 bits, and its PSNR in dB and SSIM against HR where there is an HR image.
 
+    `flops` and `memory` are counted for one LR size, see `counted`; `uncounted` says why they are not.
     `tile` is the side of the tiles that the network was run on, where memory was too small for the whole image. All
     but the network's pass comes `later`: rounding and measuring take as long as a small network does.
 
@@ -41,6 +43,10 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
         values["inference"] = passes.told
     if tile is not None:
         values["tile"] = tile
+    takes = counted(network)
+    values |= {"flops": takes.flops, "memory": takes.memory}
+    if takes.reason:
+        values["uncounted"] = takes.reason
     return Outcome(values=values, later=partial(_measured, output.cpu(), pair.hr, options["border"], options["colour"]))
 
 

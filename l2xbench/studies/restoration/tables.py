@@ -12,6 +12,7 @@ from l2xbench.store.records import record_groups
 from l2xbench.store.results import Results
 from l2xbench.store.units import OUTPUT
 from l2xbench.studies.restoration.leaders import Ahead, leaders
+from l2xbench.studies.restoration.units import COUNTED_SIDE
 from l2xbench.studies.shared.frames import in_study_order, numbers
 
 HOW_MARKED = (
@@ -19,6 +20,7 @@ HOW_MARKED = (
     "paired difference over images. Where nothing is marked, no network is shown to be the best."
 )
 COLUMNS = ("dataset", "model", "psnr", "ssim", "images", "parameters")
+_COUNTED = ("gflops", "memory_mb")
 _BEST: dict[str, Better] = {"psnr": "high", "ssim": "high"}
 
 
@@ -27,13 +29,24 @@ def tables_of(results: Results) -> list[Table]:
     frame = restoration_frame(results)
     if frame.empty:
         return []
-    notes = [*passes_notes(results.manifest), *random_notes(results), *output_notes(results)]
-    return restoration_tables(frame, ahead=leaders(results), dataset_notes=results.manifest.notes, notes=notes)
+    manifest = results.manifest
+    notes = [
+        *source_notes(manifest),
+        *passes_notes(manifest),
+        *random_notes(results),
+        *output_notes(results),
+        *counted_notes(results),
+    ]
+    return restoration_tables(frame, ahead=leaders(results), dataset_notes=manifest.notes, notes=notes)
 
 
 def restoration_frame(results: Results) -> pd.DataFrame:
-    """A row a dataset and network: mean PSNR (dB), SSIM, images, parameters, weights, mean seconds an image."""
-    columns = ["dataset", "model", "psnr", "ssim", "images", "parameters", "weights", "seconds"]
+    """A row a dataset and network.
+
+    Mean PSNR (dB), SSIM, images, parameters, 10^9 operations and 10^6 bytes of one SR image (see `counted`), weights,
+    mean seconds an image.
+    """
+    columns = [*COLUMNS, *_COUNTED, "weights", "seconds"]
     rows = [
         {
             "dataset": group.dataset,
@@ -42,6 +55,8 @@ def restoration_frame(results: Results) -> pd.DataFrame:
             "ssim": numbers(group, "ssim").mean(),
             "images": len(group.images),
             "parameters": group.column("parameters")[0],
+            "gflops": numbers(group, "flops")[0] / 1e9,
+            "memory_mb": numbers(group, "memory")[0] / 1e6,
             "weights": results.manifest.models[group.model].weights,
             "seconds": numbers(group, "seconds").mean(),
         }
@@ -49,6 +64,12 @@ def restoration_frame(results: Results) -> pd.DataFrame:
     ]
     frame = pd.DataFrame(rows, columns=columns)
     return in_study_order(frame, results.manifest) if rows else frame
+
+
+def source_notes(manifest: Manifest) -> list[str]:
+    """Which networks were measured where, if results of several places were joined."""
+    told = [f"{source.name}: {', '.join(source.models)}" for source in manifest.sources]
+    return [f"Measured in several places, see the table `sources`. {'; '.join(told)}."] if told else []
 
 
 def passes_notes(manifest: Manifest) -> list[str]:
@@ -81,6 +102,21 @@ def output_notes(results: Results) -> list[str]:
         f"{model}: output {output} of several that the network returns, the only image among them."
         for model, output in taken.items()
     ]
+
+
+def counted_notes(results: Results) -> list[str]:
+    """What GFLOPs and memory are of, and which networks could not be counted."""
+    groups = list(record_groups(results.shown, "restoration"))
+    if not any(None not in group.column("flops") for group in groups):
+        return []
+    why = {group.model: str(reason) for group in groups for reason in group.column("uncounted")[:1] if reason}
+    told = [f"Not counted: {'; '.join(f'{model} ({reason})' for model, reason in why.items())}."] if why else []
+    what = (
+        f"GFLOPs and memory are counted for one LR image of {COUNTED_SIDE} x {COUNTED_SIDE} pixels: operations of "
+        "convolutions, matrix products and attention, a multiply-add being two; weights and all tensors alive at once, "
+        "without what kernels use within."
+    )
+    return [what, *told]
 
 
 def restoration_tables(
@@ -141,7 +177,9 @@ def _by_network(frame: pd.DataFrame, flags: pd.DataFrame) -> tuple[pd.DataFrame,
         for name in _BEST:
             values[str(dataset), name] = by_model[name].tolist()
             flagged[str(dataset), name] = [model in models_of[name] for model in models]
-    values["", "parameters"] = frame.drop_duplicates("model")["parameters"].tolist()
+    for name in ("parameters", *_COUNTED):
+        if name in frame.columns:
+            values["", name] = frame.drop_duplicates("model")[name].tolist()
     if "seconds" in frame.columns:
         # Weighted by the images, the mean time of an image whatever its dataset.
         timed = frame.dropna(subset=["seconds"])

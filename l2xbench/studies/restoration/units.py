@@ -7,6 +7,9 @@ from l2xbench.data.measures import usual_measure
 from l2xbench.studies.restoration.options import RestorationOptions
 from l2xbench.studies.study import Options
 
+COUNTED_SIDE = 64
+"""LR pixels on a side of the image for which operations and memory are counted."""
+
 
 def restoration_options(config: StudyConfig) -> RestorationOptions:
     """The study's block, which is never off."""
