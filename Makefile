@@ -36,6 +36,11 @@ test: $(READY)  ## the tests but the slow ones, at most 8 minutes; some need chr
 test-slow: $(READY)  ## the slow tests, wheel in a fresh environment and the like: not timed as a whole
 	$(BIN)/python -m pytest -m slow --timeout 1800
 
+# PYTHONS="3.10:lowest 3.12": others; QUICK=--quick: a part of the suite
+PYTHONS ?= 3.10:lowest 3.10 3.11 3.12 3.13
+test-pythons: $(READY)  ## the tests on each Python that is here, and with the oldest versions allowed: hours
+	$(BIN)/python scripts/test_pythons.py $(QUICK) $(PYTHONS)
+
 # on a GPU a quarter of an hour; on a CPU many hours: OPTIONS="--steps 2000 --precision float32" for a first look
 train-compact: $(READY)  ## train all compact networks anew, make train-compact DATA=FOLDER: 15 minutes on a GPU, resumable
 	@test -n "$(DATA)" || { echo "train-compact: DATA=FOLDER is missing: a folder of HR images"; exit 2; }
@@ -60,7 +65,13 @@ docs: $(READY)  ## build the site into site/, to be opened at site/index.html: 1
 wheel: $(READY)  ## build the wheel, configs and models included, into dist/: a quarter of a minute
 	$(BIN)/python -m build --wheel --outdir dist
 
-clean:  ## remove what was built; keeps .venv and results: at once
-	rm -rf build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+# the wheel is built from the sdist, so that what is published builds
+dist: $(READY)  ## build sdist and wheel into dist/, and check that a package index would take them: a minute
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
 
-.PHONY: help setup demo gallery test test-slow train-compact check hooks format docs wheel clean
+clean:  ## remove what was built; keeps .venv and results: at once
+	rm -rf build dist site .pythons .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.PHONY: help setup demo gallery test test-slow test-pythons train-compact check hooks format docs wheel dist clean

@@ -37,7 +37,7 @@ def measured(table: pd.DataFrame) -> pd.DataFrame:
 def test_two_labs_results_are_those_of_one(
     l2xbench: Command, tmp_path: Path, write_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    a, b = {"x": TINY, "v": another(5)}, {"y": OTHER, "w": another(7)}
+    a, b = {"p": TINY, "q": another(5)}, {"r": OTHER, "s": another(7)}
     for name, models in (("a", a), ("b", b), ("both", {**a, **b})):
         done = l2xbench("run", write_study(models=models, **BLOCKS), "--out", tmp_path / name)
         assert done.returncode == 0, done.stderr
@@ -62,11 +62,11 @@ def test_two_labs_results_are_those_of_one(
     }
     sources = pd.read_csv(merged / "tables/sources.csv")
     assert dict(zip(sources["model"], sources["source"], strict=True)) == dict(
-        **dict.fromkeys(("bicubic", "x", "v"), "a"), **dict.fromkeys(("y", "w"), "b")
+        **dict.fromkeys(("bicubic", "p", "q"), "a"), **dict.fromkeys(("r", "s"), "b")
     )
     page = (merged / "report.html").read_text()
     assert "Where each network was measured" in page and "see the table" in page
-    assert "a: bicubic, x, v; b: y, w" in (merged / "tables/restoration.md").read_text()
+    assert "a: bicubic, p, q; b: r, s" in (merged / "tables/restoration.md").read_text()
 
     before = contents(merged)
     assert l2xbench("report", merged).returncode == 0
