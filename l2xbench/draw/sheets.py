@@ -14,8 +14,15 @@ Better = Literal["high", "low"]
 Mark = Literal["best", "second", ""]
 
 # The header of a column, by its name; other names are their own words
-_HEADERS = {"model": "Network", "model_a": "Network A", "model_b": "Network B", "p_value": "p", "p_holm": "p (Holm)"}
-_CAPITALS = {"psnr": "PSNR", "ssim": "SSIM", "cka": "CKA", "dcka": "dCKA", "di": "DI", "gflops": "GFLOPs", "mb": "MB"}
+_HEADERS = {
+    "l2xbench": "l2xbench",
+    "model": "Network",
+    "model_a": "Network A",
+    "model_b": "Network B",
+    "p_value": "p",
+    "p_holm": "p (Holm)",
+}
+_CAPITALS = {"psnr": "PSNR", "ssim": "SSIM", "cka": "CKA", "dcka": "dCKA", "di": "DI", "gflops": "GFLOPs"}
 # Digits after the point, by the column's name; other numbers get four significant digits.
 _DIGITS = {
     "rank": 2,

@@ -65,7 +65,7 @@ def test_two_labs_results_are_those_of_one(
         **dict.fromkeys(("bicubic", "p", "q"), "a"), **dict.fromkeys(("r", "s"), "b")
     )
     page = (merged / "report.html").read_text()
-    assert "Where each network was measured" in page and "see the table" in page
+    assert "Where each network was measured" in page and "see tables/sources" in page
     assert "a: bicubic, p, q; b: r, s" in (merged / "tables/restoration.md").read_text()
 
     before = contents(merged)

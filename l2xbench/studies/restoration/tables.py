@@ -69,7 +69,7 @@ def restoration_frame(results: Results) -> pd.DataFrame:
 def source_notes(manifest: Manifest) -> list[str]:
     """Which networks were measured where, if results of several places were joined."""
     told = [f"{source.name}: {', '.join(source.models)}" for source in manifest.sources]
-    return [f"Measured in several places, see the table `sources`. {'; '.join(told)}."] if told else []
+    return [f"Measured in several places, see tables/sources: {'; '.join(told)}."] if told else []
 
 
 def passes_notes(manifest: Manifest) -> list[str]:
