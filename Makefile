@@ -33,7 +33,7 @@ gallery: demo  ## the docs' pictures, from the bundled study: seconds after the 
 test: $(READY)  ## the tests but the slow ones, at most 8 minutes; some need chromium and pdflatex, and skip
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not slow'
 
-test-slow: $(READY)  ## the slow tests, wheel in a fresh environment and the like: not timed as a whole
+test-slow: $(READY)  ## the slow tests, wheel in a fresh environment and the like: 45 minutes beside other work
 	$(BIN)/python -m pytest -m slow --timeout 1800
 
 # PYTHONS="3.10:lowest 3.12": others; QUICK=--quick: a part of the suite
