@@ -59,6 +59,9 @@ format: $(READY)  ## put the format right: a second
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
+notebooks: $(READY)  ## run the docs' notebooks and store them with what came out: 2 minutes
+	OMP_NUM_THREADS=2 $(BIN)/python scripts/notebooks.py
+
 docs: $(READY)  ## build the site into site/, to be opened at site/index.html: 10 seconds
 	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
 
@@ -74,4 +77,4 @@ dist: $(READY)  ## build sdist and wheel into dist/, and check that a package in
 clean:  ## remove what was built; keeps .venv and results: at once
 	rm -rf build dist site .pythons .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup demo gallery test test-slow test-pythons train-compact check hooks format docs wheel dist clean
+.PHONY: help setup demo gallery test test-slow test-pythons train-compact check hooks format notebooks docs wheel dist clean

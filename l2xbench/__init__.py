@@ -11,6 +11,7 @@ Example:
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,10 @@ _HOMES = {
     "read_image": "l2xbench.notebook.images",
     "run_study": "l2xbench.notebook.studies",
 }
+
+
+# in a notebook without ipywidgets, of a library that Captum and others import, and whose bars nobody here draws
+warnings.filterwarnings("ignore", message="IProgress not found")
 
 
 def __getattr__(name: str) -> Any:

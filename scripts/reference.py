@@ -88,7 +88,7 @@ def keys_of(model: type[BaseModel], hidden: Iterable[str] = ()) -> str:
     for name, field in model.model_fields.items():
         if name in hidden:
             continue
-        told = docs.get(name, "").replace("|", "\\|")
+        told = shown(docs.get(name, "")).replace("|", "\\|")
         said = type_text(field.annotation).replace("|", "\\|")
         lines.append(f"| `{name}` | {said} | {default_text(field)} | {told} |")
         below += models_within(field.annotation)
@@ -173,7 +173,7 @@ def rules_page() -> str:
         names = " ".join(f"`{row.name}`" for row in line)
         for treatment in line[0].treatments:
             cells = (names, treatment.kind, treatment.formula, treatment.source, treatment.holds())
-            lines.append(f"| {' | '.join(str(cell or '').replace('|', chr(92) + '|') for cell in cells)} |")
+            lines.append(f"| {' | '.join(shown(str(cell or '')).replace('|', chr(92) + '|') for cell in cells)} |")
             names = ""
     lines.append(f"| {' '.join(f'`{name}()`' for name in REFUSED)} | refused | {KINDS['refused']} | | any |")
     return "\n".join(lines) + "\n"
@@ -209,7 +209,18 @@ def command_page() -> str:
 
 def _help(text: str | None) -> str:
     # rich's escapes and marks are for the terminal
-    return " ".join(re.sub(r"\\\[", "[", re.sub(r"\[/?(?:bold|dim|italic)\]", "", text or "")).split())
+    return shown(" ".join(re.sub(r"\\\[", "[", re.sub(r"\[/?(?:bold|dim|italic)\]", "", text or "")).split()))
+
+
+def shown(text: str) -> str:
+    """Text with its angle brackets as such, which would be taken for tags; in code they are safe.
+
+    Example:
+        >>> shown("`a<b>` in results/<study>")
+        '`a<b>` in results/&lt;study>'
+    """
+    parts = re.split(r"(`[^`]*`)", text)
+    return "".join(part if part.startswith("`") else part.replace("<", "&lt;") for part in parts)
 
 
 PAGES = {

@@ -1,11 +1,19 @@
-"""The rules of the house that no other tool holds: few modules at the top, no name for two things."""
+"""The rules of the house that no other tool holds: few modules at the top, no name for two things, what docs owe."""
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
 import re
+import textwrap
 from collections import defaultdict
+from dataclasses import fields, is_dataclass
+from functools import cached_property
 from pathlib import Path
+from types import FunctionType
 
+import l2xbench
 from l2xbench.studies.registry import all_studies
 
 PACKAGE = Path(__file__).parents[1] / "l2xbench"
@@ -69,3 +77,74 @@ def test_config_plan_report_and_page_name_no_study() -> None:
         if re.search(rf"l2xbench\.studies\.({studies})\b", line)
     ]
     assert found == []
+
+
+def documented() -> list[object]:
+    """What the package exports, and what the site's page on Python shows."""
+    page = (PACKAGE.parent / "docs/reference/python.md").read_text(encoding="utf-8")
+    names = re.findall(r"^::: (\S+)\.(\w+)$", page, re.MULTILINE)
+    shown = [getattr(importlib.import_module(module), name) for module, name in names]
+    exported = [getattr(l2xbench, name) for name in l2xbench.__all__ if name != "__version__"]
+    assert [each.__name__ for each in exported if each not in shown] == [], "exported, and not on the page"
+    return shown
+
+
+def members(kind: type) -> list[tuple[str, object]]:
+    """A class's own public methods and properties."""
+    found = []
+    for name, member in vars(kind).items():
+        if not name.startswith("_"):
+            found.append((f"{kind.__name__}.{name}", getattr(member, "__func__", member)))
+    return found
+
+
+def is_plain(thing: object) -> bool:
+    """Whether an object is an error, or a part of a result that names the one whose example shows it."""
+    first = (thing.__doc__ or "").partition("\n")[0]
+    return isinstance(thing, type) and (issubclass(thing, Exception) or re.search(r"; see `\w+`\.$", first) is not None)
+
+
+def raises(function: FunctionType) -> bool:
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    return any(isinstance(node, ast.Raise) and node.exc is not None for node in ast.walk(tree))
+
+
+def test_what_is_public_says_what_it_takes_and_gives_with_an_example() -> None:
+    """Doctest runs the examples."""
+    lacking = []
+    for thing in documented():
+        parts = members(thing) if isinstance(thing, type) else [(thing.__name__, thing)]  # type: ignore[attr-defined]
+        if isinstance(thing, type) and not is_plain(thing) and "Example:" not in (inspect.getdoc(thing) or ""):
+            lacking.append(f"{thing.__name__}: Example:")
+        for name, member in parts:
+            if isinstance(member, (property, cached_property)):
+                if not inspect.getdoc(member):
+                    lacking.append(f"{name}: docstring")
+                continue
+            if not isinstance(member, FunctionType):
+                continue
+            told = inspect.getdoc(member) or ""
+            taken = [each for each in inspect.signature(member).parameters if each not in ("self", "cls")]
+            wanted = {"Example:": True, "Args:": bool(taken), "Raises:": raises(member)}
+            lacking += [f"{name}: {section}" for section, owed in wanted.items() if owed and section not in told]
+            lacking += [f"{name}: {each} is not told of" for each in taken if each not in told]
+    assert lacking == []
+
+
+def test_the_fields_of_what_is_public_are_told() -> None:
+    lacking = []
+    for thing in documented():
+        if not (isinstance(thing, type) and is_dataclass(thing)):
+            continue
+        source = inspect.getsource(thing)
+        for field in fields(thing):
+            if not re.search(rf'^    {field.name}: [^\n]*\n(?:    """|        )', source, re.MULTILINE):
+                lacking.append(f"{thing.__name__}.{field.name}")
+    assert lacking == []
+
+
+def test_what_computes_names_its_source() -> None:
+    sources = re.compile(r"Eqs?\. |et al\.|Gu and Dong")
+    owed = {"explain", "Attribution", "L2X", "diffusion_index", "flow", "LayerTensor", "audit", "completeness_error"}
+    told = {each.__name__ for each in documented() if sources.search(each.__doc__ or "")}  # type: ignore[attr-defined]
+    assert owed - told == set()

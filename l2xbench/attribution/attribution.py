@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import importlib
-import io
 import json
 import zipfile
 import zlib
@@ -21,16 +20,31 @@ from torch import Tensor
 from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.layers import LayersFound
 from l2xbench.system.files import packed, write_whole
+from l2xbench.version import __version__
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SAVED = ("values", "reference", "delta", "completeness_error", "jump", "gap")
+_VERSION = "l2xbench"
+"""The name under which a file says which version wrote it."""
 
 
 @dataclass(frozen=True, repr=False)
 class Attribution:
-    """A map and what it explains."""
+    """Maps of a batch of images, and what they explain. `explain` makes it; a notebook shows it as figures.
+
+    The maps sum to `delta` (Yu and Yang, *Learning to Explain*, Eq. 1), up to `completeness_error`.
+
+    Example:
+        >>> from l2xbench import explain
+        >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 12, 3, padding=1), torch.nn.ReLU(), torch.nn.PixelShuffle(2))
+        >>> a = explain(net, torch.rand(2, 3, 8, 8), reference="black", target="patch:4,4,8,8")
+        >>> a.values.shape, a.delta.shape
+        (torch.Size([2, 3, 8, 8]), torch.Size([2]))
+        >>> torch.allclose(a.values.sum((1, 2, 3)), a.delta, rtol=1e-3), torch.equal(a.positive + a.negative, a.values)
+        (True, True)
+    """
 
     values: Tensor
     """(N, C, H, W) in units of the objective: a positive value made it larger than it is for the reference."""
@@ -42,7 +56,9 @@ class Attribution:
     """(N,) |sum of values - delta| / max(|delta|, 0.001 sum of |values|), of both as they were computed: where that was
     in float64 and the inputs are float32, rounding map and delta to float32 adds up to 1e-6."""
     method: str
+    """Its name, as `explain` takes it."""
     target: str
+    """Which outputs were explained: `image`, `patch:y,x,h,w` or `neuron:c,y,x`."""
     operations: list[Any] = field(default_factory=list, repr=False)
     """The operations that the engine met, with the rule of each (`l2x` only)."""
     jump: Tensor = field(default_factory=lambda: torch.zeros(()), repr=False)
@@ -57,7 +73,10 @@ class Attribution:
     """What passed through the submodules that were asked for (`layers=`): by name, in the order in which they ran."""
 
     settings: Mapping[str, bool | int | float | str] = field(default_factory=dict, repr=False)
-    """What else decided the values: the reference's name, the precision computed in, the seed, the method's options."""
+    """What else decided the values: the network's name or class, the reference's name, the precision computed in, the
+    seed, the output and the tiles that were asked for, the method's options."""
+    inputs: Tensor | None = field(default=None, repr=False)
+    """(N, C, H, W) the images that were explained, in the network's own range, to be drawn under the maps."""
 
     @property
     def positive(self) -> Tensor:
@@ -76,13 +95,28 @@ class Attribution:
         return f"Attribution({self.method}, {self.target}: {shape}, delta {delta}, completeness error {error:.1e})"
 
     def numpy(self) -> np.ndarray:
-        """(N, C, H, W) the values as an array on the CPU."""
+        """(N, C, H, W) the values as an array on the CPU, in units of the objective.
+
+        Example:
+            >>> from l2xbench import explain
+            >>> a = explain(torch.nn.Conv2d(3, 3, 3, padding=1), torch.rand(2, 3, 8, 8))
+            >>> a.numpy().shape, a.numpy().dtype
+            ((2, 3, 8, 8), dtype('float32'))
+        """
         return np.asarray(self.values.detach().cpu().numpy())
 
     def save(self, path: Path | str) -> Path:
         """Writes the maps and all that decided them to an `.npz` file without pickles; `load` reads it again.
 
-        The list of operations and what was found of submodules (`layers`) are not in it.
+        It holds `values`, `inputs`, `reference`, `delta`, `completeness_error`, `jump` and `gap` as arrays, and
+        `about`, a text in JSON: method, target, settings, and the version that wrote it. The list of operations and
+        what was found of submodules (`layers`) are not in it.
+
+        Args:
+            path: the file; its folder is there already.
+
+        Returns:
+            the file's path.
 
         Raises:
             AttributionError: it cannot be written.
@@ -96,8 +130,12 @@ class Attribution:
             True
         """
         target = Path(path)
-        arrays = {name: getattr(self, name).detach().cpu().numpy() for name in _SAVED}
-        about = json.dumps({"method": self.method, "target": self.target, "settings": dict(self.settings)})
+        kept = {name: getattr(self, name) for name in _SAVED}
+        if self.inputs is not None:
+            kept["inputs"] = self.inputs
+        arrays = {name: tensor.detach().cpu().numpy() for name, tensor in kept.items()}
+        told = {"method": self.method, "target": self.target, "settings": dict(self.settings), _VERSION: __version__}
+        about = json.dumps(told)
         try:
             return write_whole(target, packed({**arrays, "about": np.array(about)}))
         except OSError as error:
@@ -105,38 +143,66 @@ class Attribution:
 
     @classmethod
     def load(cls, path: Path | str) -> Attribution:
-        """What `save` wrote.
+        """Reads what `save` wrote, on the CPU. No code in the file is run, and no network is needed.
+
+        Args:
+            path: the file.
 
         Raises:
             AttributionError: no such file, or it holds something else.
+
+        Example:
+            >>> import tempfile
+            >>> from l2xbench import Attribution, explain
+            >>> a = explain(torch.nn.Conv2d(3, 3, 3, padding=1), torch.rand(1, 3, 8, 8), reference="mean")
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     again = Attribution.load(a.save(f"{folder}/a.npz"))
+            >>> again.method, again.target, again.settings["reference"], again.settings["network"]
+            ('l2x', 'image', 'mean', 'Conv2d')
         """
         try:
             with np.load(path, allow_pickle=False) as held:
                 about = json.loads(str(held["about"]))
                 found: dict[str, Any] = {name: torch.from_numpy(held[name]) for name in _SAVED}
-        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+                found["inputs"] = torch.from_numpy(held["inputs"]) if "inputs" in held else None
+                found |= {name: about[name] for name in ("method", "target", "settings")}
+        except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             reason = "no such file" if isinstance(error, FileNotFoundError) else "not what Attribution.save writes"
             raise AttributionError(f"{path}: {reason}") from None
-        return cls(**found, method=about["method"], target=about["target"], settings=about["settings"])
+        return cls(**found)
 
     def plot(
         self, image: Tensor | None = None, *, index: int = 0, palette: str = "green-red", scale: str = "auto"
     ) -> Figure:
         """One map of the batch as a matplotlib figure of a column's width: over its greyed image, with a colour bar.
 
+        Channels are summed; over and under the map stand the method, the target, the difference and how exactly the
+        map sums to it.
+
         Args:
-            image: (N, C, H, W) or (C, H, W) in [0, 1], what was explained; by default the reference lies underneath.
-            index: which of the batch.
-            palette: `green-red` or `blue-orange`.
+            image: (N, C, H, W) or (C, H, W), what lies underneath, in [0, 1] or stretched to it; by default the image
+                that was explained.
+            index: which of the batch, 0 to N - 1.
+            palette: `green-red` or `blue-orange`, what raises the objective being named first.
             scale: `linear`, `symlog`, which shows small values too, or `auto`: by the target.
+
+        Returns:
+            a figure of 8.5 cm width; `figure.savefig(path)` writes it.
 
         Raises:
             AttributionError: the image has another size, or there is no such map.
             RequestError: no such palette or scale.
+
+        Example:
+            >>> from l2xbench import explain
+            >>> a = explain(torch.nn.Conv2d(3, 3, 3, padding=1), torch.rand(2, 3, 8, 8))
+            >>> figure = a.plot(index=1, palette="blue-orange")
+            >>> print(f"{2.54 * figure.get_figwidth():.1f} cm")
+            8.5 cm
         """
         if not -len(self.values) <= index < len(self.values):
             raise AttributionError(f"index: {index} is not one of {len(self.values)} maps")
-        under = self.reference if image is None else image
+        under = image if image is not None else self.reference if self.inputs is None else self.inputs
         under = under[index] if under.ndim == 4 else under
         if under.shape[-2:] != self.values.shape[-2:]:
             raise AttributionError(f"image: shape {tuple(under.shape)} is not that of the map, {self.values.shape[1:]}")
@@ -158,8 +224,7 @@ class Attribution:
         """What a notebook shows: up to four maps of the batch."""
         shown = []
         for index in range(min(len(self.values), 4)):
-            buffer = io.BytesIO()
-            self.plot(index=index).savefig(buffer, format="png", dpi=150)
-            picture = base64.b64encode(buffer.getvalue()).decode()
+            figure: Any = self.plot(index=index)
+            picture = base64.b64encode(figure._repr_png_()).decode()
             shown.append(f'<img style="max-width: 24em" src="data:image/png;base64,{picture}">')
         return f"<p>{html.escape(repr(self))}</p>{''.join(shown)}"

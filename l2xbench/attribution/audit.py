@@ -19,18 +19,18 @@ from l2xbench.attribution.verification import require_plain_outputs
 
 @dataclass(frozen=True)
 class AuditedOperation:
-    """One kind of operation that a network met: how often, treated how, and its share of the completeness error.
-
-    `kind` is one of `rules.call.KINDS`; `share` is
-    |sum g dy - sum m dx| over its calls as a part of the objective's difference, 0 where exact; `where` the submodule
-    that met it first.
-    """
+    """One kind of operation that a network met, how it was treated, and what it costs in completeness; see `Audit`."""
 
     name: str
+    """ATen's, as `l2xbench rules` takes it."""
     kind: Kind
+    """How it is treated; `l2xbench rules` says what each kind means."""
     count: int
+    """How often it was met."""
     share: float
+    """|sum g dy - sum m dx| over its calls as a part of the objective's difference, 0 where exact."""
     where: str
+    """The submodule that met it first."""
 
 
 @dataclass(frozen=True)
@@ -39,19 +39,29 @@ class Audit:
 
     In float32 the error of a single output is mostly the network's own: its two outputs are nearly equal numbers, and
     `explain` takes float64 for them.
-    `operations` is sorted by share of the error, then by count. Where a network cannot be computed in float64,
-    `no_float64` says why, and the errors in it are NaN. Where it goes by Python numbers, `routed` is the first of them,
-    and `jump` what the reference's own would change, as a part of the difference that is explained.
+
+    Example:
+        >>> found = audit(nn.Conv2d(3, 3, 3), torch.rand(1, 3, 8, 8), torch.zeros(1, 3, 8, 8))
+        >>> found.image64 < 1e-12, found.operations[0].kind
+        (True, 'linear')
     """
 
     image64: float
+    """The whole output's error in float64; NaN where the network cannot be computed in it."""
     image32: float
+    """The same in float32."""
     neurons64: float
+    """The largest of the single outputs' errors in float64."""
     neurons32: float
+    """The same in float32."""
     operations: tuple[AuditedOperation, ...]
+    """What was met, by its share of the error, then by how often."""
     no_float64: str = ""
+    """Why the network cannot be computed in float64; empty where it can."""
     routed: str = ""
+    """The first of the Python numbers that the network goes by; empty where it goes by none."""
     jump: float = 0.0
+    """What the reference's own would change, as a part of the difference that is explained."""
 
     @property
     def worst(self) -> float:
@@ -73,10 +83,25 @@ def audit(
     neurons: int = 5,
     seed: int = 0,
 ) -> Audit:
-    """Explain `model` on `inputs` (N, C, H, W) in float64 and in float32, for the image and for some random outputs.
+    """Explain a network in float64 and in float32, for the whole output and for some random values of it.
 
-    The outputs of the paired pass are compared with plain ones first. Raises what `paired_forward` raises, and
-    UnsupportedOperationError where they are not the network's own.
+    Completeness is that of Yu and Yang, *Learning to Explain*, Eq. 1. The outputs of the paired pass are compared with
+    those of plain ones first.
+
+    Args:
+        model: any module that maps (N, C, H, W) to a tensor.
+        inputs: (N, C, H, W) in the network's own range.
+        references: of the same shape.
+        output: index or key of the output to explain, where the network returns several.
+        neurons: how many values of the output are explained one by one.
+        seed: decides which.
+
+    Returns:
+        the completeness errors, and the operations that were met.
+
+    Raises:
+        UnsupportedOperationError: the paired pass does not give the network's own output.
+        AttributionError: the network cannot be explained at all; names the operation, or the submodule.
 
     Example:
         >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.GELU(), nn.Conv2d(8, 3, 3))

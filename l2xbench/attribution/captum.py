@@ -22,7 +22,8 @@ CaptumTarget = int | tuple[Any, ...] | Tensor | list[int] | list[tuple[Any, ...]
 class L2X(GradientAttribution):  # type: ignore[misc]
     """Exact attribution of any network, called as Captum's `DeepLift` is.
 
-    `L2X(model).attribute(inputs, baselines, target)`.
+    `L2X(model).attribute(inputs, baselines, target)`, with multipliers by the rules of Yu and Yang, *Learning to
+    Explain*, Eqs. 1 to 6.
 
     On plain ReLU networks it agrees with `captum.attr.DeepLift` wherever that one's own convergence delta is zero. It
     may stand wherever Captum takes an attribution method, such as in `captum.attr.NoiseTunnel`.
@@ -50,9 +51,16 @@ class L2X(GradientAttribution):  # type: ignore[misc]
 
     @property
     def multiplies_by_inputs(self) -> bool:
+        """Whether attributions are multipliers times (inputs - baselines); Captum asks for it."""
         return self._multiply_by_inputs
 
     def has_convergence_delta(self) -> bool:
+        """True: `attribute` can tell how far attributions are from summing to the output's difference.
+
+        Example:
+            >>> L2X(nn.Identity()).has_convergence_delta()
+            True
+        """
         return True
 
     @log_usage()  # type: ignore[untyped-decorator]  # NoiseTunnel and its kin take what this decorator wraps
@@ -75,7 +83,20 @@ class L2X(GradientAttribution):  # type: ignore[misc]
             return_convergence_delta: also return (N,) sum of attributions - (output - baseline output).
 
         Returns:
-            A tensor or a tuple, as `inputs` is; with `return_convergence_delta` a pair of that and the delta.
+            A tensor or a tuple, as `inputs` is, in units of the output; with `return_convergence_delta` a pair of that
+            and the delta.
+
+        Raises:
+            AttributionError: baselines that do not fit the inputs, or a target that leaves several numbers per image
+                or is outside the output.
+
+        Example:
+            >>> import torch
+            >>> from torch import nn
+            >>> net = nn.Sequential(nn.Conv2d(3, 6, 3), nn.GELU(), nn.Flatten(), nn.Linear(216, 2))
+            >>> image = torch.rand(1, 3, 8, 8)
+            >>> L2X(net).attribute(image, baselines=0.5, target=1).shape
+            torch.Size([1, 3, 8, 8])
         """
         several = isinstance(inputs, tuple)
         values = tuple(at_least_float32(x.detach()) for x in (inputs if isinstance(inputs, tuple) else (inputs,)))

@@ -98,6 +98,10 @@ def explain(
             and `stride` (occlusion), `variant` (`exact`, or `published`: the numbers of its authors' code), `sigma`,
             `kernel` and `detector` (lam), `block`, `coarse`, `fine` and `least` (intervention).
 
+    Returns:
+        maps (N, C, H, W) in units of the output, with what they sum to (N,) and how exactly; for a list of targets a
+        list.
+
     Example:
         >>> import torch
         >>> from torch import nn
@@ -160,13 +164,16 @@ def explain(
             after = draws_from_here(images.device)
             results = _with_gaps(results, problem, again)
             after()
-    settings = {
+    settings: dict[str, bool | int | float | str] = {
+        "network": called if isinstance(called := getattr(network, "name", None), str) else type(network).__name__,
         "reference": reference if isinstance(reference, str) else "given",
         "precision": str(computed).removeprefix("torch."),
         "seed": seed,
+        **({} if output is None else {"output": output}),
+        **({} if tile is None else {"tile": tile, "overlap": overlap}),
         **{name: value for name, value in bound.items() if isinstance(value, (bool, int, float, str))},
     }
-    results = [replace(result, settings=settings) for result in results]
+    results = [replace(result, settings=settings, inputs=images.detach()) for result in results]
     return results if isinstance(target, list) else results[0]
 
 
@@ -185,7 +192,7 @@ def completeness_error(values: Tensor, delta: Tensor) -> Tensor:
     """How far maps are from completeness (the paper's Eq. 1): |sum R - delta| / max(|delta|, 0.001 sum |R|).
 
     Args:
-        values: (N, ...) the maps R.
+        values: (N, ...) the maps R, in units of the objective.
         delta: (N,) the objective's differences.
 
     Returns:

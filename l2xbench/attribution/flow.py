@@ -33,11 +33,14 @@ Groups = Mapping[str, Sequence[str]] | Callable[[Sequence[str]], Mapping[str, Se
 
 @dataclass(frozen=True)
 class BlockFlow:
-    """What one block does to the explained difference, as parts of it."""
+    """What one block does to the explained difference, as parts of it; see `Flow`."""
 
     name: str
+    """Its name in the network."""
     kind: str
+    """Its class."""
     parameters: int
+    """How many learned numbers it holds."""
     written: float
     """What it adds itself: ways to the output whose last block it is. These and `around` sum to 1."""
     share: float
@@ -55,7 +58,14 @@ class BlockFlow:
 
 @dataclass(frozen=True)
 class Flow:
-    """The flow through a network for one image."""
+    """The flow through a network for one image; `flow` makes it.
+
+    Example:
+        >>> net = nn.Sequential(*(nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.Conv2d(3, 3, 1)) for _ in range(3)))
+        >>> found = flow(net, torch.rand(1, 3, 8, 8))
+        >>> [round(block.written, 3) + 0 for block in found.blocks], found.around
+        ([0.0, 0.0, 1.0], 0.0)
+    """
 
     blocks: list[BlockFlow]
     """In the order in which they run."""
@@ -64,6 +74,7 @@ class Flow:
     skip: float
     """What the network's own skip connection around all blocks brings of that; NaN where it has none."""
     delta: float
+    """The objective's difference between image and reference."""
     error: float
     """|the sum of what is written and around - 1|."""
     values: Tensor
@@ -83,6 +94,9 @@ def flow(
 ) -> Flow:
     """Divide the difference of a network's output, and its map, among its blocks.
 
+    Multipliers (Yu and Yang, *Learning to Explain*, Eqs. 3 to 6) are carried back from the output and stop where they
+    meet what a block has added, so that each way from input to output counts once.
+
     Args:
         network: as for `explain`.
         inputs: (1, C, H, W), one image.
@@ -91,6 +105,9 @@ def flow(
         layers: the blocks, by name or pattern; `"blocks"` are found by structure. None may lie within another.
         groups: group -> names of its blocks, or a function that gives that for all names; a map is made of each, in a
             part of a backward pass.
+
+    Returns:
+        what each block has written, the parts adding up to 1 with what goes around them all, and the maps (C, H, W).
 
     Example:
         >>> class Block(nn.Module):

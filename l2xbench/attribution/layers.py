@@ -21,7 +21,18 @@ from l2xbench.attribution.errors import AttributionError
 
 @dataclass(frozen=True, eq=False)
 class LayerTensor:
-    """One tensor inside the network, in one call."""
+    """One tensor inside the network, in one call.
+
+    R = m (t - t') has the multiplier that the chain rule carries from the objective to t (Yu and Yang, *Learning to
+    Explain*, Eqs. 3 to 6).
+
+    Example:
+        >>> from l2xbench import explain
+        >>> net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 3, 3, padding=1))
+        >>> (tensor,) = explain(net, torch.rand(1, 3, 6, 6), layers=["1"]).layers["1"].calls[0].outputs.tensors
+        >>> tensor.values.shape, round(float(tensor.share), 4)
+        (torch.Size([1, 8, 6, 6]), 1.0)
+    """
 
     values: Tensor
     """R = m (t - t'), of the tensor's own shape; of a complex tensor the real part. Images one after the other along
@@ -34,10 +45,12 @@ class LayerTensor:
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """The tensors on one side of a submodule, in one call or in several."""
+    """The tensors on one side of a submodule, in one call or in several; see `Layer`."""
 
     tensors: tuple[LayerTensor, ...]
+    """One after the other, as it was given them or gave them."""
     where: str = field(default="", repr=False)
+    """What an error calls it."""
 
     @property
     def values(self) -> Tensor:
@@ -66,7 +79,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Part:
-    """One of the tensors that meet in a sum or a concatenation."""
+    """One of the tensors that meet in a sum or a concatenation; see `Join`."""
 
     label: str
     """The submodule it comes from, named from the one that adds them; empty for what that was given itself."""
@@ -80,23 +93,39 @@ class Part:
 
 @dataclass(frozen=True)
 class Join:
-    """Where branches meet in a submodule's own forward. The parts' shares add up to `share`."""
+    """Where branches meet in a submodule's own forward. The parts' shares add up to `share`.
+
+    Example:
+        >>> from l2xbench import explain
+        >>> class Residual(nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.conv = nn.Conv2d(3, 3, 3, padding=1)
+        ...     def forward(self, x):
+        ...         return x + self.conv(x)
+        >>> (join,) = explain(Residual(), torch.rand(1, 3, 6, 6), layers=[".", "conv"]).layers["."].joins
+        >>> join.operation, [part.label for part in join.parts], round(float(sum(p.share for p in join.parts)), 4)
+        ('add', ['', 'conv'], 1.0)
+    """
 
     operation: str
     """`add`, `sub` or `cat`."""
     parts: tuple[Part, ...]
+    """What meets there."""
     share: Tensor
     """(N,) of the result."""
 
 
 @dataclass(frozen=True, eq=False)
 class LayerCall:
-    """One time that a submodule ran."""
+    """One time that a submodule ran; see `Layer`."""
 
     inputs: Side
     """The tensors it was given: their whole shares, also what does not pass through the submodule."""
     outputs: Side
+    """The tensors it gave."""
     joins: tuple[Join, ...]
+    """Where branches met in its own forward."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,9 +134,17 @@ class Layer:
 
     `values`, `share` and `magnitude` are of its outputs. Where it runs several times, shares and magnitudes are over
     all its calls together, and `values` are those of each call.
+
+    Example:
+        >>> from l2xbench import explain
+        >>> net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 3, 3, padding=1))
+        >>> layer = explain(net, torch.rand(2, 3, 6, 6), layers=["0"]).layers["0"]
+        >>> layer.kind, layer.parameters, layer.values.shape, layer.share.shape
+        ('Conv2d', 224, torch.Size([2, 8, 6, 6]), torch.Size([2]))
     """
 
     name: str
+    """Its name in the network."""
     kind: str
     """Its class."""
     parameters: int
@@ -115,6 +152,7 @@ class Layer:
     order: int
     """How many submodules asked for began before it."""
     calls: tuple[LayerCall, ...]
+    """Each time that it ran."""
 
     @property
     def inputs(self) -> Side:
@@ -138,17 +176,25 @@ class Layer:
 
     @property
     def share(self) -> Tensor:
-        """(N,) see `LayerTensor`."""
+        """(N,) what passes through it, as a part of the objective's difference; see `LayerTensor`."""
         return self.outputs.share
 
     @property
     def magnitude(self) -> Tensor:
-        """(N,) see `LayerTensor`."""
+        """(N,) the same without cancelling; see `LayerTensor`."""
         return self.outputs.magnitude
 
 
 class LayersFound(Mapping[str, Layer]):
-    """The layers of an explanation by name, in the order in which they ran."""
+    """The layers of an explanation by name, in the order in which they ran.
+
+    Example:
+        >>> from l2xbench import explain
+        >>> net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 3, 3, padding=1))
+        >>> found = explain(net, torch.rand(1, 3, 6, 6), layers="*").layers
+        >>> list(found), {name: layer.kind for name, layer in found.items() if "1" in name}
+        (['0', '1', '2'], {'1': 'ReLU'})
+    """
 
     def __init__(self, layers: Mapping[str, Layer]) -> None:
         self._layers = dict(sorted(layers.items(), key=lambda pair: pair[1].order))
@@ -170,7 +216,17 @@ class LayersFound(Mapping[str, Layer]):
         return len(self._layers)
 
     def to(self, like: Tensor) -> LayersFound:
-        """The same in the type of another tensor."""
+        """The same in the type of another tensor.
+
+        Args:
+            like: of that type.
+
+        Example:
+            >>> from l2xbench import explain
+            >>> found = explain(nn.Sequential(nn.Conv2d(3, 3, 1)), torch.rand(1, 3, 6, 6), layers=["0"]).layers
+            >>> found.to(torch.zeros((), dtype=torch.float64))["0"].share.dtype
+            torch.float64
+        """
         if all(t.share.dtype == like.dtype for layer in self.values() for t in layer.outputs.tensors):
             return self
         made: dict[int, Any] = {}

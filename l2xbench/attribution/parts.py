@@ -27,6 +27,13 @@ def chosen_parts(network: nn.Module, layers: Layers) -> dict[str, nn.Module]:
     number of parts. `"blocks"` are the network's repeated parts (`blocks_of`), whatever else is called so (`"block[s]"`
     means that), and `"."` is the network itself.
 
+    Args:
+        network: any module.
+        layers: a name or pattern, or several.
+
+    Returns:
+        name -> submodule.
+
     Example:
         >>> body = nn.Sequential(*(nn.Sequential(nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 3)) for _ in range(3)))
         >>> net = nn.Sequential(nn.Conv2d(3, 4, 3), body)

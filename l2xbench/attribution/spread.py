@@ -21,10 +21,13 @@ def diffusion_index(values: np.ndarray | Tensor) -> float:
 
     DI = 100 (1 - G), with G the Gini coefficient of |sum over channels| / max, 1e-7 added to each (Gu and Dong, CVPR
     2021, Eq. 9, and their published code, whose numbers papers print). It is 100 where all pixels count alike, and
-    near 0 where one counts alone. It says how many pixels a network used, not how well it did: see `docs/lam.md`.
+    near 0 where one counts alone. It says how many pixels a network used, not how well it did.
 
     Args:
         values: (C, H, W), a map as `explain` gives it for one image; only ratios between values count.
+
+    Returns:
+        the index, in (0, 100].
 
     Raises:
         AttributionError: another shape, or NaN or Inf among the values.
@@ -95,6 +98,9 @@ def footprint(box: tuple[int, int, int, int], scale: int) -> tuple[slice, slice]
     Args:
         box: y, x, height and width in SR pixels.
         scale: SR pixels for each LR pixel, along each side.
+
+    Returns:
+        two slices, of LR rows and of LR columns.
 
     Example:
         >>> footprint((120, 122, 16, 16), 4)

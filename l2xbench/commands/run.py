@@ -57,7 +57,7 @@ def run_study(study: StudyConfig, out: Path, how: How, *, only: str | None = Non
     Raises:
         RequestError: the study cannot be carried out as written.
     """
-    console = Console(stderr=False)
+    console = screen.run_console()
     try:
         plan = make_plan(study, out, how.data_root)
     except Incomplete as lacking:

@@ -1,4 +1,4 @@
-"""What a run shows on the terminal: progress with time left, failures as they come, a summary at the end."""
+"""What a run shows: progress with time left, failures as they come, a summary at the end."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.progress import TimeRemainingColumn as TimeLeft
 from rich.table import Table
 
+from l2xbench.commands.screen_notebook import NotebookLine, in_notebook
 from l2xbench.store.records import Failure
 
 if TYPE_CHECKING:  # not every command that shows something has tables and a page
@@ -23,12 +24,24 @@ if TYPE_CHECKING:  # not every command that shows something has tables and a pag
 
     from l2xbench.report.page import Page
 
+NOTEBOOK_COLUMNS = 110
+"""Letters in a line of a notebook's output."""
+
+
+def run_console() -> Console:
+    """Where a run speaks: the terminal or pipe; in a notebook its output, as plain text."""
+    if not in_notebook():
+        return Console()
+    # kernels ask for colours as a terminal would have them, which a stored notebook cannot show
+    return Console(force_jupyter=False, force_terminal=False, no_color=True, width=NOTEBOOK_COLUMNS)
+
 
 class RunProgress:
-    """A `run.progress.Progress` on a terminal; on a pipe it stays silent but for failures."""
+    """A `run.progress.Progress` on a terminal, or as a notebook's line; on a pipe it stays silent but for failures."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
+        self._line = NotebookLine() if in_notebook() else None
         self.reused = 0
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
@@ -50,13 +63,21 @@ class RunProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._bar.stop()
+        self._show(last=True)
+
+    def _show(self, *, last: bool = False) -> None:
+        if self._line is not None and self._task is not None:
+            # at the end the run itself, not the figures and the page that were made after it
+            self._line.show(self._bar.tasks[0 if last else self._task], last=last)
 
     def start(self, total: int) -> None:
         self._task = self._bar.add_task("starting", total=total)
+        self._show()
 
     def working(self, what: str) -> None:
         if self._task is not None:
             self._bar.update(self._task, description=what if len(what) <= 44 else what[:43] + "…")
+            self._show()
 
     def advance(self, units: int, *, reused: bool = False) -> None:
         self.reused += units if reused else 0
@@ -68,6 +89,7 @@ class RunProgress:
             self._bar.update(self._task, total=(task.total or units) - units)
         else:
             self._bar.advance(self._task, units)
+        self._show()
 
     def failed(self, failure: Failure) -> None:
         what = " ".join(p for p in (failure.study, failure.label, failure.model, failure.dataset, failure.image) if p)

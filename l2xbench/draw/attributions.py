@@ -15,6 +15,8 @@ WIDTH_CM = 8.5
 """A column of a paper."""
 BAR_CM = 0.9
 TITLE_CM = 1.1
+BEYOND = 0.25
+"""How far an image in [0, 1] may overshoot, as bicubic makes it do."""
 
 
 def attribution_figure(
@@ -32,7 +34,7 @@ def attribution_figure(
 
     Args:
         values: (C, H, W), in units of the objective.
-        image: (C, H, W) in [0, 1], drawn grey underneath.
+        image: (C, H, W), drawn grey underneath: in [0, 1], or, in another range, stretched to that.
         method, target: what they are called.
         delta: the difference that the map explains; NaN for a control.
         error: the map's completeness error.
@@ -62,11 +64,14 @@ def attribution_figure(
         drawn = figure.colorbar(scale_of, cax=bar, orientation="horizontal", extend="both")
         drawn.set_ticks(scales.ticks(limit, said, 0.2))
         drawn.ax.xaxis.set_major_formatter(FuncFormatter(scales.signed))
-        drawn.set_label(f"attribution of an LR pixel (units of the output{scales.SAID[said]})", fontsize=style.TEXT_PT)
+        drawn.set_label(f"attribution of an LR pixel (units of the output{scales.SAID[said]})", fontsize=style.SMALL_PT)
     return figure
 
 
 def _levels(image: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 of (C, H, W) in [0, 1]; other than three channels are shown grey."""
+    """(H, W, 3) uint8 of (C, H, W) in [0, 1] or a range of the network's own; not three channels are shown grey."""
     grey = image if len(image) == 3 else np.repeat(image.mean(0, keepdims=True), 3, axis=0)
+    low, high = float(grey.min()), float(grey.max())
+    if low < -BEYOND or high > 1 + BEYOND:
+        grey = (grey - low) / max(high - low, 1e-12)
     return np.asarray((255 * np.clip(grey, 0, 1)).round().transpose(1, 2, 0), dtype=np.uint8)

@@ -27,6 +27,7 @@ PAGE_HEIGHT_CM = 21.0  # what a caption leaves of an A4 or letter page
 CM_PER_INCH = 2.54
 POINTS_PER_CM = 72 / CM_PER_INCH
 DPI = 300
+SCREEN_DPI = 150  # in a notebook
 
 # Points. Below 6 pt a reader of the printed page gives up.
 TEXT_PT = 7.0
@@ -88,9 +89,19 @@ def context() -> AbstractContextManager[None]:
     )
 
 
+class NotebookFigure(Figure):
+    """A figure that a notebook shows though pyplot, which would see to it, was never imported."""
+
+    def _repr_png_(self) -> bytes:
+        made = io.BytesIO()
+        with context():
+            self.savefig(made, format="png", dpi=SCREEN_DPI)
+        return made.getvalue()
+
+
 def new_figure(width_cm: float, height_cm: float) -> Figure:
     """An empty figure of that printed size, on its own Agg canvas: no pyplot, no window, safe in threads."""
-    figure = Figure(figsize=(width_cm / CM_PER_INCH, height_cm / CM_PER_INCH), dpi=DPI)
+    figure = NotebookFigure(figsize=(width_cm / CM_PER_INCH, height_cm / CM_PER_INCH), dpi=DPI)
     FigureCanvasAgg(figure)
     return figure
 

@@ -32,7 +32,16 @@ ImageLike = str | Path | np.ndarray | Tensor
 
 
 class ComparedNetworks:
-    """SR images and maps of one image by several networks. A notebook shows it as the figure of `l2xbench explain`."""
+    """SR images and maps of one image by several networks; `compare` makes it.
+
+    A notebook shows it as the figure of `l2xbench explain`.
+
+    Example:
+        >>> import l2xbench
+        >>> found = l2xbench.compare(["carn-compact", "edsr-compact"], torch.rand(1, 3, 12, 12))
+        >>> found.sr["carn-compact"].shape, found.correlation.shape, list(found.table.index)
+        ((48, 48, 3), (2, 2), ['carn-compact', 'edsr-compact'])
+    """
 
     def __init__(
         self,
@@ -82,8 +91,21 @@ class ComparedNetworks:
     def save(self, folder: Path | str) -> list[Path]:
         """Writes the figure (PNG, PDF), the table (CSV) and each map (npz: values, reference, delta) into a folder.
 
+        Args:
+            folder: made if it is not there.
+
+        Returns:
+            the files.
+
         Raises:
             RequestError: it cannot be written.
+
+        Example:
+            >>> import tempfile
+            >>> import l2xbench
+            >>> found = l2xbench.compare(["carn-compact"], torch.rand(1, 3, 12, 12))
+            >>> sorted(path.name for path in found.save(tempfile.mkdtemp()))
+            ['carn-compact.npz', 'heatmap.pdf', 'heatmap.png', 'table.csv']
         """
         root = Path(folder)
         try:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -11,14 +14,48 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.run.manifest_files import manifest_files
 from l2xbench.store.paths import MAPS
 
+SHOWN_WIDTH = 1200
+"""Pixels of a figure in a notebook, at most; a printed page has twice as many."""
+ON_SCREEN = 0.48
+"""A figure's pixel, 300 to an inch of paper, takes so much of a screen's: half as large again as printed."""
+
+
+@dataclass(frozen=True)
+class ShownFigure:
+    """A figure of a study. A notebook shows it, in fewer pixels and 256 colours, so that the notebook stays small."""
+
+    png: Path
+    """The file, 300 dots per inch of the printed size."""
+
+    @property
+    def pdf(self) -> Path:
+        """The same with lines and text as such."""
+        return self.png.with_suffix(".pdf")
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        """The picture, and how wide it is shown."""
+        with Image.open(self.png) as opened:
+            image, shown = opened.convert("RGB"), round(ON_SCREEN * opened.width)
+        if image.width > SHOWN_WIDTH:
+            size = (SHOWN_WIDTH, round(image.height * SHOWN_WIDTH / image.width))
+            image = image.resize(size, Image.Resampling.LANCZOS)
+        made = io.BytesIO()
+        image.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=2).save(made, "PNG", optimize=True)
+        return made.getvalue(), {"width": shown}
+
 
 class Tables(Mapping[str, pd.DataFrame]):
-    """Name -> table, read from its CSV when it is asked for: `tables["restoration"]`."""
+    """Name -> table, read from its CSV when it is asked for: `tables["restoration"]`.
+
+    Raises:
+        KeyError: there is no table of that name; the message names what is there.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Looks at what lies in the folder."""
@@ -40,7 +77,20 @@ class Tables(Mapping[str, pd.DataFrame]):
 
 
 class ResultsFolder:
-    """What a study left. A notebook shows its findings."""
+    """What a study left: tables, figures, maps, findings, the page. A notebook shows its findings.
+
+    Nothing is read before it is asked for, and no network is loaded.
+
+    Example:
+        >>> import json, tempfile
+        >>> root = Path(tempfile.mkdtemp())
+        >>> _ = (root / "manifest.json").write_text(json.dumps({"seed": 0}))
+        >>> (root / "tables").mkdir()
+        >>> _ = (root / "tables/restoration.csv").write_text("model,psnr\\nedsr,29.5\\n")
+        >>> results = ResultsFolder(root)
+        >>> list(results.tables), results.tables["restoration"]["psnr"].tolist(), results.manifest["seed"]
+        (['restoration'], [29.5], 0)
+    """
 
     def __init__(self, root: Path) -> None:
         """Opens the folder; `open_results` does it."""
@@ -49,7 +99,7 @@ class ResultsFolder:
         self.tables = Tables(root / "tables")
         """Name -> DataFrame."""
         self.figures = {path.stem: path for path in sorted((root / "figures").glob("*.png"))}
-        """Name -> PNG file; a PDF lies beside it."""
+        """Name -> PNG file; a PDF lies beside it. `figure` shows one."""
         self.page = root / "report.html"
         """The page."""
 
@@ -65,16 +115,65 @@ class ResultsFolder:
         path = self.root / "tables/findings.md"
         return path.read_text() if path.is_file() else ""
 
+    def figure(self, name: str) -> ShownFigure:
+        """A figure by its name, which a notebook shows; `figures` has the names.
+
+        Args:
+            name: such as `heatmap-photographs-astronaut`; or its beginning, where only one figure begins so.
+
+        Raises:
+            RequestError: there is no such figure, or several begin so.
+
+        Example:
+            >>> import tempfile
+            >>> root = Path(tempfile.mkdtemp())
+            >>> (root / "figures").mkdir()
+            >>> for name in ("ablation", "cka-photographs"):
+            ...     Image.new("RGB", (8, 8)).save(root / f"figures/{name}.png")
+            >>> ResultsFolder(root).figure("cka").png.name
+            'cka-photographs.png'
+        """
+        if name in self.figures:
+            return ShownFigure(self.figures[name])
+        found = [each for each in self.figures if each.startswith(name)]
+        if len(found) == 1:
+            return ShownFigure(self.figures[found[0]])
+        told = f"{len(found)} figures begin so: {', '.join(found)}" if found else did_you_mean(name, self.figures)
+        raise RequestError(f"{self.root}: no figure '{name}'; {told}")
+
     def maps(self) -> list[tuple[str, str, str]]:
-        """Dataset, network and image of every map that is kept; a method's name follows the image's: `baby.lam`."""
+        """Dataset, network and image of every map that is kept, which `map` takes.
+
+        A method's name follows the image's (`baby.lam`), but for `l2x`.
+
+        Example:
+            >>> import tempfile
+            >>> root = Path(tempfile.mkdtemp())
+            >>> (root / "attributions/Set5/edsr").mkdir(parents=True)
+            >>> np.savez(root / "attributions/Set5/edsr/baby.npz", values=np.zeros((3, 8, 8)))
+            >>> ResultsFolder(root).maps()
+            [('Set5', 'edsr', 'baby')]
+        """
         found = sorted((self.root / MAPS).glob("*/*/*.npz"))
         return [(path.parts[-3], path.parts[-2], path.stem) for path in found]
 
     def map(self, dataset: str, network: str, image: str) -> dict[str, np.ndarray]:
-        """One map: `values` (3, H, W) in units of the objective, `reference` (3, H, W), `delta` ().
+        """One map as arrays: `values` (3, H, W) in units of the objective, `reference` (3, H, W) in [0, 1], `delta` ().
+
+        Args:
+            dataset, network: the study's names of them.
+            image: the image's name, as `maps` gives it.
 
         Raises:
             RequestError: no such map is kept.
+
+        Example:
+            >>> import tempfile
+            >>> root = Path(tempfile.mkdtemp())
+            >>> (root / "attributions/Set5/edsr").mkdir(parents=True)
+            >>> np.savez(root / "attributions/Set5/edsr/baby.npz", values=np.zeros((3, 8, 8)))
+            >>> ResultsFolder(root).map("Set5", "edsr", "baby")["values"].shape
+            (3, 8, 8)
         """
         path = self.root / MAPS / dataset / network / f"{image}.npz"
         if not path.is_file():
@@ -88,12 +187,23 @@ class ResultsFolder:
 
     def _repr_html_(self) -> str:
         lines = [line[2:] for line in self.findings.splitlines() if line.startswith(("- ", "* "))]
-        said = "".join(f"<li>{escape(line)}</li>" for line in lines)
+        said = "".join(f"<li>{escape(_unmarked(line))}</li>" for line in lines)
         return f"<p><b>{escape(str(self.root))}</b>: {escape(', '.join(self.tables))}</p><ul>{said}</ul>"
+
+
+def _unmarked(line: str) -> str:
+    """A line of Markdown as plain text."""
+    return re.sub(r"\\(.)", r"\1", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", line))
 
 
 def open_results(folder: Path | str) -> ResultsFolder:
     """Opens what `l2xbench run` or `run_study` left; no network is loaded.
+
+    Args:
+        folder: `results/<study>`, or what `--out` named.
+
+    Returns:
+        its tables as DataFrames, figures, and maps as arrays, each read when it is asked for.
 
     Raises:
         RequestError: it is no results folder.

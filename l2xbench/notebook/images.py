@@ -18,6 +18,9 @@ def read_image(path: Path | str, crop: int | tuple[int, int, int, int] | None = 
         path: PNG, JPEG, TIFF, WebP and the like; 16 bits are cut to 8, transparency and an alpha channel are dropped.
         crop: the side of the centre that is taken, or a part (y, x, height, width), in pixels.
 
+    Returns:
+        (1, 3, H, W) float32 on the CPU.
+
     Raises:
         RequestError: no image, or a part that it does not have.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.resources import card_folders
@@ -41,6 +41,7 @@ class WeightsSource(Strict):
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{8,64}$")
     """The file's SHA-256, or the beginning of it that the file's own name carries."""
     licence: str | None = None
+    """That of the weights, where it is another than the card's."""
 
     @model_validator(mode="after")
     def _package_has_what_it_needs(self) -> WeightsSource:
@@ -53,6 +54,16 @@ class WeightsSource(Strict):
         return self
 
 
+def as_source(value: Any) -> Any:
+    """A path alone as the source that it is short for.
+
+    Example:
+        >>> as_source("net.pth")
+        {'file': 'net.pth'}
+    """
+    return {"file": value} if isinstance(value, str) else value
+
+
 class ModelCard(Strict):
     """A network: identity, architecture, weights and what is published about it."""
 
@@ -63,15 +74,22 @@ class ModelCard(Strict):
     title: str = ""
     """How tables and figures call it."""
     paper: str | None = None
+    """Authors, title, venue and year, as tables of networks say it."""
     year: int | None = None
+    """The paper's."""
     kind: Literal["cnn", "transformer"] | None = None
+    """What `l2xbench models` groups it under."""
     licence: str | None = None
+    """That of the network's code and weights."""
     provider: ProviderName
+    """Who builds it: `l2xbench` from its own architectures, `basicsr` from a `network_g`, `spandrel` from the
+    checkpoint alone, `module` from a class of yours."""
     arch: dict[str, Any] = Field(default_factory=dict)
     """`type` and constructor arguments. For `basicsr`: BasicSR's `network_g` block verbatim."""
     module: str | None = None
     """For the provider `module`: `package.module:Class` or `path/to/file.py:Class`."""
     scale: int | None = Field(default=None, ge=1, le=16)
+    """SR size over LR size; by default found by running it."""
     input_range: Literal[1, 255] = 1
     """The range in which the network itself takes its input; callers always give [0, 1]."""
     multiple: int = Field(default=1, ge=1)
@@ -90,12 +108,15 @@ class ModelCard(Strict):
     weights_key: str | None = None
     """Which of the weights that a checkpoint holds: `params`, `model_ema`; by default averaged ones before raw ones."""
     parameters: int | None = Field(default=None, ge=0)
-    weights: WeightsSource | None = None
+    """How many learned numbers it has."""
+    weights: Annotated[WeightsSource | None, BeforeValidator(as_source)] = None
+    """Where its checkpoint is; a path alone is that of the file. None: the class as it is constructed."""
     published: dict[str, tuple[float, float]] = Field(default_factory=dict)
     """Dataset -> (PSNR in dB, SSIM) on the Y channel, as the network's paper gives them at this scale."""
     training: dict[str, Any] = Field(default_factory=dict)
     """For weights that we trained: recipe, seed, data, hardware, hours, measured PSNR and SSIM."""
     notes: str | None = None
+    """What else a reader should know."""
     folder: str = Field(default="", exclude=True)
     """The folder that relative paths of this card start at; set by the reader, not by the file."""
 
@@ -166,7 +187,7 @@ def _read_with_base(path: Path, above: list[Path]) -> dict[str, Any]:
         raise RequestError(f"{path}: base: no card '{name}' beside it or bundled; {did_you_mean(name, bundled)}")
     base = _read_with_base(found, [*above, path.resolve()])
     base.pop("name", None)
-    source = base.get("weights")
+    source = as_source(base.get("weights"))
     if isinstance(source, dict) and isinstance(source.get("file"), str):  # relative to the base's folder
         base["weights"] = {**source, "file": str(Path(found.parent, source["file"]).expanduser().absolute())}
     return {**base, **data}

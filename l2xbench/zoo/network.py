@@ -33,6 +33,12 @@ class Network(nn.Module):
         weights_key: which of a checkpoint's several were taken, where that was not asked for; None elsewhere.
         output_taken: which of the core's several outputs was taken in the last pass, where the card does not say.
         channels: `rgb`, or `y` where the core takes and gives the Y channel alone.
+
+    Example:
+        >>> import l2xbench
+        >>> net = l2xbench.load_model("edsr-compact")
+        >>> net(torch.rand(2, 3, 9, 12)).shape, net.scale, net.name, net.parameter_count
+        (torch.Size([2, 3, 36, 48]), 4, 'edsr-compact', 380931)
     """
 
     wraps = "core"
@@ -88,7 +94,16 @@ class Network(nn.Module):
         return several or (self.scale,)
 
     def run_at(self, scale: int) -> None:
-        """Choose one of `scales`."""
+        """Choose one of `scales`.
+
+        Args:
+            scale: SR size over LR size.
+
+        Example:
+            >>> import l2xbench
+            >>> net = l2xbench.load_model("edsr-compact")
+            >>> net.run_at(net.scales[0])
+        """
         if scale != self.scale:
             self.core.run_at(scale)  # type: ignore[operator]
             self.scale = scale
@@ -104,6 +119,11 @@ class Network(nn.Module):
 
         Raises:
             RequestError: what the core gives is no SR image of this size; the line says what would mend it.
+
+        Example:
+            >>> import l2xbench
+            >>> l2xbench.load_model("bicubic")(torch.full((1, 3, 4, 4), 0.5)).mean()
+            tensor(0.5000)
         """
         height, width = lr.shape[-2:]
         x = self._pad(lr)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import html
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 import l2xbench
 from l2xbench.errors import RequestError
@@ -54,3 +56,28 @@ def test_what_is_no_results_folder_is_told(tmp_path: Path) -> None:
         l2xbench.open_results(tmp_path)
     with pytest.raises(RequestError, match="models"):
         l2xbench.run_study({"study": "s", "datasets": {"d": "skimage"}}, tmp_path)
+
+
+def test_a_figure_is_shown_small_and_as_wide_as_it_reads_well(tmp_path: Path) -> None:
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "manifest.json").write_text("{}")
+    for name in ("cka-Set5", "cka-Set14", "page"):
+        pixels = np.random.default_rng(0).integers(0, 256, (40, 2067, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"figures/{name}.png")
+    results = l2xbench.open_results(tmp_path)
+    shown = results.figure("pa")
+    assert (shown.png, shown.pdf.name) == (tmp_path / "figures/page.png", "page.pdf")
+    content, looks = shown._repr_png_()
+    with Image.open(io.BytesIO(content)) as image:
+        assert image.width == 1200 and looks == {"width": 992}, "17.5 cm at half as much again"
+    with pytest.raises(RequestError, match="2 figures begin so: cka-Set14, cka-Set5"):
+        results.figure("cka")
+    with pytest.raises(RequestError, match="no figure 'heatmap'; known: cka-Set14, cka-Set5, page"):
+        results.figure("heatmap")
+
+
+def test_findings_are_shown_as_text(tmp_path: Path) -> None:
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "manifest.json").write_text("{}")
+    (tmp_path / "tables/findings.md").write_text("- CKA with \\|x - x'\\| is 0.9 ([cka](cka.md)).\n")
+    assert "<li>CKA with |x - x&#x27;| is 0.9 (cka).</li>" in l2xbench.open_results(tmp_path)._repr_html_()

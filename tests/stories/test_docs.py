@@ -18,6 +18,7 @@ import yaml
 from PIL import Image
 
 from l2xbench.studies.reading import parse_study
+from l2xbench.zoo.cards import make_card
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -61,7 +62,7 @@ def commands() -> Iterator[Any]:
     for page in PAGES:
         for kind, text in FENCE.findall(page.read_text()):
             if kind in ("sh", ""):
-                for line in text.splitlines():
+                for line in text.replace("\\\n", "").splitlines():
                     if line.startswith("l2xbench "):
                         yield pytest.param(line, id=f"{page.relative_to(ROOT)}: {line.split('   ')[0]}")
 
@@ -75,6 +76,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, side in (("photo.png", 24), ("photos/a.png", 64), ("photos/b.png", 64)):
         Image.fromarray(noise.integers(0, 256, (side, side, 3), dtype=np.uint8)).save(tmp_path / name)
     (tmp_path / "my_network.py").write_text(NETWORK)
+    (tmp_path / "my_network.yaml").write_text("provider: module\nmodule: ./my_network.py:Net\n")
     return tmp_path
 
 
@@ -85,9 +87,12 @@ def test_python_runs(text: str, desk: Path) -> None:
 
 
 @pytest.mark.parametrize("text", blocks("yaml"))
-def test_studies_are_read(text: str) -> None:
+def test_studies_and_cards_are_read(text: str) -> None:
     written = yaml.safe_load(text)
     if "entry-points" in text or not isinstance(written, dict):
+        return
+    if "provider" in written:
+        make_card({"name": "page", **written}, source="page", folder=ROOT)
         return
     whole = {"study": "page", "models": {"a": "edsr-compact"}, "datasets": {"d": {"path": "skimage"}}}
     parse_study({**whole, **written})
@@ -133,9 +138,73 @@ def test_reference_pages_have_every_key_flag_and_rule(monkeypatch: pytest.Monkey
     for key in ("`degrade`", "`estimator`", "`random_orders`", "## `lam`"):
         assert key in study
     # a key without a docstring would stand there with an empty last cell
-    assert not re.search(r"^\| `\w+` \|.*\|  \|$", study, re.MULTILINE), "a key without a docstring"
+    for page in (study, card):
+        assert re.findall(r"^\| `\w+` \|.*\|  \|$", page, re.MULTILINE) == [], "keys without a docstring"
+    for name, page in reference.PAGES.items():
+        outside_code = re.sub(r"```.*?```|`[^`]*`", "", page(), flags=re.DOTALL)
+        assert re.findall(r"<\w[^>]*>", outside_code) == [], f"{name}: taken for tags, and not shown"
     assert "`weights_key`" in card and "`--target`" in command and "`relu`" in rules
 
 
 def test_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+def told_columns() -> dict[str, set[str]]:
+    """Table -> the columns that the page on tables tells of under its heading."""
+    _, *sections = re.split(r"^## ", (ROOT / "docs/reference/tables.md").read_text(), flags=re.MULTILINE)
+    found: dict[str, set[str]] = {}
+    for section in sections:
+        heading, _, text = section.partition("\n")
+        names = re.findall(r"`([^`]+)`", " ".join(re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)))
+        like = re.findall(r"The columns of `(\w+)`", text)
+        for table in heading.split(", "):
+            found[table] = {*names, *(name for each in like for name in found[each]), *re.findall(r"`(\w+)`", text)}
+    return found
+
+
+SAME_EVERYWHERE = {"dataset", "model", "image", "method", "images", "patches", "windows", "seconds", "low", "high"}
+
+
+@pytest.mark.slow
+def test_every_column_of_every_table_is_told_of(tmp_path: Path, photographs: Path) -> None:
+    import l2xbench
+
+    arch = {"type": "EDSR", "num_in_ch": 3, "num_out_ch": 3, "num_feat": 4, "num_block": 4, "upscale": 4}
+    network = {"provider": "l2xbench", "arch": {**arch, "rgb_mean": [0.4, 0.4, 0.4]}, "weights": "random"}
+    block, maps = {"places": {"count": 1}}, ["l2x", "lam"]
+    study = {
+        "study": "all",
+        "device": "cpu",
+        "models": dict.fromkeys("abcd", network),
+        "datasets": {"photographs": {"path": str(photographs), "images": 2}},
+        "attribution": {"target": "patch:16,16,8,8", "methods": ["l2x"]},
+        "ablation": {"ratios": [0.1, 0.2], "random_orders": 2},
+        "similarity": {
+            "size": 8,
+            "crops": 4,
+            "permutations": 9,
+            "bootstrap": 20,
+            "layers": "blocks",
+            "seeds": {"one": ["a", "b"], "two": ["c", "d"]},
+        },
+        "lam": {"cases": [{"image": "photo0", "window": "8,8,8"}], "methods": maps, "steps": 2},
+        "erf": {"size": 8},
+        "reach": block,
+        "context": {**block, "hidden": [4], "random_orders": 1},
+        "referee": {"cases": [{"image": "photo0", "window": "8,8,8"}], "block": 4, "coarse": 2, "fine": 2},
+        "flow": {"size": 8},
+        "steadiness": {"perturbations": 2, "samples": 2},
+        "sensitivity": {},
+        "randomisation": {},
+    }
+    results = l2xbench.run_study(study, tmp_path / "out")
+    told = told_columns()
+    missing = []
+    for name, frame in results.tables.items():
+        known = told.get(name, set()) | SAME_EVERYWHERE
+        missing += [f"{name}: {column}" for column in frame.columns if column not in known and "%" not in column]
+    missing = [each for each in missing if not each.startswith("table1:")]
+    assert missing == []
+    assert set(told) - set(results.tables) - {"failures", "sources"} == set(), "told of, and not there"
+    assert len(results.tables["failures"]) == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from l2xbench.errors import RequestError
-from l2xbench.zoo.cards import find_card, read_card
+from l2xbench.zoo.cards import changed, find_card, read_card
 
 BASE = "title: One\nprovider: l2xbench\narch: {type: CARN, n_feats: 4}\nscale: 4\nweights: {file: weights/one.pth}\n"
 
@@ -31,6 +31,16 @@ def test_a_bundled_card_is_a_base_too(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("base: edsr-compact\nweights: {file: mine.pth}\n")
     mine, edsr = read_card(tmp_path / "mine.yaml"), find_card("edsr-compact")
     assert mine.name == "mine" and mine.arch == edsr.arch and mine.weights_path == tmp_path / "mine.pth"
+
+
+def test_a_path_alone_is_the_weights_file(tmp_path: Path) -> None:
+    (tmp_path / "near").mkdir()
+    (tmp_path / "one.yaml").write_text(BASE.replace("{file: weights/one.pth}", "weights/one.pth"))
+    (tmp_path / "near" / "two.yaml").write_text("base: ../one.yaml\n")
+    assert read_card(tmp_path / "one.yaml").weights_path == tmp_path / "weights" / "one.pth"
+    assert read_card(tmp_path / "near" / "two.yaml").weights_path == tmp_path / "near" / ".." / "weights" / "one.pth"
+    changed_card = changed(read_card(tmp_path / "one.yaml"), {"weights": "other.pth"})
+    assert changed_card.weights_path == tmp_path / "other.pth"
 
 
 @pytest.mark.parametrize(
