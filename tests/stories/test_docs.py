@@ -45,6 +45,7 @@ LONG = (
     "l2xbench reach Urban100",
     "l2xbench context Urban100",
     "l2xbench inside edsr-compact photo.png --crop",
+    "l2xbench lam photo.png",
 )
 """Commands that are tested where they are at home, with less to do; here they are only parsed."""
 
