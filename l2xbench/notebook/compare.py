@@ -17,6 +17,7 @@ from l2xbench.attribution.targets import parse_target
 from l2xbench.data.images import read_image, to_image
 from l2xbench.data.pairs import LoadedPair, pixels_of
 from l2xbench.draw.heatmaps import heatmap_bytes
+from l2xbench.draw.inline import inline_png
 from l2xbench.draw.zoom import around_target
 from l2xbench.errors import RequestError
 from l2xbench.run.devices import choose_device
@@ -118,8 +119,8 @@ class ComparedNetworks:
             raise RequestError(f"{root}: cannot be written ({error.strerror or error})") from None
         return made
 
-    def _repr_png_(self) -> bytes:
-        return self._files["png"]
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        return inline_png(self._files["png"])
 
     def __repr__(self) -> str:
         return f"ComparedNetworks({', '.join(self._answers)}: {self._request.label}, {self._request.target})"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -14,16 +13,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
+from l2xbench.draw.inline import inline_png
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.run.manifest_files import manifest_files
 from l2xbench.store.paths import MAPS
-
-SHOWN_WIDTH = 1200
-"""Pixels of a figure in a notebook, at most; a printed page has twice as many."""
-ON_SCREEN = 0.48
-"""A figure's pixel, 300 to an inch of paper, takes so much of a screen's: half as large again as printed."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +34,7 @@ class ShownFigure:
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         """The picture, and how wide it is shown."""
-        with Image.open(self.png) as opened:
-            image, shown = opened.convert("RGB"), round(ON_SCREEN * opened.width)
-        if image.width > SHOWN_WIDTH:
-            size = (SHOWN_WIDTH, round(image.height * SHOWN_WIDTH / image.width))
-            image = image.resize(size, Image.Resampling.LANCZOS)
-        made = io.BytesIO()
-        image.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=2).save(made, "PNG", optimize=True)
-        return made.getvalue(), {"width": shown}
+        return inline_png(self.png.read_bytes())
 
 
 class Tables(Mapping[str, pd.DataFrame]):
@@ -129,7 +116,7 @@ class ResultsFolder:
             >>> root = Path(tempfile.mkdtemp())
             >>> (root / "figures").mkdir()
             >>> for name in ("ablation", "cka-photographs"):
-            ...     Image.new("RGB", (8, 8)).save(root / f"figures/{name}.png")
+            ...     (root / f"figures/{name}.png").touch()
             >>> ResultsFolder(root).figure("cka").png.name
             'cka-photographs.png'
         """

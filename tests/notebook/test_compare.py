@@ -47,8 +47,9 @@ def test_maps_are_those_of_explain(lr: np.ndarray, tmp_path: Path) -> None:
     assert {path.name for path in saved} == {"heatmap.png", "heatmap.pdf", "table.csv", "one.npz", "two.npz"}
     with np.load(tmp_path / "out/one.npz") as arrays:
         assert np.array_equal(arrays["values"], found.maps["one"])
-    with Image.open(io.BytesIO(found._repr_png_())) as figure:
-        assert figure.width > 300
+    content, looks = found._repr_png_()
+    with Image.open(io.BytesIO(content)) as figure:
+        assert 1200 >= figure.width > looks["width"] > 300
 
 
 def test_an_image_comes_as_a_file_an_array_or_a_tensor_and_hr_besides(lr: np.ndarray, tmp_path: Path) -> None:
