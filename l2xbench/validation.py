@@ -33,6 +33,17 @@ SCIENTIFIC = re.compile(r"[-+]?(\d+[eE][-+]\d+|(\d+\.\d*|\.\d+)[eE][-+]?\d+)$")
 class _Loader(yaml.SafeLoader):
     """Tags never make Python objects, and numbers are what everybody takes for numbers."""
 
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Carries out merges: a mapping's own key wins, also in one that is merged into others.
+
+        PyYAML 6.0.4 takes the first of a name there, which is what was merged.
+        """
+        super().flatten_mapping(node)
+        last: dict[Any, tuple[yaml.Node, yaml.Node]] = {}
+        for key, value in node.value:
+            last[(key.tag, key.value) if isinstance(key, yaml.ScalarNode) else id(key)] = (key, value)
+        node.value = list(last.values())
+
 
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", SCIENTIFIC, list("-+.0123456789"))
 

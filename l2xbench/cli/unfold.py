@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import wraps
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -18,7 +18,7 @@ def unfolded(command: Callable[..., None]) -> Callable[..., None]:
 
     Every command gets `--debug` besides, which `main` looks for.
     """
-    hints = get_type_hints(command, include_extras=True)
+    hints = {name: _annotated(hint) for name, hint in get_type_hints(command, include_extras=True).items()}
     groups = {name: hints[name] for name in inspect.signature(command).parameters if is_dataclass(hints[name])}
     parameters = [
         each.replace(annotation=hints[each.name], kind=inspect.Parameter.KEYWORD_ONLY)
@@ -41,6 +41,13 @@ def unfolded(command: Callable[..., None]) -> Callable[..., None]:
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     called.__annotations__ = {each.name: each.annotation for each in parameters}
     return called
+
+
+def _annotated(hint: Any) -> Any:
+    """The hint of a flag without the Optional that Python 3.10 puts around what has None as its default."""
+    if get_origin(hint) is Annotated:
+        return hint
+    return next((part for part in get_args(hint) if get_origin(part) is Annotated), hint)
 
 
 def _flag(name: str, annotation: Any, default: Any) -> inspect.Parameter:

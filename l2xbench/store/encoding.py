@@ -7,10 +7,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
 from PIL import Image
 
 from l2xbench.store.units import Outcome, Value
+from l2xbench.system.files import packed
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,5 @@ def encode_outcome(outcome: Outcome) -> EncodedOutcome:
         Image.fromarray(image).save(buffer, format="PNG", compress_level=4)
         files[what] = (".png", buffer.getvalue())
     for what, arrays in outcome.arrays.items():
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, **arrays)
-        files[what] = (".npz", buffer.getvalue())
+        files[what] = (".npz", bytes(packed(arrays)))
     return EncodedOutcome(outcome.values, files)

@@ -81,9 +81,17 @@ def unwritable(path: Path, error: OSError) -> RequestError:
 
 
 def packed(arrays: Mapping[str, np.ndarray]) -> memoryview:
-    """Arrays by name as the bytes of a compressed `.npz`, without pickles."""
+    """Arrays by name as the bytes of a compressed `.npz`, without pickles.
+
+    Raises:
+        ValueError: an array holds Python objects.
+    """
     import numpy as np
 
+    # NumPy before 2.1 has no `allow_pickle` here, and would take it for an array's name
+    for name, array in arrays.items():
+        if np.asarray(array).dtype.hasobject:
+            raise ValueError(f"the array '{name}' holds Python objects, which only a pickle could keep")
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    np.savez_compressed(buffer, **arrays)
     return buffer.getbuffer()

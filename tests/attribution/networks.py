@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -35,6 +37,8 @@ def enliven(model: nn.Module, seed: int = 0) -> nn.Module:
 
 
 def basicsr_networks() -> dict[str, Callable[[], nn.Module]]:
+    if importlib.util.find_spec("basicsr") is None:
+        pytest.skip("needs the extra `basicsr`")
     import_basicsr()
     from basicsr.archs.edsr_arch import EDSR
     from basicsr.archs.rcan_arch import RCAN
@@ -223,7 +227,8 @@ SIZES = {"Uformer": 128, "FFTformer": 32, "SCUNet": 64, "IPT": 12, "MPRNet": 32,
 
 
 def all_networks() -> dict[str, Callable[[], nn.Module]]:
-    return {**basicsr_networks(), **spandrel_networks(), **restoration_networks(), **extra_networks()}
+    others = {**spandrel_networks(), **restoration_networks(), **extra_networks()}
+    return others if importlib.util.find_spec("basicsr") is None else {**basicsr_networks(), **others}
 
 
 def streams(name: str, dtype: torch.dtype, batch: int = 1) -> tuple[Tensor, Tensor]:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def run(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -26,6 +28,7 @@ def test_leaves_a_module_that_torchvision_still_has() -> None:
     )
 
 
+@pytest.mark.usefixtures("with_basicsr")
 def test_a_class_of_the_users_may_import_basicsr(tmp_path: Path) -> None:
     net = tmp_path / "net.py"
     net.write_text(
@@ -51,6 +54,7 @@ def test_a_fork_of_basicsr_that_does_not_import_is_told_by_its_folder(tmp_path: 
     )
 
 
+@pytest.mark.usefixtures("with_basicsr")
 def test_basicsr_imports_in_a_fresh_process_and_torchvision_without_the_compiler() -> None:
     assert run(
         "import sys; from l2xbench.system.compat import import_basicsr as i; print(i('basicsr.archs').__name__)\n"

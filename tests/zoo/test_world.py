@@ -129,6 +129,7 @@ def test_a_package_on_pythons_path_is_told_apart_by_its_helpers(
     assert float(l2xbench.load_model(mine, trust=True)(LR).max()) == 4
 
 
+@pytest.mark.usefixtures("with_basicsr")
 def test_libraries_are_everybodys_and_a_fork_beside_the_network_is_its_own(tmp_path: Path) -> None:
     (tmp_path / "basicsr").mkdir()
     (tmp_path / "basicsr/__init__.py").write_text("gain = 7.0\n")

@@ -106,7 +106,7 @@ def changes_its_shape_in_place(x: Tensor) -> Tensor:
 
 
 TRAPS: dict[str, Callable[[Tensor], Tensor]] = {
-    f.__name__: f
+    getattr(f, "__name__", "scripted"): f  # older PyTorchs' scripted functions have no name
     for f in (
         saved_output_overwritten, writes_through_views, fills_a_plain_buffer, masked_assignment, out_argument,
         without_grad, sparse_attention, hard_gumbel, changes_its_shape_in_place, scripted,
