@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from threading import Thread
 from typing import Any, get_args
 
 from rich.console import Console
@@ -21,6 +22,7 @@ from l2xbench.draw.colormap import colour_map
 from l2xbench.draw.heatmaps import heatmap_bytes
 from l2xbench.draw.panels import NetworkPanel
 from l2xbench.draw.scales import chosen
+from l2xbench.draw.style import get_ready
 from l2xbench.draw.zoom import around_target
 from l2xbench.errors import RequestError, reason_of
 from l2xbench.run.devices import choose_device
@@ -86,6 +88,7 @@ def explain_image(
     failures: list[RequestError] = []
     pair: LoadedPair | None = None
     enlarged = 0
+    Thread(target=get_ready, daemon=True).start()
     for name, source in sources.items():
         try:
             with console.status(f"loading {name}"):

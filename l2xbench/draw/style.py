@@ -7,6 +7,7 @@ than a call.
 
 from __future__ import annotations
 
+import importlib
 import io
 import math
 import warnings
@@ -104,6 +105,11 @@ def new_figure(width_cm: float, height_cm: float) -> Figure:
     figure = NotebookFigure(figsize=(width_cm / CM_PER_INCH, height_cm / CM_PER_INCH), dpi=DPI)
     FigureCanvasAgg(figure)
     return figure
+
+
+def get_ready() -> None:
+    """Loads what a figure is saved with, a third of a second: for a thread, while a network is at work."""
+    importlib.import_module("matplotlib.backends.backend_pdf")
 
 
 def figure_bytes(figure: Figure) -> dict[str, bytes]:

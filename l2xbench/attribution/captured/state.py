@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -71,11 +72,31 @@ class _Description:
         tensors = [*own.get("_parameters", {}).items(), *own.get("_buffers", {}).items()]
         return (
             id(module),
-            id(type(module)),
+            self.of_class(type(module)),
             tuple(own.get("_modules", ())),
             tuple((name, self.of_tensor(tensor)) for name, tensor in tensors if tensor is not None),
             tuple((name, self.of(value, 0)) for name, value in own.items() if name not in OF_MODULES),
         )
+
+    def of_class(self, kind: type) -> State:
+        """A network's own class: its methods, and the values that all its modules share."""
+        if id(kind) in self._seen or kind.__module__.startswith("torch."):
+            return (id(kind),)
+        self._seen.add(id(kind))
+        own = [each for each in kind.__mro__ if not each.__module__.startswith(("torch.", "builtins"))]
+        shared = ((name, value) for each in own for name, value in list(vars(each).items()))
+        return id(kind), tuple((name, value if type(value) in PLAIN else id(value)) for name, value in shared)
+
+    def of_function(self, function: types.FunctionType, depth: int) -> Any:
+        """A function that an attribute has, with the variables that it was made with."""
+        if id(function) in self._seen or depth > DEPTH:
+            return id(function)
+        self._seen.add(id(function))
+        cells = []
+        for cell in function.__closure__ or ():
+            with suppress(ValueError):  # an empty one
+                cells.append(self.of(cell.cell_contents, depth + 1))
+        return id(function), self.of(function.__defaults__, depth + 1), tuple(cells)
 
     def of_tensor(self, tensor: Tensor) -> State:
         if nn.parameter.is_lazy(tensor) or tensor.layout != torch.strided:
@@ -95,7 +116,9 @@ class _Description:
             return kind, value
         if isinstance(value, Tensor):
             return self.of_tensor(value)
-        if isinstance(value, (types.FunctionType, types.BuiltinFunctionType, type, types.ModuleType)):
+        if isinstance(value, types.FunctionType):
+            return self.of_function(value, depth)
+        if isinstance(value, (types.BuiltinFunctionType, type, types.ModuleType)):
             return id(value)
         if id(value) in self._seen or depth > DEPTH:
             return id(value)

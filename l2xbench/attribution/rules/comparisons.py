@@ -33,7 +33,7 @@ def truth_as_number(
 ) -> tuple[Tensor, Tensor]:
     """The comparison's truth on both streams, as 0 and 1, with multipliers to what was compared."""
     a, b, a_ref, b_ref = (
-        torch.as_tensor(t, dtype=dtype, device=c.device) if not isinstance(t, Tensor) else t.to(dtype)
+        torch.full((), t, dtype=dtype, device=c.device) if not isinstance(t, Tensor) else t.to(dtype)
         for t in (a, b, a_ref, b_ref)
     )
     with torch.no_grad():

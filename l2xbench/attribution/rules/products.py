@@ -134,7 +134,7 @@ def unrounded(call: Call) -> bool:
 def quotient(call: Call) -> Pair:
     """a / b: see `Quotient`."""
     (a, b), (a_ref, b_ref) = call.values, call.references
-    a, a_ref = (t if isinstance(t, Tensor) else torch.as_tensor(t, dtype=b.dtype, device=b.device) for t in (a, a_ref))
+    a, a_ref = (t if isinstance(t, Tensor) else b.new_full((), t) for t in (a, a_ref))
     pair: Pair = Quotient.apply(a, b, a_ref, b_ref)
     return pair
 

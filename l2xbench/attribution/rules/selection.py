@@ -284,7 +284,7 @@ def where(call: Call) -> Pair:
 def masked_fill(call: Call) -> Pair:
     """`where` with the filling first."""
     (b, c, a), (b_ref, c_ref, a_ref) = call.values, call.references
-    a, a_ref = (t if isinstance(t, Tensor) else b.new_tensor(t) for t in (a, a_ref))
+    a, a_ref = (t if isinstance(t, Tensor) else b.new_full((), t) for t in (a, a_ref))
     return switch(call, c, c_ref, a, b, a_ref, b_ref)
 
 

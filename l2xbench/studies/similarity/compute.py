@@ -12,18 +12,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from l2xbench.attribution import explain
-from l2xbench.attribution.finite import all_finite
 from l2xbench.data import images
 from l2xbench.data.datasets import LoadedPair
 from l2xbench.errors import RequestError
 from l2xbench.store.units import Outcome, Value
-from l2xbench.studies.shared.inference import device_of, may_divide
+from l2xbench.studies.shared.inference import MapBatches, device_of
 from l2xbench.zoo.load import RANDOM, load_model
 from l2xbench.zoo.network import Network
-
-_PIXELS = 2**15
-"""LR pixels explained in one batch, 32 crops of 32 x 32: which crops come together is decided by their size alone."""
 
 
 def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any]) -> Outcome:
@@ -46,32 +41,24 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
             network = untrained_twin(network, seed)
         except RequestError as error:
             return Outcome(values={"crops": 0, "twinless": str(error)})
-    batch = whole = max(1, _PIXELS // size**2)
     started = time.perf_counter()
     maps: list[NDArray[np.float32]] = []
     differences: list[NDArray[np.float32]] = []
     worst, done = 0.0, 0
-    while done < crops:
-        cut = [pair.lr[y : y + size, x : x + size] for y, x in corners[done : done + batch].tolist()]
-        lr = torch.cat([images.to_tensor(one) for one in cut]).to(device)
-        try:
-            found = explain(network, lr, **settings)
-        except Exception as error:
-            if batch == 1 or not may_divide(error):
-                raise
-            batch //= 2
-            continue
-        if not all_finite(found.values):
-            raise FloatingPointError("the attribution holds NaN or infinity")
+    cut = [pair.lr[y : y + size, x : x + size] for y, x in corners.tolist()]
+    lr = torch.cat([images.to_tensor(one) for one in cut]).to(device)
+    batches = MapBatches(network, **settings)
+    for found in batches(lr):
+        part = lr[done : done + len(found.values)]
         maps.append(found.values.float().cpu().numpy())
-        differences.append((lr - found.reference).float().cpu().numpy())
+        differences.append((part - found.reference).float().cpu().numpy())
         worst = max(worst, float(found.completeness_error.nan_to_num(0).max()))
-        done += len(cut)
+        done += len(part)
     values: dict[str, Value] = {
         "seconds": time.perf_counter() - started,
         "crops": crops,
         "completeness_error": worst,
-        **({} if batch == whole else {"batch": batch}),
+        **batches.divided,
     }
     arrays: dict[str, NDArray[Any]] = {
         "values": np.concatenate(maps),

@@ -26,7 +26,7 @@ class Steadiness(Study):
     """Infidelity and max-sensitivity of each map."""
 
     name = "steadiness"
-    version = 1
+    version = 2
     order = 65
     blocks = (SteadinessOptions,)
 

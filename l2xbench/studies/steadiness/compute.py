@@ -12,13 +12,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
-from l2xbench.attribution.finite import all_finite
 from l2xbench.attribution.targets import Objective, parse_target
 from l2xbench.data import images
 from l2xbench.data.pairs import LoadedPair
 from l2xbench.store.units import Arrays, Outcome, Value
 from l2xbench.studies.shared.features import generator
-from l2xbench.studies.shared.inference import Batches, device_of, explained
+from l2xbench.studies.shared.inference import Batches, MapBatches, device_of
 from l2xbench.studies.steadiness.measures import infidelity, max_sensitivity, predicted_changes, scaled_infidelity
 from l2xbench.system.lru import RecentlyUsed
 from l2xbench.zoo.network import Network
@@ -107,9 +106,8 @@ def _maps_near_by(
     """Maps of images whose values differ from the image's by at most the radius, each explained as it is."""
     lr = images.to_tensor(pair.lr)
     draw = generator(pair.digest, options["seed"], _NEAR)
-    for _ in range(options["samples"]):
-        moved = draw.uniform(-options["radius"], options["radius"], lr.shape)
-        found, _ = explained(network, (lr + torch.from_numpy(moved).to(lr)).to(device_of(network)), **settings)
-        if not all_finite(found.values):
-            raise FloatingPointError("the attribution holds NaN or infinity")
-        yield found.values[0].cpu().numpy().astype(np.float64)
+    moved = [draw.uniform(-options["radius"], options["radius"], lr.shape) for _ in range(options["samples"])]
+    near = torch.cat([lr + torch.from_numpy(each).to(lr) for each in moved]).to(device_of(network))
+    # methods that draw random numbers are to draw the same for each, and would not in a batch
+    for found in MapBatches(network, together=settings["method"] == "l2x", **settings)(near):
+        yield from found.values.cpu().numpy().astype(np.float64)

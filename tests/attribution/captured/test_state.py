@@ -18,6 +18,8 @@ CPU = torch.device("cpu")
 
 
 class Net(nn.Module):
+    everywhere = 1.0
+
     def __init__(self) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3, 3, 3)
@@ -28,6 +30,16 @@ class Net(nn.Module):
         self.names = {"a", "b"}
         self.table = np.zeros(3)
         self.cycle = {"self": self}
+        factor = 2.0
+
+        def scaled(x: object) -> object:
+            return x, factor
+
+        def change() -> None:
+            nonlocal factor
+            factor = 3.0
+
+        self.scaled, self.change = scaled, change
 
 
 CHANGES: dict[str, Callable[[Net], object]] = {
@@ -45,6 +57,9 @@ CHANGES: dict[str, Callable[[Net], object]] = {
     "a number in a module in a list": lambda net: setattr(net.loose[0], "stride", (2, 2)),
     "a new module": lambda net: net.add_module("next", nn.ReLU()),
     "the mode": lambda net: net.eval(),
+    "a variable of a function": lambda net: net.change(),
+    "a value of the class": lambda net: setattr(type(net), "everywhere", type(net).everywhere + 1),
+    "a method of the class": lambda net: setattr(type(net), "forward", lambda self, x: x),
     "a method": lambda net: setattr(net.conv, "forward", len),
 }
 

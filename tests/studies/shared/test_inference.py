@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from l2xbench.attribution import explain
 from l2xbench.data.pairs import LoadedPair
 from l2xbench.studies.attribution import compute as attribution
 from l2xbench.studies.restoration import compute as restoration
-from l2xbench.studies.shared.inference import OVERLAP, Batches, super_resolve, undivided
+from l2xbench.studies.shared.inference import OVERLAP, Batches, MapBatches, super_resolve, undivided
 from l2xbench.studies.similarity import compute as similarity
 from l2xbench.zoo.cards import ModelCard
 from l2xbench.zoo.network import Network
@@ -100,6 +101,26 @@ def test_a_batch_too_large_is_halved_and_then_cut_into_tiles(pair: LoadedPair) -
         assert batches.divided == divided
     with pytest.raises(RuntimeError, match="allocate"):
         list(Batches(network(500), CPU)(images))
+
+
+def test_maps_of_many_images_are_those_of_each() -> None:
+    images = torch.rand(5, 3, 40, 96, generator=torch.Generator().manual_seed(0))
+    one_by_one = torch.cat([explain(network(10**6), image[None], reference="black").values for image in images])
+    largest = float(one_by_one.abs().max())
+    for most, together, divided in (
+        (10**6, True, {}),
+        (10**6, False, {}),
+        (2 * 40 * 96, True, {"batch": 2}),
+        (40 * 48, True, {"tile": 48}),
+    ):
+        batches = MapBatches(network(most), together=together, method="l2x", reference="black")
+        found = torch.cat([each.values for each in batches(images)])
+        assert batches.divided == divided
+        torch.testing.assert_close(found, one_by_one, rtol=0, atol=1e-5 * largest if batches.tile else 1e-6 * largest)
+    counts = [len(each.values) for each in MapBatches(network(10**6), method="l2x", reference="black")(images)]
+    assert counts == [5]
+    with pytest.raises(FloatingPointError, match="NaN"), pytest.warns(UserWarning, match="NaN"):
+        list(MapBatches(network(10**6), method="input_x_gradient", reference="black")(images * 1e38))
 
 
 def test_tiles_have_room_for_their_margins() -> None:

@@ -57,7 +57,7 @@ def a_study(**blocks: object) -> StudyConfig:
 
 
 def test_a_unit_holds_the_map_of_each_crop_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("l2xbench.studies.similarity.compute._PIXELS", 2 * 8 * 8)  # two crops a batch
+    monkeypatch.setattr("l2xbench.studies.shared.inference._MAP_PIXELS", 2 * 8 * 8)  # two crops a batch
     lr = np.random.default_rng(0).integers(0, 256, (20, 24, 3), dtype=np.uint8)
     network = load_model("carn", weights="random")
     ((label, options),) = STUDY.units(a_study())
