@@ -59,7 +59,7 @@ format: $(READY)  ## put the format right: a second
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-notebooks: $(READY)  ## run the docs' notebooks and store them with what came out: 2 minutes
+notebooks: $(READY)  ## run the docs' notebooks and store them with what came out: 2 to 3 minutes
 	OMP_NUM_THREADS=2 $(BIN)/python scripts/notebooks.py
 
 docs: $(READY)  ## build the site into site/, to be opened at site/index.html: 10 seconds

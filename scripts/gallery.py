@@ -83,6 +83,7 @@ def photograph(page: Path, out: Path) -> bool:
         view.locator("#layer").fill("2.5")
         view.locator("#layer").blur()
         until(view, "[...document.querySelectorAll('.view img[src]')].every(one => one.complete)")
+        view.evaluate("window.scrollTo(0, 0)")  # boxes are of what is seen, the picture is of the whole page
         first, last = (view.locator(one).bounding_box() for one in ("#images h2", "#panels"))
         assert first is not None and last is not None
         clip = {"x": 0.0, "y": first["y"], "width": float(WINDOW), "height": last["y"] + last["height"] - first["y"]}
