@@ -52,6 +52,9 @@ check: $(READY)  ## lint, format, imports, types: half a minute, seconds the nex
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 
+gpu-check: $(READY)  ## on a GPU, tests, the cost of maps and a study by replays and without: at most 10 minutes
+	$(BIN)/python scripts/gpu_check.py $(if $(DATA),--data-root "$(DATA)") $(OPTIONS)
+
 hooks: $(READY)  ## have git run `make check` before each commit: seconds
 	$(BIN)/pre-commit install
 
@@ -77,4 +80,4 @@ dist: $(READY)  ## build sdist and wheel into dist/, and check that a package in
 clean:  ## remove what was built; keeps .venv and results: at once
 	rm -rf build dist site .pythons .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup demo gallery test test-slow test-pythons train-compact check hooks format notebooks docs wheel dist clean
+.PHONY: help setup demo gallery test test-slow test-pythons train-compact check gpu-check hooks format notebooks docs wheel dist clean
