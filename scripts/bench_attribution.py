@@ -2,6 +2,7 @@
 
     python scripts/bench_attribution.py --markdown cost.md
     python scripts/bench_attribution.py --networks edsr,swinir_light --methods floor,l2x --sizes 48 --batches 1,16
+    python scripts/bench_attribution.py --networks edsr-compact --methods forward,l2x --sizes 48 --batches 1,4,8,16
     python scripts/bench_attribution.py --device cuda --methods floor,captured_gradient,l2x,captured
 
 `l2x` is a map as it is made the first time, `captured` a replay of a recorded pass, and `captured_gradient` the same of
@@ -46,6 +47,8 @@ from l2xbench.attribution.captured import captured_bytes, free_captured, uncaptu
 from l2xbench.attribution.captured.graphs import CAPTURES
 from l2xbench.attribution.references import make_reference
 from l2xbench.system import heap
+from l2xbench.zoo.cards import bundled_cards
+from l2xbench.zoo.load import load_model
 
 SLOW_STEPS = 50
 MEMORY_STEPS = 3
@@ -122,6 +125,12 @@ def gradient(network: nn.Module, image: Tensor, reference: Tensor, steps: int) -
     torch.autograd.grad(network(leaf).sum(), leaf)
 
 
+def forward(network: nn.Module, image: Tensor, reference: Tensor, steps: int) -> None:
+    """The SR image alone."""
+    with torch.no_grad():
+        network(image)
+
+
 def floor(network: nn.Module, image: Tensor, reference: Tensor, steps: int) -> None:
     """What any method that compares with a reference must compute: its output, and a gradient."""
     with torch.no_grad():
@@ -190,6 +199,7 @@ def explained(method: str, network: nn.Module, image: Tensor, reference: Tensor,
 Call = Callable[[nn.Module, Tensor, Tensor, int], "float | None"]
 METHODS: dict[str, Call] = {
     "gradient": gradient,
+    "forward": forward,
     "floor": floor,
     "captured_gradient": Graph(),
     "l2x": eager,
@@ -295,7 +305,7 @@ def measure(name: str, size: int, batch: int, methods: list[str], args: argparse
     torch.manual_seed(0)
     device = torch.device(args.device)
     free_captured()
-    network = NETWORKS[name]().eval().requires_grad_(False).to(device)
+    network = (NETWORKS[name]() if name in NETWORKS else load_model(name)).eval().requires_grad_(False).to(device)
     image = torch.rand(batch, 3, size, size, device=device)
     reference = make_reference("blur", image)
     costs = {method: Cost() for method in methods}
@@ -384,7 +394,11 @@ def whole(text: str, flag: str, parser: argparse.ArgumentParser) -> list[int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--networks", default=",".join(NETWORKS), help="comma-separated (default: all)")
+    parser.add_argument(
+        "--networks",
+        default=",".join(NETWORKS),
+        help="comma-separated, or cards such as edsr-compact (default: %(default)s)",
+    )
     parser.add_argument("--methods", default=",".join(METHODS), help="comma-separated (default: all)")
     parser.add_argument("--sizes", default="48,96", help="sides of the LR image in pixels (default: %(default)s)")
     parser.add_argument("--batches", default="1,16", help="images at a time (default: %(default)s)")
@@ -400,7 +414,7 @@ def main() -> None:
     )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the table there")
     args = parser.parse_args()
-    networks = chosen(args.networks, list(NETWORKS), "--networks", parser)
+    networks = chosen(args.networks, [*NETWORKS, *bundled_cards()], "--networks", parser)
     methods = list(dict.fromkeys(["gradient", *chosen(args.methods, list(METHODS), "--methods", parser)]))
     on_cuda = args.device.startswith("cuda")
     methods = [method for method in methods if torch.device(args.device).type in CAPTURES or method not in CAPTURED]

@@ -147,7 +147,17 @@ def main() -> None:
     name = torch.cuda.get_device_name() if args.device.startswith("cuda") else "CPU"
     print(f"{name}, PyTorch {torch.__version__}, l2xbench {l2xbench.__version__}", flush=True)
     python = sys.executable
-    tests = ["tests/stories/test_gpu.py", "-q", "-p", "no:cacheprovider", "--timeout", "240"]
+    tests = [
+        "-m",
+        "gpu",
+        "tests/stories/test_gpu.py",
+        "tests/attribution/test_explain.py",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--timeout",
+        "240",
+    ]
     fine = run("tests", [python, "-m", "pytest", *tests], left())
     size = ["--sizes", "12,16", "--batches", "1,2", "--repeats", "2"] if args.quick else ["--repeats", "9"]
     networks = "carn" if args.quick else NETWORKS

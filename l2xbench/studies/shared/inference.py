@@ -29,8 +29,8 @@ give, depend on how many images come together.
 _MAP_PIXELS = 2**15
 """LR pixels explained in one batch, 14 images of 48 x 48.
 
-On one CPU thread 16 images of 48 x 48 together take 0.64 (RCAN), 0.73 (CARN) and 0.78 (EDSR, compact all) of the time
-of one after the other, and 4 at a time 0.72 to 0.82.
+On one CPU thread 16 images of 48 x 48 together take 0.64 to 0.78 of the time of one after the other, and 4 at a time
+0.72 to 0.82 (compact EDSR, RCAN, CARN and SwinIR; docs/evidence/cost.md).
 """
 
 OVERLAP = 16
