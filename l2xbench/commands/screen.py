@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # not every command that shows something has tables and a pag
 
     from l2xbench.report.page import Page
 
-NOTEBOOK_COLUMNS = 110
+NOTEBOOK_COLUMNS = 120
 """Letters in a line of a notebook's output."""
 
 
