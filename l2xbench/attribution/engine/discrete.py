@@ -19,7 +19,7 @@ from l2xbench.attribution.engine.tensor import Origin, Paired
 from l2xbench.attribution.engine.trace import Trace
 from l2xbench.attribution.rules.call import differentiable
 from l2xbench.attribution.rules.comparisons import truth_as_number
-from l2xbench.attribution.rules.questions import asked_at_once, is_finite
+from l2xbench.attribution.rules.questions import agree, is_finite
 from l2xbench.attribution.rules.selection import Choice
 
 CONDITIONAL = {"where": 0, "masked_fill": 1}
@@ -37,7 +37,7 @@ def remember_origin(operation: Operation, func: Any, args: Any, kwargs: dict[str
         item.members = members
         if item._value is item._reference:
             continue
-        if asked_at_once() and torch.equal(item._value, item._reference):
+        if agree(item._value, item._reference):
             item._reference = item._value
             continue
         item.origin = Origin(sources_of((*args, kwargs)))
@@ -56,8 +56,7 @@ def remember_write(trace: Trace, target: Paired, before: Paired, written: Paired
         written: what was written, and where that comes from.
     """
     root, path = target.root, target._path
-    same = root._value is root._reference
-    if same or (asked_at_once() and torch.equal(root._value, root._reference)):
+    if root._value is root._reference or agree(root._value, root._reference):
         root._reference = root._value
         root.origin = None
         return

@@ -215,7 +215,7 @@ def forward(
         preserved(model, trace.exposed) as written,
         evaluating(model),
         handling(partial(dispatch, trace)),
-        put_off(trace.notes),
+        put_off(trace.notes, x.device),
         torch.no_grad(),
         eagerly(),
     ):

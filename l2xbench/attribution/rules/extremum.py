@@ -87,11 +87,11 @@ def steady_back(
     for here, weight, dx, dy in _weights(rows, rows_ref, tops, tops_ref, sign, table):
         several = (weight > 0).sum(-1) > 1
         parts = torch.where(several.unsqueeze(-1), multipliers_of(weight, dx, dy), 0.0) * g[here].unsqueeze(-1)
+        to_x[here].scatter_add_(-1, chosen[here], torch.where(several, 0.0, g[here] * m[here]))
         if table is None:
             to_x[here] += parts.squeeze(1)
         else:
             to_x[here].index_add_(1, table.clamp_min(0).flatten(), parts.flatten(1))
-        to_x[here].scatter_add_(-1, chosen[here], torch.where(several, 0.0, g[here] * m[here]))
     return to_x.view(x.shape)
 
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from l2xbench.attribution.rules.call import Call, OperationRecord, Pair, differentiable
-from l2xbench.attribution.rules.questions import asked_at_once
+from l2xbench.attribution.rules.questions import agree
 from l2xbench.attribution.rules.selection import Rest, same_size, spread
 from l2xbench.attribution.rules.treatment import INTEGRATED_GRADIENTS, SHAPLEY, treatment
 from l2xbench.system.torch_parts import tree_flatten, tree_unflatten
@@ -173,7 +173,7 @@ def with_choice(call: Call, results: tuple[Tensor, ...], inputs: tuple[list[Tens
     values = []
     for y, chosen, y_ref in zip(results[:half], results[half:], own, strict=True):
         same_size(chosen, y_ref, call.record)
-        if differentiable(y) and not (asked_at_once() and torch.equal(chosen, y_ref)):
+        if differentiable(y) and not agree(chosen, y_ref):
             y = y + Rest.apply(chosen, y_ref, call.record, *sources[0], *sources[1])
         values.append(y)
     return (*values, *own)

@@ -25,7 +25,7 @@ from torch import Tensor
 from l2xbench.attribution.rules.call import Call, Pair
 from l2xbench.attribution.rules.own import with_own_result
 from l2xbench.attribution.rules.piecewise import ramp
-from l2xbench.attribution.rules.questions import asked_at_once
+from l2xbench.attribution.rules.questions import arose, steady
 from l2xbench.attribution.rules.treatment import IDENTITY, closed_form, condition
 
 
@@ -120,7 +120,7 @@ def layer_norm(call: Call) -> Pair:
         y, mean, r = torch.native_layer_norm(x, shape, weight, bias, eps)
         y_ref, mean_ref, r_ref = torch.native_layer_norm(x_ref, shape, weight, bias, eps)
         far = torch.maximum(r, r_ref) > 8 * torch.minimum(r, r_ref)
-    if asked_at_once() and not far.any().item():
+    if not steady() and not arose(far.any()):
         with torch.no_grad():
             rows = torch.lerp(mean, mean_ref, 0.5), 2 * r * r_ref / (r + r_ref), (r + r_ref).square() / (4 * r * r_ref)
             middle = torch.lerp(x, x_ref, 0.5).contiguous()

@@ -25,19 +25,41 @@ Notes = list[Tensor]
 
 
 @contextmanager
-def put_off(notes: Notes | None) -> Iterator[None]:
-    """Within, this thread's rules note what they would ask; None for asking at once."""
-    previous = getattr(_local, "notes", None)
-    _local.notes = notes
+def put_off(notes: Notes | None, device: torch.device) -> Iterator[None]:
+    """Within, this thread's rules note what they would ask; None for asking at once.
+
+    Args:
+        notes: where they note it.
+        device: where the pass is made. On a CPU the numbers are those of a pass that asks, to the last bit, and what
+            would change them is noted; elsewhere rules go ways of their own, so that less is to be noted.
+    """
+    previous = getattr(_local, "notes", None), getattr(_local, "steady", False)
+    _local.notes, _local.steady = notes, notes is not None and costly(device)
     try:
         yield
     finally:
-        _local.notes = previous
+        _local.notes, _local.steady = previous
 
 
 def asked_at_once() -> bool:
     """Whether a rule may ask the host, and go the way that the answer tells."""
     return getattr(_local, "notes", None) is None
+
+
+def steady() -> bool:
+    """Whether a rule is to go a way that holds in every case, though its last digits are not those of the usual one."""
+    return getattr(_local, "steady", False)
+
+
+def agree(one: Tensor, other: Tensor) -> bool:
+    """Whether two discrete tensors of one shape are the same, and one may stand for both; False where it is not asked,
+    which gives the same but for rounding.
+    """
+    if asked_at_once():
+        return torch.equal(one, other)
+    if not steady():
+        arose((one == other).all())
+    return False
 
 
 def arose(case: Tensor) -> bool:

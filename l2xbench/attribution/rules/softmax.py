@@ -20,7 +20,7 @@ from torch import Tensor
 
 from l2xbench.attribution.rules.blocks import rows
 from l2xbench.attribution.rules.call import Call, Pair
-from l2xbench.attribution.rules.questions import asked_at_once, is_finite
+from l2xbench.attribution.rules.questions import is_finite, steady
 from l2xbench.attribution.rules.treatment import LOGARITHMIC_MEAN, closed_form
 
 
@@ -31,7 +31,7 @@ def logarithmic_means(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, dim: i
     by zero.
     """
     d = x - x_ref
-    if not asked_at_once():
+    if steady():
         d.nan_to_num_(0.0, torch.inf, -torch.inf)  # masked in both streams
     d -= log_sum(x, y, dim) - log_sum(x_ref, y_ref, dim)
     e = torch.finfo(y.dtype).eps
