@@ -30,8 +30,8 @@ def put_off(notes: Notes | None, device: torch.device) -> Iterator[None]:
 
     Args:
         notes: where they note it.
-        device: where the pass is made. On a CPU the numbers are those of a pass that asks, to the last bit, and what
-            would change them is noted; elsewhere rules go ways of their own, so that less is to be noted.
+        device: where the pass is made. On a CPU its numbers are those of a pass that asks, to the last bit; elsewhere
+            rules go ways of their own, so that less is to be noted.
     """
     previous = getattr(_local, "notes", None), getattr(_local, "steady", False)
     _local.notes, _local.steady = notes, notes is not None and costly(device)
@@ -51,24 +51,28 @@ def steady() -> bool:
     return getattr(_local, "steady", False)
 
 
+def arose(case: Tensor) -> bool:
+    """Whether a rare case (a truth without axes) arose.
+
+    Where questions are put off it is taken not to, and noted whether it did. On a CPU the answer of now is taken, which
+    waits for nothing, and noted whether that of another time, when the pass is made again unasked, is another.
+    """
+    notes: Notes | None = getattr(_local, "notes", None)
+    if notes is None:
+        return bool(case)
+    if steady():
+        notes.append(case)
+        return False
+    found = bool(case.detach().numpy())  # as an operation that gives the host a number could not be recorded
+    notes.append(~case if found else case)
+    return found
+
+
 def agree(one: Tensor, other: Tensor) -> bool:
     """Whether two discrete tensors of one shape are the same, and one may stand for both; False where it is not asked,
     which gives the same but for rounding.
     """
-    if asked_at_once():
-        return torch.equal(one, other)
-    if not steady():
-        arose((one == other).all())
-    return False
-
-
-def arose(case: Tensor) -> bool:
-    """Whether a rare case (a truth without axes) arose; where questions are put off it is noted, and taken not to."""
-    notes: Notes | None = getattr(_local, "notes", None)
-    if notes is None:
-        return bool(case)
-    notes.append(case)
-    return False
+    return False if steady() else arose((one == other).all())
 
 
 def is_finite(tensor: Tensor) -> bool:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from l2xbench.attribution.rules.blocks import rows
 from l2xbench.attribution.rules.call import Call, Pair
-from l2xbench.attribution.rules.questions import is_finite, steady
+from l2xbench.attribution.rules.questions import arose, is_finite, steady
 from l2xbench.attribution.rules.treatment import LOGARITHMIC_MEAN, closed_form
 
 
@@ -42,7 +42,7 @@ def logarithmic_means(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, dim: i
 def masked_means(x: Tensor, x_ref: Tensor, y: Tensor, y_ref: Tensor, dim: int) -> tuple[Tensor, bool]:
     """The same where some logits are -inf, or overflow; and whether one is -inf in one stream alone."""
     d = x - x_ref
-    masked = bool(d.isinf().any())
+    masked = arose(d.isinf().any())
     d -= log_sum(x, y, dim) - log_sum(x_ref, y_ref, dim)
     far = d.abs() > torch.finfo(y.dtype).eps ** (1 / 3)  # False where both logits are -inf, whose mean is 0
     return torch.where(far, (y - y_ref).div_(d), torch.lerp(y, y_ref, 0.5)), masked

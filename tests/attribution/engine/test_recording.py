@@ -101,3 +101,25 @@ def test_what_is_not_recorded() -> None:
     for run in (lambda: (torch.rand(3) * x,), lambda: (torch.empty(0).set_(x.untyped_storage()),), lambda: (x.t_(),)):
         with pytest.raises(NotRecordedError):
             Recording(run)
+
+
+ANSWERS: dict[str, tuple[Callable[[Tensor], Tensor], Tensor, Tensor]] = {
+    "a flat row in one stream": (lambda x: nn.functional.layer_norm(x, (6,)), images(0)[0], images(0)[1] * 1e-6),
+    "a mask of either": (lambda x: torch.softmax(x.masked_fill(x < -0.3, -torch.inf), -1), *images(0)),
+    "a truth that is the same in both": (lambda x: torch.where(x.abs() < 9, x, 2 * x), *images(0)),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_the_answer_of_the_first_time_is_seen_to_hold(name: str) -> None:
+    """Where another image has another answer, the recording tells that it does not hold for it."""
+    f, first, first_ref = ANSWERS[name]
+    network = Network(f)
+    x, x_ref = first.clone(), first_ref.clone()
+    recording = Recording(lambda: made(network, x, x_ref))
+    x.mul_(1.01)
+    found = recording.replay()
+    assert not found[-1]
+    torch.testing.assert_close(found, made(network, x, x_ref), rtol=0, atol=0)
+    x.copy_(first.abs() + 1), x_ref.copy_(first.abs() + (20 if "truth" in name else 2))
+    assert recording.replay()[-1]
