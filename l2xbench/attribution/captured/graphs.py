@@ -1,4 +1,4 @@
-"""How a computation is recorded on a device: a CUDA graph.
+"""How a computation is recorded on a device: a CUDA graph; on a CPU, the list of its operations.
 
 A new device, or a test's stand-in for one, is a class with the attributes of `Capture`, put into `CAPTURES`.
 """
@@ -11,6 +11,8 @@ from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
+
+from l2xbench.attribution.engine.recording import Recording
 
 Computation = Callable[[], tuple[Tensor, ...]]
 """Reads tensors that stay where they are, and gives others."""
@@ -85,6 +87,38 @@ class CudaGraph:
         self._graph.reset()
 
 
+class Calls:
+    """The operations of a computation on a CPU, where it saves their Python: worth its while for small images, of which
+    there are many.
+    """
+
+    earlier = 4
+    """How many passes of a kind are made before one is recorded, which takes as long as three."""
+    largest = 3 * 64 * 64
+    """The most numbers of its input: of larger ones the operations themselves take the time."""
+    quiet = True
+    """What cannot be recorded is no news: it costs what it always did."""
+
+    def __init__(self, run: Computation, device: torch.device) -> None:
+        self._recording: Recording | None = Recording(run)
+        self.outputs = self._recording.outputs
+        self.bytes = self._recording.bytes
+
+    def replay(self) -> None:
+        """Make the operations again, on tensors of their own."""
+        assert self._recording is not None
+        self.outputs = self._recording.replay()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """At once: there is no queue."""
+        yield
+
+    def free(self) -> None:
+        """Let go of the list."""
+        self._recording, self.outputs = None, ()
+
+
 def forget_workspaces() -> None:
     """Let go of the working memory that cuBLAS keeps for each stream, which it takes anew when it is needed."""
     forget = getattr(torch._C, "_cuda_clearCublasWorkspaces", None)
@@ -92,5 +126,22 @@ def forget_workspaces() -> None:
         forget()
 
 
-CAPTURES: dict[str, Callable[[Computation, torch.device], Capture]] = {"cuda": CudaGraph}
+CAPTURES: dict[str, Callable[[Computation, torch.device], Capture]] = {"cuda": CudaGraph, "cpu": Calls}
 """Kind of device -> how a computation is recorded on it."""
+
+
+def worth_recording(device: torch.device, numbers: int) -> bool:
+    """Whether passes on a device are recorded, of inputs of so many numbers."""
+    capture = CAPTURES.get(device.type)
+    largest = getattr(capture, "largest", None)
+    return capture is not None and (largest is None or numbers <= largest)
+
+
+def passes_before(device: torch.device) -> int:
+    """How many passes of a kind are made as ever before one is recorded."""
+    return int(getattr(CAPTURES[device.type], "earlier", 1))
+
+
+def is_news(device: torch.device) -> bool:
+    """Whether it is to be told that a pass cannot be recorded."""
+    return not getattr(CAPTURES[device.type], "quiet", False)

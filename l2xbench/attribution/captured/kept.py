@@ -43,8 +43,8 @@ class Known:
 
     state: State
     """As it was when what is kept of it was recorded."""
-    met: set[Hashable] = field(default_factory=set)
-    """Kinds of passes that were made once."""
+    met: dict[Hashable, int] = field(default_factory=dict)
+    """Kinds of passes, and how often they were made without being recorded."""
     refused: dict[Hashable, str] = field(default_factory=dict)
     """Those that cannot be recorded, and why."""
     told: bool = False
@@ -117,10 +117,10 @@ class Kept(Generic[Entry]):
             for place in [place for place in self._entries if place[0] == number]:
                 self._drop(place)
 
-    def refuse(self, network: nn.Module, known: Known, key: Hashable, reason: str) -> None:
-        """Remember that a kind of pass cannot be recorded, and say so of the network once."""
+    def refuse(self, network: nn.Module, known: Known, key: Hashable, reason: str, *, news: bool = True) -> None:
+        """Remember that a kind of pass cannot be recorded, and, where that is news, say so of the network once."""
         known.refused[key] = reason
-        if not known.told:
+        if news and not known.told:
             known.told = True
             name = getattr(network, "name", None) or type(network).__name__
             log.warning("%s: maps are made without a recorded pass, each at full cost: %s", name, reason)

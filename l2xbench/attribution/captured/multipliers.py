@@ -1,9 +1,9 @@
 """Multipliers by a pass that was recorded: on a device, the Python of a paired pass costs more than its kernels.
 
-The first map of a kind (network, shape, precision, how many objectives) is made as ever. The second is recorded, the
-paired pass and its backward passes with it, and from then on only replayed: images, references and the objectives'
-windows are written to where the recorded pass reads them. Whatever cannot be recorded, and whatever a replay finds
-wrong, such as NaN, is left to the pass as ever, which tells where.
+The first map of a kind (network, shape, precision, how many objectives) is made as ever, on a CPU the first four. The
+next is recorded, the paired pass and its backward passes with it, and from then on only replayed: images, references
+and the objectives' windows are written to where the recorded pass reads them. Whatever cannot be recorded, and whatever
+a replay finds wrong, such as NaN, is left to the pass as ever, which tells where.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from l2xbench.attribution.captured.constants import HostConstants
-from l2xbench.attribution.captured.graphs import CAPTURES
+from l2xbench.attribution.captured.graphs import CAPTURES, is_news, passes_before, worth_recording
 from l2xbench.attribution.captured.kept import KEYS, Kept, Known
 from l2xbench.attribution.captured.questions import NotCapturableError, Unasked
 from l2xbench.attribution.captured.settings import settings_now
@@ -40,6 +40,7 @@ AGREE = 1e-5
 """How far a replay may be from the pass that it was recorded from, as a part of the largest number."""
 UNSOUND = 3
 """Replays of a kind, one after the other, that may be found wrong before it is given up."""
+UNSOUND_REASON = "its passes ask what only the host can answer"
 _uncaptured: list[bool] = []
 """One for each `uncaptured` that is entered, in whichever thread."""
 
@@ -113,7 +114,9 @@ def replayed(
     Raises:
         AttributionError: a window is outside the output.
     """
-    if inputs.device.type not in CAPTURES or _uncaptured or inputs.dtype not in (torch.float32, torch.float64):
+    if _uncaptured or not worth_recording(inputs.device, inputs.numel()):
+        return None
+    if inputs.dtype not in (torch.float32, torch.float64):
         return None
     shape = inputs.shape, inputs.stride(), references.stride(), inputs.dtype, inputs.device
     key = shape, tuple(each.signed for each in objectives), strict, output, settings_now()
@@ -123,8 +126,8 @@ def replayed(
             return None
         recorded = _kept.get(network, key)
         if recorded is None:
-            if key not in known.met:
-                known.met.add(key)
+            known.met[key] = known.met.get(key, 0) + 1
+            if known.met[key] <= passes_before(inputs.device):
                 return None
             recorded = _recorded(network, known, key, inputs, references, objectives)
         return None if recorded is None else recorded.of(network, known, inputs, references, objectives)
@@ -137,7 +140,7 @@ def _known(network: nn.Module, device: torch.device) -> Known | None:
     except NotCapturableError as reason:
         known = _kept.of_network(network, ("refused", str(reason)))
         if not known.refused:
-            _kept.refuse(network, known, None, str(reason))
+            _kept.refuse(network, known, None, str(reason), news=is_news(device))
         return None
     known = _kept.of_network(network, state)
     if len(known.met) > KEYS or len(known.refused) > KEYS:
@@ -172,7 +175,7 @@ def _recorded(
             return made
         reason = "a recorded pass would take too much memory"
     again()
-    _kept.refuse(network, known, key, reason)
+    _kept.refuse(network, known, key, reason, news=is_news(inputs.device))
     return None
 
 
@@ -233,7 +236,7 @@ class _Recorded:
             self._unsound += 1
             if self._unsound >= UNSOUND:
                 _kept.drop(network, self._key)
-                _kept.refuse(network, known, self._key, "its passes ask what only the host can answer")
+                _kept.refuse(network, known, self._key, UNSOUND_REASON, news=is_news(inputs.device))
             return None
         self._unsound = 0
         if self._warning:

@@ -135,7 +135,10 @@ class Recording:
         with _Recorder() as recorder:
             self.outputs = run()
         results = [recorder.slot(output) for output in self.outputs]
-        self._replay = compiled(needed(recorder, results), results)
+        calls = needed(recorder, results)
+        self.bytes = len(calls) << 10
+        """About what the list takes of memory; tensors that are there anyway are not counted."""
+        self._replay = compiled(calls, results)
 
     def replay(self) -> tuple[Tensor, ...]:
         """The outputs, of what the inputs hold by now."""
