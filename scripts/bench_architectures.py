@@ -1,17 +1,19 @@
 """What a map costs, in gradients, on each architecture of spandrel in its default size: one line a network.
 
     python scripts/bench_architectures.py --size 48 --repeats 5
-    python scripts/bench_architectures.py --only SPAN,SwinIR --profile SPAN
+    python scripts/bench_architectures.py --only SPAN,SwinIR --profile
 
-On small inputs the Python of each operation decides, not arithmetic. A gradient (a forward and a backward pass, the
-parameters frozen) and a map take turns in one thread; the ratio is that of their medians, in CPU time of the thread,
-which other processes lengthen less. Networks that take longer than `--longest` seconds for a gradient are left out,
-which is said.
+On small inputs the Python of each operation decides, not arithmetic. In one thread, in turn: a gradient (a forward and
+a backward pass, the parameters frozen), a map as the first ones of a kind are made, and a map as the later ones are,
+which replay a recorded list of operations where the network allows it. Printed is the gradient's time and the two
+ratios, of medians in CPU time of the thread, which other processes lengthen less. Networks whose gradient takes longer
+than `--longest` seconds, or next to nothing, are left out, which is said.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import cProfile
 import importlib
 import inspect
@@ -27,6 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from l2xbench.attribution import explain
+from l2xbench.attribution.captured import captured_bytes, free_captured, uncaptured
 from l2xbench.system import heap
 
 
@@ -42,19 +45,24 @@ def architectures() -> Iterator[tuple[str, type[nn.Module]]]:
                 yield name, member
 
 
-def cost(network: nn.Module, image: Tensor, output: int | None) -> tuple[Callable[[], None], Callable[[], None]]:
-    """A gradient and a map."""
+def calls(network: nn.Module, image: Tensor, output: int | None) -> tuple[Callable[[], None], ...]:
+    """A gradient, a map as the first ones are made, and one as the later ones are."""
+    plain = copy.deepcopy(network)  # some networks change themselves when they run
 
     def gradient() -> None:
         leaf = image.clone().requires_grad_()
-        result = network(leaf)
+        result = plain(leaf)
         result = result if isinstance(result, Tensor) else result[output]
         torch.autograd.grad(result.sum(), leaf)
 
     def explained() -> None:
         explain(network, image, output=output, precision="float32")
 
-    return gradient, explained
+    def first() -> None:
+        with uncaptured():
+            explained()
+
+    return gradient, first, explained
 
 
 def seconds(call: Callable[[], None]) -> float:
@@ -70,13 +78,14 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=48, help="side of the LR image in pixels")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--longest", type=float, default=2.0, help="seconds of a gradient above which one is left out")
+    parser.add_argument("--shortest", type=float, default=0.005, help="and below which (a default of no size at all)")
     parser.add_argument("--only", default="", help="comma-separated names of classes")
     parser.add_argument("--profile", action="store_true", help="print where the time of each map goes")
     args = parser.parse_args()
     torch.set_num_threads(1)
     heap.keep_freed()  # as a run does
     warnings.simplefilter("ignore")
-    ratios = {}
+    ratios: dict[str, tuple[float, float]] = {}
     wanted = args.only.split(",") if args.only else []
     for name, build in architectures():
         if wanted and name not in wanted:
@@ -85,7 +94,7 @@ def main() -> None:
         try:
             network = build().eval().requires_grad_(False)
         except TypeError as error:
-            print(f"{name:20} not built: {error}")
+            print(f"{name:20} not built: {error}", flush=True)
             continue
         channels = next(
             (m.in_channels for m in network.modules() if isinstance(m, nn.Conv2d) and m.in_channels in (1, 3, 4)), 3
@@ -94,29 +103,31 @@ def main() -> None:
         try:
             with torch.no_grad():
                 result = network(image)
-            gradient, explained = cost(network, image, None if isinstance(result, Tensor) else 0)
-            first = seconds(gradient)
-            if first > args.longest:
-                print(f"{name:20} left out: a gradient takes {first:.1f} s", flush=True)
+            gradient, first, later = calls(network, image, None if isinstance(result, Tensor) else 0)
+            longest = seconds(gradient)
+            if not args.shortest < longest < args.longest:
+                print(f"{name:20} left out: a gradient takes {longest:.3f} s", flush=True)
                 continue
-            explained()
+            for _ in range(6):  # the fifth is recorded
+                later()
         except Exception as error:
             print(f"{name:20} not run: {' '.join(str(error).split())[:100]}", flush=True)
             continue
-        units, maps = [], []
-        for _ in range(args.repeats):
-            units.append(seconds(gradient))
-            maps.append(seconds(explained))
-        ratios[name] = statistics.median(maps) / statistics.median(units)
-        print(f"{name:20} {statistics.median(units):8.3f} s {ratios[name]:6.2f}", flush=True)
+        found = [[seconds(call) for call in (gradient, first, later)] for _ in range(args.repeats)]
+        unit, eager, replay = (statistics.median(each) for each in zip(*found, strict=True))
+        ratios[name] = eager / unit, replay / unit
+        recorded = "" if captured_bytes(image.device) else "  (cannot be recorded)"
+        print(f"{name:20} {unit:8.3f} s {eager / unit:6.2f} {replay / unit:6.2f}{recorded}", flush=True)
+        free_captured()
         if args.profile:
             profile = cProfile.Profile()
-            profile.runcall(explained)
+            profile.runcall(first)
             pstats.Stats(profile).sort_stats("tottime").print_stats(30)
-    if ratios:
-        worst = max(ratios, key=lambda each: ratios[each])
-        middle = statistics.median(ratios.values())
-        print(f"{len(ratios)} networks: median {middle:.2f}, worst {ratios[worst]:.2f} ({worst})")
+    for number, label in enumerate(("first maps", "later maps")):
+        if ratios:
+            worst = max(ratios, key=lambda each: ratios[each][number])
+            middle = statistics.median(ratio[number] for ratio in ratios.values())
+            print(f"{label}: {len(ratios)} networks, median {middle:.2f}, worst {ratios[worst][number]:.2f} ({worst})")
 
 
 if __name__ == "__main__":

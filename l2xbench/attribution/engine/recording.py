@@ -8,6 +8,7 @@ where they lie; what was decided in Python, or was drawn at random, stays as it 
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -36,8 +37,17 @@ class Slot:
         self.number, self.constant = number, constant
 
 
+class _Memory:
+    """What is known of the tensors in a piece of memory, while it lives."""
+
+    def __init__(self, storage: torch.UntypedStorage, gone: Callable[[Any], None]) -> None:
+        self.alive = weakref.ref(storage, gone)
+        self.by_place: dict[Any, Slot] = {}
+        self.by_object: dict[int, tuple[Any, Slot]] = {}
+
+
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Carries operations out and notes them."""
+    """Carries operations out and notes them. It holds no tensor but constants: memory is as without it."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -45,11 +55,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Operation, arguments and options with slots for tensors, the slots of the results, whether it writes, whether
         it gives several.
         """
-        self.slots: list[Slot] = []
-        self.of_object: dict[int, tuple[Any, Slot]] = {}
-        self.of_memory: dict[Any, Slot] = {}
-        self.kept: list[Tensor] = []
-        """All tensors that were met, so that no other takes the place of one in memory."""
+        self.count = 0
+        self.memory: dict[int, _Memory] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if any(kind not in (Tensor, nn.Parameter) for kind in types):
@@ -77,37 +84,51 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if not isinstance(leaf, Tensor) or id(leaf) in given:
                 slots.append(None)
                 continue
-            slot = Slot(len(self.slots))
-            self.slots.append(slot)
-            self.note(leaf, slot)
-            slots.append(slot)
+            slots.append(self.note(leaf, self.new()))
         self.calls.append((func, *held, slots, writes, isinstance(result, (tuple, list))))
         return result
 
-    def note(self, tensor: Tensor, slot: Slot) -> None:
+    def new(self, constant: Tensor | None = None) -> Slot:
+        """One more slot."""
+        self.count += 1
+        return Slot(self.count, constant)
+
+    def memory_of(self, tensor: Tensor) -> _Memory:
+        """What is known of a tensor's memory; of one that has gone, at whose address others may lie now, nothing."""
+        storage = tensor.untyped_storage()
+        address = storage._cdata
+        found = self.memory.get(address)
+        if found is None or found.alive() is not storage:
+
+            def gone(reference: Any) -> None:
+                if address in self.memory and self.memory[address].alive is reference:
+                    del self.memory[address]
+
+            found = self.memory[address] = _Memory(storage, gone)
+        return found
+
+    def note(self, tensor: Tensor, slot: Slot) -> Slot:
         """Remember which slot a tensor is."""
-        self.kept.append(tensor)
-        where = place(tensor)
-        self.of_object[id(tensor)] = where, slot
-        self.of_memory.setdefault(where, slot)
+        memory, where = self.memory_of(tensor), place(tensor)
+        memory.by_object[id(tensor)] = where, slot
+        memory.by_place.setdefault(where, slot)
+        return slot
 
     def slot(self, tensor: Tensor) -> Slot:
         """The slot of a tensor, which autograd may have put into another object; a constant where no call gave it."""
-        where = place(tensor)
-        known, found = self.of_object.get(id(tensor), (None, None))
-        if found is None or known != where:  # or it was given other memory (`tensor.data = other`)
-            found = self.of_memory.get(where)
+        memory, where = self.memory_of(tensor), place(tensor)
+        known, found = memory.by_object.get(id(tensor), (None, None))
+        if found is None or known != where:
+            found = memory.by_place.get(where)
             if found is None:
-                found = Slot(len(self.slots), tensor)
-                self.slots.append(found)
+                found = self.new(tensor)
             self.note(tensor, found)
         return found
 
 
 def place(tensor: Tensor) -> Any:
-    """Where a tensor lies in memory."""
+    """Where a tensor lies in its memory, and how it is read."""
     return (
-        tensor.untyped_storage()._cdata,
         tensor.storage_offset(),
         tensor.size(),
         tensor.stride(),

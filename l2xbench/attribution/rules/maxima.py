@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -117,30 +118,37 @@ def max_pool(call: Call) -> Pair:
         return y.flatten(-axes), index.flatten(-axes)
 
     def members() -> Tensor:
-        return _members(call, list(x.shape[-axes:]), size[-axes:]).to(x.device)
+        given = (call.argument(i, name) for i, name in enumerate(("kernel_size", "stride", "padding", "dilation"), 1))
+        sizes = () if call.name.startswith(("fractional", "adaptive")) else tuple(map(_sizes, given))
+        return _members(call.name, tuple(x.shape[-axes:]), tuple(size[-axes:]), sizes).to(x.device)
 
     y, y_ref, i, j = (t.reshape(size) for t in Extremum.apply(plane, plane_ref, find, 1, members))
     return (y, i), (y_ref, j)
 
 
-def _members(call: Call, plane: list[int], windows: list[int]) -> Tensor:
-    """(windows, k): where in its plane each window's elements are, -1 for what lies outside."""
-    if call.name.startswith("fractional"):  # by random samples, whose windows only the kernel knows: none is shared
+@lru_cache(maxsize=64)
+def _members(name: str, plane: tuple[int, ...], windows: tuple[int, ...], sizes: tuple[tuple[int, ...], ...]) -> Tensor:
+    """(windows, k): where in its plane each window's elements are, -1 for what lies outside.
+
+    Args:
+        name: the operation.
+        plane: its input's size.
+        windows: how many along each axis.
+        sizes: of kernel, stride, padding and dilation, one for all axes or for each, or none.
+    """
+    if name.startswith("fractional"):  # by random samples, whose windows only the kernel knows: none is shared
         return torch.empty(prod(windows), 0, dtype=torch.long)
     at = torch.zeros(1, 1, dtype=torch.long)
     inside = torch.ones(1, 1, dtype=torch.bool)
     for axis, (size, count) in enumerate(zip(plane, windows, strict=True)):
         o = torch.arange(count).unsqueeze(1)
-        if call.name.startswith("adaptive"):
+        if name.startswith("adaptive"):
             first, last = o * size // count, -(-(o + 1) * size // count)
             longest = max(-(-(k + 1) * size // count) - k * size // count for k in range(count))
             where = first + torch.arange(longest)
             valid = where < last
         else:
-            kernel, stride, padding, dilation = (
-                _along(call.argument(index, name), axis)
-                for index, name in enumerate(("kernel_size", "stride", "padding", "dilation"), 1)
-            )
+            kernel, stride, padding, dilation = (each[axis % len(each)] if each else None for each in sizes)
             where = o * (stride or kernel or 1) - (padding or 0) + torch.arange(kernel or 1) * (dilation or 1)
             valid = (where >= 0) & (where < size)
         shape = len(at) * count, -1
@@ -149,7 +157,6 @@ def _members(call: Call, plane: list[int], windows: list[int]) -> Tensor:
     return at.where(inside, -1)
 
 
-def _along(sizes: Any, axis: int) -> int | None:
+def _sizes(given: Any) -> tuple[int, ...]:
     """A size that may be one for all axes, or not given."""
-    sizes = [sizes] if isinstance(sizes, int) else list(sizes or ())
-    return sizes[axis % len(sizes)] if sizes else None
+    return (given,) if isinstance(given, int) else tuple(given or ())
