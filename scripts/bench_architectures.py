@@ -23,6 +23,7 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import spandrel.architectures
 import torch
@@ -31,6 +32,25 @@ from torch import Tensor, nn
 from l2xbench.attribution import explain
 from l2xbench.attribution.captured import captured_bytes, free_captured, uncaptured
 from l2xbench.system import heap
+
+
+LIGHT: dict[str, Any] = {
+    "img_size": 64,
+    "window_size": 8,
+    "depths": [6, 6, 6, 6],
+    "embed_dim": 60,
+    "num_heads": [6, 6, 6, 6],
+    "mlp_ratio": 2,
+    "upscale": 4,
+    "upsampler": "pixelshuffledirect",
+}
+SIZES: dict[str, dict[str, Any]] = {
+    "SPAN": {"num_in_ch": 3, "num_out_ch": 3},
+    "SAFMN": {"dim": 36},
+    "SwinIR": LIGHT,
+    "Swin2SR": LIGHT,
+}
+"""Published sizes of those that have no size of their own."""
 
 
 def architectures() -> Iterator[tuple[str, type[nn.Module]]]:
@@ -51,7 +71,7 @@ def calls(network: nn.Module, image: Tensor, output: int | None) -> tuple[Callab
 
     def gradient() -> None:
         leaf = image.clone().requires_grad_()
-        result = plain(leaf)
+        result = plain(leaf.clone())  # some write to their input
         result = result if isinstance(result, Tensor) else result[output]
         torch.autograd.grad(result.sum(), leaf)
 
@@ -92,9 +112,9 @@ def main() -> None:
             continue
         torch.manual_seed(0)
         try:
-            network = build().eval().requires_grad_(False)
-        except TypeError as error:
-            print(f"{name:20} not built: {error}", flush=True)
+            network = build(**SIZES.get(name, {})).eval().requires_grad_(False)
+        except Exception as error:
+            print(f"{name:20} not built: {' '.join(str(error).split())[:100]}", flush=True)
             continue
         channels = next(
             (m.in_channels for m in network.modules() if isinstance(m, nn.Conv2d) and m.in_channels in (1, 3, 4)), 3

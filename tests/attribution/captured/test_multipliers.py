@@ -613,6 +613,19 @@ def test_on_a_cpu_many_maps_of_small_images_are_replays_of_their_operations() ->
         assert not captured_bytes(CPU)
 
 
+def test_another_forward_of_the_class_is_another_pass() -> None:
+    class Scales(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.relu(x * 2)
+
+    network = Scales()
+    for seed in range(7):
+        explain(network, image(seed))
+    assert captured_bytes(CPU)
+    Scales.forward = lambda self, x: torch.relu(x * 3)  # type: ignore[method-assign]
+    assert_same(explain(network, image(9)), as_ever(network, image(9)))
+
+
 def test_on_a_cpu_a_network_that_cannot_be_recorded_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
     class Routes(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
