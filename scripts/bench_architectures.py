@@ -33,7 +33,6 @@ from l2xbench.attribution import explain
 from l2xbench.attribution.captured import captured_bytes, free_captured, uncaptured
 from l2xbench.system import heap
 
-
 LIGHT: dict[str, Any] = {
     "img_size": 64,
     "window_size": 8,
