@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -40,6 +41,8 @@ QUICK = (
 """What an old or new version of a library breaks first: the engine and its rules, files, networks, a study from start
 to page."""
 LOWEST = "lowest"
+ROOM = 10e9
+"""Bytes that have to be free for one environment, most of them PyTorch's."""
 
 
 def main() -> int:
@@ -55,6 +58,9 @@ def main() -> int:
         python = find_python(version)
         if python is None:
             told.append(f"{each}: skipped, this machine has no Python {version}")
+            continue
+        if (free := shutil.disk_usage(ROOT).free) < ROOM:
+            told.append(f"{each}: skipped, {free / 1e9:.0f} GB are free on the disk, and an environment takes 7")
             continue
         started = time.monotonic()
         environment = prepare(python, version, versions)

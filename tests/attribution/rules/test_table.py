@@ -456,9 +456,9 @@ def elementwise_calls(name: str) -> Iterator[Function]:
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_an_elementwise_rule_holds_for_each_argument(name: str) -> None:
-    if name == "special_bessel_j1" and torch.special.bessel_j1(torch.tensor(-1.0)) > 0:
-        pytest.skip("PyTorch 2.4 leaves out its sign below 0, so that it jumps there")
     x, x_ref = images(3)
+    if name == "special_bessel_j1" and not torch.special.bessel_j1(x.clone().requires_grad_()).requires_grad:
+        pytest.skip("PyTorch 2.4 has no gradient of it, and a network that calls it is cut there")
     calls = list(elementwise_calls(name))
     assert calls
     for f in calls:
