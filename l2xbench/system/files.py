@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from l2xbench.errors import RequestError
 
@@ -93,5 +93,6 @@ def packed(arrays: Mapping[str, np.ndarray]) -> memoryview:
         if np.asarray(array).dtype.hasobject:
             raise ValueError(f"the array '{name}' holds Python objects, which only a pickle could keep")
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
+    named: dict[str, Any] = dict(arrays)
+    np.savez_compressed(buffer, **named)
     return buffer.getbuffer()

@@ -84,3 +84,5 @@ set_grad_enabled: Callable[[bool], None] = _found(PARTS["_set_grad_enabled"], "_
 has_kernel: Callable[[str, str], bool] = _found("torch._C", "_dispatch_has_kernel_for_dispatch_key")
 """Whether an operation has a kernel of its own for a dispatch key."""
 all_operations: Callable[[], list[str]] = _found("torch._C", "_dispatch_get_all_op_names")
+clear_cublas_workspaces: Callable[[], None] | None = _found("torch._C", "_cuda_clearCublasWorkspaces")
+"""Gives back what cuBLAS holds; None where PyTorch has no CUDA, and nothing is missed then."""

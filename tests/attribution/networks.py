@@ -228,7 +228,14 @@ SIZES = {"Uformer": 128, "FFTformer": 32, "SCUNet": 64, "IPT": 12, "MPRNet": 32,
 
 def all_networks() -> dict[str, Callable[[], nn.Module]]:
     others = {**spandrel_networks(), **restoration_networks(), **extra_networks()}
-    return others if importlib.util.find_spec("basicsr") is None else {**basicsr_networks(), **others}
+    if importlib.util.find_spec("basicsr") is None:
+        return _WithoutBasicSR(others)
+    return {**basicsr_networks(), **others}
+
+
+class _WithoutBasicSR(dict[str, Callable[[], nn.Module]]):
+    def __missing__(self, name: str) -> Callable[[], nn.Module]:
+        pytest.skip(f"{name} needs the extra `basicsr`")
 
 
 def streams(name: str, dtype: torch.dtype, batch: int = 1) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from l2xbench.attribution.engine.recording import Recording
+from l2xbench.system.torch_parts import clear_cublas_workspaces
 
 Computation = Callable[[], tuple[Tensor, ...]]
 """Reads tensors that stay where they are, and gives others."""
@@ -121,9 +122,8 @@ class Calls:
 
 def forget_workspaces() -> None:
     """Let go of the working memory that cuBLAS keeps for each stream, which it takes anew when it is needed."""
-    forget = getattr(torch._C, "_cuda_clearCublasWorkspaces", None)
-    if forget is not None:
-        forget()
+    if clear_cublas_workspaces is not None:
+        clear_cublas_workspaces()
 
 
 CAPTURES: dict[str, Callable[[Computation, torch.device], Capture]] = {"cuda": CudaGraph, "cpu": Calls}

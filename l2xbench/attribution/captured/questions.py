@@ -11,9 +11,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from l2xbench.system.torch_parts import tree_leaves
+from l2xbench.system.torch_parts import TorchDispatchMode, tree_leaves
 
 READS = frozenset({"_local_scalar_dense", "item", "equal", "is_nonzero", "allclose", "_linalg_check_errors"})
 """Operations that give the host a number."""
@@ -31,7 +30,7 @@ class NotCapturableError(BaseException):
     """A pass cannot be recorded; says why. No `Exception`: the engine turns those into errors of the network's own."""
 
 
-class Unasked(TorchDispatchMode):
+class Unasked(TorchDispatchMode):  # type: ignore[misc]
     """Within, what cannot be recorded raises.
 
     Args:
@@ -46,7 +45,7 @@ class Unasked(TorchDispatchMode):
     """
 
     def __init__(self, device: torch.device) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._kind = device.type
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -14,9 +14,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from l2xbench.system.torch_parts import tree_leaves, tree_map_only
+from l2xbench.system.torch_parts import TorchDispatchMode, tree_leaves, tree_map_only
 
 ALIASES = frozenset({"detach", "alias", "lift"})
 """Operations whose result is their argument, where no gradients are kept."""
@@ -46,11 +45,11 @@ class _Memory:
         self.by_object: dict[int, tuple[Any, Slot]] = {}
 
 
-class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Recorder(TorchDispatchMode):  # type: ignore[misc]
     """Carries operations out and notes them. It holds no tensor but constants: memory is as without it."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.calls: list[tuple[Any, Any, Any, list[Slot | None], bool, bool]] = []
         """Operation, arguments and options with slots for tensors, the slots of the results, whether it writes, whether
         it gives several.

@@ -279,6 +279,7 @@ def test_autocast_within_a_network_is_computed_in_full_precision(low: torch.dtyp
     assert_complete(lowered, x, x_ref, 1e-4)
 
 
+@pytest.mark.skipif(not hasattr(torch.compiler, "set_stance"), reason="only newer releases can be told not to compile")
 @pytest.mark.filterwarnings("ignore")
 def test_compiled_parts_of_a_network() -> None:
     layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.GELU()).double()
