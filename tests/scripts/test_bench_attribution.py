@@ -55,10 +55,11 @@ def test_the_table(small: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| ")][2:]
     assert {row[0] for row in rows} == {"plain", "shared"}
     by_key = {(row[0], row[1], row[2], row[3]): row for row in rows}
-    assert len(by_key) == len(rows) == 2 * (7 + 3 * 4)
+    assert len(by_key) == len(rows) == 2 * (9 + 3 * 6)
     for size, batch in (("10", "1"), ("10", "2"), ("12", "1"), ("12", "2")):
         assert by_key["plain", size, batch, "gradient"][5] == "1.00"
         assert float(by_key["plain", size, batch, "l2x"][8]) < 1e-5
+        assert float(by_key["plain", size, batch, "l2x, captured"][8]) < 1e-5
     assert float(by_key["plain", "12", "1", "LAM, 50"][5]) > 10
     assert by_key["shared", "12", "1", "DeepLift (Captum)"][4] == "raises"
     assert any("more than once" in line for line in lines)
