@@ -13,7 +13,7 @@ EXAMPLE = "l2xbench fetch edsr urban100 --scale 4"
 
 def fetch(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Networks and datasets: edsr, urban100, set5, ...", metavar="NAME...")
+        list[str] | None, typer.Argument(help="Networks and datasets: edsr, urban100, set5, ...", metavar="[NAME]")
     ] = None,
     scale: Annotated[
         int | None,

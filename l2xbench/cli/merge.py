@@ -12,7 +12,7 @@ EXAMPLE = "l2xbench merge results/demo other-lab.zip --out results/both"
 
 def merge(
     places: Annotated[
-        list[Path], typer.Argument(help="Results folders, and bundles of `l2xbench bundle`.", metavar="RESULTS...")
+        list[Path], typer.Argument(help="Results folders, and bundles of `l2xbench bundle`.", metavar="RESULTS")
     ],
     out: Annotated[
         Path | None,
