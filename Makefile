@@ -38,7 +38,7 @@ test-slow: $(READY)  ## the slow tests, wheel in a fresh environment and the lik
 
 # PYTHONS="3.10:lowest 3.12": others; QUICK=--quick: a part of the suite
 PYTHONS ?= 3.10:lowest 3.10 3.11 3.12 3.13
-test-pythons: $(READY)  ## the tests on each Python that is here, and with the oldest versions allowed: hours
+test-pythons: $(READY)  ## the tests on each Python that is here, and with the oldest versions allowed: not timed as a whole
 	$(BIN)/python scripts/test_pythons.py $(QUICK) $(PYTHONS)
 
 # on a GPU a quarter of an hour; on a CPU many hours: OPTIONS="--steps 2000 --precision float32" for a first look
@@ -72,7 +72,7 @@ wheel: $(READY)  ## build the wheel, configs and models included, into dist/: a 
 	$(BIN)/python -m build --wheel --outdir dist
 
 # the wheel is built from the sdist, so that what is published builds
-dist: $(READY)  ## build sdist and wheel into dist/, and check that a package index would take them: a minute
+dist: $(READY)  ## build sdist and wheel into dist/, and check that an index would take them: half a minute
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist
 	$(BIN)/twine check --strict dist/*
