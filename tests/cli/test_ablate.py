@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import Command
 
 
+@pytest.mark.slow
 def test_it_uses_what_run_has_made_and_run_uses_what_it_made(
     l2xbench: Command, tmp_path: Path, write_study: Callable[..., Path]
 ) -> None:

@@ -31,10 +31,6 @@ from l2xbench.data.images import read_image, to_tensor
 from tests.attribution.small import small_sr
 
 CASES = range(8)
-FIRST = (2,)
-"""The case that every change is tested on; each takes 10 seconds or more."""
-
-
 KERNELS = "AVX2"
 
 
@@ -69,9 +65,8 @@ def published_map(shared: Path, case: dict[str, Any]) -> tuple[np.ndarray, str]:
     return found.values[0].numpy(), os.environ["ONEDNN_MAX_CPU_ISA"]
 
 
-@pytest.mark.parametrize(
-    "number", [pytest.param(number, marks=() if number in FIRST else pytest.mark.slow) for number in CASES]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", CASES)
 def test_the_published_codes_numbers(shared: Path, elsewhere: ProcessPoolExecutor, number: int) -> None:
     cases = json.loads((shared / "golden/lam_carn_m.json").read_text())
     assert len(cases) == len(CASES)
