@@ -22,7 +22,7 @@ _HEADERS = {
     "p_value": "p",
     "p_holm": "p (Holm)",
 }
-_CAPITALS = {"psnr": "PSNR", "ssim": "SSIM", "cka": "CKA", "dcka": "dCKA", "di": "DI", "gflops": "GFLOPs"}
+_CAPITALS = {"psnr": "PSNR", "ssim": "SSIM", "cka": "CKA", "dcka": "dCKA", "di": "DI", "gflops": "GFLOPs", "mb": "(MB)"}
 # Digits after the point, by the column's name; other numbers get four significant digits.
 _DIGITS = {
     "rank": 2,
