@@ -11,6 +11,7 @@ ground up:
     operations  an ATen operation: its schema, and its row of the table
     state       the network's own parameters, buffers and attributes, as they were
     trace       what one paired pass knows and has met
+    failures    what an exception from within a pass tells
     storage     plain tensors into which a network wrote paired data
     tapping     hooks that find them, and where branches meet
     arguments   an argument of a call, for either stream

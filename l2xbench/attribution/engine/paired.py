@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 
 from l2xbench.attribution.engine.dispatch import dispatch
 from l2xbench.attribution.engine.draws import draws_from_here
+from l2xbench.attribution.engine.failures import asserted, fails_alone, in_brief, submodule_of
 from l2xbench.attribution.engine.ragged import GhostError
 from l2xbench.attribution.engine.state import evaluating, parameters_and_buffers, preserved
 from l2xbench.attribution.engine.storage import as_written
@@ -279,36 +279,6 @@ def eagerly() -> AbstractContextManager[Any]:
         found: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
         return found
     return nullcontext()
-
-
-def fails_alone(model: nn.Module, x: Tensor) -> bool:
-    """Whether the network fails by itself on an input."""
-    try:
-        with torch.no_grad():
-            model(x.clone())
-    except Exception:
-        return True
-    return False
-
-
-def in_brief(error: Exception) -> str:
-    """What an exception says, in a line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
-
-
-def submodule_of(error: Exception, trace: Trace) -> str:
-    """The innermost submodule that an exception passed through."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    owner = next((f.f_locals["self"] for f in reversed(frames) if isinstance(f.f_locals.get("self"), nn.Module)), None)
-    names = {id(module): name for name, module in trace.model.named_modules()}
-    return names.get(id(owner)) or type(trace.model if owner is None else owner).__name__
-
-
-def asserted(error: AssertionError, trace: Trace) -> str:
-    """Which submodule asserts what."""
-    said = str(error).strip().partition("\n")[0]
-    claim = (traceback.extract_tb(error.__traceback__)[-1].line or "").removeprefix("assert ").strip()
-    return f"{submodule_of(error, trace)} asserts `{claim}`, which does not hold" + (f": {said}" if said else "")
 
 
 def verify(
