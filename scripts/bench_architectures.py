@@ -27,22 +27,13 @@ from typing import Any
 
 import spandrel.architectures
 import torch
+from bench_attribution import LIGHT
 from torch import Tensor, nn
 
 from l2xbench.attribution import explain
 from l2xbench.attribution.captured import captured_bytes, free_captured, uncaptured
 from l2xbench.system import heap
 
-LIGHT: dict[str, Any] = {
-    "img_size": 64,
-    "window_size": 8,
-    "depths": [6, 6, 6, 6],
-    "embed_dim": 60,
-    "num_heads": [6, 6, 6, 6],
-    "mlp_ratio": 2,
-    "upscale": 4,
-    "upsampler": "pixelshuffledirect",
-}
 SIZES: dict[str, dict[str, Any]] = {
     "SPAN": {"num_in_ch": 3, "num_out_ch": 3},
     "SAFMN": {"dim": 36},

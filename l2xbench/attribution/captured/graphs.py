@@ -12,11 +12,8 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from l2xbench.attribution.engine.recording import Recording
+from l2xbench.attribution.engine.recording import Computation, Recording
 from l2xbench.system.torch_parts import clear_cublas_workspaces
-
-Computation = Callable[[], tuple[Tensor, ...]]
-"""Reads tensors that stay where they are, and gives others."""
 
 
 class Capture(Protocol):
