@@ -2,13 +2,15 @@
 
 Numbers on the device are not in it: a graph reads them where they lie, so that weights changed in place are seen. What
 a graph would go on reading, or go on doing, although the network has something else by now, is: where its tensors lie,
-its attributes, which submodules it has.
+its attributes, which submodules it has, and what its methods and the functions that they call read of their modules.
 """
 
 from __future__ import annotations
 
+import argparse
+import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -24,9 +26,15 @@ OF_MODULES = frozenset(nn.Module().__dict__) - {"training"}
 """Attributes that each module has, and which are looked at by themselves."""
 PLAIN = (int, float, complex, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size)
 DEPTH = 8
+SHALLOW = 4
+"""The depth from which on a module's variable is followed: deep enough for settings, not for all that hangs on it."""
 LARGEST = 1 << 16
 """Bytes up to which an array's content is compared."""
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+NAMESPACES = (types.SimpleNamespace, argparse.Namespace)
+"""The standard library's objects that are there to hold what others set."""
+LIBRARIES = sys.stdlib_module_names | {"torch", "torchvision", "numpy"}
+"""Modules whose own variables are no network's."""
 GLOBAL_HOOKS = ("_global_forward_hooks", "_global_forward_pre_hooks", "_global_backward_hooks")
 
 State = tuple[Any, ...]
@@ -79,24 +87,39 @@ class _Description:
         )
 
     def of_class(self, kind: type) -> State:
-        """A network's own class: its methods, and the values that all its modules share."""
-        if id(kind) in self._seen or kind.__module__.startswith("torch."):
+        """A class of the network's or of settings: its methods, and the values that all its objects share."""
+        if id(kind) in self._seen or _of_a_library(kind.__module__):
             return (id(kind),)
         self._seen.add(id(kind))
-        own = [each for each in kind.__mro__ if not each.__module__.startswith(("torch.", "builtins"))]
+        own = [each for each in kind.__mro__ if not _of_a_library(each.__module__)]
         shared = ((name, value) for each in own for name, value in list(vars(each).items()))
-        return id(kind), tuple((name, value if type(value) in PLAIN else id(value)) for name, value in shared)
+        return id(kind), tuple((name, self.of(_function_in(value), 1)) for name, value in shared)
 
     def of_function(self, function: types.FunctionType, depth: int) -> Any:
-        """A function that an attribute has, with the variables that it was made with."""
-        if id(function) in self._seen or depth > DEPTH:
+        """A function, with the variables that it was made with and those that it reads of its module."""
+        if id(function) in self._seen or depth > DEPTH or _of_a_library(function.__module__ or ""):
             return id(function)
         self._seen.add(id(function))
         cells = []
         for cell in function.__closure__ or ():
             with suppress(ValueError):  # an empty one
                 cells.append(self.of(cell.cell_contents, depth + 1))
-        return id(function), self.of(function.__defaults__, depth + 1), tuple(cells)
+        given = self.of(function.__defaults__, depth + 1), self.of(function.__kwdefaults__, depth + 1)
+        return id(function), id(function.__code__), given, tuple(cells), self.of_globals(function, depth + 1)
+
+    def of_globals(self, function: types.FunctionType, depth: int) -> State:
+        """The variables of its module that a function reads, and those of other modules that it names."""
+        names = tuple(_names(function.__code__))
+        found, read = function.__globals__, []
+        for name in names:
+            if name not in found:
+                continue
+            value = found[name]
+            read.append((name, self.of(value, max(depth, SHALLOW))))
+            if isinstance(value, types.ModuleType) and not _of_a_library(value.__name__):
+                inside = vars(value)
+                read += [(each, self.of(inside[each], max(depth, SHALLOW))) for each in names if each in inside]
+        return tuple(read)
 
     def of_tensor(self, tensor: Tensor) -> State:
         if nn.parameter.is_lazy(tensor) or tensor.layout != torch.strided:
@@ -118,7 +141,9 @@ class _Description:
             return self.of_tensor(value)
         if isinstance(value, types.FunctionType):
             return self.of_function(value, depth)
-        if isinstance(value, (types.BuiltinFunctionType, type, types.ModuleType)):
+        if isinstance(value, type):
+            return self.of_class(value)
+        if isinstance(value, (types.BuiltinFunctionType, types.ModuleType)):
             return id(value)
         if id(value) in self._seen or depth > DEPTH:
             return id(value)
@@ -134,6 +159,25 @@ class _Description:
         if isinstance(value, nn.Module):  # kept in a list, say
             return self.of_module(value)
         own = getattr(value, "__dict__", None)
-        if not isinstance(own, dict):
+        if not isinstance(own, dict) or (_of_a_library(kind.__module__) and kind not in NAMESPACES):
             return id(value)
         return id(value), tuple((name, self.of(each, depth + 1)) for name, each in own.items())
+
+
+def _of_a_library(module: str) -> bool:
+    return module.partition(".")[0] in LIBRARIES
+
+
+def _function_in(value: Any) -> Any:
+    """The function of a method, whichever kind it is; another value as it is."""
+    if isinstance(value, (staticmethod, classmethod)):
+        return value.__func__
+    return value.fget if isinstance(value, property) else value
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    """The names that code reads, that of functions within it too."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names(constant)

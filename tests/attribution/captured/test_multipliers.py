@@ -215,6 +215,22 @@ def test_numbers_inside_containers_and_objects_count(tapes: type[Tape]) -> None:
     assert_same(explain(network, image(1)), as_ever(network, image(1)))
 
 
+WIDTH = 1.0
+
+
+class OfItsModule(nn.Module):
+    """It reads a variable of its module."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.softplus(x * WIDTH)
+
+
+def test_the_variables_of_its_module_count(tapes: type[Tape], monkeypatch: pytest.MonkeyPatch) -> None:
+    network = prepared(OfItsModule())
+    monkeypatch.setitem(globals(), "WIDTH", 3.0)
+    assert_same(explain(network, image(1)), as_ever(network, image(1)))
+
+
 def test_the_operations_are_those_of_the_pass(tapes: type[Tape]) -> None:
     network = prepared(small_sr())
     told = [[(o.name, o.kind, o.count, o.where) for o in a.operations] for a in (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import types
 from collections.abc import Callable
 
 import numpy as np
@@ -15,6 +17,25 @@ from l2xbench.attribution.captured.questions import NotCapturableError
 from l2xbench.attribution.captured.state import state_of
 
 CPU = torch.device("cpu")
+OTHERS = types.ModuleType("settings_of_others")
+OTHERS.gain = 1.0  # type: ignore[attr-defined]
+GAIN = 1.0
+GAINS = {"first": [1.0]}
+SETTINGS = types.SimpleNamespace(model={"gain": 1.0})
+log = logging.getLogger(__name__)
+
+
+class Settings:
+    gain = 1.0
+
+
+def helper() -> float:
+    return further()
+
+
+def further() -> float:
+    log.debug("asked")
+    return GAIN
 
 
 class Net(nn.Module):
@@ -41,6 +62,20 @@ class Net(nn.Module):
 
         self.scaled, self.change = scaled, change
 
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * helper() * self.of_class() * self.gain_of_others
+
+    def later(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+    @staticmethod
+    def of_class() -> float:
+        return Settings.gain * GAINS["first"][0] * float(SETTINGS.model["gain"])
+
+    @property
+    def gain_of_others(self) -> float:
+        return float(OTHERS.gain)
+
 
 CHANGES: dict[str, Callable[[Net], object]] = {
     "a number": lambda net: setattr(net, "gain", 2.0),
@@ -59,7 +94,13 @@ CHANGES: dict[str, Callable[[Net], object]] = {
     "the mode": lambda net: net.eval(),
     "a variable of a function": lambda net: net.change(),
     "a value of the class": lambda net: setattr(type(net), "everywhere", type(net).everywhere + 1),
-    "a method of the class": lambda net: setattr(type(net), "forward", lambda self, x: x),
+    "a method of the class": lambda net: setattr(type(net), "later", lambda self, x: x),
+    "a module's variable, by two functions": lambda net: globals().__setitem__("GAIN", GAIN + 1),
+    "a module's list, by a static method": lambda net: GAINS["first"].append(0),
+    "a module's settings": lambda net: SETTINGS.model.__setitem__("gain", SETTINGS.model["gain"] + 1),
+    "a class of settings": lambda net: setattr(Settings, "gain", Settings.gain + 1),
+    "another module's variable, by a property": lambda net: setattr(OTHERS, "gain", OTHERS.gain + 1),
+    "a function of the module": lambda net: globals().__setitem__("further", lambda: 1.0),
     "a method": lambda net: setattr(net.conv, "forward", len),
 }
 
@@ -71,6 +112,14 @@ def test_what_decides_a_pass(name: str) -> None:
     assert state_of(net, CPU) == before
     CHANGES[name](net)
     assert state_of(net, CPU) != before
+
+
+def test_what_a_library_keeps_for_itself_decides_nothing() -> None:
+    net = Net()
+    before = state_of(net, CPU)
+    log.isEnabledFor(logging.DEBUG)  # a logger remembers the answer
+    log.addFilter(lambda _: True)
+    assert state_of(net, CPU) == before
 
 
 def test_numbers_in_memory_of_the_device_are_read_there_and_those_of_the_host_are_not() -> None:
