@@ -15,6 +15,7 @@ from l2xbench.attribution.engine.draws import draws_from_here
 from l2xbench.attribution.engine.paired import choose, eagerly, forward
 from l2xbench.attribution.engine.state import evaluating, parameters_and_buffers, preserved
 from l2xbench.attribution.engine.tensor import Paired
+from l2xbench.attribution.engine.trace import Options
 from l2xbench.attribution.errors import UnsupportedOperationError
 from l2xbench.attribution.precision import cast_to
 from l2xbench.system.torch_parts import tree_leaves
@@ -90,7 +91,7 @@ def different(
 ) -> tuple[str, float] | None:
     """The stream whose output differs, and by how much; None where both are the network's own."""
     again = draws_from_here(inputs.device)
-    _, value, reference, trace = forward(network, inputs, references, False, output)
+    _, value, reference, trace = forward(network, inputs, references, Options(output=output))
     tolerance = OF_HALF if trace.lowered else TOLERANCE.get(inputs.dtype, 1e-4)
     streams = [("image", inputs, value.detach())]
     if not trace.leaks:  # the reference takes the image's route, whose jump is told
@@ -141,7 +142,7 @@ def first_difference(
     """The first submodule whose output differs between the paired and the plain pass."""
     again = draws_from_here(inputs.device)
     with noting(network, stream) as followed:
-        forward(network, inputs, references, False, output)
+        forward(network, inputs, references, Options(output=output))
     again()
     with noting(network, stream) as own:
         plainly(network, references if stream == "reference" else inputs, output)

@@ -27,7 +27,7 @@ def both_streams(trace: Trace, argument: Any) -> tuple[Any, Any]:
                 return found.pair()
         if argument.requires_grad:
             argument = argument.detach()
-        if trace.changing and argument.untyped_storage().data_ptr() in trace.changing:
+        if trace.options.changing and argument.untyped_storage().data_ptr() in trace.options.changing:
             argument = argument.clone()  # as it is now: it will be another when gradients are taken
         if argument.dtype in LOWER and argument.dtype != trace.dtype:
             argument = argument.to(trace.raised(argument.dtype))

@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,7 @@ from l2xbench.attribution.engine.storage import as_written
 from l2xbench.attribution.engine.tapping import name_parts, tapped
 from l2xbench.attribution.engine.taps import Taps
 from l2xbench.attribution.engine.tensor import Paired, handling
-from l2xbench.attribution.engine.trace import Exposed, Trace
+from l2xbench.attribution.engine.trace import Exposed, Options, Trace
 from l2xbench.attribution.engine.watch import Watch
 from l2xbench.attribution.errors import (
     AttributionError,
@@ -119,10 +119,10 @@ def paired_forward(
     asks = not (unasked or costly(inputs.device))
     x, x_ref = prepare(model, inputs, references, asks)
     again = draws_from_here(x.device)
-    run = partial(forward, model, x, x_ref, strict, output, layers=layers, keep_values=keep_values)
+    options = Options(strict=strict, output=output, layers=layers, keep_values=keep_values, asks=asks)
     doubt = None
     try:
-        leaf, value, reference, trace = run(asks=asks)
+        leaf, value, reference, trace = forward(model, x, x_ref, options)
     except Exception:
         if not asks and not unasked:
             require_finite(inputs, references)
@@ -133,11 +133,11 @@ def paired_forward(
             require_finite(inputs, references)
             again()
             asks = True
-            leaf, value, reference, trace = run(asks=asks)
+            leaf, value, reference, trace = forward(model, x, x_ref, replace(options, asks=True))
     name_parts(trace)
     if asks and not (all_finite(value) and all_finite(reference)):
         again()
-        forward(model, x, x_ref, strict, output, check_finite=True)
+        forward(model, x, x_ref, Options(strict=strict, output=output, check_finite=True))
         raise NotFiniteError("the network's output is NaN or Inf")
     halves = inputs.dtype in HALF or any(t.dtype in HALF for t in parameters_and_buffers(model))
     warning = ""
@@ -187,26 +187,12 @@ def prepare(model: nn.Module, inputs: Tensor, references: Tensor, asks: bool) ->
     return inputs.detach().to(dtype), references.detach().to(device=inputs.device, dtype=dtype)
 
 
-def forward(
-    model: nn.Module,
-    x: Tensor,
-    x_ref: Tensor,
-    strict: bool,
-    output: int | str | None,
-    check_finite: bool = False,
-    copy_ghosts: bool = False,
-    changing: frozenset[int] = frozenset(),
-    layers: Collection[nn.Module] = (),
-    keep_values: bool = False,
-    asks: bool = True,
-) -> tuple[Tensor, Tensor, Tensor, Trace]:
+def forward(model: nn.Module, x: Tensor, x_ref: Tensor, options: Options) -> tuple[Tensor, Tensor, Tensor, Trace]:
     """One paired pass: the leaf, the two outputs, and what was met. The model is as before after it."""
-    trace = Trace(model, x.dtype, x.device.type, strict=strict, check_finite=check_finite, copy_ghosts=copy_ghosts)
-    trace.notes = None if asks else []
+    trace = Trace(model, x.dtype, x.device.type, options, notes=None if options.asks else [])
     trace.lower_parameters = any(trace.raised(t.dtype) != t.dtype for t in parameters_and_buffers(model))
     trace.draws_in = torch.float32 if trace.lower_parameters and x.dtype == torch.float64 else None
-    trace.changing = changing
-    trace.taps = Taps(layers, keep_values) if layers else None
+    trace.taps = Taps(options.layers, options.keep_values) if options.layers else None
     again = draws_from_here(x.device)
     with torch.inference_mode(False), torch.enable_grad():
         leaf = x.clone().requires_grad_()
@@ -239,11 +225,11 @@ def forward(
                 f"{submodule_of(error, trace)} cannot be explained: it fails on tensors that carry their reference "
                 f"({in_brief(error)})"
             ) from error
-        if result is None and not copy_ghosts:
+        if result is None and not options.copy_ghosts:
             again()
-            return forward(model, x, x_ref, strict, output, check_finite, True, changing, layers, keep_values, asks)
-        changed = frozenset() if changing else written() | written_past(model, trace.exposed)
-        result = choose(result, output)
+            return forward(model, x, x_ref, replace(options, copy_ghosts=True))
+        changed = frozenset() if options.changing else written() | written_past(model, trace.exposed)
+        result = choose(result, options.output)
         if not isinstance(result, Tensor):
             raise ReferenceLostError(
                 f"the network returned {type(result).__name__}, not a tensor; name one with output="
@@ -257,7 +243,7 @@ def forward(
         value, reference = paired.pair()
     if changed:  # what it wrote to is put back by now, and gradients would be taken with it as it was before
         again()
-        return forward(model, x, x_ref, strict, output, check_finite, copy_ghosts, changed, layers, keep_values, asks)
+        return forward(model, x, x_ref, replace(options, changing=changed))
     if not value.requires_grad:
         with torch.enable_grad():
             value = value + torch.zeros_like(leaf).mul(leaf).sum() * 0
@@ -305,7 +291,7 @@ def verify(
     jump = None
     for alone, found in streams:
         again()
-        _, plain, _, _ = forward(model, alone, alone, False, output)
+        _, plain, _, _ = forward(model, alone, alone, Options(output=output))
         plain = plain.detach()
         scale = float(plain.abs().max())
         if plain.shape == found.shape and float((plain - found).abs().max()) <= 1e-4 * scale:

@@ -111,7 +111,7 @@ def read(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     if not isinstance(rows, Paired):
         return rows, rows
     value, reference = rows.pair()
-    if trace.copy_ghosts:
+    if trace.options.copy_ghosts:
         mine, its = condition_along(members, axis, value.dim()).pair()
         other = value.detach()
         value = torch.where(mine & its, value, torch.where(mine, other, reference))
@@ -149,7 +149,7 @@ def expanded(mask: Paired, shape: Any) -> Paired:
 def kept(trace: Trace, members: Paired, axis: int, new: Any, old: Any) -> Any:
     """The new rows, and the old ones in a stream that does not select them."""
     condition = condition_along(members, axis, old.dim())
-    if isinstance(new, Paired) and new.is_floating_point() and not trace.copy_ghosts:
+    if isinstance(new, Paired) and new.is_floating_point() and not trace.options.copy_ghosts:
         for rows, selects in zip(new.pair(), condition.pair(), strict=True):
             if not bool((torch.isfinite(rows) | selects).all()):
                 raise GhostError

@@ -51,7 +51,7 @@ def streams(trace: Trace, operation: Operation, func: Any, args: Any, kwargs: di
         value, reference = treated(trace, treatment, call)
     if operation.draws:
         without_gradient(func, call.values, call.value_options)  # the generators are as after the network's own draw
-    if trace.check_finite:
+    if trace.options.check_finite:
         require_finite(trace, call, value, reference)
     if trace.taps is not None and operation.name in JOINS:
         joined(trace, operation, call, (value, reference))
@@ -127,7 +127,7 @@ def untreated(trace: Trace, operation: Operation, call: Call, carried: bool) -> 
     if not has_derivative(call):
         call.sources = sources_of([Paired.of(a, b) for a, b in given if differentiable(a) and a is not b])
         return treated(trace, choice, call)
-    if trace.strict:
+    if trace.options.strict:
         raise UnsupportedOperationError(
             f"{call.name} (first met in {trace.where()}) has no rule in closed form; "
             "strict=True refuses the line integral"

@@ -1,4 +1,4 @@
-"""What one paired pass knows and has met: its precision, its options, and what it reports.
+"""How one paired pass is made, what it knows and has met: its options, its precision, and what it reports.
 
 Every step of the engine gets the pass's `Trace`; a new thing to remember of a pass is a field of it.
 """
@@ -6,6 +6,7 @@ Every step of the engine gets the pass's `Trace`; a new thing to remember of a p
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +49,28 @@ class Exposed:
         return bool(self._taken)
 
 
+@dataclass(frozen=True)
+class Options:
+    """How one paired pass is made."""
+
+    strict: bool = False
+    """Whether operations without a rule are refused."""
+    output: int | str | None = None
+    """Which output of a network that returns several: position or key."""
+    layers: Collection[nn.Module] = ()
+    """Submodules whose inputs, outputs and sums are asked for."""
+    keep_values: bool = False
+    """Whether those are kept themselves."""
+    asks: bool = True
+    """Whether rules may ask the host as they go; else they note what they would ask (see `rules/questions.py`)."""
+    check_finite: bool = False
+    """Whether each result is looked at for NaN and Inf."""
+    copy_ghosts: bool = False
+    """Whether places that one stream alone selects have that stream's numbers in both (see `ragged`)."""
+    changing: frozenset[int] = frozenset()
+    """Storage of the network's own tensors that it writes to while it runs."""
+
+
 @dataclass
 class Trace:
     """One paired pass."""
@@ -56,18 +79,11 @@ class Trace:
     dtype: torch.dtype
     """The precision of the computation: float32 or float64."""
     device: str = "cpu"
-    strict: bool = False
-    """Whether operations without a rule are refused."""
-    check_finite: bool = False
-    """Whether each result is looked at for NaN and Inf."""
+    options: Options = field(default_factory=Options)
     notes: Notes | None = None
-    """Where rules note what they would ask the host; None where they ask as they go (see `rules/questions.py`)."""
-    copy_ghosts: bool = False
-    """Whether places that one stream alone selects have that stream's numbers in both (see `ragged`)."""
+    """What rules would ask the host; None where they ask as they go."""
     lower_parameters: bool = False
     """Whether the network's parameters have a lower precision than the computation."""
-    changing: frozenset[int] = frozenset()
-    """Storage of the network's own tensors that it writes to while it runs."""
     draws_in: torch.dtype | None = None
     """The precision that the network itself draws random numbers in, where that is not the computation's."""
     exposed: Exposed = field(default_factory=lambda: Exposed())
