@@ -11,11 +11,13 @@ import importlib
 import io
 import math
 import warnings
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 
 import matplotlib
 from cycler import cycler
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -110,6 +112,25 @@ def new_figure(width_cm: float, height_cm: float) -> Figure:
 def get_ready() -> None:
     """Loads what a figure is saved with, a third of a second: for a thread, while a network is at work."""
     importlib.import_module("matplotlib.backends.backend_pdf")
+
+
+def legend_at_left(
+    figure: Figure, handles: Sequence[Artist], top: float, columns: int, *, handle: float = 2.2, gap: float = 1.2
+) -> None:
+    """A legend of so many columns at a figure's left edge, `top` (from 0 at its foot to 1) being its upper edge.
+
+    `handle` is the length of a line or the room of a dot, `gap` that between columns, in letters.
+    """
+    figure.legend(
+        handles=list(handles),
+        loc="upper left",
+        bbox_to_anchor=(0.0, top),
+        ncols=columns,
+        borderaxespad=0.3,
+        handlelength=handle,
+        handletextpad=handle / 3,
+        columnspacing=gap,
+    )
 
 
 def figure_bytes(figure: Figure) -> dict[str, bytes]:

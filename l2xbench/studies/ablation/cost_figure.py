@@ -129,14 +129,8 @@ def cost_figure(spots: list[Spot], title: str, device: str) -> Figure:
         ]
         random = looks[RANDOM]
         handles.append(Line2D([], [], color=random.colour, linestyle=random.dashes, label=RANDOM))
-        figure.legend(
-            handles=handles,
-            loc="upper left",
-            bbox_to_anchor=(0.0, 1 - (0.15 + (head.count("\n") + 1) * _LINE) / height),
-            ncols=columns,
-            borderaxespad=0.3,
-            handlelength=1.8,
-            columnspacing=1.0,
+        style.legend_at_left(
+            figure, handles, 1 - (0.15 + (head.count("\n") + 1) * _LINE) / height, columns, handle=1.8, gap=1.0
         )
         if key:
             figure.text(

@@ -134,15 +134,7 @@ def _head(figure: Figure, width: float, height: float, title: str, looks: dict[s
         Line2D([], [], color=look.colour, linestyle=look.dashes, marker=look.marker, markersize=3, label=name)
         for name, look in looks.items()
     ]
-    figure.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(0.0, 1 - 0.4 / height),
-        ncols=len(handles),
-        borderaxespad=0.3,
-        handlelength=2.2,
-        columnspacing=1.2,
-    )
+    style.legend_at_left(figure, handles, 1 - 0.4 / height, len(handles))
 
 
 def _legend_columns(names: list[str], room: float) -> int:
@@ -209,13 +201,5 @@ def methods_figure(curves: list[Curve], title: str, seed: int) -> Figure:
             for name in methods
         ]
         handles.append(Line2D([], [], color=_RANDOM_LOOK.colour, linestyle=_RANDOM_LOOK.dashes, label=RANDOM))
-        figure.legend(
-            handles=handles,
-            loc="upper left",
-            bbox_to_anchor=(0.0, 1 - 0.4 / height),
-            ncols=legend,
-            borderaxespad=0.3,
-            handlelength=2.2,
-            columnspacing=1.2,
-        )
+        style.legend_at_left(figure, handles, 1 - 0.4 / height, legend)
     return figure

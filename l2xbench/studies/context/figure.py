@@ -129,17 +129,15 @@ def context_figure(networks: Mapping[str, Sequence[PlottedLoss]], title: str, no
         figure.text(middle / full, (foot - _FOOT) / height, "hidden LR pixels", ha="center", va="bottom")
         figure.text(0.1 / full, 0.1 / height, told, va="bottom", fontsize=style.SMALL_PT, linespacing=1.25)
         figure.text(0.1 / full, 1 - 0.1 / height, heading, va="top", linespacing=style.LINE_SPACING)
-        figure.legend(
-            handles=[
+        style.legend_at_left(
+            figure,
+            [
                 Line2D([], [], color=look.colour, linestyle=look.dashes, marker=look.marker, markersize=3, label=label)
                 for label, look in looks.items()
             ],
-            loc="upper left",
-            bbox_to_anchor=(0.0, 1 - (0.1 + (heading.count("\n") + 1) * _LINE * 1.15) / height),
-            ncols=in_a_row,
-            borderaxespad=0.3,
-            handlelength=2.6,
-            columnspacing=1.2,
+            1 - (0.1 + (heading.count("\n") + 1) * _LINE * 1.15) / height,
+            in_a_row,
+            handle=2.6,
         )
     return figure
 

@@ -96,16 +96,14 @@ def reach_figure(lines: Sequence[ReachLine], title: str, footprint: float, note:
         axes.set_ylabel("share of |R| beyond it (%)", labelpad=2)
         figure.text(0.1 / page, 1 - 0.1 / height, heading, va="top", linespacing=style.LINE_SPACING)
         figure.text(0.1 / page, 0.1 / height, told, va="bottom", fontsize=style.SMALL_PT, linespacing=1.25)
-        figure.legend(
-            handles=[
+        style.legend_at_left(
+            figure,
+            [
                 Line2D([], [], color=colour, linestyle=dashes, label=name)
                 for name, (colour, dashes) in zip(names, looks, strict=True)
             ],
-            loc="upper left",
-            bbox_to_anchor=(0.0, 1 - (0.1 + (heading.count("\n") + 1) * _LINE * 1.15) / height),
-            ncols=in_a_row,
-            borderaxespad=0.3,
-            handlelength=2.6,
-            columnspacing=1.2,
+            1 - (0.1 + (heading.count("\n") + 1) * _LINE * 1.15) / height,
+            in_a_row,
+            handle=2.6,
         )
     return figure

@@ -93,15 +93,8 @@ def agreement_figure(points: Sequence[Point], title: str, intervention_gradients
             Line2D([], [], linestyle="none", color=look.colour, marker=look.marker or "x", markersize=4, label=method)
             for method, look in ((method, looks[method]) for method in methods)
         ]
-        figure.legend(
-            handles=handles,
-            loc="upper left",
-            bbox_to_anchor=(0.0, 1 - (0.15 + (head.count("\n") + 1) * _LINE * 1.1) / height),
-            ncols=_COLUMNS,
-            borderaxespad=0.2,
-            handlelength=1.2,
-            handletextpad=0.3,
-            columnspacing=0.9,
+        style.legend_at_left(
+            figure, handles, 1 - (0.15 + (head.count("\n") + 1) * _LINE * 1.1) / height, _COLUMNS, handle=1.2, gap=0.9
         )
     return figure
 
