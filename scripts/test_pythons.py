@@ -29,6 +29,7 @@ QUICK = (
     "tests/attribution/test_layers.py",
     "tests/system/test_torch_parts.py",
     "tests/data",
+    "tests/fetch/test_packages.py",
     "tests/draw/test_tables.py",
     "tests/store",
     "tests/studies/restoration",

@@ -70,7 +70,7 @@ def fetch_packaged(packaged: Packaged, progress: DownloadProgress) -> bool:
 
 
 def _download(packaged: Packaged, folder: Path) -> Path:
-    if find_spec("pip") is None:  # environments that uv makes have none
+    if find_spec("pip") is None:  # it was taken away
         raise DownloadError(f"{packaged.package}: it is got by pip, which is not installed here; python -m ensurepip")
     # a source distribution would be built, that is run, only to be looked at
     options = ["--no-deps", "--only-binary", ":all:", "--disable-pip-version-check", "--no-input", "--quiet"]

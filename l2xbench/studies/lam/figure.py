@@ -165,7 +165,9 @@ class _Canvas:
         return axes
 
     def text(self, x: float, y: float, text: str, *, size: float = style.SMALL_PT, below: bool = True) -> None:
-        """A text centred at `x`, below `y` or above it."""
+        """A text centred at `x`, below `y`, or above it with its last line where that of every other is."""
+        if not below:  # names stand on one line, whatever their letters
+            y -= 0.25 * size / style.POINTS_PER_CM
         place = (x / self.width, 1 - y / self.height)
-        vertical = "top" if below else "bottom"
+        vertical = "top" if below else "baseline"
         self.figure.text(*place, text, fontsize=size, ha="center", va=vertical, linespacing=style.LINE_SPACING)
