@@ -267,6 +267,44 @@ def test_a_view_of_memory_that_is_written_to_is_refused_by_name() -> None:
         explain(network, x, layers="part")
 
 
+class Encoder(nn.Module):
+    """Each feature is made of the one before it; all are handed on, in the way asked for."""
+
+    def __init__(self, handed_on: Callable[[list[Tensor]], object]) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)
+        self.handed_on = handed_on
+
+    def forward(self, x: Tensor) -> object:
+        early = torch.relu(self.first(x))
+        return self.handed_on([early, torch.relu(self.second(early))])
+
+
+class Decoder(nn.Module):
+    def __init__(self, handed_on: Callable[[list[Tensor]], object], early: bool) -> None:
+        super().__init__()
+        self.encoder, self.last, self.early = Encoder(handed_on), nn.Conv2d(4, 3, 3, padding=1), early
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.encoder(x)
+        early, late = features.values() if isinstance(features, dict) else features
+        return early, self.last(late + early if self.early else late)
+
+
+@pytest.mark.parametrize("handed_on", [tuple, list, lambda found: dict(enumerate(found))])
+@pytest.mark.parametrize("early", [True, False])
+def test_of_outputs_that_are_made_of_each_other_each_counts_what_goes_out_by_it_alone(
+    handed_on: Callable[[list[Tensor]], object], early: bool
+) -> None:
+    torch.manual_seed(0)
+    network, x = Decoder(handed_on, early).double(), torch.rand(1, 3, 8, 8, dtype=torch.float64)
+    found = explain(network, x, layers=[".", "encoder", "encoder.first"], output=1).layers
+    for name in (".", "encoder", "encoder.first"):  # the whole change passes through each
+        assert float(found[name].share) == pytest.approx(1, abs=1e-9), name
+    kept, handed = (float(t.share) for t in found["encoder"].outputs.tensors)
+    assert (kept == 0) is not early and handed != 0
+
+
 def test_a_module_that_runs_several_times() -> None:
     found = explain(SharedReLU().double(), torch.rand(1, 3, 6, 6).double(), layers="*")
     relu = found.layers["relu"]

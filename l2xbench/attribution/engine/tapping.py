@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -74,23 +75,27 @@ def tapped_in(trace: Trace, holder: Any) -> list[Tap]:
     return found
 
 
-def own_tensors(trace: Trace, result: Any, given: set[Any]) -> Any:
-    """A submodule's result in which each tensor is its own: one that it was given and gives back as it is, and one
-    that is only known by the memory it was written to, would have the multipliers of others too.
+def own_tensors(trace: Trace, result: Any, given: set[Any], several: bool = False) -> Any:
+    """A submodule's result in which each tensor is its own: one that it was given and gives back as it is, one that it
+    gives beside others which it may have made of it, and one that is only known by the memory it was written to, would
+    have the multipliers of others too.
     """
     if isinstance(result, Tensor):
         pair = result if isinstance(result, Paired) else as_written(trace, result)
         if pair is None:
             return result
         value, _ = pair.pair()
-        if value.grad_fn is not None and (value.grad_fn, value.output_nr) in given:
+        if value.grad_fn is not None and (several or (value.grad_fn, value.output_nr) in given):
             return torch.ops.aten.alias.default(pair)
         return pair
-    if isinstance(result, tuple):
-        items = [own_tensors(trace, item, given) for item in result]
+    if isinstance(result, tuple) or type(result) is list:
+        items = [own_tensors(trace, item, given, several or len(result) > 1) for item in result]
         if all(new is old for new, old in zip(items, result, strict=True)):
             return result
         return type(result)(*items) if hasattr(result, "_fields") else type(result)(items)
+    if type(result) in (dict, OrderedDict):
+        held = {key: own_tensors(trace, item, given, several or len(result) > 1) for key, item in result.items()}
+        return result if all(held[key] is result[key] for key in result) else type(result)(held)
     return result
 
 
