@@ -29,6 +29,8 @@ from l2xbench.attribution.verification import require_plain_outputs
 
 LARGEST_ERROR = 1e-3
 """Above this completeness error or gap there is a warning."""
+FAR = 1.0
+"""Images this far out of the range that a network takes, in parts of that range, are warned of."""
 _KEYWORDS = (
     *("reference", "target", "method", "output", "strict", "tile", "overlap", "seed", "precision", "verify"),
     *("hr", "others", "layers"),
@@ -126,6 +128,7 @@ def explain(
         raise AttributionError("target: the list is empty; give at least one, such as 'image'")
     parts = _parts(network, layers, chosen, tile)
     _check_inputs(inputs, chosen)
+    _tell_of_another_range(network, inputs)
     # A caller may well be under no_grad; in inference mode its tensors could not be differentiated, hence the clone.
     with torch.inference_mode(False), torch.enable_grad(), halves_in_float32(network):
         images = at_least_float32(inputs.detach().clone())
@@ -316,6 +319,21 @@ def _check_inputs(inputs: Tensor, method: Method) -> None:
     seen_to = method.converts_parameters and costly(inputs.device)  # by the paired pass, with its own question
     if not seen_to and not all_finite(inputs):
         raise AttributionError("inputs: hold NaN or Inf")
+
+
+def _tell_of_another_range(network: nn.Module, inputs: Tensor) -> None:
+    """Say where images are far out of the range that a network says it takes, most likely levels of 8 bits."""
+    takes = getattr(network, "takes", None)
+    if not isinstance(takes, tuple) or costly(inputs.device):
+        return
+    low, high = takes
+    least, most = (float(t) for t in inputs.aminmax())
+    if least < low - FAR * (high - low) or most > high + FAR * (high - low):
+        warnings.warn(
+            f"inputs from {least:.4g} to {most:.4g}, where {getattr(network, 'name', type(network).__name__)} takes "
+            f"[{low:g}, {high:g}]; give x / 255 of levels of 8 bits",
+            stacklevel=3,
+        )
 
 
 def _tile_side(problem: Problem, tile: int | Literal["auto"] | None, overlap: int, itemsize: int) -> int | None:

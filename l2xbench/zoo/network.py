@@ -32,6 +32,7 @@ class Network(nn.Module):
         weights: which weights it carries, in words (a file's name, `random`, `given`).
         weights_key: which of a checkpoint's several were taken, where that was not asked for; None elsewhere.
         output_taken: which of the core's several outputs was taken in the last pass, where the card does not say.
+        takes: the range of the images that callers give.
         channels: `rgb`, or `y` where the core takes and gives the Y channel alone.
 
     Example:
@@ -43,6 +44,8 @@ class Network(nn.Module):
 
     wraps = "core"
     """Where the architecture is, whose names those of its submodules are (see `attribution.parts`)."""
+    takes = (0.0, 1.0)
+    """The range of the images that callers give."""
 
     def __init__(
         self,

@@ -184,6 +184,21 @@ def test_wrong_inputs_are_told_in_one_line(inputs, words: str) -> None:
         explain(small_sr(), inputs)
 
 
+def test_levels_of_8_bits_given_to_a_network_that_takes_0_to_1_are_warned_of() -> None:
+    class Ranged(nn.Conv2d):
+        takes = (0.0, 1.0)
+        name = "ranged"
+
+    torch.manual_seed(0)
+    image = torch.rand(1, 3, 6, 6)
+    with pytest.warns(UserWarning, match=r"inputs from .* to 2\d\d.*, where ranged takes \[0, 1\]; give x / 255"):
+        explain(Ranged(3, 3, 1), image * 255)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        explain(Ranged(3, 3, 1), image * 1.5 - 0.2)  # noise reaches a little beyond
+        explain(nn.Conv2d(3, 3, 1), image * 255)  # a network of the caller's own has a range of its own
+
+
 def test_completeness_error_is_the_contracts() -> None:
     values = torch.tensor([[3.0, -1.0], [1000.0, -999.0], [0.0, 0.0]])
     delta = torch.tensor([1.0, 0.5, 0.0])
