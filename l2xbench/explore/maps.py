@@ -23,6 +23,13 @@ _SCALES_MEAN = (
     "How numbers become colours: in proportion (linear), or by their logarithm (symlog), which shows what is small and "
     "far; auto takes symlog for a patch and linear for the whole window"
 )
+_NONE = "Choose a network on the left."
+_SOON = "The image is being loaded; the maps follow, one network after the other."
+_FOLLOWS = "What each block brings to the map is being computed."
+_BARS = (
+    "Bars: the whole map, what passes around all blocks, and each block from input to output, as high as what it has "
+    "written is large. Click one for its part of the map."
+)
 T = TypeVar("T", bound=ui.element)
 
 
@@ -38,6 +45,7 @@ class _Card:
     def __init__(self, name: str, tab: Tab, page: MapActions) -> None:
         self.name, self.tab, self.page = name, tab, page
         self._blocks: dict[str | None, ui.element] = {}
+        self.blocks_follow = False
         with _labelled(ui.element("article").classes("card"), f"Map of {name}"):
             with ui.element("div").classes("head"):
                 ui.label(name).classes("name")
@@ -84,10 +92,10 @@ class _Card:
         self._blocks[group] = button
 
     def choose(self, group: str | None, told: str = "") -> None:
-        """Marks what the map shows."""
+        """Marks what the map shows, and says it."""
         for each, button in self._blocks.items():
             button.props(f"aria-pressed={'true' if each == group else 'false'}")
-        self.told.set_text(told)
+        self.told.set_text(told or (_BARS if self._blocks else _FOLLOWS if self.blocks_follow else ""))
 
     def tell(self, lines: list[Number]) -> None:
         self.numbers.clear()
@@ -130,7 +138,7 @@ class Maps:
                     self._ticks = ui.element("div").classes("ticks")
                 self._unit = ui.label().classes("unit")
             self._grid = ui.element("div").classes("cards")
-            self._nothing = ui.label("Choose a network on the left.").classes("hint")
+            self._nothing = ui.label(_SOON if tab.networks else _NONE).classes("hint")
         self._hide()
 
     def _save(self, ending: Literal[".pdf", ".png"]) -> None:
@@ -156,6 +164,7 @@ class Maps:
                 self._cards = {name: _Card(name, self.tab, self.page) for name in names}
         for card in self._cards.values():
             card.wait()
+        self._nothing.set_text(_NONE)
         self._nothing.set_visibility(not names)
         self._downloads.classes(add="unseen")
 
@@ -163,9 +172,10 @@ class Maps:
         """The network is being explained."""
         self._cards[name].viewer.set(note="explaining")
 
-    def answer(self, name: str, lines: list[Number]) -> None:
-        """The network's numbers; its map comes with `draw`."""
+    def answer(self, name: str, lines: list[Number], *, blocks_follow: bool) -> None:
+        """The network's numbers; its map comes with `draw`, and what its blocks bring after all maps."""
         card = self._cards[name]
+        card.blocks_follow = blocks_follow
         card.viewer.set(busy=False, note=None)
         card.save.set_enabled(True)
         card.tell(lines)
@@ -209,6 +219,12 @@ class Maps:
         """What the network's blocks bring to its map."""
         if name in self._cards:
             self._cards[name].tell_blocks(strip)
+
+    def tell_no_blocks(self, name: str) -> None:
+        """The network has no blocks, or no memory for them."""
+        if name in self._cards:
+            self._cards[name].blocks_follow = False
+            self._cards[name].choose(None)
 
     def draw_block(self, name: str, group: str, drawn: Drawing, shelf: Shelf) -> None:
         """A part of a network's map, on a scale of its own."""

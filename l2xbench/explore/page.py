@@ -45,6 +45,7 @@ class ExplorePage:
         self.bench, self.tab, self.uploads, self.shelf = bench, tab, uploads, shelf
         self.restored: dict[str, NetworkImage] = {}
         self._turn = 0
+        self._gone = False
         ui.add_css(_STYLE)
         ui.colors(primary=_ACCENT)
         with ui.element("header").classes("top"):
@@ -224,7 +225,7 @@ class ExplorePage:
             if not wanted():
                 return
             tab.answers[name] = answer
-            self.maps.answer(name, drawing.numbers(answer, tab.scale))
+            self.maps.answer(name, drawing.numbers(answer, tab.scale), blocks_follow=request.method == "l2x")
             self.redraw()
         if wanted():
             self.maps.done(failed)
@@ -239,6 +240,7 @@ class ExplorePage:
             except Stopped:
                 return
             except RequestError:
+                self.maps.tell_no_blocks(name)
                 continue
             if not wanted():
                 return
@@ -270,8 +272,15 @@ class ExplorePage:
         ui.download.content(data, f"heatmap-{pictures.file_name(panel.image)}{ending}")
 
     async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Work for the networks' thread; the page goes on meanwhile."""
-        return await asyncio.wrap_future(self.bench.submit(work, *args, **kwargs))
+        """Work for the networks' thread; the page goes on meanwhile.
+
+        Raises:
+            Stopped: the tab was closed in that time, and nobody looks at what was found.
+        """
+        found = await asyncio.wrap_future(self.bench.submit(work, *args, **kwargs))
+        if self._gone:
+            raise Stopped
+        return found
 
     async def _do(self, work: Callable[[], Any], *, newest: bool = True) -> None:
         """Does something, and tells in one line what goes wrong."""
@@ -281,6 +290,8 @@ class ExplorePage:
         self.say("")
         try:
             await work()
+        except Stopped:
+            return
         except RequestError as error:
             if turn == self._turn:
                 self.base.set(busy=False)
@@ -292,4 +303,5 @@ class ExplorePage:
         self.message.set_visibility(bool(line))
 
     def _drop(self) -> None:
+        self._gone = True
         self._turn += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import re
@@ -9,8 +10,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +28,8 @@ pytest.importorskip("nicegui", reason="needs the extra: pip install -e '.[explor
 pytest.importorskip("playwright", reason="needs playwright: pip install -e '.[dev]'")
 
 from playwright.sync_api import Browser, Locator, Page, expect
+
+from l2xbench.explore.page import ExplorePage
 
 NASTY = "<b>bold<img src=x onerror=alert(1)>.png"
 ROOT = Path(__file__).parents[2]
@@ -199,7 +204,7 @@ def test_a_block_shows_its_part_of_the_map(explorer: Explorer) -> None:
     expect(explorer.card("edsr").locator(".viewer img")).not_to_have_attribute("src", whole)
     strip.get_by_role("button", name="the whole map").click()
     expect(explorer.card("edsr").locator(".viewer img")).to_have_attribute("src", whole)
-    expect(explorer.card("edsr").locator(".told")).to_have_text("")
+    expect(explorer.card("edsr").locator(".told")).to_contain_text("Bars: the whole map")
     tiny = explorer.page.get_by_label("Blocks of tiny, from input to output", exact=True)
     expect(tiny.get_by_role("button")).to_have_count(0)  # one cascade is no repeated part
 
@@ -361,6 +366,26 @@ def test_on_a_phone_and_in_the_dark_nothing_runs_over(served: Served, browser: B
     assert watched.page.evaluate(colours) == "rgb(20, 23, 26) rgb(232, 234, 237)"
     context.close()
     assert watched.errors == [] and watched.outside == []
+
+
+def test_what_is_found_after_the_tab_was_closed_is_shown_nowhere() -> None:
+    page = ExplorePage.__new__(ExplorePage)
+    page._turn, page._gone, done = 0, False, []
+    page.say = lambda line: done.append(line)  # type: ignore[method-assign]
+    page.bench = SimpleNamespace(submit=lambda work: submitted(work))  # type: ignore[assignment]
+
+    def submitted(work: Callable[[], int]) -> Future[int]:
+        page._drop()  # the tab goes while its work is done
+        future: Future[int] = Future()
+        future.set_result(work())
+        return future
+
+    async def shown() -> None:
+        done.append(str(await page._run(lambda: 3)))
+
+    with ThreadPoolExecutor(1) as thread:  # the browser's own loop runs in this one
+        thread.submit(asyncio.run, page._do(shown)).result()
+    assert done == [""]
 
 
 def test_downloads_are_the_figure_and_the_map(explorer: Explorer) -> None:
