@@ -25,7 +25,9 @@ def ablate(
 ) -> None:
     """Mask what a map calls important and see how far PSNR and SSIM fall, against random order and other controls.
 
-    Maps that `run` has made are used, and what is already done is not done again.
+    Maps that `run` has made are used, and what is already done is not done again. With flags that change the study
+    (--models, --ratios, --methods, --set, --seed), results go to results/<study>-ablate unless --out is given, so
+    that those of the study as written stay.
     """
     wanted = {"ablation.ratios": ratios, "ablation.methods": names(methods, "--methods", "l2x,lam")}
     overrides, chosen = flags.overrides(**wanted), names(flags.models)
@@ -33,4 +35,4 @@ def ablate(
     from l2xbench.studies.reading import read_study
 
     study = STUDY.alone(read_study(config, overrides, chosen))
-    flags.carry_out(study, only="ablation")
+    flags.carry_out_part(study, config, STUDY.alone, command="ablate", only="ablation")

@@ -32,7 +32,8 @@ def cka(
 
     With --layers, of what their layers do: the grid of each network with itself and with each other, and whether the
     same layers of two trainings find each other. Only what this needs is computed; what `run` or an earlier call has
-    left in the results folder is used.
+    left in the results folder is used. With flags that change the study (--models, --estimator, --layers, --of, --set,
+    --seed), results go to results/<study>-cka unless --out is given, so that those of the study as written stay.
     """
     asked = {"estimator": estimator, "of": of, "layers": names(layers, "--layers", "blocks")}
     overrides = flags.overrides(**{f"similarity.{key}": value for key, value in asked.items()})
@@ -43,4 +44,5 @@ def cka(
     study = STUDY.alone(read_study(config, overrides, chosen))
     if len(study.models) < 2:
         raise RequestError(f"cka: two networks at least are needed to compare; this asks for {', '.join(study.models)}")
-    flags.carry_out(study, only="layers" if layers else "similarity")
+    only = "layers" if layers else "similarity"
+    flags.carry_out_part(study, config, STUDY.alone, command="cka", only=only)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -158,6 +159,32 @@ class StudyFlags:
         how = How(self.data_root, self.dry_run, self.fresh, self.retry_failed)
         raise typer.Exit(run_study(study, self.folder(study), how, only=only))
 
+    def carry_out_part(
+        self, study: StudyConfig, config: str, part: Callable[[StudyConfig], StudyConfig], *, command: str, only: str
+    ) -> NoReturn:
+        """Runs one part of a study, as `carry_out` does.
+
+        Where flags have made another study of it than the file says, and no folder is named, results go to
+        `results/<study>-<command>`, so that those of the study as written stay; what these have of it is not computed
+        again.
+
+        Args:
+            study: the part, with the flags.
+            config: the study's file or name.
+            part: what makes the part of a whole study.
+            command: the command's name.
+            only: what the part's own study is called.
+        """
+        from l2xbench.commands.run import How, run_study
+
+        whole = self.folder(study)
+        how = How(self.data_root, self.dry_run, self.fresh, self.retry_failed)
+        if self.out is not None or _as_written(study, config, part):
+            raise typer.Exit(run_study(study, whole, how, only=only))
+        own = whole.with_name(f"{whole.name}-{command}")
+        typer.echo(f"not the study as written: results go to {own}, those in {whole} stay (--out names another folder)")
+        raise typer.Exit(run_study(study, own, replace(how, like=whole), only=only))
+
     def folder(self, study: StudyConfig) -> Path:
         """Where results go."""
         return self.out or Path("results", study.study)
@@ -254,6 +281,21 @@ class QuickFlags:
 
         how = How(self.data_root, self.dry_run, self.fresh)
         raise typer.Exit(run_study(study, folder, how, only=study.study))
+
+
+_WHERE = {"device", "engine", "workers", "ray_address", "threads"}
+"""Keys of a study that say where it runs, not what it is."""
+
+
+def _as_written(study: StudyConfig, config: str, part: Callable[[StudyConfig], StudyConfig]) -> bool:
+    """Whether flags have left this part of a study as its file says."""
+    from l2xbench.studies.reading import read_study
+
+    try:
+        written = part(read_study(config))
+    except RequestError:
+        return False  # a flag has mended it
+    return study.model_dump(exclude=_WHERE) == written.model_dump(exclude=_WHERE)
 
 
 def overrides(assignments: list[str] | None, **keys: Any) -> dict[str, Any]:

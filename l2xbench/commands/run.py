@@ -29,6 +29,8 @@ from l2xbench.run.plan import Plan, make_plan, no_network
 from l2xbench.run.preflight import faults
 from l2xbench.run.progress import Progress
 from l2xbench.run.results import all_failures, read_runs
+from l2xbench.run.results_folder import require_own
+from l2xbench.run.takeover import take_over
 from l2xbench.store.damage import DamagedFile
 from l2xbench.store.lock import run_lock
 from l2xbench.store.records import Failure
@@ -46,6 +48,8 @@ class How:
     dry_run: bool = False
     fresh: bool = False
     retry_failed: bool = False
+    like: Path | None = None
+    """A folder of the same study, whose records are taken over where they are of the same work."""
 
 
 def run_study(study: StudyConfig, out: Path, how: How, *, only: str | None = None) -> int:
@@ -55,8 +59,9 @@ def run_study(study: StudyConfig, out: Path, how: How, *, only: str | None = Non
         the exit code: 0 done, 1 some units failed.
 
     Raises:
-        RequestError: the study cannot be carried out as written.
+        RequestError: the study cannot be carried out as written, or `out` holds something else.
     """
+    require_own(out, study.study)
     console = screen.run_console()
     try:
         plan = make_plan(study, out, how.data_root)
@@ -76,6 +81,10 @@ def run_study(study: StudyConfig, out: Path, how: How, *, only: str | None = Non
     store = Store(out)
     store.prepare()
     with run_lock(out):
+        if how.like is not None and not how.fresh:
+            taken = take_over(store, how.like, {unit.group for unit, _ in plan.groups()})
+            if taken:
+                console.print(f"{taken} units taken over from {how.like}", markup=False, highlight=False)
         plan = _settled(console, plan, store, how, only)
         result, made = _carry_out(console, plan, store, how, only)
     tables = made.results.once(study_tables)

@@ -7,7 +7,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from multiprocessing import get_context
 
 from l2xbench.draw import drawer
-from l2xbench.system import cores
+from l2xbench.system import children, cores
 
 
 class Drawers:
@@ -32,7 +32,8 @@ class Drawers:
         """
         if self._pool is None:
             self._pool = _processes(self.count)
-        return self._pool.submit(draw)
+        with children.deaf_from_the_start():
+            return self._pool.submit(draw)
 
     def close(self) -> None:
         """Ends them, when what they are at is done."""

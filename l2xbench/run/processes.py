@@ -26,10 +26,12 @@ class WorkerProcess:
 
     def start(self) -> Future[None]:
         """Starts the process, which takes seconds, ahead of its first job; done when it is there."""
-        return self._pool.submit(_awake)
+        with children.deaf_from_the_start():
+            return self._pool.submit(_awake)
 
     def submit(self, job: Job) -> Future[JobResult]:
-        return self._pool.submit(_work, job)
+        with children.deaf_from_the_start():
+            return self._pool.submit(_work, job)
 
     def is_ready(self) -> bool:
         return True

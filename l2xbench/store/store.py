@@ -19,7 +19,7 @@ import os
 import shutil
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -226,8 +226,11 @@ class Store:
                 self._groups.pop(group, None)
         return rows.damaged
 
-    def take(self, extract: Extract, root: Path) -> None:
+    def take(self, extract: Extract, root: Path, *, linked: bool = False) -> None:
         """Takes over a group's records and their files from the results folder `root`, in the place of those here.
+
+        Where `linked`, files are shared with `root` if the disk can do that: no file of a record is ever written into,
+        only put in the place of another.
 
         Raises:
             RequestError: a file cannot be read or written.
@@ -236,7 +239,7 @@ class Store:
             target = self.root / path
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(root / path, target)
+                _copy(root / path, target, linked=linked)
             except OSError as error:
                 raise RequestError(f"{path}: cannot be copied from {root} ({error.strerror or error})") from error
         with self._lock:
@@ -272,3 +275,12 @@ class Store:
             if latest is not None and key_of(*latest) != key:
                 recipe, digest = latest
                 self._append(unit.group, JournalBlock.from_rows(GONE, recipe, [unit.image], [digest]))
+
+
+def _copy(source: Path, target: Path, *, linked: bool) -> None:
+    if linked:
+        target.unlink(missing_ok=True)
+        with suppress(OSError, NotImplementedError):
+            os.link(source, target)
+            return
+    shutil.copyfile(source, target)

@@ -1,4 +1,4 @@
-"""What every process that this program starts does first."""
+"""How every process that this program starts begins: it leaves Ctrl-C to its parent, and ends with it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,31 @@ import multiprocessing
 import os
 import signal
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 SACRIFICE = "500"
 """How much sooner than its parent the kernel ends a child where memory has run out: its work is done again."""
+
+
+@contextmanager
+def deaf_from_the_start() -> Iterator[None]:
+    """What is started within does not hear Ctrl-C in the seconds until it comes to `begin`.
+
+    A process inherits the signals that the thread which starts it holds back. This one hears of a Ctrl-C meanwhile
+    through another thread, or right afterwards.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # started within, it would let the signal through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def begin() -> None:
