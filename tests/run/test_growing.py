@@ -48,6 +48,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Starting]:
 
     monkeypatch.setattr(growing, "WorkerProcess", start)
     monkeypatch.setattr(growing, "BRIEF", 0.0)
+    monkeypatch.setattr(growing.memory, "free", lambda: 1 << 40)  # whatever else this machine is doing
     monkeypatch.setattr(Worker, "run", lambda self, job: JobResult(reason="here"))
     monkeypatch.setattr(Worker, "read_ahead", lambda self, job: None)
     return workers
