@@ -1,6 +1,6 @@
 """l2xbench: which input pixels a super-resolution network used, and how architectures compare by it.
 
-Example:
+Examples:
     >>> import torch, l2xbench
     >>> net = l2xbench.load_model("carn", weights="random")
     >>> lr = torch.rand(1, 3, 12, 12)

@@ -17,7 +17,7 @@ class RequestError(Exception):
 def reason_of(error: BaseException) -> str:
     """An error in one line.
 
-    Example:
+    Examples:
         >>> reason_of(RequestError("a.png: no such file")), reason_of(ValueError("too\\nlong"))
         ('a.png: no such file', 'ValueError: too long')
     """
@@ -32,7 +32,7 @@ MOST_NAMES = 30
 def nearest(name: str, allowed: Iterable[str]) -> str | None:
     """The allowed name that is most like this one; None where none is near.
 
-    Example:
+    Examples:
         >>> nearest("edrs", ["edsr", "rcan"])
         'edsr'
     """
@@ -43,7 +43,7 @@ def nearest(name: str, allowed: Iterable[str]) -> str | None:
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     """The end of an error line: the nearest allowed name, or the known ones where none is near.
 
-    Example:
+    Examples:
         >>> did_you_mean("edrs", ["edsr", "rcan"])
         "did you mean 'edsr'?"
         >>> did_you_mean("x", ["edsr", "rcan"])

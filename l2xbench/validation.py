@@ -53,7 +53,7 @@ def parse_yaml(text: str) -> Any:
 
     A key that a merge (`<<: *anchor`) brings may stand again: the mapping's own wins.
 
-    Example:
+    Examples:
         >>> parse_yaml("{rate: 1e-1, hash: 12e45678}")
         {'rate': 0.1, 'hash': '12e45678'}
 
@@ -183,7 +183,7 @@ def key_path(location: tuple[int | str, ...]) -> str:
 
     A part in <> is no key: it tells which of several kinds a value was taken for.
 
-    Example:
+    Examples:
         >>> key_path(("lam", "cases", "<list>", 0, "window"))
         'lam.cases[0].window'
     """

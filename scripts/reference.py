@@ -27,6 +27,11 @@ from l2xbench.zoo.cards import ModelCard, bundled_cards, read_card
 from l2xbench.zoo.weights import state
 
 
+LONGEST = 24
+"""Letters of a default that stay on one line."""
+TITLES = "| key | value | default | what it does |"
+
+
 def field_docs(model: type[BaseModel]) -> dict[str, str]:
     """The docstring below each field of a model and of those that it extends."""
     found: dict[str, str] = {}
@@ -77,13 +82,16 @@ def default_text(field: FieldInfo) -> str:
     if isinstance(value, BaseModel):
         return "`{}`"
     said = {None: "null", True: "true", False: "false"}.get(value) if isinstance(value, (bool, type(None))) else None
-    return f"`{said if said is not None else value}`".replace("'", "").replace("|", "\\|")
+    text = str(said if said is not None else value).replace("'", "").replace("|", "\\|")
+    if not text:
+        return ""
+    return f"`{text}`" + ("{.long}" if len(text) > LONGEST else "")
 
 
 def keys_of(model: type[BaseModel], hidden: Iterable[str] = ()) -> str:
     """A model's keys as a Markdown table, and below it those of the models within it."""
     docs = field_docs(model)
-    lines = ["| key | value | default | |", "| --- | --- | --- | --- |"]
+    lines = [TITLES, "| --- | --- | --- | --- |"]
     below: list[type[BaseModel]] = []
     for name, field in model.model_fields.items():
         if name in hidden:
@@ -158,25 +166,30 @@ def rules_page() -> str:
     lines = [
         (
             "# Rules\n\nHow a difference between image and reference passes through PyTorch's operations: `l2xbench "
-            "rules` prints this table, and `l2xbench rules pow` one operation with the code that is its rule. Where an "
-            "operation has several treatments, the first whose arguments fit holds. $x$ is the image's value, $x'$ the "
-            "reference's.\n"
+            "rules` prints it as a table, and `l2xbench rules pow` one operation with the code that is its rule. Each "
+            "line below has the operation's kind, in brackets the arguments for which it holds, the rule, and its "
+            "source. Where an operation has several, the first whose arguments fit holds. $x$ is the image's value, "
+            "$x'$ the reference's.\n"
         ),
         "| kind | meaning |",
         "| --- | --- |",
         *(f"| {kind} | {meaning} |" for kind, meaning in KINDS.items()),
         "",
-        "| operations | treatment | rule | source | for which arguments |",
-        "| --- | --- | --- | --- | --- |",
     ]
     for line in [*LINES, *CALLS]:
-        names = " ".join(f"`{row.name}`" for row in line)
-        for treatment in line[0].treatments:
-            cells = (names, treatment.kind, treatment.formula, treatment.source, treatment.holds())
-            lines.append(f"| {' | '.join(shown(str(cell or '')).replace('|', chr(92) + '|') for cell in cells)} |")
-            names = ""
-    lines.append(f"| {' '.join(f'`{name}()`' for name in REFUSED)} | refused | {KINDS['refused']} | | any |")
+        ways = line[0].treatments
+        lines += ["", " ".join(f"`{row.name}`" for row in line), ""]
+        for way in ways:
+            mark = "1." if len(ways) > 1 else "-"
+            lines.append(f"{mark} " + way_text(way.kind, way.formula, way.source, way.holds()))
+    lines += ["", " ".join(f"`{name}()`" for name in REFUSED), "", "- " + way_text("refused", KINDS["refused"])]
     return "\n".join(lines) + "\n"
+
+
+def way_text(kind: str, rule: str, source: str | None = None, arguments: str = "any") -> str:
+    """A line of an operation's list: how a difference passes, for which arguments, and by whom."""
+    where = "" if arguments == "any" else f" ({arguments})"
+    return shown(f"**{kind}**{where}: {rule}" + (f" [{source}]" if source else ""))
 
 
 def command_page() -> str:
@@ -193,18 +206,24 @@ def command_page() -> str:
         context = command.make_context(name, [], resilient_parsing=True)
         wanted = " ".join(command.collect_usage_pieces(context))
         lines += [f"## l2xbench {name}\n", f"```text\nl2xbench {name} {wanted}\n```\n", _help(command.help), ""]
-        lines += ["| | | |", "| --- | --- | --- |"]
+        lines += ["| word or flag | what it does | default |", "| --- | --- | --- |"]
         for parameter in command.params:
             if getattr(parameter, "hidden", False):
                 continue
-            spelled = ", ".join(f"`{each}`" for each in parameter.opts) if parameter.opts[0].startswith("-") else ""
-            spelled = spelled or f"`{parameter.metavar or parameter.name.upper()}`"
-            usual = "" if parameter.default in (None, False, ()) else f"`{parameter.default}`"
+            is_flag = parameter.opts[0].startswith("-")
+            both = [*parameter.opts, *parameter.secondary_opts] if is_flag else [parameter.metavar or parameter.name.upper()]
+            spelled = ", ".join(f"`{each}`" for each in both)
+            usual = "" if parameter.default in (None, False, ()) else f"`{usual_text(parameter)}`"
             lines.append(
                 f"| {spelled} | {_help(getattr(parameter, 'help', '')).replace('|', chr(92) + '|')} | {usual} |"
             )
         lines += ["", f"```sh\n{module.EXAMPLE}\n```\n"]
     return "\n".join(lines) + "\n"
+
+
+def usual_text(parameter: Any) -> str:
+    """A parameter's default as it is typed: a switch by its name."""
+    return str(parameter.opts[0] if parameter.default is True else parameter.default)
 
 
 def _help(text: str | None) -> str:
@@ -215,7 +234,7 @@ def _help(text: str | None) -> str:
 def shown(text: str) -> str:
     """Text with its angle brackets as such, which would be taken for tags; in code they are safe.
 
-    Example:
+    Examples:
         >>> shown("`a<b>` in results/<study>")
         '`a<b>` in results/&lt;study>'
     """

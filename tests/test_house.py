@@ -124,8 +124,8 @@ def test_what_is_public_says_what_it_takes_and_gives_with_an_example() -> None:
     lacking = []
     for thing in documented():
         parts = members(thing) if isinstance(thing, type) else [(thing.__name__, thing)]  # type: ignore[attr-defined]
-        if isinstance(thing, type) and not is_plain(thing) and "Example:" not in (inspect.getdoc(thing) or ""):
-            lacking.append(f"{thing.__name__}: Example:")
+        if isinstance(thing, type) and not is_plain(thing) and "Examples:" not in (inspect.getdoc(thing) or ""):
+            lacking.append(f"{thing.__name__}: Examples:")
         for name, member in parts:
             if isinstance(member, (property, cached_property)):
                 if not inspect.getdoc(member):
@@ -135,7 +135,7 @@ def test_what_is_public_says_what_it_takes_and_gives_with_an_example() -> None:
                 continue
             told = inspect.getdoc(member) or ""
             taken = [each for each in inspect.signature(member).parameters if each not in ("self", "cls")]
-            wanted = {"Example:": True, "Args:": bool(taken), "Raises:": raises(member)}
+            wanted = {"Examples:": True, "Args:": bool(taken), "Raises:": raises(member)}
             lacking += [f"{name}: {section}" for section, owed in wanted.items() if owed and section not in told]
             lacking += [f"{name}: {each} is not told of" for each in taken if each not in told]
     assert lacking == []

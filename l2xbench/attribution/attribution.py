@@ -36,7 +36,7 @@ class Attribution:
 
     The maps sum to `delta` (Yu and Yang, *Learning to Explain*, Eq. 1), up to `completeness_error`.
 
-    Example:
+    Examples:
         >>> from l2xbench import explain
         >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 12, 3, padding=1), torch.nn.ReLU(), torch.nn.PixelShuffle(2))
         >>> a = explain(net, torch.rand(2, 3, 8, 8), reference="black", target="patch:4,4,8,8")
@@ -97,7 +97,7 @@ class Attribution:
     def numpy(self) -> np.ndarray:
         """(N, C, H, W) the values as an array on the CPU, in units of the objective.
 
-        Example:
+        Examples:
             >>> from l2xbench import explain
             >>> a = explain(torch.nn.Conv2d(3, 3, 3, padding=1), torch.rand(2, 3, 8, 8))
             >>> a.numpy().shape, a.numpy().dtype
@@ -121,7 +121,7 @@ class Attribution:
         Raises:
             AttributionError: it cannot be written.
 
-        Example:
+        Examples:
             >>> import tempfile
             >>> from l2xbench import Attribution, explain
             >>> a = explain(torch.nn.Conv2d(3, 3, 3, padding=1), torch.rand(1, 3, 8, 8))
@@ -151,7 +151,7 @@ class Attribution:
         Raises:
             AttributionError: no such file, or it holds something else.
 
-        Example:
+        Examples:
             >>> import tempfile
             >>> from l2xbench import Attribution, explain
             >>> a = explain(torch.nn.Conv2d(3, 3, 3, padding=1), torch.rand(1, 3, 8, 8), reference="mean")
@@ -193,7 +193,7 @@ class Attribution:
             AttributionError: the image has another size, or there is no such map.
             RequestError: no such palette or scale.
 
-        Example:
+        Examples:
             >>> from l2xbench import explain
             >>> a = explain(torch.nn.Conv2d(3, 3, 3, padding=1), torch.rand(2, 3, 8, 8))
             >>> figure = a.plot(index=1, palette="blue-orange")

@@ -40,7 +40,7 @@ class Audit:
     In float32 the error of a single output is mostly the network's own: its two outputs are nearly equal numbers, and
     `explain` takes float64 for them.
 
-    Example:
+    Examples:
         >>> found = audit(nn.Conv2d(3, 3, 3), torch.rand(1, 3, 8, 8), torch.zeros(1, 3, 8, 8))
         >>> found.image64 < 1e-12, found.operations[0].kind
         (True, 'linear')
@@ -103,7 +103,7 @@ def audit(
         UnsupportedOperationError: the paired pass does not give the network's own output.
         AttributionError: the network cannot be explained at all; names the operation, or the submodule.
 
-    Example:
+    Examples:
         >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.GELU(), nn.Conv2d(8, 3, 3))
         >>> found = audit(net, torch.rand(1, 3, 8, 8), torch.zeros(1, 3, 8, 8))
         >>> found.worst < 1e-4, sorted(o.name for o in found.operations)

@@ -28,7 +28,7 @@ class L2X(GradientAttribution):  # type: ignore[misc]
     On plain ReLU networks it agrees with `captum.attr.DeepLift` wherever that one's own convergence delta is zero. It
     may stand wherever Captum takes an attribution method, such as in `captum.attr.NoiseTunnel`.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from torch import nn
         >>> net = nn.Sequential(nn.Linear(4, 8), nn.GELU(), nn.Linear(8, 3), nn.Softmax(dim=1))
@@ -57,7 +57,7 @@ class L2X(GradientAttribution):  # type: ignore[misc]
     def has_convergence_delta(self) -> bool:
         """True: `attribute` can tell how far attributions are from summing to the output's difference.
 
-        Example:
+        Examples:
             >>> L2X(nn.Identity()).has_convergence_delta()
             True
         """
@@ -90,7 +90,7 @@ class L2X(GradientAttribution):  # type: ignore[misc]
             AttributionError: baselines that do not fit the inputs, or a target that leaves several numbers per image
                 or is outside the output.
 
-        Example:
+        Examples:
             >>> import torch
             >>> from torch import nn
             >>> net = nn.Sequential(nn.Conv2d(3, 6, 3), nn.GELU(), nn.Flatten(), nn.Linear(216, 2))

@@ -104,7 +104,7 @@ def explain(
         maps (N, C, H, W) in units of the output, with what they sum to (N,) and how exactly; for a list of targets a
         list.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from torch import nn
         >>> _ = torch.manual_seed(0)
@@ -201,7 +201,7 @@ def completeness_error(values: Tensor, delta: Tensor) -> Tensor:
     Returns:
         (N,) float64, 0 where both are zero.
 
-    Example:
+    Examples:
         >>> completeness_error(torch.tensor([[2.0, -1.0]]), torch.tensor([1.25])).tolist()
         [0.2]
     """
@@ -264,7 +264,7 @@ def _finish(answer: Explained, reference: Tensor, method: Method, target: Target
 def goes_by(number: str) -> str:
     """In words, that a network goes by a Python number (operation and submodule), and what is explained of it.
 
-    Example:
+    Examples:
         >>> goes_by("int() in router")
         "the network routes by a Python number, int() in router: explained along the image's own route"
     """

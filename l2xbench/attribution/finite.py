@@ -11,7 +11,7 @@ from torch import Tensor
 def all_finite(tensor: Tensor) -> bool:
     """Whether no number of the tensor is NaN or infinite.
 
-    Example:
+    Examples:
         >>> all_finite(torch.tensor([1.0, 2.0])), all_finite(torch.tensor([1.0, torch.nan]))
         (True, False)
 

@@ -60,7 +60,7 @@ class BlockFlow:
 class Flow:
     """The flow through a network for one image; `flow` makes it.
 
-    Example:
+    Examples:
         >>> net = nn.Sequential(*(nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.Conv2d(3, 3, 1)) for _ in range(3)))
         >>> found = flow(net, torch.rand(1, 3, 8, 8))
         >>> [round(block.written, 3) + 0 for block in found.blocks], found.around
@@ -109,7 +109,7 @@ def flow(
     Returns:
         what each block has written, the parts adding up to 1 with what goes around them all, and the maps (C, H, W).
 
-    Example:
+    Examples:
         >>> class Block(nn.Module):
         ...     def __init__(self):
         ...         super().__init__()

@@ -26,7 +26,7 @@ class LayerTensor:
     R = m (t - t') has the multiplier that the chain rule carries from the objective to t (Yu and Yang, *Learning to
     Explain*, Eqs. 3 to 6).
 
-    Example:
+    Examples:
         >>> from l2xbench import explain
         >>> net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 3, 3, padding=1))
         >>> (tensor,) = explain(net, torch.rand(1, 3, 6, 6), layers=["1"]).layers["1"].calls[0].outputs.tensors
@@ -95,7 +95,7 @@ class Part:
 class Join:
     """Where branches meet in a submodule's own forward. The parts' shares add up to `share`.
 
-    Example:
+    Examples:
         >>> from l2xbench import explain
         >>> class Residual(nn.Module):
         ...     def __init__(self):
@@ -135,7 +135,7 @@ class Layer:
     `values`, `share` and `magnitude` are of its outputs. Where it runs several times, shares and magnitudes are over
     all its calls together, and `values` are those of each call.
 
-    Example:
+    Examples:
         >>> from l2xbench import explain
         >>> net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 3, 3, padding=1))
         >>> layer = explain(net, torch.rand(2, 3, 6, 6), layers=["0"]).layers["0"]
@@ -188,7 +188,7 @@ class Layer:
 class LayersFound(Mapping[str, Layer]):
     """The layers of an explanation by name, in the order in which they ran.
 
-    Example:
+    Examples:
         >>> from l2xbench import explain
         >>> net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 3, 3, padding=1))
         >>> found = explain(net, torch.rand(1, 3, 6, 6), layers="*").layers
@@ -221,7 +221,7 @@ class LayersFound(Mapping[str, Layer]):
         Args:
             like: of that type.
 
-        Example:
+        Examples:
             >>> from l2xbench import explain
             >>> found = explain(nn.Sequential(nn.Conv2d(3, 3, 1)), torch.rand(1, 3, 6, 6), layers=["0"]).layers
             >>> found.to(torch.zeros((), dtype=torch.float64))["0"].share.dtype

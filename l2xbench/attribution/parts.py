@@ -34,7 +34,7 @@ def chosen_parts(network: nn.Module, layers: Layers) -> dict[str, nn.Module]:
     Returns:
         name -> submodule.
 
-    Example:
+    Examples:
         >>> body = nn.Sequential(*(nn.Sequential(nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 3)) for _ in range(3)))
         >>> net = nn.Sequential(nn.Conv2d(3, 4, 3), body)
         >>> list(chosen_parts(net, "1.*")), list(chosen_parts(net, "**.0"))
@@ -93,7 +93,7 @@ def meant(inner: nn.Module, pattern: str, named: dict[str, nn.Module], hidden: d
 def matches(name: list[str], pattern: list[str]) -> bool:
     """Whether the parts of a name are those of a pattern.
 
-    Example:
+    Examples:
         >>> matches(["layers", "0", "attn"], ["**", "attn"]), matches(["body", "0", "conv"], ["body", "*"])
         (True, False)
     """
@@ -117,7 +117,7 @@ def unwrapped(network: nn.Module) -> nn.Module:
 def held_by(name: str, holders: Sequence[str]) -> str | None:
     """The outermost of these modules that runs a submodule from within.
 
-    Example:
+    Examples:
         >>> held_by("body.0.conv", ["body"]), held_by("body", ["body"]), held_by("head", ["body"])
         ('body', None, None)
     """
@@ -132,7 +132,7 @@ def blocks_of(network: nn.Module) -> list[str]:
     held in a `Sequential` or `ModuleList`, as in RCAN's groups and SwinIR's layers, those are meant. What stands alone
     between them, such as a convolution at a group's end, is none.
 
-    Example:
+    Examples:
         >>> def block():
         ...     return nn.ModuleList([nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 3)])
         >>> blocks_of(nn.ModuleDict({"head": nn.Conv2d(3, 4, 3), "body": nn.Sequential(block(), block())}))

@@ -25,7 +25,7 @@ def make_reference(reference: str | Tensor, inputs: Tensor) -> Tensor:
             broadcasts to the inputs.
         inputs: (N, C, H, W).
 
-    Example:
+    Examples:
         >>> image = torch.tensor([[[[0.0, 1.0], [2.0, 3.0]]]])
         >>> make_reference("mean", image)
         tensor([[[[1.5000, 1.5000],
@@ -55,7 +55,7 @@ def _without_rounding(reference: Tensor, inputs: Tensor) -> Tensor:
 def parse_reference(text: str) -> tuple[str, float]:
     """A named reference as its name and the blur's variance in square pixels; no image is needed to check one.
 
-    Example:
+    Examples:
         >>> parse_reference("blur:alpha=2")
         ('blur', 2.0)
 
@@ -79,7 +79,7 @@ def gaussian_blur(images: Tensor, variance: float = BLUR_VARIANCE) -> Tensor:
     repeated (`d c b | a b c d | c b a`, SciPy's "mirror"), as often as a small image needs.
     The paper gives neither; these are ours.
 
-    Example:
+    Examples:
         >>> gaussian_blur(torch.ones(1, 3, 5, 5)).sum().round()
         tensor(75.)
 

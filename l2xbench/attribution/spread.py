@@ -32,7 +32,7 @@ def diffusion_index(values: np.ndarray | Tensor) -> float:
     Raises:
         AttributionError: another shape, or NaN or Inf among the values.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> even, single = np.ones((3, 8, 8)), np.zeros((3, 8, 8))
         >>> single[:, 4, 4] = 1
@@ -78,7 +78,7 @@ def shares_beyond(values: np.ndarray | Tensor, centre: Centre, limits: Sequence[
     Raises:
         AttributionError: another shape, or NaN or Inf among the values.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> row = np.zeros((1, 1, 5))
         >>> row[0, 0] = [1, 2, 4, -2, 1]
@@ -102,7 +102,7 @@ def footprint(box: tuple[int, int, int, int], scale: int) -> tuple[slice, slice]
     Returns:
         two slices, of LR rows and of LR columns.
 
-    Example:
+    Examples:
         >>> footprint((120, 122, 16, 16), 4)
         (slice(30, 34, None), slice(30, 35, None))
     """
@@ -125,7 +125,7 @@ def share_outside(values: np.ndarray | Tensor, window: tuple[slice, slice]) -> f
     Raises:
         AttributionError: another shape, or NaN or Inf among the values.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> row = np.zeros((1, 1, 5))
         >>> row[0, 0] = [1, 2, 4, -2, 1]
@@ -153,7 +153,7 @@ def radii_holding(
     Raises:
         AttributionError: another shape, or NaN or Inf among the values.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> row = np.zeros((1, 1, 5))
         >>> row[0, 0] = [1, 2, 4, -2, 1]

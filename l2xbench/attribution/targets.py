@@ -104,7 +104,7 @@ def parse_target(target: TargetLike) -> Target:
     A tuple of four integers is the patch (y, x, h, w); any other number of integers is a neuron. Whether it lies in
     the image is checked against the output, by `window`.
 
-    Example:
+    Examples:
         >>> parse_target("patch:8,8,4,4") == parse_target((8, 8, 4, 4))
         True
         >>> parse_target("neuron:0,5,7").window((1, 3, 16, 16))
@@ -181,7 +181,7 @@ class Objective:
 def sum_per_image(values: Tensor) -> Tensor:
     """(N, ...) -> (N,) in float64 (on the CPU where the device has none).
 
-    Example:
+    Examples:
         >>> sum_per_image(torch.ones(2, 3, 4, 4)).tolist()
         [48.0, 48.0]
     """

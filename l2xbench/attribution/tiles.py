@@ -40,7 +40,7 @@ def spans(size: int, tile: int, overlap: int) -> list[Span]:
 
     The last tile is moved inwards to end at the edge; the cores meet in the middle of what two neighbours share.
 
-    Example:
+    Examples:
         >>> [(span.start, span.stop, span.core_start, span.core_stop) for span in spans(20, 12, 2)]
         [(0, 12, 0, 10), (8, 20, 10, 20)]
 

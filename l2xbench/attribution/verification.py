@@ -58,7 +58,7 @@ def require_plain_outputs(
     They are made in the network's own precision. Where a network sorts or picks, rounding may be amplified: what
     differs in float32 is looked at again in float64. The random generators are left as they were.
 
-    Example:
+    Examples:
         >>> require_plain_outputs(nn.Conv2d(3, 3, 3), torch.rand(1, 3, 8, 8), torch.zeros(1, 3, 8, 8))
 
     Raises:

@@ -108,7 +108,7 @@ def branch(guides: Sequence[bool]) -> str:
 def percent(share: float) -> str:
     """A share as text, as many digits as it needs.
 
-    Example:
+    Examples:
         >>> percent(1.0), percent(0.03791), percent(-0.0004)
         ('100 %', '3.8 %', '-0.04 %')
     """

@@ -21,7 +21,7 @@ def resize(image: np.ndarray, scale: float) -> np.ndarray:
     Given uint8, MATLAB also rounds and clips between its vertical and its horizontal pass, by which about
     one value in ten differs by one level, and a few more beside edges that overshoot.
 
-    Example:
+    Examples:
         >>> resize(np.full((8, 12, 3), 77, np.uint8), 1 / 4).shape
         (2, 3, 3)
     """

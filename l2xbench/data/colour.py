@@ -14,7 +14,7 @@ LEVELS = 219
 def luma(image: NDArray[np.uint8]) -> NDArray[np.float64]:
     """(..., 3) RGB to (...) in [0, 255], without the offset and range that metrics add.
 
-    Example:
+    Examples:
         >>> round(float(luma(np.array([255, 255, 255], np.uint8))))
         255
     """

@@ -37,7 +37,7 @@ class Harm:
     def __str__(self) -> str:
         """As a note tells it.
 
-        Example:
+        Examples:
             >>> print(Harm(noise=25, jpeg=40))
             noise 25 and JPEG of quality 40
         """
@@ -62,7 +62,7 @@ def harmed(image: np.ndarray, harm: Harm, name: str) -> np.ndarray:
     Returns:
         (h, w, 3) uint8.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> grey = np.full((64, 64, 3), 128, np.uint8)
         >>> round(float(harmed(grey, Harm(noise=25), "a").std()))
@@ -100,7 +100,7 @@ def degrade(hr: np.ndarray, scale: int, degradation: Degradation = "matlab") -> 
     Returns:
         (h, w, 3) uint8.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> degrade(np.full((8, 12, 3), 200, np.uint8), 4, "pillow").shape
         (2, 3, 3)

@@ -51,7 +51,7 @@ def printable(name: str) -> str:
     r"""A file's name, or a part of it, as text that can be written anywhere: bytes that are no UTF-8, and control
     characters, are told by number.
 
-    Example:
+    Examples:
         >>> printable("\udccd\udcbc.png")
         '~CD~BC.png'
         >>> printable("图像 😀.png")

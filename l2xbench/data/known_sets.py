@@ -62,7 +62,7 @@ KNOWN_SETS = (
 def find_set(name: str) -> KnownSet | None:
     """The set that papers call so, whatever its case and punctuation; None where it is none of them.
 
-    Example:
+    Examples:
         >>> find_set("set-14").images
         14
         >>> find_set("B100").name

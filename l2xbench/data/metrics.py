@@ -29,7 +29,7 @@ def psnr(sr: np.ndarray, hr: np.ndarray, border: int, colour: Colour = "y") -> f
         RequestError: nothing is left inside the border.
         ValueError: the shapes differ.
 
-    Example:
+    Examples:
         >>> black = np.zeros((8, 8, 3), np.uint8)
         >>> round(psnr(black + 1, black, border=0, colour="rgb"), 2)
         48.13
@@ -49,7 +49,7 @@ def ssim(sr: np.ndarray, hr: np.ndarray, border: int, colour: Colour = "y") -> f
         RequestError: less than one window is left inside the border.
         ValueError: the shapes differ.
 
-    Example:
+    Examples:
         >>> image = np.arange(16 * 16 * 3, dtype=np.uint8).reshape(16, 16, 3)
         >>> ssim(image, image, border=0)
         1.0

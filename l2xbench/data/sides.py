@@ -90,7 +90,7 @@ def folder_side(name: str) -> tuple[Side, int | None] | None:
 def times_of(stem: str) -> tuple[str, int] | None:
     """`0801x4` as the image's name and the scale.
 
-    Example:
+    Examples:
         >>> times_of("0801x4")
         ('0801', 4)
     """

@@ -68,7 +68,7 @@ def ticks(limit: float, scale: str, gap: float, most: int = 6) -> list[float]:
         gap: what a number takes of half the bar's length; those of `symlog` are as far apart at least.
         most: parts that a linear bar is divided into at most.
 
-    Example:
+    Examples:
         >>> ticks(0.35, "symlog", 0.2)
         [-0.35, -0.01, -0.001, 0.0, 0.001, 0.01, 0.35]
         >>> ticks(0.35, "linear", 0.2)
@@ -91,7 +91,7 @@ def ticks(limit: float, scale: str, gap: float, most: int = 6) -> list[float]:
 def signed(value: float, _position: int | None = None) -> str:
     """A number at a colour bar, with its sign.
 
-    Example:
+    Examples:
         >>> signed(0.01), signed(-2e-05), signed(0)
         ('+0.01', '−2e−05', '0')
     """

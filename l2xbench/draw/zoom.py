@@ -63,7 +63,7 @@ def zoom_box(wanted: Zoom, image: str, target: str, pictures: Sequence[NDArray[n
 def strongest_window(values: NDArray[np.float64], side: int, step: int) -> tuple[int, int, float]:
     """First row and column of the square of `side` pixels with the largest sum, and that sum; it starts at a `step`.
 
-    Example:
+    Examples:
         >>> strongest_window(np.diag([1.0, 1, 5, 1, 0, 0]), 2, 2)
         (2, 2, 6.0)
     """

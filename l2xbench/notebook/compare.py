@@ -37,7 +37,7 @@ class ComparedNetworks:
 
     A notebook shows it as the figure of `l2xbench explain`.
 
-    Example:
+    Examples:
         >>> import l2xbench
         >>> found = l2xbench.compare(["carn-compact", "edsr-compact"], torch.rand(1, 3, 12, 12))
         >>> found.sr["carn-compact"].shape, found.correlation.shape, list(found.table.index)
@@ -101,7 +101,7 @@ class ComparedNetworks:
         Raises:
             RequestError: it cannot be written.
 
-        Example:
+        Examples:
             >>> import tempfile
             >>> import l2xbench
             >>> found = l2xbench.compare(["carn-compact"], torch.rand(1, 3, 12, 12))
@@ -158,7 +158,7 @@ def compare(
     Raises:
         RequestError: a network, image or option is wrong, or the networks differ in scale.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import l2xbench
         >>> lr = np.zeros((16, 16, 3), np.uint8)

@@ -68,7 +68,7 @@ class ResultsFolder:
 
     Nothing is read before it is asked for, and no network is loaded.
 
-    Example:
+    Examples:
         >>> import json, tempfile
         >>> root = Path(tempfile.mkdtemp())
         >>> _ = (root / "manifest.json").write_text(json.dumps({"seed": 0}))
@@ -111,7 +111,7 @@ class ResultsFolder:
         Raises:
             RequestError: there is no such figure, or several begin so.
 
-        Example:
+        Examples:
             >>> import tempfile
             >>> root = Path(tempfile.mkdtemp())
             >>> (root / "figures").mkdir()
@@ -133,7 +133,7 @@ class ResultsFolder:
 
         A method's name follows the image's (`baby.lam`), but for `l2x`.
 
-        Example:
+        Examples:
             >>> import tempfile
             >>> root = Path(tempfile.mkdtemp())
             >>> (root / "attributions/Set5/edsr").mkdir(parents=True)
@@ -154,7 +154,7 @@ class ResultsFolder:
         Raises:
             RequestError: no such map is kept.
 
-        Example:
+        Examples:
             >>> import tempfile
             >>> root = Path(tempfile.mkdtemp())
             >>> (root / "attributions/Set5/edsr").mkdir(parents=True)
@@ -195,7 +195,7 @@ def open_results(folder: Path | str) -> ResultsFolder:
     Raises:
         RequestError: it is no results folder.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> import l2xbench
         >>> l2xbench.open_results(tempfile.mkdtemp())  # doctest: +ELLIPSIS

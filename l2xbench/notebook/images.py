@@ -24,7 +24,7 @@ def read_image(path: Path | str, crop: int | tuple[int, int, int, int] | None = 
     Raises:
         RequestError: no image, or a part that it does not have.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> from PIL import Image
         >>> with tempfile.NamedTemporaryFile(suffix=".png") as file:

@@ -38,7 +38,7 @@ def run_study(
     Raises:
         RequestError: the study cannot be carried out as written.
 
-    Example:
+    Examples:
         >>> import contextlib, io, tempfile
         >>> import l2xbench
         >>> small = {"path": "skimage", "crop": 8, "images": 1}

@@ -31,7 +31,7 @@ def read_study(
 ) -> StudyConfig:
     """The study in a YAML file, with flags on top; see `l2xbench.config.read_config`.
 
-    Example:
+    Examples:
         >>> study = read_study("demo", {"seed": 3}, models=["edsr", "rcan"])
         >>> study.seed, list(study.models), study.scale
         (3, ['edsr', 'rcan'], 4)

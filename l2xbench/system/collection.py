@@ -13,7 +13,7 @@ def uncollected() -> Iterator[None]:
     """Import without the garbage collector: PyTorch and Matplotlib make a million objects that all stay, which it would
     go through again and again. What is there at the end is not looked at later either.
 
-    Example:
+    Examples:
         >>> import gc
         >>> with uncollected():
         ...     gc.isenabled()

@@ -57,7 +57,7 @@ class WeightsSource(Strict):
 def as_source(value: Any) -> Any:
     """A path alone as the source that it is short for.
 
-    Example:
+    Examples:
         >>> as_source("net.pth")
         {'file': 'net.pth'}
     """

@@ -127,7 +127,7 @@ def load_model(
     Raises:
         RequestError: unknown name, missing or unfitting weights, or code that is not trusted.
 
-    Example:
+    Examples:
         >>> import torch, l2xbench
         >>> net = l2xbench.load_model("carn", weights="random")
         >>> net(torch.rand(1, 3, 8, 9)).shape
@@ -227,7 +227,7 @@ def build(source: Source, *, device: str | torch.device = "cpu", trust: bool = F
 def named_weights(weights: str, key: str | None) -> str:
     """Weights in words, and which of a file's several they are.
 
-    Example:
+    Examples:
         >>> named_weights("net.pth", "params_ema")
         'net.pth (params_ema)'
     """

@@ -21,7 +21,7 @@ _BACK = torch.linalg.inv(_MATRIX)
 def to_ycbcr(rgb: Tensor) -> Tensor:
     """(N, 3, H, W) RGB in [0, 1] to Y, Cb and Cr in [16, 240] / 255.
 
-    Example:
+    Examples:
         >>> (to_ycbcr(torch.ones(1, 3, 1, 1)) * 255).round().flatten().tolist()
         [235.0, 128.0, 128.0]
     """
@@ -31,7 +31,7 @@ def to_ycbcr(rgb: Tensor) -> Tensor:
 def to_rgb(ycbcr: Tensor) -> Tensor:
     """The inverse of `to_ycbcr`, not clamped.
 
-    Example:
+    Examples:
         >>> image = torch.rand(1, 3, 4, 4)
         >>> bool(torch.allclose(to_rgb(to_ycbcr(image)), image, atol=1e-5))
         True

@@ -35,7 +35,7 @@ class Network(nn.Module):
         takes: the range of the images that callers give.
         channels: `rgb`, or `y` where the core takes and gives the Y channel alone.
 
-    Example:
+    Examples:
         >>> import l2xbench
         >>> net = l2xbench.load_model("edsr-compact")
         >>> net(torch.rand(2, 3, 9, 12)).shape, net.scale, net.name, net.parameter_count
@@ -102,7 +102,7 @@ class Network(nn.Module):
         Args:
             scale: SR size over LR size.
 
-        Example:
+        Examples:
             >>> import l2xbench
             >>> net = l2xbench.load_model("edsr-compact")
             >>> net.run_at(net.scales[0])
@@ -123,7 +123,7 @@ class Network(nn.Module):
         Raises:
             RequestError: what the core gives is no SR image of this size; the line says what would mend it.
 
-        Example:
+        Examples:
             >>> import l2xbench
             >>> l2xbench.load_model("bicubic")(torch.full((1, 3, 4, 4), 0.5)).mean()
             tensor(0.5000)
@@ -266,7 +266,7 @@ def _typical_parameter(core: nn.Module) -> tuple[nn.Parameter, ...]:
 def own_precision(core: nn.Module) -> torch.dtype | None:
     """The precision of most of a network's numbers, None where it has none.
 
-    Example:
+    Examples:
         >>> own_precision(nn.Conv2d(3, 3, 3).double())
         torch.float64
     """

@@ -27,7 +27,7 @@ def choose_output(result: Any, output: Output | None, name: str) -> Tensor:
     Raises:
         UnfitNetwork: there are several and none is named, none of that name, or no tensor under it.
 
-    Example:
+    Examples:
         >>> import torch
         >>> choose_output({"sr": torch.ones(1), "loss": torch.zeros(1)}, "sr", "net")
         tensor([1.])
@@ -76,7 +76,7 @@ def only_image(result: Any, given: Tensor, channels: int) -> Output | None:
         given: (N, C, h, w), what it got.
         channels: how many an image has.
 
-    Example:
+    Examples:
         >>> import torch
         >>> image, quality = torch.zeros(1, 3, 8, 8), torch.zeros(1, 1)
         >>> only_image((image, quality), image, 3), only_image((image, image), image, 3)
@@ -174,7 +174,7 @@ def require_image(result: Tensor, given: Tensor, channels: int, name: str) -> No
 def whole_ratio(result: Tensor, given: Tensor) -> int | None:
     """How many times larger each side of `result` is than of `given`; None where that is no whole number.
 
-    Example:
+    Examples:
         >>> import torch
         >>> whole_ratio(torch.empty(1, 3, 32, 48), torch.empty(1, 3, 8, 12))
         4

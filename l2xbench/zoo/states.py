@@ -54,7 +54,7 @@ class StateDict:
     def is_averaged(self) -> bool:
         """Whether its name says that it is an average over training.
 
-        Example:
+        Examples:
             >>> names = ("params_ema", "modelEMA", "n", "swa_model", "schema")
             >>> [name for name in names if StateDict(name, {}).is_averaged]
             ['params_ema', 'modelEMA', 'swa_model']

@@ -30,7 +30,7 @@ class HostConstants(TorchFunctionMode):
     Args:
         device: where the network is.
 
-    Example:
+    Examples:
         >>> device = torch.device("meta")
         >>> constants = HostConstants(device)
         >>> with constants.keeping():

@@ -36,7 +36,7 @@ class Unasked(TorchDispatchMode):  # type: ignore[misc]
     Args:
         device: where the pass is made; other devices' tensors, such as a constant on the host, may be read.
 
-    Example:
+    Examples:
         >>> with Unasked(torch.device("cpu")):
         ...     bool(torch.ones(1).sum() > 0)
         Traceback (most recent call last):

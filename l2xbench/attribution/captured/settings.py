@@ -25,7 +25,7 @@ _SETTINGS: tuple[Callable[[], Any], ...] = (
 def settings_now() -> tuple[Any, ...]:
     """The settings, of which a recorded pass has those of its time.
 
-    Example:
+    Examples:
         >>> settings_now() == settings_now()
         True
     """

@@ -43,7 +43,7 @@ State = tuple[Any, ...]
 def state_of(network: nn.Module, device: torch.device) -> State:
     """All that a pass of the network takes for given; two that are equal make the same pass.
 
-    Example:
+    Examples:
         >>> network = nn.Sequential(nn.Conv2d(3, 3, 3), nn.ReLU())
         >>> before = state_of(network, torch.device("cpu"))
         >>> with torch.no_grad():

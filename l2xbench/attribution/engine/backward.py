@@ -39,7 +39,7 @@ def backward(
         keep: whether the graph is needed again.
         unused: whether None is an answer, for what the output does not depend on.
 
-    Example:
+    Examples:
         >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
         >>> backward(3 * x, torch.tensor([1.0, -1.0]), [x])
         (tensor([ 3., -3.]),)

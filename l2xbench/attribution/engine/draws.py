@@ -14,7 +14,7 @@ def draws_from_here(device: torch.device) -> Callable[[], None]:
     """Note where the generators stand (PyTorch's on the CPU and on a device, NumPy's and Python's); what is returned
     puts them back there, so that another pass draws the same numbers.
 
-    Example:
+    Examples:
         >>> again = draws_from_here(torch.device("cpu"))
         >>> first = torch.rand(3)
         >>> again()
@@ -38,7 +38,7 @@ def draws_from_here(device: torch.device) -> Callable[[], None]:
 def standing(device: torch.device) -> tuple[Any, ...]:
     """Where the generators stand, to be compared: equal where nothing was drawn meanwhile.
 
-    Example:
+    Examples:
         >>> before = standing(torch.device("cpu"))
         >>> before == standing(torch.device("cpu")), before == (torch.rand(1), standing(torch.device("cpu")))[1]
         (True, False)

@@ -100,7 +100,7 @@ def paired_forward(
         caller looks at `doubt`, and where it is true (NaN, Inf, or a case that no rule computes unasked) makes the pass
         again as usual.
 
-    Example:
+    Examples:
         >>> x, x_ref = torch.tensor([[[[3.0]]]]), torch.tensor([[[[1.0]]]])
         >>> with paired_forward(nn.Softplus(), x, x_ref) as out:
         ...     (m,) = torch.autograd.grad(out.value.sum(), out.inputs)

@@ -139,7 +139,7 @@ def place(tensor: Tensor) -> Any:
 class Recording:
     """A computation that was made once, and is made again by `replay`.
 
-    Example:
+    Examples:
         >>> x = torch.tensor([1.0, 2.0])
         >>> recording = Recording(lambda: (x.square().sum(),))
         >>> x.fill_(3)

@@ -183,7 +183,7 @@ def name_parts(trace: Trace) -> None:
 def above(name: str) -> list[str]:
     """The names of the modules that hold a submodule.
 
-    Example:
+    Examples:
         >>> above("body.0.conv")
         ['', 'body', 'body.0']
     """

@@ -69,7 +69,7 @@ class Effects:
     def counts(self, least: float) -> dict[str, int]:
         """How many of the blocks help by at least so many dB, harm, and do neither.
 
-        Example:
+        Examples:
             >>> import numpy as np
             >>> found = Effects(np.array([[0.5, -0.2, 0.001]]), np.full((1, 3), 4), 30.0, 13)
             >>> found.counts(0.01)
@@ -106,7 +106,7 @@ def measure_effects(
     Raises:
         AttributionError: the window is not within HR, or no other image is large enough.
 
-    Example:
+    Examples:
         >>> import torch
         >>> lr = torch.full((1, 3, 4, 4), 0.5)
         >>> black = [torch.zeros(1, 3, 4, 4)]
@@ -208,7 +208,7 @@ def _explained(
 def spread(effect: np.ndarray, block: int, shape: Sequence[int]) -> Tensor:
     """(C, h, w): the effect of each block, shared evenly by its values.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> spread(np.array([[6.0, 3.0]]), 2, (1, 2, 3)).tolist()
         [[[1.5, 1.5, 1.5], [1.5, 1.5, 1.5]]]

@@ -145,7 +145,7 @@ def method(
     its own, it returns an `Explained`. Its keyword-only parameters are the options users may set, each a number, a
     truth value or a `Literal` of texts. Its docstring's first line is shown in lists.
 
-    Example:
+    Examples:
         >>> from l2xbench.attribution import explain
         >>> @method("even")
         ... def even(problem, objective, *, power: float = 1.0):
@@ -199,7 +199,7 @@ def method(
 def get_method(name: str) -> Method:
     """The method of this name.
 
-    Example:
+    Examples:
         >>> get_method("integrated_gradients").bind({"steps": 20})
         {'steps': 20}
 
@@ -214,7 +214,7 @@ def get_method(name: str) -> Method:
 def method_names() -> list[str]:
     """The names of all methods that need nothing but a network and its images.
 
-    Example:
+    Examples:
         >>> "l2x" in method_names(), "intervention" in method_names(), get_method("intervention").needs_hr
         (True, False, True)
     """

@@ -84,7 +84,7 @@ def is_finite(tensor: Tensor) -> bool:
 def as_on_a_device() -> Iterator[None]:
     """Within, maps of this thread are made on the CPU as on a device: no question is asked before its end.
 
-    Example:
+    Examples:
         >>> from l2xbench import explain
         >>> net, image = torch.nn.Conv2d(3, 3, 3), torch.rand(1, 3, 8, 8)
         >>> with as_on_a_device():

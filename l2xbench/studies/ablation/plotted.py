@@ -57,7 +57,7 @@ def plotted_curves(curves: list[Curve], metric: str, seed: int) -> list[PlottedC
 def method_numbers(methods: Iterable[str]) -> dict[str, int]:
     """Each method's number, which decides its colour and marker; random order and the control have looks of their own.
 
-    Example:
+    Examples:
         >>> method_numbers(["random", "l2x", "difference", "lam"])
         {'l2x': 0, 'lam': 1}
     """

@@ -18,7 +18,7 @@ def parse_ratios(text: str) -> list[float]:
     Raises:
         ValueError: it is none of these.
 
-    Example:
+    Examples:
         >>> parse_ratios("0.05:0.2"), parse_ratios("0.1:0.4:0.1"), parse_ratios("0.05,0.4")
         ([0.05, 0.1, 0.15, 0.2], [0.1, 0.2, 0.3, 0.4], [0.05, 0.4])
     """

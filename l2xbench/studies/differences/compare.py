@@ -39,7 +39,7 @@ class Ranks:
     def cliques(self) -> list[tuple[int, int]]:
         """Runs of networks, by place in rank order, whose ranks lie within the critical difference; no run in another.
 
-        Example:
+        Examples:
             >>> Ranks(np.array([1.0, 1.5, 3.0, 3.4]), 0.01, 1.6, 20).cliques()
             [(0, 1), (1, 2), (2, 3)]
         """
@@ -137,7 +137,7 @@ def make_ranks(values: NDArray[np.float64], *, low: bool = False) -> Ranks:
 def critical_difference(networks: int, images: int) -> float:
     """Nemenyi's critical difference of mean ranks, q sqrt(k (k + 1) / (6 n)), at 5 % (Demsar, 2006, Sec. 3.2.2).
 
-    Example:
+    Examples:
         >>> round(critical_difference(4, 14), 2)  # the paper's own example, Sec. 3.2.4
         1.25
     """

@@ -41,7 +41,7 @@ def squares_holding(field: np.ndarray, shares: Sequence[float] = SHARES, least: 
         shares: of the field's sum, in (0, 1).
         least: radius of the first square that is tried: 0, or 1 as in that script.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> field = np.zeros((9, 9))
         >>> field[3:6, 3:6] = 1

@@ -43,7 +43,7 @@ def receptive_field(
     Returns:
         (N, h, w), not below 0.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from torch import nn
         >>> net = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.Upsample(scale_factor=2))
@@ -90,7 +90,7 @@ def as_mambair(lr: Tensor, side: int = MAMBAIR_SIDE) -> Tensor:
 class RunningMean:
     """The mean of fields of one shape, of which none is kept.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> mean = RunningMean()
         >>> for field in (np.zeros((2, 2)), np.full((2, 2), 4.0)):

@@ -48,7 +48,7 @@ def correlations(flow: NetworkFlow, name: str) -> dict[str, Numbers]:
 def spearman(a: Numbers, b: Numbers) -> float:
     """Spearman's rank correlation over the places that both know.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> spearman(np.array([1.0, 2.0, 3.0, 9.0]), np.array([0.1, 0.3, 0.2, 0.9]))
         0.8

@@ -31,7 +31,7 @@ def gradient_times_activation(
     Returns:
         a number a block, in units of the objective; NaN of one that gives something else than a tensor or does not run.
 
-    Example:
+    Examples:
         >>> from torch import nn
         >>> net = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.Conv2d(1, 1, 1, bias=False))
         >>> for part, weight in zip(net, (2.0, -3.0)):

@@ -16,7 +16,7 @@ def grouped(names: Sequence[str], most: int) -> dict[str, list[str]]:
     Returns:
         a group's name -> its blocks.
 
-    Example:
+    Examples:
         >>> grouped(["body.0.a.0", "body.0.a.1", "body.1.a.0", "body.1.a.1"], 2)
         {'body.0.a.0 to 1': ['body.0.a.0', 'body.0.a.1'], 'body.1.a.0 to 1': ['body.1.a.0', 'body.1.a.1']}
         >>> list(grouped(["b1", "b2", "b3"], 2))

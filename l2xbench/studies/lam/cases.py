@@ -22,7 +22,7 @@ def window_numbers(text: str) -> tuple[int, int, int]:
     Raises:
         RequestError: it is no such text.
 
-    Example:
+    Examples:
         >>> window_numbers("119,115,24")
         (119, 115, 24)
     """
@@ -63,7 +63,7 @@ class Case(Strict):
 def presets() -> dict[str, Case]:
     """The cases that papers print, by name.
 
-    Example:
+    Examples:
         >>> presets()["urban100/img_019"].window
         '119,115,24'
     """

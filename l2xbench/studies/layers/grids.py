@@ -47,7 +47,7 @@ def unbiased_hsic(k: Numbers, l: Numbers) -> Numbers:  # noqa: E741  the paper's
     Returns:
         (a, b).
 
-    Example:
+    Examples:
         >>> r = np.random.default_rng(0).normal(size=(2, 6, 5))
         >>> k = r @ r.transpose(0, 2, 1)
         >>> from l2xbench.studies.similarity.cka import centred, hsic
@@ -155,7 +155,7 @@ def found_each_other(values: Numbers) -> float:
 
     Kornblith et al. (ICML 2019) ask this of layers of two trainings, where the architecture says which layer is which.
 
-    Example:
+    Examples:
         >>> found_each_other(np.array([[0.9, 0.1], [0.8, 0.7]]))
         0.75
     """

@@ -33,7 +33,7 @@ class Agreement:
 def block_sums(values: np.ndarray, block: int) -> np.ndarray:
     """A map (C, h, w) summed over channels and over blocks: (rows, columns), with signs.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> block_sums(np.ones((2, 3, 4)), 2).tolist()
         [[8.0, 8.0], [4.0, 4.0]]
@@ -65,7 +65,7 @@ def agreement(sums: np.ndarray, effect: np.ndarray, least: float) -> Agreement:
         effect: (blocks,) in dB.
         least: an effect below it, in absolute value, counts as none, and is 0 for the correlations.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> found = agreement(np.array([3.0, -2.0, 0.5, 0.0]), np.array([0.4, 0.1, 0.02, 0.001]), 0.01)
         >>> round(found.signed, 2), round(found.absolute, 2), round(found.signs, 2), found.acting

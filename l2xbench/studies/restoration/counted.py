@@ -50,7 +50,7 @@ def counted(network: Network) -> Counted:
     CARN's paper (Ahn et al., ECCV 2018) has 90.9 billion multiply-adds for an SR image of 1280 x 720, whose LR image
     has 14.0625 times as many pixels:
 
-    Example:
+    Examples:
         >>> import l2xbench
         >>> counted(l2xbench.load_model("carn", weights="random")).flops / 2 * 14.0625
         90882259200.0

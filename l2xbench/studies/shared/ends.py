@@ -33,7 +33,7 @@ def ends(values: Numbers, seed: int) -> Ends | None:
     """The ends of values (networks, images), NaN where there is none; None where fewer than two networks, or two
     images that both have, are known.
 
-    Example:
+    Examples:
         >>> found = ends(np.array([[1.0, 2, 3, 4, 5, 6], [2, 3, 4, 5, 6, 7.1]]), seed=0)
         >>> (found.least, found.most, found.differs, found.images, found.lacking)
         (0, 1, True, 6, '')

@@ -20,7 +20,7 @@ def image_interval(rows: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     Returns:
         (2, ...): lower and upper end; NaN where there are fewer than two images.
 
-    Example:
+    Examples:
         >>> image_interval(np.array([1.0, 1.0, 1.0]), seed=0).tolist()
         [1.0, 1.0]
     """

@@ -20,7 +20,7 @@ def told_interventions(key: str, target: str, config: StudyConfig, plan: Mapping
         config: the study.
         plan: `block`, `coarse` and `fine` of `InterventionPlan`; its own where one is absent.
 
-    Example:
+    Examples:
         >>> from l2xbench.studies.reading import parse_study
         >>> data = {"study": "s", "models": {"a": "edsr"}, "datasets": {"d": {"path": "skimage", "crop": 32}}}
         >>> told_interventions("referee", "patch", parse_study(data), {"block": 4, "fine": 10}).partition(", ")[2]

@@ -92,7 +92,7 @@ def interval(values: Numbers, seed: int) -> tuple[Numbers, Numbers]:
     Returns:
         low and high, (columns,); NaN where n is less than 2.
 
-    Example:
+    Examples:
         >>> low, high = interval(np.array([[1.0], [2.0], [3.0], [4.0], [5.0]]), seed=0)
         >>> bool(0.8 < low[0] < 1.4), bool(4.6 < high[0] < 5.2)
         (True, True)
@@ -129,7 +129,7 @@ def sign_flip_p(differences: Numbers, seed: int) -> Numbers:
     Returns:
         p, (columns,).
 
-    Example:
+    Examples:
         >>> sign_flip_p(np.array([[1.0, -1.0], [2.0, 2.0], [3.0, 1.0], [4.0, 0.5]]), seed=0).tolist()
         [0.125, 0.5]
     """
@@ -156,7 +156,7 @@ def sign_flip_p(differences: Numbers, seed: int) -> Numbers:
 def holm(p_values: Numbers) -> Numbers:
     """p after Holm's step-down correction (1979), which holds for tests that depend on each other; NaN stays NaN.
 
-    Example:
+    Examples:
         >>> holm(np.array([0.01, 0.04, 0.03])).tolist()
         [0.03, 0.06, 0.06]
     """
@@ -178,7 +178,7 @@ def is_beyond_as_one_of(claims: int, mean: float, low: float, high: float, image
 
     Its ends are moved from the mean by the ratio of Student's quantiles, as its level falls from 5 % to 5 % / claims.
 
-    Example:
+    Examples:
         >>> is_beyond_as_one_of(1, 0.3, 0.1, 0.5, 8), is_beyond_as_one_of(11, 0.3, 0.1, 0.5, 8)
         (True, False)
     """
@@ -192,7 +192,7 @@ def is_beyond_as_one_of(claims: int, mean: float, low: float, high: float, image
 def images_needed(pairs: int) -> int:
     """The fewest images with which a pair among so many can differ beyond chance: the least p is 2 / 2^n.
 
-    Example:
+    Examples:
         >>> images_needed(1), images_needed(55)
         (6, 12)
     """

@@ -48,7 +48,7 @@ class SquarePatch(NamedTuple):
     def middle(self, scale: int) -> tuple[float, float]:
         """Row and column of its middle in LR pixels, whose middles are whole numbers.
 
-        Example:
+        Examples:
             >>> SquarePatch(120, 120, 16).middle(4)
             (31.5, 31.5)
         """
@@ -58,7 +58,7 @@ class SquarePatch(NamedTuple):
     def footprint(self, scale: int) -> tuple[slice, slice]:
         """Rows and columns of the LR pixels that it covers any part of.
 
-        Example:
+        Examples:
             >>> SquarePatch(118, 120, 16).footprint(4)
             (slice(30, 34, None), slice(29, 34, None))
         """

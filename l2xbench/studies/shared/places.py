@@ -66,7 +66,7 @@ def patch_options(places: list[tuple[int, int]] | ChosenPlaces, size: int | None
 def patch_size(size: int | None, scale: int) -> int:
     """SR pixels on a side of a patch: the YAML's, or 16, rounded up to whole LR pixels.
 
-    Example:
+    Examples:
         >>> patch_size(None, 4), patch_size(None, 3), patch_size(8, 3)
         (16, 18, 8)
     """

@@ -36,7 +36,7 @@ def imputed(planes: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: every pixel is hidden.
 
-    Example:
+    Examples:
         >>> row = np.array([[[1.0, 0.0, 4.0]]])
         >>> imputed(row, np.array([[False, True, False]])).tolist()
         [[[1.0, 2.5, 4.0]]]

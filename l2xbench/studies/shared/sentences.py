@@ -11,7 +11,7 @@ _NAMED = 3
 def on_images(dataset: str, images: int) -> str:
     """How a sentence begins that is of images.
 
-    Example:
+    Examples:
         >>> on_images("Urban100", 20), on_images("mine", 1)
         ('On 20 images of Urban100', 'On 1 image of mine')
     """
@@ -21,7 +21,7 @@ def on_images(dataset: str, images: int) -> str:
 def patches_of_images(patches: int, images: int) -> str:
     """What a title says of how much is shown.
 
-    Example:
+    Examples:
         >>> patches_of_images(32, 16), patches_of_images(1, 1)
         ('32 patches of 16 images', '1 patch of 1 image')
     """
@@ -31,7 +31,7 @@ def patches_of_images(patches: int, images: int) -> str:
 def amount(value: float, digits: int, unit: str = "") -> str:
     """A number with its unit.
 
-    Example:
+    Examples:
         >>> amount(-0.346, 2, "dB")
         '−0.35 dB'
     """
@@ -41,7 +41,7 @@ def amount(value: float, digits: int, unit: str = "") -> str:
 def with_interval(value: float, low: float, high: float, digits: int, unit: str = "") -> str:
     """A number and the interval that it lies in.
 
-    Example:
+    Examples:
         >>> with_interval(0.346, 0.2, 0.51, 2, "dB")
         '0.35 dB (0.20 to 0.51)'
     """
@@ -51,7 +51,7 @@ def with_interval(value: float, low: float, high: float, digits: int, unit: str 
 def listed(names: Sequence[str], *, most: int = _NAMED) -> str:
     """Names as a sentence has them.
 
-    Example:
+    Examples:
         >>> listed(["edsr"]), listed(["edsr", "rcan", "han"]), listed(["a", "b", "c", "d", "e"])
         ('edsr', 'edsr, rcan and han', 'a, b, c and 2 more')
     """

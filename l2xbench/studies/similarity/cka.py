@@ -93,7 +93,7 @@ def cka(k: Matrix, l: Matrix, estimator: Estimator = "biased") -> float:  # noqa
         1 for networks that see the samples alike, 0 for unrelated ones; NaN where it is not defined (no variation, or
         fewer than 2 samples, 4 for `unbiased`).
 
-    Example:
+    Examples:
         >>> r = np.random.default_rng(0).normal(size=(20, 5))
         >>> round(cka(r @ r.T, 3 * r @ r.T), 6)
         1.0

@@ -30,7 +30,7 @@ def dcka(k: Matrix, l: Matrix, control: Matrix) -> float:  # noqa: E741  the pap
         1 for networks that differ from the control alike, 0 for networks that share nothing beyond it; NaN where the
         control leaves nothing of a network, or there are fewer than 4 samples.
 
-    Example:
+    Examples:
         >>> random = np.random.default_rng(0)
         >>> seen = random.normal(size=(60, 5)) @ random.normal(size=(5, 2000))  # by both networks
         >>> a, b = (seen + random.normal(size=seen.shape) for _ in range(2))

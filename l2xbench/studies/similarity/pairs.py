@@ -215,7 +215,7 @@ def _numbers(
 def multipliers(values: NDArray[np.floating[Any]], difference: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """m of maps m (x - x'), of one shape with x - x'; 0 where x = x', where a map tells nothing of m.
 
-    Example:
+    Examples:
         >>> multipliers(np.array([6.0, 0.0]), np.array([-2.0, 0.0])).tolist()
         [-3.0, 0.0]
     """

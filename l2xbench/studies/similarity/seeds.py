@@ -76,7 +76,7 @@ def networks_of(results: Results) -> Iterator[tuple[str, pd.DataFrame, dict[str,
 def grouped(networks: Sequence[str], seeds: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """Architecture -> its trainings among these networks; a network in no group is a group under its own name.
 
-    Example:
+    Examples:
         >>> grouped(["a", "b", "a2"], {"A": ["a", "a2"], "C": ["c"]})
         {'A': ['a', 'a2'], 'b': ['b']}
     """

@@ -47,7 +47,7 @@ def infidelity(predicted: Numbers, changes: Numbers) -> float:
     Returns:
         NaN where nothing changes.
 
-    Example:
+    Examples:
         >>> infidelity(np.array([1.0, 2.0]), np.array([1.0, 3.0]))
         0.1
     """
@@ -58,7 +58,7 @@ def infidelity(predicted: Numbers, changes: Numbers) -> float:
 def scaled_infidelity(predicted: Numbers, changes: Numbers) -> float:
     """Infidelity of the map times the factor that makes it least: whether the map is right but for its scale.
 
-    Example:
+    Examples:
         >>> scaled_infidelity(np.array([1.0, 2.0]), np.array([3.0, 6.0]))
         0.0
     """
@@ -75,7 +75,7 @@ def max_sensitivity(values: Numbers, others: Iterable[Numbers]) -> float:
     Returns:
         NaN where the image's map is 0 everywhere.
 
-    Example:
+    Examples:
         >>> max_sensitivity(np.array([3.0, 4.0]), [np.array([3.0, 4.0]), np.array([3.0, 3.0])])
         0.2
     """
