@@ -172,7 +172,8 @@ class StudyConfig(Strict):
     engine: Literal["local", "ray"] = "local"
     """Where units run: on this machine, or on a Ray cluster."""
     workers: int | None = Field(default=None, ge=1)
-    """Images at work at a time; by default one a GPU, or as many as the CPU has cores for and memory has room for.
+    """Processes at work at a time, each on one image and network; by default one a GPU, or one a CPU core where
+    memory allows.
 
     No number in a table depends on it.
     """

@@ -8,16 +8,13 @@ from __future__ import annotations
 import html
 import re
 from typing import Any
+from xml.etree import ElementTree
 
 from latex2mathml.converter import convert
 
 INLINE = re.compile(r'<span class="arithmatex">\\\((.*?)\\\)</span>', re.DOTALL)
-PRIME = "<mi>&#x02032;</mi>"
-BESIDE = '<mo lspace="0" rspace="0">&#x02032;</mo>'
-RAISED = re.compile(rf"<msup>(<mi>\w+</mi>){PRIME}</msup>")
-RAISED_BESIDE_INDEX = re.compile(
-    rf"<msubsup>(<mi>\w+</mi>)(<mi>\w+</mi>|<mrow>(?:(?!</?mrow>|<msub).)*</mrow>){PRIME}</msubsup>"
-)
+PRIME = "\u2032"
+NAMESPACE = "http://www.w3.org/1998/Math/MathML"
 BLOCK = re.compile(r'<pre class="arithmatex">\\\[(.*?)\\\]</pre>', re.DOTALL)
 
 
@@ -36,5 +33,14 @@ def mathml(formula: str, **how: str) -> str:
         >>> "<msup>" in mathml("x' + x'_i"), "<msup>" in mathml("x^2")
         (False, True)
     """
-    made = RAISED.sub(rf"<mrow>\1{BESIDE}</mrow>", convert(formula, **how))
-    return RAISED_BESIDE_INDEX.sub(rf"<msub><mrow>\1{BESIDE}</mrow>\2</msub>", made)
+    ElementTree.register_namespace("", NAMESPACE)
+    made = ElementTree.fromstring(convert(formula, **how))
+    for place in [each for each in made.iter() if len(each) > 1 and each[-1].text == PRIME]:
+        letter, *index, prime = place
+        prime.tag = f"{{{NAMESPACE}}}mo"
+        prime.attrib.update(lspace="0", rspace="0")
+        primed = ElementTree.Element(f"{{{NAMESPACE}}}mrow")
+        primed.extend([letter, prime])
+        place[:] = [primed, *index]
+        place.tag = f"{{{NAMESPACE}}}{'msub' if index else 'mrow'}"
+    return ElementTree.tostring(made, encoding="unicode")

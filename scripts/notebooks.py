@@ -109,7 +109,7 @@ def page(path: Path) -> tuple[str, dict[str, bytes]]:
     text = re.sub(r"<style scoped>.*?</style>", "", text, flags=re.DOTALL)
     text = text.replace('<table border="1" class="dataframe">', "<table>").replace(".ipynb)", ".md)")
     title, _, rest = text.lstrip().partition("\n")
-    link = f"[Download the notebook]({path.name}): it runs on what comes with l2xbench, in less than a minute."
+    link = f"[Download the notebook]({path.name}): it runs on what comes with l2xbench."
     return f"{title}\n\n{link}\n{rest}", pictures
 
 

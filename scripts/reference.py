@@ -26,7 +26,6 @@ from l2xbench.validation import Strict
 from l2xbench.zoo.cards import ModelCard, bundled_cards, read_card
 from l2xbench.zoo.weights import state
 
-
 LONGEST = 24
 """Letters of a default that stay on one line."""
 TITLES = "| key | value | default | what it does |"
@@ -206,16 +205,20 @@ def command_page() -> str:
         context = command.make_context(name, [], resilient_parsing=True)
         wanted = " ".join(command.collect_usage_pieces(context))
         lines += [f"## l2xbench {name}\n", f"```text\nl2xbench {name} {wanted}\n```\n", _help(command.help), ""]
-        lines += ["| word or flag | what it does | default |", "| --- | --- | --- |"]
+        lines += ["| word or flag | default | what it does |", "| --- | --- | --- |"]
         for parameter in command.params:
             if getattr(parameter, "hidden", False):
                 continue
             is_flag = parameter.opts[0].startswith("-")
-            both = [*parameter.opts, *parameter.secondary_opts] if is_flag else [parameter.metavar or parameter.name.upper()]
+            both = (
+                [*parameter.opts, *parameter.secondary_opts]
+                if is_flag
+                else [parameter.metavar or parameter.name.upper()]
+            )
             spelled = ", ".join(f"`{each}`" for each in both)
             usual = "" if parameter.default in (None, False, ()) else f"`{usual_text(parameter)}`"
             lines.append(
-                f"| {spelled} | {_help(getattr(parameter, 'help', '')).replace('|', chr(92) + '|')} | {usual} |"
+                f"| {spelled} | {usual} | {_help(getattr(parameter, 'help', '')).replace('|', chr(92) + '|')} |"
             )
         lines += ["", f"```sh\n{module.EXAMPLE}\n```\n"]
     return "\n".join(lines) + "\n"

@@ -119,6 +119,18 @@ def raises(function: FunctionType) -> bool:
     return any(isinstance(node, ast.Raise) and node.exc is not None for node in ast.walk(tree))
 
 
+def test_sections_of_docstrings_are_those_that_the_site_knows() -> None:
+    """Another heading, as Example, would be shown as a quotation, code and all in one paragraph."""
+    known = {"Args", "Attributes", "Examples", "Raises", "Returns", "Yields"}
+    found = [
+        f"{path.relative_to(PACKAGE)}: {heading}"
+        for path in PACKAGE.rglob("*.py")
+        for heading in re.findall(r"^ *(\w+):\n +(?:>>>|\w+: )", path.read_text(encoding="utf-8"), re.MULTILINE)
+        if heading.istitle() and heading not in known
+    ]
+    assert found == []
+
+
 def test_what_is_public_says_what_it_takes_and_gives_with_an_example() -> None:
     """Doctest runs the examples."""
     lacking = []

@@ -85,7 +85,8 @@ Workers = Annotated[
     int | None,
     typer.Option(
         "--workers",
-        help="Networks at work at a time; by default one a GPU, or one a CPU core where memory allows.",
+        help="Processes at work at a time, each on one image and network; by default one a GPU, or one a CPU core "
+        "where memory allows.",
         min=1,
         metavar="N",
     ),

@@ -33,6 +33,8 @@ class Net(torch.nn.Module):
     def forward(self, x):
         return torch.nn.functional.pixel_shuffle(self.last(x), 4)
 """
+DENOISER = NETWORK.replace("scale = 4", "scale = 1").replace("class Net", "class Denoiser").replace("48", "3")
+DENOISER = DENOISER.replace("torch.nn.functional.pixel_shuffle(self.last(x), 4)", "self.last(x)")
 LONG = (
     "l2xbench run demo",
     "l2xbench ablate",
@@ -45,7 +47,7 @@ LONG = (
     "l2xbench reach Urban100",
     "l2xbench context Urban100",
     "l2xbench inside edsr-compact photo.png --crop",
-    "l2xbench lam photo.png",
+    "l2xbench lam hr.png",
 )
 """Commands that are tested where they are at home, with less to do; here they are only parsed."""
 
@@ -70,21 +72,48 @@ def commands() -> Iterator[Any]:
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with what the pages take for granted: a photograph, a folder of them, a class of one's own."""
+    """A folder with what the pages take for granted: photographs, a folder of them, classes of one's own."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photos").mkdir()
     noise = np.random.default_rng(0)
-    for name, side in (("photo.png", 24), ("photos/a.png", 64), ("photos/b.png", 64)):
+    for name, side in (("photo.png", 24), ("hr.png", 96), ("photos/a.png", 64), ("photos/b.png", 64)):
         Image.fromarray(noise.integers(0, 256, (side, side, 3), dtype=np.uint8)).save(tmp_path / name)
     (tmp_path / "my_network.py").write_text(NETWORK)
+    (tmp_path / "my_denoiser.py").write_text(DENOISER)
+    monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "my_network.yaml").write_text("provider: module\nmodule: ./my_network.py:Net\n")
     return tmp_path
 
 
 @pytest.mark.parametrize("text", blocks("python"))
 def test_python_runs(text: str, desk: Path) -> None:
+    """As it stands: with no name that the reader was not given."""
     torch.manual_seed(0)
-    exec(compile(text, "a page", "exec"), {"lr": torch.rand(1, 3, 40, 40), "__name__": "page"})
+    exec(compile(text, "a page", "exec"), {"__name__": "page"})
+
+
+def test_what_a_network_in_bgr_needs_is_what_the_page_shows(desk: Path) -> None:
+    (shown,) = (each.values[0] for each in blocks("python") if "class Rgb" in each.values[0])
+    names: dict[str, Any] = {"__name__": "page"}
+    exec(compile(shown, "a page", "exec"), names)
+    network, image = names["Rgb"](), torch.rand(1, 3, 8, 8)
+    bgr = network.network(image[:, [2, 1, 0]])
+    assert torch.equal(network(image), bgr[:, [2, 1, 0]])
+
+
+def test_the_card_of_the_first_page_finds_the_weights_that_the_page_saves(desk: Path) -> None:
+    import l2xbench
+
+    text = (ROOT / "docs/start/your-network.md").read_text()
+    python, card = (
+        next(found for kind, found in FENCE.findall(text) if kind == wanted) for wanted in ("python", "yaml")
+    )
+    whole, _, _ = python.partition("\nnet = Net()")
+    (desk / "my_network.py").write_text(whole)
+    exec(compile(python, "a page", "exec"), {"__name__": "page"})
+    (desk / "my_network.yaml").write_text(card)
+    network = l2xbench.load_model("./my_network.yaml", trust=True)
+    assert network(torch.rand(1, 3, 8, 8)).shape == (1, 3, 32, 32)
 
 
 @pytest.mark.parametrize("text", blocks("yaml"))
@@ -145,6 +174,25 @@ def test_reference_pages_have_every_key_flag_and_rule(monkeypatch: pytest.Monkey
         outside_code = re.sub(r"```.*?```|`[^`]*`", "", page(), flags=re.DOTALL)
         assert re.findall(r"<\w[^>]*>", outside_code) == [], f"{name}: taken for tags, and not shown"
     assert "`weights_key`" in card and "`--target`" in command and "`relu`" in rules
+    for switch in ("`--maps`, `--no-maps`", "`--one-file`, `--folder`"):
+        assert switch in command
+    assert "``" not in card, "an empty default"
+    assert all("| |" not in page for page in (study, card, command)), "a heading without words"
+
+
+def test_pages_that_only_the_site_has_are_said_to_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader of the clone finds no file there."""
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    made = "|".join(Path(name).stem for name in importlib.import_module("reference").PAGES)
+    dead = re.compile(rf"\]\((?:\.\./)?reference/(?:{made})\.md")
+    silent = [page.name for page in PAGES if dead.search(page.read_text()) and "make docs" not in page.read_text()]
+    assert silent == []
+
+
+def test_what_belongs_to_a_step_is_indented_as_the_site_needs_it() -> None:
+    """By four, or the site's numbers begin anew after each piece of code."""
+    for page in [ROOT / "CONTRIBUTING.md", *PAGES]:
+        assert re.findall(r"^ {1,3}```", page.read_text(), re.MULTILINE) == [], page.name
 
 
 def test_readme_is_short() -> None:
