@@ -24,7 +24,7 @@ def on_page_content(content: str, **_: Any) -> str:
     return INLINE.sub(lambda found: mathml(html.unescape(found[1])), content)
 
 
-def mathml(formula: str, **how: str) -> str:
+def mathml(formula: str, display: str = "inline") -> str:
     """A formula in LaTeX as MathML.
 
     A prime is a letter beside its own, not a power: the sign is raised as it is, and raised twice it would stand off.
@@ -34,7 +34,7 @@ def mathml(formula: str, **how: str) -> str:
         (False, True)
     """
     ElementTree.register_namespace("", NAMESPACE)
-    made = ElementTree.fromstring(convert(formula, **how))
+    made = ElementTree.fromstring(convert(formula, display=display))
     for place in [each for each in made.iter() if len(each) > 1 and each[-1].text == PRIME]:
         letter, *index, prime = place
         prime.tag = f"{{{NAMESPACE}}}mo"

@@ -18,7 +18,7 @@ def far_below(frame: pd.DataFrame, interpolation: str) -> list[str]:
         frame: the restoration table, with `dataset`, `model`, `psnr` (dB).
         interpolation: its name in `model`.
 
-    Example:
+    Examples:
         >>> frame = pd.DataFrame({"dataset": "set5", "model": ["bicubic", "edsr", "own"], "psnr": [28.4, 31.4, 11.7]})
         >>> print(*far_below(frame, "bicubic"))
         own is 16.7 dB below bicubic on set5: were its weights trained, for this degradation? Does it take [0, 255] \
