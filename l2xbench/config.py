@@ -59,6 +59,8 @@ class ModelEntry(Strict):
     """What the channels of its input beyond RGB hold, a constant each."""
     enlarged: bool | None = None
     """Whether it takes an image that bicubic interpolation has enlarged before."""
+    scale: int | None = Field(default=None, ge=1, le=16)
+    """SR size over LR size, of a card whose checkpoint has several (`carn-m`)."""
     multiple: int | None = Field(default=None, ge=1)
     """Height and width are padded to a multiple of this."""
     input_range: Literal[1, 255] | None = None

@@ -17,10 +17,6 @@ def check(
     model: Annotated[
         str, typer.Argument(help="A card, its YAML, a checkpoint file, or file.py:Class.", metavar="MODEL")
     ],
-    weights: Annotated[
-        str | None,
-        typer.Option("--weights", help="A checkpoint, or random; by default the card's own, else random."),
-    ] = None,
     size: Annotated[int, typer.Option("--size", help="LR pixels on a side.", min=4)] = 48,
     image: Annotated[
         Path | None, typer.Option("--image", help="An LR image to explain, instead of scikit-image's astronaut.")
@@ -32,6 +28,8 @@ def check(
 ) -> None:
     """Is this network explained exactly? Its operations, the rule of each, and the completeness error.
 
+    A card whose checkpoint is not here has random weights: exactness is a matter of operations.
+
     Exit code 0: explained exactly, and a study can use it. 1: not exact, the error of the map exceeds 1e-4 in float64
     or float32. 2: a study cannot use it; one line says why, in the words in which `l2xbench run` says it.
     """
@@ -39,7 +37,6 @@ def check(
 
     code = check_network(
         model,
-        weights,
         size=size,
         image=image,
         reference=reference,

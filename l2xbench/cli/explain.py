@@ -77,6 +77,6 @@ def explain(
         trust=trust,
         seed=seed or 0,
         verify=verify,
-        keys=cards.said(),
+        keys=cards.said(chosen),
     )
     raise typer.Exit(code)

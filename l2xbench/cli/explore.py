@@ -52,7 +52,7 @@ def explore(
     if find_spec("nicegui") is None:
         raise RequestError("explore: the page needs an extra: pip install 'l2xbench[explore]'")
     chosen = names(models)
-    found, keys = None, cards.said()
+    found, keys = None, cards.said(chosen or [])
     if study is not None:
         if keys:
             raise RequestError(f"--study {study}: it says itself what its networks are; say {next(iter(keys))} there")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -50,6 +50,10 @@ Output = Annotated[
 WeightsKey = Annotated[
     str | None,
     typer.Option("--weights-key", help="Which weights of the checkpoint: params, model_ema, ...", metavar="KEY"),
+]
+Weights = Annotated[
+    str | None,
+    typer.Option("--weights", help="A checkpoint, or random, in the place of the card's own.", metavar="FILE"),
 ]
 Inputs = Annotated[
     list[str] | None,
@@ -195,6 +199,7 @@ class StudyFlags:
 class CardFlags:
     """What a command says anew of the cards of the networks that it names. Each field is a flag."""
 
+    weights: Weights = None
     output: Output = None
     weights_key: WeightsKey = None
     inputs: Inputs = None
@@ -202,16 +207,20 @@ class CardFlags:
     extra_channels: ExtraChannels = None
     card: CardKeys = None
 
-    def said(self) -> dict[str, Any]:
+    def said(self, models: Sequence[str] = ()) -> dict[str, Any]:
         """The keys of a card that the flags set.
 
+        Args:
+            models: the networks whose cards they are.
+
         Raises:
-            RequestError: a flag that is no KEY=VALUE, or no YAML.
+            RequestError: a flag that is no KEY=VALUE, or no YAML; or one checkpoint for several networks.
         """
         extra = None
         if self.extra_channels is not None:
             extra = assigned([f"extra_channels=[{self.extra_channels}]"], "--extra-channels", "0.1,0")["extra_channels"]
         given = {
+            "weights": self.weights,
             "output": self.output,
             "weights_key": self.weights_key,
             "inputs": assigned(self.inputs, "--inputs", "sigma=25") or None,
@@ -219,7 +228,13 @@ class CardFlags:
             "extra_channels": extra,
         }
         others = assigned(self.card, "--card", "multiple=8")
-        return others | {key: value for key, value in given.items() if value is not None}
+        said = others | {key: value for key, value in given.items() if value is not None}
+        if len(models) > 1 and said.get("weights") not in (None, "random"):
+            raise RequestError(
+                f"--weights {said['weights']}: it is one network's checkpoint, and --models names {len(models)}; name "
+                "each by its checkpoint file, or by a YAML of two lines: base: CARD and weights: FILE"
+            )
+        return said
 
 
 @dataclass(frozen=True)
@@ -262,9 +277,10 @@ class QuickFlags:
         """
         from l2xbench.commands.quick import DatasetRequest
 
+        chosen = names(models) or []
         return DatasetRequest(
             dataset=dataset,
-            models=names(models) or [],
+            models=chosen,
             images=images,
             crop=crop,
             scale=scale,
@@ -272,7 +288,7 @@ class QuickFlags:
             device=self.device,
             seed=self.seed,
             trust=self.trust,
-            keys=cards.said(),
+            keys=cards.said(chosen),
             needs_hr=needs_hr,
         )
 

@@ -41,9 +41,6 @@ def inside(
         str, typer.Option("--target", help="image, patch:y,x,h,w or neuron:c,y,x, in the crop's SR.", metavar="TARGET")
     ] = "image",
     reference: Annotated[str, typer.Option("--reference", help="blur, mean or black.", metavar="NAME")] = "blur",
-    weights: Annotated[
-        str | None, typer.Option("--weights", help="A checkpoint, or random, in the place of the card's.")
-    ] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="Also write the numbers into this file.")] = None,
     device: Device = None,
     trust: Trust = False,
@@ -67,7 +64,6 @@ def inside(
         crop=crop,
         target=target,
         reference=reference,
-        weights=weights,
         csv=csv,
         device=device or "auto",
         trust=trust,

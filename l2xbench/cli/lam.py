@@ -64,9 +64,10 @@ def lam(
 
     if image is None and preset is None:
         raise RequestError("an HR image is needed, or --preset, such as: l2xbench lam --preset urban100/img_019")
+    chosen = names(models) or []
     request = LamRequest(
         image=image,
-        models=names(models) or [],
+        models=chosen,
         window=window,
         preset=preset,
         crop=crop,
@@ -78,7 +79,7 @@ def lam(
         device=flags.device or "auto",
         seed=flags.seed or 0,
         trust=flags.trust,
-        keys=cards.said(),
+        keys=cards.said(chosen),
     )
     study, folder = lam_study(request, out)
     note = preset_note(request)

@@ -31,7 +31,6 @@ LIMIT = 1e-4
 
 def check(
     model: str,
-    weights: str | None,
     *,
     size: int,
     image: Path | None,
@@ -44,14 +43,15 @@ def check(
     """Explains a network on one image, and `outputs` single outputs, in both precisions; shows it; gives the exit code.
 
     Args:
-        keys: of the card, said anew: `output`, `inputs`, `channels`, ...
+        keys: of the card, said anew: `weights`, `output`, `inputs`, `channels`, ...
 
     Raises:
         RequestError: the network or the image is not there, a study could not use the network, or the engine cannot
             explain it.
     """
     console = Console()
-    source = locate(model, weights or _weights_at_hand(model), seed=seed, keys=keys)
+    given = (keys or {}).get("weights")
+    source = locate(model, None if given else _weights_at_hand(model), seed=seed, keys=keys)
     network = build(source, trust=trust)
     lr = to_tensor(read_image(image or _photograph()))
     lr = _centre(lr, size)

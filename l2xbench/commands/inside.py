@@ -47,7 +47,6 @@ class InsideRequest:
     crop: str = "48"
     target: str = "image"
     reference: str = "blur"
-    weights: str | None = None
     csv: Path | None = None
     device: str = "auto"
     trust: bool = False
@@ -70,7 +69,7 @@ def look_inside(request: InsideRequest) -> int:
         if not file.is_file():
             raise RequestError(f"{file}: no such file; an LR image is needed")
     console = Console()
-    source = locate(request.model, request.weights, seed=request.seed, keys=request.keys)
+    source = locate(request.model, seed=request.seed, keys=request.keys)
     device = choose_device(request.device)
     with console.status(f"loading {request.model}"):
         network = build(source, device=device, trust=request.trust)

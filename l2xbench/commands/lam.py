@@ -60,7 +60,7 @@ def lam_study(request: LamRequest, out: Path | None) -> tuple[StudyConfig, Path]
         raise RequestError(
             f"--lr {request.lr}: it is {' or '.join(get_args(Degradation))}, whose bicubic makes LR of HR"
         )
-    scale = request.scale or scale_of(request.models)
+    scale = request.scale or scale_of(request.models, request.keys)
     # at scale 1 nothing tells what an image is degraded by: it is what the networks take, and there is no HR
     given = scale == 1 and not request.degrade
     entry: dict[str, Any] = {"kind": "lr"} if given else {"kind": "hr", "lr": request.lr}

@@ -10,7 +10,7 @@ from typing import Any
 
 from l2xbench.config import StudyConfig
 from l2xbench.studies.reading import parse_study
-from l2xbench.zoo.load import locate, short_names
+from l2xbench.zoo.load import RANDOM, locate, short_names
 
 _INSIDE_A_SET = r"(?i)image_SRF_\d+|HR|GT|GTmod12|.*_HR"
 """Folders within a set, whose own name says nothing."""
@@ -50,7 +50,7 @@ def dataset_study(
     Raises:
         RequestError: a network, dataset or option is wrong.
     """
-    scale = request.scale or scale_of(request.models)
+    scale = request.scale or scale_of(request.models, request.keys)
     as_they_are = scale == 1 and not request.degrade and not request.needs_hr
     dataset, entry = dataset_block(request.dataset, request.images, as_they_are=as_they_are)
     if request.crop is not None:
@@ -145,7 +145,16 @@ def set_name(folder: Path) -> str:
     return re.sub(r"[^A-Za-z0-9._+-]", "_", named).lstrip("._+-")[:64] or "images"
 
 
-def scale_of(models: Sequence[str]) -> int:
-    """The scale of the first network whose card says one; 4, that of most papers, where none does."""
-    cards = [locate(model).card for model in models]
+def scale_of(models: Sequence[str], keys: Mapping[str, Any] | None = None) -> int:
+    """The scale of the first network whose card says one; 4, that of most papers, where none does.
+
+    Args:
+        models: as the command line says them.
+        keys: of their cards, said anew.
+
+    Raises:
+        RequestError: there is no such network, or no such key.
+    """
+    # which weights there are is not asked for here
+    cards = [locate(model, RANDOM, keys=keys).card for model in short_names(models).values()]
     return next((card.scale for card in cards if card.scale is not None), USUAL_SCALE)

@@ -174,6 +174,8 @@ def read_card(path: Path) -> ModelCard:
 def _read_with_base(path: Path, above: list[Path]) -> dict[str, Any]:
     data = read_yaml(path)
     if "base" not in data:
+        if "card" in data and "provider" not in data:  # as a study names a network
+            raise RequestError(f"{path}: card: a card stands on another one as its base; say base: {data['card']}")
         return data
     name = data["base"]
     if not isinstance(name, str):
@@ -182,7 +184,8 @@ def _read_with_base(path: Path, above: list[Path]) -> dict[str, Any]:
         raise RequestError(f"{path}: base: {name}: the cards go round in a circle; name a card that stands by itself")
     bundled = bundled_cards()
     beside = path.parent / (name if name.endswith(BUNDLED_SUFFIXES) else f"{name}.yaml")
-    found = beside if beside.is_file() else bundled.get(name)
+    is_itself = beside.resolve() == path.resolve()  # carn-m.yaml may say base: carn-m, and means the bundled card
+    found = beside if beside.is_file() and not (is_itself and name in bundled) else bundled.get(name)
     if found is None:
         raise RequestError(f"{path}: base: no card '{name}' beside it or bundled; {did_you_mean(name, bundled)}")
     base = _read_with_base(found, [*above, path.resolve()])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,14 +20,17 @@ from l2xbench.system.compat import import_torchvision
 from l2xbench.zoo import checkpoints
 from l2xbench.zoo.cards import ModelCard, WeightsSource, changed, find_card
 from l2xbench.zoo.dialects import mean_colour, to_native
-from l2xbench.zoo.digests import digest, file_digest
+from l2xbench.zoo.digests import digest
 from l2xbench.zoo.fitting import best_fit, load_strictly
 from l2xbench.zoo.network import Network, own_precision
 from l2xbench.zoo.providers import Built
+from l2xbench.zoo.published import is_published_as, published_card, sha256_of
 from l2xbench.zoo.states import StateDict, named_state, states_in
-from l2xbench.zoo.weights import expected_hash, how_to_get, present_weights
+from l2xbench.zoo.weights import how_to_get, present_weights
 
 RANDOM = "random"
+NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
+"""A network's own name: results have files of it."""
 _PROVIDERS = {"l2xbench": "own", "basicsr": "basicsr", "spandrel": "spandrel", "module": "module"}
 
 
@@ -61,12 +65,12 @@ class Source:
 
     @property
     def is_published(self) -> bool:
-        """Whether the weights are those that the network's authors published, by the hash that the card gives."""
-        expected = expected_hash(self.card)
-        if expected is None or self.card.training or not isinstance(self.weights, Path):
+        """Whether the weights are a checkpoint that a network's authors published, by the hash that this card gives or
+        a bundled one; the file's name and how it was given do not count.
+        """
+        if not isinstance(self.weights, Path):
             return False
-        with self.weights.open("rb") as file:
-            return file_digest(file).startswith(expected)
+        return is_published_as(sha256_of(self.weights), self.card) or published_card(self.weights) is not None
 
     def identity(self, *, trust: bool = False) -> str:
         """SHA-256 over everything that decides the network's outputs: card, weights, and the code it comes from.
@@ -91,8 +95,7 @@ class Source:
         if card.provider == "module":
             total.update(_code_of(card).encode())
         if isinstance(self.weights, Path):
-            with self.weights.open("rb") as file:
-                total.update(file_digest(file).encode())
+            total.update(sha256_of(self.weights).encode())
         elif self.weights is None:
             total.update(f"random {self.seed} {torch.__version__}".encode())
         else:
@@ -112,8 +115,8 @@ def load_model(
     """A network that takes LR images in [0, 1] of any size.
 
     Args:
-        name: a card's name (`edsr`), a card's YAML, a checkpoint file, whose architecture spandrel recognises, or
-            with `trust` a class, `package.module:Class` or `file.py:Class`.
+        name: a card's name (`edsr`), a card's YAML, a checkpoint file (that of a card, by its SHA-256, or one whose
+            architecture spandrel recognises), or with `trust` a class, `package.module:Class` or `file.py:Class`.
         weights: a state dict or a checkpoint file in the authors' key names, instead of the card's own; `"random"`
             for the architecture's initial weights.
         device: where to put it.
@@ -145,8 +148,12 @@ def locate(
 ) -> Source:
     """Finds the card and the weights of a network without building it; arguments and errors as in `load_model`."""
     card = name if isinstance(name, ModelCard) else _card_of(str(name))
-    if keys:
-        card = changed(card, keys)
+    said = dict(keys or {})
+    # a path alone is what `weights` takes too: it starts where the user is, not where the card lies
+    path = said.pop("weights") if isinstance(said.get("weights"), str) else None
+    weights = path if weights is None else weights
+    if said:
+        card = changed(card, said)
     if isinstance(weights, Mapping):
         states_in(weights, "the given weights")
         return Source(card, weights, seed)
@@ -163,11 +170,21 @@ def locate(
 
 
 def short_names(models: Sequence[str]) -> dict[str, str]:
-    """Name -> network, fit for a file's name: the card's or the checkpoint's, told apart where two are alike."""
+    """Name -> network, fit for a file's name: the card's or the checkpoint's, told apart where two are alike.
+
+    `name=network` gives the name.
+
+    Example:
+        >>> short_names(["edsr", "runs/best.pth", "dat=./DAT_light_x4.pth"])
+        {'edsr': 'edsr', 'best': 'runs/best.pth', 'dat': './DAT_light_x4.pth'}
+    """
     named: dict[str, str] = {}
-    for model in models:
+    for given in models:
+        own, model = _own_name(given)
         found = model.rpartition(":")[2]
-        if ":" in model and found.isidentifier():
+        if own is not None:
+            stem = own
+        elif ":" in model and found.isidentifier():
             stem = found
         else:
             stem = Path(model).stem if "/" in model or Path(model).suffix else model
@@ -177,6 +194,14 @@ def short_names(models: Sequence[str]) -> dict[str, str]:
             name = f"{stem}-{number}"
         named[name] = model
     return named
+
+
+def _own_name(given: str) -> tuple[str | None, str]:
+    """`name=network` parted; no name where the text is a file's path as it stands (`lr=0.1/best.pth`)."""
+    name, equals, network = given.partition("=")
+    if not equals or not network or not re.fullmatch(NAME, name) or Path(given).expanduser().is_file():
+        return None, given
+    return name, network
 
 
 def require_trust(card: ModelCard, trust: bool) -> None:
@@ -257,16 +282,23 @@ def _card_of(name: str) -> ModelCard:
     path = Path(name).expanduser()
     if path.suffix.lower() in checkpoints.SUFFIXES:
         stem = path.stem.removesuffix(".pth")  # of best.pth.tar
-        return ModelCard(
-            name=stem,
-            title=stem,
-            provider="spandrel",
-            weights=WeightsSource(file=str(path.absolute())),
-        )
+        weights = WeightsSource(file=str(path.absolute()))
+        known = _published(path)
+        if known is not None:
+            return known.model_copy(update={"weights": weights})
+        return ModelCard(name=stem, title=stem, provider="spandrel", weights=weights)
     _, colon, found = name.rpartition(":")
     if colon and found.isidentifier():
         return ModelCard(name=found, title=found, provider="module", module=name, folder=str(Path.cwd()))
     return find_card(name)
+
+
+def _published(path: Path) -> ModelCard | None:
+    """The card of a published checkpoint; None also for a file that cannot be read, which its reader tells."""
+    try:
+        return published_card(path)
+    except OSError:
+        return None
 
 
 def _build(card: ModelCard, states: Sequence[StateDict] | None) -> Built:

@@ -48,6 +48,7 @@ def test_a_path_alone_is_the_weights_file(tmp_path: Path) -> None:
     [
         ("base: edsr-compakt\n", "base: no card 'edsr-compakt' beside it or bundled; did you mean 'edsr-compact'?"),
         ("base: mine\n", "base: mine: the cards go round in a circle"),
+        ("card: edsr\n", "card: a card stands on another one as its base; say base: edsr"),
         ("base: [edsr]\n", "base: needs the name of another card"),
     ],
 )
@@ -57,3 +58,10 @@ def test_a_wrong_base_is_named(tmp_path: Path, text: str, line: str) -> None:
     with pytest.raises(RequestError, match=r"mine\.yaml: ") as raised:
         read_card(path)
     assert line in str(raised.value)
+
+
+def test_a_card_may_have_the_name_of_the_bundled_one_that_it_stands_on(tmp_path: Path) -> None:
+    path = tmp_path / "carn-m.yaml"
+    path.write_text("base: carn-m\nweights: ./mine.pth\n")
+    found = read_card(path)
+    assert (found.title, found.weights_path) == ("CARN-M", tmp_path / "mine.pth")

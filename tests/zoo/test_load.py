@@ -237,3 +237,15 @@ def test_short_names_are_the_classes() -> None:
         "y",
         "z",
     ]
+
+
+def test_a_network_may_be_given_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert short_names(["ours=./runs/best.pth", "edsr=rcan", "edsr", "a/b=c.pth"]) == {
+        "ours": "./runs/best.pth",
+        "edsr": "rcan",
+        "edsr-2": "edsr",
+        "b=c": "a/b=c.pth",
+    }
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lr=0.1.pth").touch()
+    assert short_names(["lr=0.1.pth"]) == {"lr=0.1": "lr=0.1.pth"}, "a file is what it is called"

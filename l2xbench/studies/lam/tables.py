@@ -101,11 +101,12 @@ def lam_tables(results: Results) -> list[Table]:
 
 
 def unpublished_notes(results: Results) -> list[str]:
-    """Which networks do not have their authors' checkpoint; no line where all have."""
+    """Which networks of the table do not have their authors' checkpoint; no line where all have."""
+    shown = {one.record.model for one in results.once(shown_maps)}
     told = [
         f"{name} ({model.weights})"
         for name, model in results.manifest.models.items()
-        if name in results.config.models and not model.published
+        if name in shown and not model.published
     ]
     if not told:
         return []
