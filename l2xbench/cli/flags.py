@@ -294,10 +294,15 @@ class QuickFlags:
 
     def carry_out(self, study: StudyConfig, folder: Path) -> NoReturn:
         """Runs the study, which is called as the command and its block, and ends with the exit code of that."""
+        from l2xbench.commands.quick import in_flags
         from l2xbench.commands.run import How, run_study
 
         how = How(self.data_root, self.dry_run, self.fresh)
-        raise typer.Exit(run_study(study, folder, how, only=study.study))
+        try:
+            code = run_study(study, folder, how, only=study.study)
+        except RequestError as error:
+            raise RequestError(in_flags(str(error), study.study)) from error
+        raise typer.Exit(code)
 
 
 _WHERE = {"device", "engine", "workers", "ray_address", "threads"}

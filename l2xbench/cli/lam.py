@@ -53,14 +53,14 @@ def lam(
         str, typer.Option("--width", help="Of the figure: auto, column (8.5 cm) or page (17.5 cm).", metavar="NAME")
     ] = "auto",
     out: Annotated[
-        Path | None, typer.Option("--out", help="The results folder; results/lam/<image> by default.")
+        Path | None, typer.Option("--out", help="The results folder; results/lam/<image>-window-<window> by default.")
     ] = None,
 ) -> None:
     """LAM and its diffusion index of a window for each network, as SR papers print them: the figure, and tables/lam.
 
     The numbers are those of LAM's published code (Gu and Dong, CVPR 2021); left comes before top, as in those papers.
     """
-    from l2xbench.commands.lam import LamRequest, lam_study, preset_note
+    from l2xbench.commands.lam import LamRequest, lam_study
 
     if image is None and preset is None:
         raise RequestError("an HR image is needed, or --preset, such as: l2xbench lam --preset urban100/img_019")
@@ -81,8 +81,8 @@ def lam(
         trust=flags.trust,
         keys=cards.said(chosen),
     )
-    study, folder = lam_study(request, out)
-    note = preset_note(request)
-    if note:
+    study = lam_study(request, out)
+    for note in study.notes:
         typer.echo(note)
-    flags.carry_out(study, folder)
+    with study.with_crop(keep=not flags.dry_run):
+        flags.carry_out(study.config, study.folder)

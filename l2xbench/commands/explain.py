@@ -17,6 +17,7 @@ from l2xbench.attribution.targets import parse_target
 from l2xbench.commands import screen
 from l2xbench.data.degradations import Degradation
 from l2xbench.data.folders import printable
+from l2xbench.data.known_sets import set_of_image
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.draw.colormap import colour_map
 from l2xbench.draw.heatmaps import heatmap_bytes
@@ -83,7 +84,6 @@ def explain_image(
     without_distributed_tensors()
     sources = {name: locate(model, seed=seed, keys=keys) for name, model in short_names(models).items()}
     place = choose_device(device)
-    Store(out).prepare()
     answers: dict[str, tuple[NetworkImage, NetworkMap]] = {}
     failures: list[RequestError] = []
     pair: LoadedPair | None = None
@@ -100,6 +100,8 @@ def explain_image(
         if pair is None:
             enlarged = network.scale
             pair = files.load(enlarged)
+            _require_target(request.target, pair, enlarged)
+            Store(out).prepare()
         if network.scale != enlarged:
             raise RequestError(
                 f"--models: {name} is for scale {network.scale}, {next(iter(sources))} for scale {enlarged}; "
@@ -120,8 +122,7 @@ def explain_image(
     if not answers:
         raise failures[0]
     assert pair is not None
-    folder = printable(image.parent.resolve().name) or "image"
-    shown = ShownImage(folder, printable(image.stem), enlarged, pair.lr, pair.hr)
+    shown = ShownImage(set_of_image(image.resolve()), printable(image.stem), enlarged, pair.lr, pair.hr)
     zoom = around_target(request.target, shown.sr_shape)
     panel = make_panel(shown, answers, request, zoom=zoom, scale_of_colours=shades)
     with console.status("drawing"):
@@ -164,6 +165,15 @@ def explain_image(
     for failure in failures:
         console.print(f"[yellow]failed[/] {escape(str(failure))}", soft_wrap=True)
     return 1 if failures else 0
+
+
+def _require_target(target: str, pair: LoadedPair, scale: int) -> None:
+    """Whether the SR image has what is to be explained."""
+    height, width = pair.lr.shape[:2]
+    try:
+        parse_target(target).window((1, 3, height * scale, width * scale))
+    except AttributionError as error:
+        raise RequestError(f"--target: {error}") from None
 
 
 def _spread(drawn: NetworkPanel) -> dict[str, float]:

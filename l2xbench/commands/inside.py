@@ -144,6 +144,10 @@ def checked(request: InsideRequest) -> Any:
         raise RequestError(f"--sort {request.sort}: {did_you_mean(request.sort, SORTS)}")
     if request.crop == "whole":
         return lambda image, file: image
+    if re.fullmatch(r"-?\d+(,-?\d+,-?\d+)?", request.crop) and "-" in request.crop:
+        raise RequestError(
+            f"--crop {request.crop}: a negative number: LEFT and TOP are counted from the corner, from 0 on"
+        )
     if not re.fullmatch(r"\d+(,\d+,\d+)?", request.crop):
         raise RequestError(f"--crop {request.crop}: LEFT,TOP,SIDE in LR pixels, a SIDE, or whole is needed")
     numbers = [int(number) for number in request.crop.split(",")]

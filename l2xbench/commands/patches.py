@@ -23,6 +23,10 @@ def places_of(at: Sequence[str] | None, count: int | None, by: str | None) -> An
             "--at gives the patches; --count and --by are for patches that are chosen: give one of the two"
         )
     for text in at:
+        if re.fullmatch(r"\s*-?\d+\s*,\s*-?\d+\s*", text) and "-" in text:
+            raise RequestError(
+                f"--at {text}: a negative number: X and Y are counted from the left top corner, from 0 on"
+            )
         if not re.fullmatch(r"\s*\d+\s*,\s*\d+\s*", text):
             raise RequestError(f"--at {text}: X,Y is needed, left and top of a patch in SR pixels, as --at 120,120")
     return [[int(number) for number in text.split(",")] for text in at]

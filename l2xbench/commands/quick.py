@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from l2xbench.config import StudyConfig
+from l2xbench.data.known_sets import name_of_folder
+from l2xbench.errors import RequestError
 from l2xbench.studies.reading import parse_study
 from l2xbench.zoo.load import RANDOM, locate, short_names
 
-_INSIDE_A_SET = r"(?i)image_SRF_\d+|HR|GT|GTmod12|.*_HR"
-"""Folders within a set, whose own name says nothing."""
 USUAL_SCALE = 4
+_FLAGS = ("weights", "weights_key", "inputs", "channels", "extra_channels", "output")
+"""Keys of a network that have a flag of their own."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,43 @@ def quick_study(
         "heatmaps": None,
         **blocks,
     }
-    return parse_study(study, f"l2xbench {name}")
+    try:
+        return parse_study(study, name)
+    except RequestError as error:
+        raise RequestError(in_flags(str(error).removeprefix(f"{name}: "), name)) from None
+
+
+def in_flags(message: str, name: str) -> str:
+    """An error line about a study that a command has made, with flags in the place of keys that nobody wrote.
+
+    Args:
+        message: names keys of the study: `erf.size`, `datasets.mine: path`, `models.net.multiple`.
+        name: of the block, and of the command.
+
+    Example:
+        >>> in_flags("lam.width: found 'colum', allowed: auto, column, page", "lam")
+        "--width: found 'colum', allowed: auto, column, page"
+        >>> in_flags("datasets.mine: path: 'mine' is not in /data", "erf")
+        "'mine' is not in /data"
+        >>> in_flags("models.net.multiple: found 'a'; models.net: give weights: PATH", "erf")
+        "--card multiple: found 'a'; --models net: give --weights PATH"
+    """
+    for key, flag in (
+        (r"^datasets\.[^:]+?\.(images|crop): ", r"--\1: "),
+        (r"^datasets\.[^:]+: (?:path: |dataset '[^']+': (?:path: )?)?", ""),
+        (rf"\bmodels\.[^:;]+\.({'|'.join(_FLAGS)}): ", lambda found: f"--{found[1].replace('_', '-')}: "),
+        (r"\bmodels\.[^:;]+\.([a-z_]+): ", r"--card \1: "),
+        (r"\bmodels\.([^:;]+): ", r"--models \1: "),
+        (rf"\b{name}\.cases(?:\[\d+\]\.window)?", "--window"),
+        (rf"\b{name}\.places\.([a-z]+)", r"--\1"),
+        (rf"\b{name}\.places", "--at"),
+        (rf"\b{name}\.([a-z_]+)", r"--\1"),
+        (r"\bweights: (PATH|random)", r"--weights \1"),
+        (r"`degrade` in the study, for example degrade: \{noise: 25\}", "--degrade noise=25"),
+        (r"^degrade\.([a-z]+): ", r"--degrade \1: "),
+    ):
+        message = re.sub(key, flag, message)
+    return message
 
 
 def dataset_block(dataset: str, images: int | None, *, as_they_are: bool) -> tuple[str, dict[str, Any]]:
@@ -127,22 +165,20 @@ def dataset_block(dataset: str, images: int | None, *, as_they_are: bool) -> tup
         dataset: what the command line says.
         images: the first so many; all where it is None.
         as_they_are: the images are what networks take, of which no LR is made: those of a plain folder at scale 1.
+
+    Raises:
+        RequestError: it is a file.
     """
     folder = Path(dataset).expanduser()
+    if folder.is_file():
+        raise RequestError(f"{dataset}: this is a file; a folder of images is needed")
     there = folder.is_dir() or "/" in dataset
     entry: dict[str, Any] = {"path": str(folder.resolve()) if there else dataset}
     if images is not None:
         entry["images"] = images
     if as_they_are and (there or dataset == "skimage"):
         entry["kind"] = "lr"
-    return set_name(folder.resolve()) if there else dataset, entry
-
-
-def set_name(folder: Path) -> str:
-    """What tables call a folder: its name, or of a folder within a set (`HR`, `image_SRF_4`) that set's."""
-    names = [each.name for each in (folder, *folder.parents) if each.name]
-    named = next((name for name in names if not re.fullmatch(_INSIDE_A_SET, name)), "images")
-    return re.sub(r"[^A-Za-z0-9._+-]", "_", named).lstrip("._+-")[:64] or "images"
+    return name_of_folder(folder.resolve()) if there else dataset, entry
 
 
 def scale_of(models: Sequence[str], keys: Mapping[str, Any] | None = None) -> int:

@@ -16,6 +16,8 @@ from l2xbench.errors import RequestError
 #: Pillow decoders that may run. Left out above all: EPS, which starts Ghostscript on whatever the file holds.
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000", "AVIF")
 
+_ORIENTATION = 274
+"""EXIF's tag; from 5 on width and height are exchanged."""
 _BITS, _SAMPLE_FORMAT = 258, 339
 """TIFF's tags of how its pixels are stored."""
 
@@ -58,6 +60,20 @@ def read_image(path: Path | str) -> np.ndarray:
     except Exception as error:  # broken files make Pillow's decoders raise a dozen kinds
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise RequestError(f"{path}: cannot be decoded, the file is damaged: {reason}") from error
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Height and width of what `read_image` gives, from the file's head: no pixel is decoded.
+
+    Raises:
+        OSError: the file cannot be read, or is no image.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(path, formats=_readable()) as opened:
+            width, height = opened.size
+            turned = opened.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+    return (width, height) if turned else (height, width)
 
 
 def _readable() -> list[str]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 SELFEXSR_PAGE = "https://github.com/jbhuang0604/SelfExSR"
 """Huang et al., Single Image Super-Resolution from Transformed Self-Exemplars, CVPR 2015: Urban100, and Set5, Set14 and
 BSD100 with LR images made by MATLAB's bicubic."""
 DIV2K_PAGE = "https://data.vision.ee.ethz.ch/cvl/DIV2K"
 """Agustsson and Timofte, NTIRE 2017 Challenge on Single Image Super-Resolution: Dataset and Study, CVPRW 2017."""
+
+
+_INSIDE_A_SET = r"(?i)image_SRF_\d+|HR|GT|GTmod12|.*_HR"
+"""Folders within a set, whose own name says nothing."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,30 @@ def find_set(name: str) -> KnownSet | None:
         'BSD100'
     """
     return _BY_NAME.get(_plain(name))
+
+
+def name_of_folder(folder: Path) -> str:
+    """What tables call a folder: its name, or of a folder within a set (`HR`, `image_SRF_4`) that set's.
+
+    Example:
+        >>> name_of_folder(Path("/data/Urban100/image_SRF_4"))
+        'Urban100'
+    """
+    names = [each.name for each in (folder, *folder.parents) if each.name]
+    named = next((name for name in names if not re.fullmatch(_INSIDE_A_SET, name)), "images")
+    return re.sub(r"[^A-Za-z0-9._+-]", "_", named).lstrip("._+-")[:64] or "images"
+
+
+def set_of_image(image: Path) -> str:
+    """What tables call the set of a single image: that of a known set in which it lies; else empty, since where
+    somebody keeps a photograph says nothing of it.
+
+    Example:
+        >>> set_of_image(Path("/data/Urban100/HR/img_001.png")), set_of_image(Path("/home/me/work/photo.png"))
+        ('Urban100', '')
+    """
+    name = name_of_folder(image.parent)
+    return name if find_set(name) is not None else ""
 
 
 def _plain(name: str) -> str:

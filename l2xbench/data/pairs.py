@@ -10,7 +10,7 @@ import numpy as np
 import PIL
 
 from l2xbench.data.degradations import Degradation, Harm, degrade, harmed
-from l2xbench.data.images import read_image
+from l2xbench.data.images import image_size, read_image
 from l2xbench.errors import RequestError
 
 _VERSION = 1
@@ -81,6 +81,17 @@ class ImagePair:
             top, left = (max(0, length - crop) // 2 for length in lr.shape[:2])
             lr, hr = _cut(lr, hr, (top, left, crop, crop), scale)
         return pixels_of(self.name, lr, hr)
+
+    def lr_size(self, scale: int, crop: int | None = None) -> tuple[int, int] | None:
+        """Height and width of LR as `load` gives it; None where the file is not one that can be read."""
+        file = self.lr if self.lr is not None else self.hr
+        try:
+            assert file is not None
+            size = image_size(file)
+        except Exception:  # broken files make Pillow's decoders raise a dozen kinds; reading it says why
+            return None
+        height, width = size if self.lr is not None else (length // scale for length in size)
+        return (height, width) if crop is None else (min(height, crop), min(width, crop))
 
     def source(self, scale: int, crop: int | None = None) -> str:
         """SHA-256 over the files, and over what else decides which pixels `load` makes of them: nothing is decoded.

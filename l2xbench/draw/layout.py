@@ -171,7 +171,7 @@ def _decibels(psnr: float) -> str:
 
 def _head(panel: HeatmapPanel, framed: bool, width: float) -> tuple[str, ...]:
     """What the figure shows, on one line where it fits, else on two or three."""
-    what = f"{panel.dataset}, {panel.image}, ×{panel.scale}"
+    what = ", ".join(filter(None, (panel.dataset, panel.image, f"×{panel.scale}")))
     how = f"{panel.method}, reference {panel.reference}, target {panel.target}"
     where = "(maps: the dashed frame)" if framed else ""
     for lines in ((f"{what}:  {how} {where}".rstrip(),), (what, f"{how} {where}".rstrip()), (what, how, where)):

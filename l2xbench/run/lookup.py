@@ -173,7 +173,7 @@ def _instead(path: str, known: KnownSet | None, scale: int) -> str:
     """The end of the line for a set that cannot be fetched."""
     if known is None:
         near = did_you_mean(path, [each.name for each in KNOWN_SETS])
-        return f", and no set of this name is known ({near}); a folder is written with a '/': ./name"
+        return f", and no set of this name is known ({near}); a folder is written with a '/': ./{path}"
     if known.fetchable:
         try:
             files_of(known, scale)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from l2xbench.config import INTERPOLATION, StudyConfig
@@ -14,6 +14,7 @@ from l2xbench.run.lookup import Incomplete, Missing, Unusable, find_dataset, fin
 from l2xbench.store.units import Unit
 from l2xbench.studies.owed import is_for, owed_units, placed, with_others
 from l2xbench.studies.registry import all_studies, study_named
+from l2xbench.studies.study import SizesOfImages
 from l2xbench.zoo.cards import ModelCard, find_card
 from l2xbench.zoo.load import Source, locate
 
@@ -123,7 +124,20 @@ def make_plan(study: StudyConfig, out: Path, data_root: Path | None = None) -> P
             missing.append(absent)
     if missing:
         raise Incomplete(missing)
+    sizes = cache(lambda: _sizes(study, datasets))
+    for each in all_studies():
+        each.check_sizes(study, sizes)
     return Plan(study, tuple(models), tuple(datasets), out, unusable=unusable)
+
+
+def _sizes(study: StudyConfig, datasets: Sequence[Dataset]) -> SizesOfImages:
+    """Dataset -> image -> height and width of LR; without the images whose files cannot be read."""
+    found: dict[str, dict[str, tuple[int, int]]] = {}
+    for dataset in datasets:
+        crop = study.datasets[dataset.name].crop
+        sizes = {pair.name: pair.lr_size(study.scale, crop) for pair in dataset.pairs}
+        found[dataset.name] = {name: size for name, size in sizes.items() if size is not None}
+    return found
 
 
 def no_network(reasons: Mapping[str, str]) -> RequestError:

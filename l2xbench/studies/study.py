@@ -6,7 +6,7 @@ they are called, so that reading a YAML, and `l2xbench --help`, takes no second.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 Options = dict[str, Any]
 """The options of a unit: everything from the study's YAML that decides its result, as JSON."""
+
+
+SizesOfImages = Mapping[str, Mapping[str, tuple[int, int]]]
+"""Dataset -> image -> height and width of LR."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +185,17 @@ class Study:
 
         Raises:
             RequestError: what would fail for every unit, by its key.
+        """
+
+    def check_sizes(self, config: StudyConfig, sizes: Callable[[], SizesOfImages]) -> None:
+        """Whether the images are large enough for what the YAML asks, told before anything runs.
+
+        Args:
+            config: the study.
+            sizes: gives height and width of LR, by dataset and image, of those whose files can be read.
+
+        Raises:
+            RequestError: what would fail for every image, by its key.
         """
 
     def settled_by(self, config: StudyConfig) -> str | None:

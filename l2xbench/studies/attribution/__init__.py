@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from l2xbench.config import StudyConfig
@@ -15,7 +15,7 @@ from l2xbench.studies.attribution.options import AttributionOptions, HeatmapOpti
 from l2xbench.studies.attribution.units import DRAWS_FROM_OTHERS, map_options
 from l2xbench.studies.attribution.view import MapsOfImages
 from l2xbench.studies.shared.interventions import in_one_notice, told_interventions
-from l2xbench.studies.study import ImageFigures, Options, Study
+from l2xbench.studies.study import ImageFigures, Options, SizesOfImages, Study
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -72,6 +72,12 @@ class AttributionStudy(Study):
         from l2xbench.studies.attribution.checks import check_attribution
 
         check_attribution(config)
+
+    def check_sizes(self, config: StudyConfig, sizes: Callable[[], SizesOfImages]) -> None:
+        """That an image has the target."""
+        from l2xbench.studies.attribution.checks import check_target
+
+        check_target(config, sizes)
 
     def notice(self, config: StudyConfig) -> str | None:
         """What interventions cost."""

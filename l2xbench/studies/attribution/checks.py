@@ -11,10 +11,11 @@ import torch
 from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.methods.registry import get_method
 from l2xbench.attribution.references import make_reference
-from l2xbench.attribution.targets import parse_target
+from l2xbench.attribution.targets import ImageTarget, parse_target
 from l2xbench.config import StudyConfig
 from l2xbench.errors import RequestError
 from l2xbench.studies.attribution.options import AttributionOptions
+from l2xbench.studies.study import SizesOfImages
 
 
 def told_by_key(key: str, check: Callable[[], object]) -> None:
@@ -36,6 +37,33 @@ def check_attribution(config: StudyConfig) -> None:
         return
     check_maps("attribution", wanted.methods, wanted.options, wanted.reference)
     told_by_key("attribution.target", lambda: parse_target(wanted.target))
+
+
+def check_target(config: StudyConfig, sizes: Callable[[], SizesOfImages]) -> None:
+    """A target that is outside every image.
+
+    Args:
+        config: the study.
+        sizes: of its images.
+
+    Raises:
+        RequestError: what `explain` would say of the largest.
+    """
+    wanted = config.block(AttributionOptions)
+    target = None if wanted is None else parse_target(wanted.target)
+    if target is None or isinstance(target, ImageTarget):
+        return
+    found = [size for images in sizes().values() for size in images.values()]
+    refused: list[tuple[int, AttributionError]] = []
+    for height, width in found:
+        try:
+            target.window((1, 3, height * config.scale, width * config.scale))
+        except AttributionError as error:
+            refused.append((height * width, error))
+        else:
+            return
+    if refused:
+        raise RequestError(f"attribution.target: {max(refused, key=lambda each: each[0])[1]}")
 
 
 def check_maps(

@@ -7,7 +7,7 @@ show it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from l2xbench.config import StudyConfig
@@ -15,7 +15,7 @@ from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.attribution.units import DRAWS_FROM_OTHERS
 from l2xbench.studies.context.options import ContextOptions
 from l2xbench.studies.context.units import context_units
-from l2xbench.studies.study import Finding, Options, Section, Study, Summary
+from l2xbench.studies.study import Finding, Options, Section, SizesOfImages, Study, Summary
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -42,6 +42,14 @@ class Context(Study):
         from l2xbench.studies.context.checks import check_context
 
         check_context(config)
+
+    def check_sizes(self, config: StudyConfig, sizes: Callable[[], SizesOfImages]) -> None:
+        """That an image has the places."""
+        wanted = config.block(ContextOptions)
+        if wanted is not None:
+            from l2xbench.studies.shared.room import check_patches
+
+            check_patches("context", wanted.places, wanted.size, config, sizes)
 
     def looks_at_others(self, options: Mapping[str, Any]) -> bool:
         """Interventions draw from the dataset's other images."""

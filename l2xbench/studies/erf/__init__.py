@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from l2xbench.config import StudyConfig
+from l2xbench.errors import RequestError
 from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.erf.options import ErfOptions
-from l2xbench.studies.study import Finding, Options, Section, Study, Summary
+from l2xbench.studies.study import Finding, Options, Section, SizesOfImages, Study, Summary
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -49,6 +50,17 @@ class Erf(Study):
         wanted = config.block(ErfOptions)
         if wanted is not None:
             told_by_key("erf.reference", lambda: make_reference(wanted.reference, torch.zeros(1, 3, 8, 8)))
+
+    def check_sizes(self, config: StudyConfig, sizes: Callable[[], SizesOfImages]) -> None:
+        """That an image is as large as what networks are to see."""
+        wanted = config.block(ErfOptions)
+        if wanted is not None and wanted.variant == "crop":
+            sides = [min(size) for images in sizes().values() for size in images.values()]
+            if sides and max(sides) < wanted.size:
+                raise RequestError(
+                    f"erf.size: no image has {wanted.size} LR pixels a side; the largest that fits is {max(sides)}, "
+                    "and with erf.variant mambair any does"
+                )
 
     def compute(
         self, network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None = None

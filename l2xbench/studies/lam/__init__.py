@@ -6,7 +6,7 @@ map; `tables`, `figures` (drawn by `figure` from the pictures of `pictures`) and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from l2xbench.config import StudyConfig
@@ -16,7 +16,7 @@ from l2xbench.studies.lam.cases import AUTO
 from l2xbench.studies.lam.options import LamOptions
 from l2xbench.studies.lam.units import lam_units
 from l2xbench.studies.shared.interventions import in_one_notice, told_interventions
-from l2xbench.studies.study import Finding, Options, Section, Study, Summary
+from l2xbench.studies.study import Finding, Options, Section, SizesOfImages, Study, Summary
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -80,6 +80,14 @@ class Lam(Study):
         from l2xbench.studies.lam.checks import check_lam
 
         check_lam(config)
+
+    def check_sizes(self, config: StudyConfig, sizes: Callable[[], SizesOfImages]) -> None:
+        """That each window is within its image."""
+        wanted = config.block(LamOptions)
+        if wanted is not None:
+            from l2xbench.studies.lam.checks import check_windows
+
+            check_windows("lam", wanted.cases, wanted.size, config, sizes)
 
     def compute(
         self, network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None = None

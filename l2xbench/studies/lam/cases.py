@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.validation import Strict, read_yaml
 
+CROP = "-crop-"
+"""Between an image's name and left, top and side in HR pixels, in the name of a part of it that is taken for whole."""
 PUBLISHED_SIDE = 256
 """Side in HR pixels of the test images that papers take LAM of."""
 
@@ -26,6 +28,8 @@ def window_numbers(text: str) -> tuple[int, int, int]:
         >>> window_numbers("119,115,24")
         (119, 115, 24)
     """
+    if re.fullmatch(r"\s*-?\d+\s*,\s*-?\d+\s*,\s*-?\d+\s*", text) and "-" in text:
+        raise RequestError(f"'{text}' has a negative number: left and top count from the corner, from 0 on")
     if not re.fullmatch(r"\s*\d+\s*,\s*\d+\s*,\s*[1-9]\d*\s*", text):
         raise RequestError(f"'{text}' is no window: X,Y,SIZE is needed, left, top and side in SR pixels, as 119,115,24")
     x, y, size = (int(part) for part in text.split(","))
@@ -57,6 +61,17 @@ class Case(Strict):
     def numbers(self) -> tuple[int, int, int]:
         """The window's left, top and side."""
         return window_numbers(self.window)
+
+
+def parted_name(image: str) -> tuple[str, tuple[int, int, int] | None]:
+    """An image's own name, and left, top and side in HR pixels of the part of it that was taken, if one was.
+
+    Example:
+        >>> parted_name("img_005-crop-300-200-256"), parted_name("img_005")
+        (('img_005', (300, 200, 256)), ('img_005', None))
+    """
+    found = re.fullmatch(rf"(.+){CROP}(\d+)-(\d+)-(\d+)", image)
+    return (image, None) if found is None else (found[1], (int(found[2]), int(found[3]), int(found[4])))
 
 
 @cache

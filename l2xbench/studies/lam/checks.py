@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -11,9 +12,10 @@ from l2xbench.attribution.references import make_reference
 from l2xbench.config import StudyConfig
 from l2xbench.errors import RequestError
 from l2xbench.studies.attribution.checks import told_by_key
-from l2xbench.studies.lam.cases import AUTO
+from l2xbench.studies.lam.cases import AUTO, Case
 from l2xbench.studies.lam.options import LamOptions
 from l2xbench.studies.lam.units import dataset_of
+from l2xbench.studies.shared.room import Sizes, would_fit
 
 
 def check_lam(config: StudyConfig) -> None:
@@ -33,3 +35,37 @@ def check_lam(config: StudyConfig) -> None:
     if wanted.cases != AUTO:
         for case in wanted.cases:
             dataset_of(case, config)
+
+
+def check_windows(key: str, cases: Sequence[Case] | str, size: int, config: StudyConfig, sizes: Sizes) -> None:
+    """Windows of given images, or such a side that no image has.
+
+    Args:
+        key: of the block.
+        cases: its own.
+        size: side in SR pixels of the windows that `auto` takes.
+        config: the study.
+        sizes: of the images.
+
+    Raises:
+        RequestError: a window is not within its image, by key.
+    """
+    if isinstance(cases, str):
+        assert cases == AUTO
+        sides = [min(each) * config.scale for images in sizes().values() for each in images.values()]
+        if sides and max(sides) < size:
+            raise RequestError(
+                f"{key}.size: no SR image has {size} pixels a side; the largest that fits is {max(sides)}"
+            )
+        return
+    for number, case in enumerate(cases):
+        found = sizes().get(dataset_of(case, config, f"{key}.cases"), {}).get(case.image)
+        if found is None:  # its dataset says so, or reading it
+            continue
+        height, width = (length * config.scale for length in found)
+        x, y, side = case.numbers
+        if x + side > width or y + side > height:
+            raise RequestError(
+                f"{key}.cases[{number}].window: {case.window} (left, top, side) is not within the {width} x {height} "
+                f"SR pixels of {case.image}{would_fit(x, y, side, width, height)}"
+            )

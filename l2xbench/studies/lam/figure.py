@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from l2xbench.draw import style
+from l2xbench.studies.lam.cases import parted_name
 from l2xbench.studies.lam.pictures import Picture, map_pictures
 
 _MARGIN = 0.08
@@ -53,6 +54,7 @@ class LamPanel:
     """All that the figure shows."""
 
     dataset: str
+    """Empty where its name says nothing."""
     image: str
     window: tuple[int, int, int]
     """Left, top and side in SR pixels."""
@@ -128,7 +130,9 @@ def _inputs(canvas: _Canvas, panel: LamPanel, head: float, cell: float, tall: fl
         top += tall + _GAP / 2
         canvas.text(middle, top, f"LR, ×{panel.scale}")
         top += _SMALL_LINE
-    for line in (panel.dataset, panel.image, f"window {size}", f"at {x}, {y}"):
+    name, crop = parted_name(panel.image)
+    part = [] if crop is None else [f"crop {crop[2]}", f"at {crop[0]}, {crop[1]}"]
+    for line in filter(None, (panel.dataset, name, *part, f"window {size}", f"at {x}, {y}")):
         canvas.text(middle, top, style.fit(line, room, size=style.SMALL_PT))
         top += _SMALL_LINE
     if panel.hr is not None:

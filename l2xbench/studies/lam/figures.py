@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import groupby
 
+from l2xbench.data.known_sets import find_set
 from l2xbench.store.derived import DerivedFiles, figure_paths
 from l2xbench.store.records import records_of_studies
 from l2xbench.store.results import Results
@@ -13,7 +14,7 @@ from l2xbench.studies.figures import Draw, OwedFigure
 from l2xbench.studies.lam.options import LamOptions
 from l2xbench.studies.lam.tables import Shown, shown_maps
 
-VERSION = 1
+VERSION = 2
 """The version of the figures; a new one makes kept ones be drawn again."""
 
 
@@ -64,8 +65,9 @@ def _prepared(results: Results, maps: list[Shown], inputs: Mapping[str, str], wi
         patch = store.load_image(found[0].record.files["patch"])
         networks.append(LamNetwork(model, shown, patch, None if psnr is None else _number(psnr)))
     dataset, image, window = maps[0].case
+    tells = len(results.manifest.datasets) > 1 or find_set(dataset) is not None
     panel = LamPanel(
-        dataset=dataset,
+        dataset=dataset if tells else "",
         image=image,
         window=window,
         scale=results.config.scale,

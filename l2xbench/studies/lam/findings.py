@@ -6,7 +6,7 @@ import pandas as pd
 
 
 def lam_findings(frame: pd.DataFrame) -> list[str]:
-    """In how many windows the network with the larger diffusion index restored it worse; nothing of fewer than two."""
+    """In how many windows the network with the larger diffusion index restored it worse; nothing of a single pair."""
     lam = frame[(frame["method"] == "lam") & frame["psnr"].notna()]
     pairs = worse = 0
     for _, window in lam.groupby(["dataset", "image", "window"], sort=False):
@@ -15,7 +15,7 @@ def lam_findings(frame: pd.DataFrame) -> list[str]:
             for second in range(first + 1, len(rows)):
                 pairs += 1
                 worse += (rows[first, 0] - rows[second, 0]) * (rows[first, 1] - rows[second, 1]) < 0
-    if not pairs:
+    if pairs < 2:  # nothing to be counted
         return []
     windows = len(lam.drop_duplicates(["dataset", "image", "window"]))
     on = f"{windows} window{'s' if windows > 1 else ''}"

@@ -7,7 +7,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from l2xbench.config import StudyConfig
@@ -15,7 +15,7 @@ from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.attribution.units import DRAWS_FROM_OTHERS
 from l2xbench.studies.reach.options import ReachOptions
 from l2xbench.studies.reach.units import reach_units
-from l2xbench.studies.study import Finding, ImageMeasure, Options, Section, Study, Summary
+from l2xbench.studies.study import Finding, ImageMeasure, Options, Section, SizesOfImages, Study, Summary
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -42,6 +42,14 @@ class ReachStudy(Study):
         from l2xbench.studies.reach.checks import check_reach
 
         check_reach(config)
+
+    def check_sizes(self, config: StudyConfig, sizes: Callable[[], SizesOfImages]) -> None:
+        """That an image has the places."""
+        wanted = config.block(ReachOptions)
+        if wanted is not None:
+            from l2xbench.studies.shared.room import check_patches
+
+            check_patches("reach", wanted.places, wanted.size, config, sizes)
 
     def looks_at_others(self, options: Mapping[str, Any]) -> bool:
         """Interventions draw from the dataset's other images."""

@@ -7,7 +7,7 @@ together; `tables`, `figures` (drawn by `figure`) and `findings` show it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from l2xbench.config import StudyConfig
@@ -15,7 +15,7 @@ from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.referee.options import RefereeOptions
 from l2xbench.studies.referee.units import INTERVENTIONS, referee_units
 from l2xbench.studies.shared.interventions import told_interventions
-from l2xbench.studies.study import Finding, Options, Section, Study, Summary
+from l2xbench.studies.study import Finding, Options, Section, SizesOfImages, Study, Summary
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -50,6 +50,14 @@ class Referee(Study):
         from l2xbench.studies.referee.checks import check_referee
 
         check_referee(config)
+
+    def check_sizes(self, config: StudyConfig, sizes: Callable[[], SizesOfImages]) -> None:
+        """That each patch is within its image."""
+        wanted = config.block(RefereeOptions)
+        if wanted is not None:
+            from l2xbench.studies.lam.checks import check_windows
+
+            check_windows("referee", wanted.cases, wanted.size, config, sizes)
 
     def notice(self, config: StudyConfig) -> str | None:
         """What the interventions on a patch cost."""

@@ -20,7 +20,7 @@ class ShownImage:
     """The image of a panel.
 
     Attributes:
-        dataset: as the reader shall see it.
+        dataset: as the reader shall see it; empty where it says nothing.
         name: likewise.
         scale: SR pixels for each LR pixel, along each side.
         lr: (H, W, 3) uint8.

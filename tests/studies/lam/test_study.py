@@ -12,7 +12,7 @@ import torch
 import yaml
 from PIL import Image
 
-from l2xbench import diffusion_index, explain, load_model
+from l2xbench import diffusion_index, explain, load_model, open_results
 from l2xbench.data.degradations import degrade
 from l2xbench.data.images import read_image, to_tensor
 from l2xbench.errors import RequestError
@@ -114,7 +114,8 @@ def test_auto_finds_nothing_in_images_that_are_too_small(
 ) -> None:
     done = l2xbench("run", lam_study(lam={"cases": "auto", "size": 64}), "--out", tmp_path / "out")
     assert done.returncode == 2
-    assert "lam.size: no SR image has 64 pixels a side" in done.stderr
+    assert "lam.size: no SR image has 64 pixels a side; the largest that fits is 40" in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_numbers_are_those_of_explain_on_lr_by_pillow(
@@ -150,8 +151,10 @@ def test_a_crop_is_a_whole_image_and_a_preset_has_its_window(
     done = l2xbench("lam", path, *arguments, "--out", out)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "papers took this window" not in done.stdout
-    assert read(out)[["dataset", "image", "window"]].values.tolist() == [["set", "img_019-10-20-256", "119,115,24"]]
-    assert np.array_equal(read_image(out / "crops/img_019-10-20-256.png"), waves[20:276, 10:266].astype(np.uint8))
+    assert read(out)[["dataset", "image", "window"]].values.tolist() == [
+        ["images", "img_019-crop-10-20-256", "119,115,24"]
+    ]
+    assert np.array_equal(read_image(out / "crops/img_019-crop-10-20-256.png"), waves[20:276, 10:266].astype(np.uint8))
 
 
 @pytest.mark.parametrize(
@@ -167,27 +170,102 @@ def test_a_crop_is_a_whole_image_and_a_preset_has_its_window(
         (["--preset", "natural/4"], "it is of a natural image of no known set; give the image's file"),
         (["{hr}", "--window", "8,8,8", "--lr", "cubic"], "--lr cubic: it is matlab or pillow"),
         (["{hr}", "--window", "8,8,8", "--crop", "40,0,32"], "--crop 40,0,32: left, top and side do not lie within"),
-        (["{hr}", "--window", "8,8,8", "--methods", "l3x"], "lam.methods: method 'l3x'"),
-        (["{hr}", "--window", "8,8,8", "--width", "wide"], "lam.width"),
+        (["{hr}", "--window", "8,8,8", "--methods", "l3x"], "l2xbench: --methods: method 'l3x'"),
+        (["{hr}", "--window", "8,8,8", "--width", "colum"], "l2xbench: --width: found 'colum', allowed: auto, column"),
+        (["{hr}", "--window", "-4,8,8"], "--window '-4,8,8' has a negative number: left and top count from the corner"),
+        (["{hr}", "--window", "40,8,16"], "--window: 40,8,16 (left, top, side) is not within the 48 x 40 SR pixels of"),
+        (["{hr}", "--window", "8,8,64"], "a side of at most 40 fits"),
+        (["{hr}", "--window", "8,8,32", "--crop", "0,0,32"], "is not within the 32 x 32 SR pixels"),
+        (["{hr}", "--window", "8,8,8", "--models", "{tiny}", "--weights", "no.pth"], "no.pth: no such checkpoint"),
+        (["{hr}", "--window", "8,8,8", "--models", "edsr,rcan", "--weights", "no.pth"], "--weights no.pth: it is one"),
     ],
 )
 def test_a_wrong_request_is_one_line(
     l2xbench: Command, tmp_path: Path, photographs: Path, tiny: Path, arguments: list[str], expected: str
 ) -> None:
-    given = [argument.format(hr=photographs / "photo0.png") for argument in arguments]
-    done = l2xbench("lam", *given, "--models", tiny, "--out", tmp_path / "out")
+    given = [argument.format(hr=photographs / "photo0.png", tiny=tiny) for argument in arguments]
+    models = [] if "--models" in given else ["--models", tiny]
+    done = l2xbench("lam", *given, *models, "--out", tmp_path / "out")
     assert done.returncode == 2, done.stdout + done.stderr
     assert expected in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
 
 
-def test_a_window_outside_the_image_fails_by_name(
+def test_each_window_has_a_folder_of_its_own(
+    l2xbench: Command, tmp_path: Path, photographs: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = ["lam", photographs / "photo0.png", "--models", f"mine={tiny}"]
+    for window in ("8,4,16", "0,4,16"):
+        done = l2xbench(*asked, "--window", window)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "images: 1 of 3 images, as asked for; LR made by Pillow's bicubic" in done.stdout
+        assert f"LAM images photo0 {window}" in done.stdout
+    folders = sorted(each.name for each in (tmp_path / "results/lam").iterdir())
+    assert folders == ["photo0-window-0-4-16", "photo0-window-8-4-16"]
+    for folder in folders:
+        found = open_results(tmp_path / "results/lam" / folder)
+        assert found.tables["lam"]["model"].tolist() == ["mine"]
+        assert found.figure("lam").png.name == f"lam-images-photo0-{folder.rpartition('window-')[2]}.png"
+
+
+def test_a_dry_run_leaves_nothing_not_even_a_crop(
     l2xbench: Command, tmp_path: Path, photographs: Path, tiny: Path
 ) -> None:
-    out = tmp_path / "out"
-    done = l2xbench("lam", photographs / "photo0.png", "--models", tiny, "--window", "40,8,16", "--out", out)
+    out = tmp_path / "deep/out"
+    asked = [
+        "lam",
+        photographs / "photo0.png",
+        "--models",
+        tiny,
+        "--crop",
+        "4,4,32",
+        "--window",
+        "8,4,16",
+        "--out",
+        out,
+    ]
+    done = l2xbench(*asked, "--dry-run")
+    assert done.returncode == 0 and "results go to" in done.stdout, done.stderr
+    assert not (tmp_path / "deep").exists()
+    assert l2xbench(*asked).returncode == 0
+    crop = out / "crops/photo0-crop-4-4-32.png"
+    before = crop.read_bytes()
+    assert l2xbench(*asked, "--dry-run").returncode == 0
+    assert crop.read_bytes() == before, "what a run has left is left"
+
+
+def test_a_preset_is_of_its_own_image(l2xbench: Command, tmp_path: Path, tiny: Path) -> None:
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (160, 160, 3), dtype=np.uint8))
+    told = {}
+    for name in ("img_060", "IMG_19_x4", "photo", "019"):
+        image.save(tmp_path / f"{name}.png")
+        done = l2xbench("lam", tmp_path / f"{name}.png", "--models", tiny, "--preset", "urban100/img_019", "--dry-run")
+        told[name] = done.returncode, " ".join((done.stderr + done.stdout).split())
+    assert told["img_060"][0] == 2
+    assert "img_060.png is another image of that set; give img_019, or --window 119,115,24" in told["img_060"][1]
+    assert told["IMG_19_x4"][0] == 0 and "another image" not in told["IMG_19_x4"][1]
+    for name in ("photo", "019"):
+        assert told[name][0] == 0
+        assert f"it is a window of img_019; by its name, {name}.png is another image" in told[name][1]
+    image.save(tmp_path / "7.png")
+    for preset, fits in (("natural/7", True), ("natural/4", False), ("manga109/AkkeraKanjinchou", False)):
+        done = l2xbench("lam", tmp_path / "7.png", "--models", tiny, "--preset", preset, "--dry-run")
+        assert ("is another image" not in " ".join(done.stdout.split())) == fits, preset
+
+
+def test_a_network_that_failed_is_not_said_to_be_unpublished(
+    l2xbench: Command, tmp_path: Path, photographs: Path, tiny: Path
+) -> None:
+    (tmp_path / "broken.pth").write_bytes(b"no checkpoint")
+    models = f"{tiny},{tmp_path}/broken.pth"
+    done = l2xbench(
+        "lam", photographs / "photo0.png", "--models", models, "--window", "8,4,16", "--out", tmp_path / "out"
+    )
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "not within the 48 x 40 SR pixels of photo0" in (out / "tables/failures.csv").read_text()
+    (told,) = [line for line in done.stdout.splitlines() if "Not known to be the published" in line]
+    assert "tiny (tiny.pth)" in told and "broken" not in told
 
 
 RESTORER = """
@@ -278,4 +356,4 @@ def test_findings_count_pairs_in_which_more_pixels_restored_worse() -> None:
     (told,) = lam_findings(pd.DataFrame([*rows, *more, *other], columns=columns))
     assert told.startswith("Of 2 pairs of networks on 2 windows, the one with the larger LAM diffusion index restored")
     assert "worse in 1:" in told
-    assert lam_findings(pd.DataFrame(rows[:1], columns=columns)) == []
+    assert lam_findings(pd.DataFrame(rows, columns=columns)) == [], "a single pair is nothing to count"
