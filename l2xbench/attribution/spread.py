@@ -24,7 +24,7 @@ def diffusion_index(values: np.ndarray | Tensor) -> float:
     near 0 where one counts alone. It says how many pixels a network used, not how well it did.
 
     Args:
-        values: (C, H, W), a map as `explain` gives it for one image; only ratios between values count.
+        values: (C, H, W), or (1, C, H, W) as `explain` gives it for one image; only ratios between values count.
 
     Returns:
         the index, in (0, 100].
@@ -174,6 +174,8 @@ def radii_holding(
 def _signed(values: np.ndarray | Tensor) -> np.ndarray:
     """(H, W) float64: the map's sum over channels, with signs."""
     array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    if array.ndim == 4 and len(array) == 1:
+        array = array[0]
     if array.ndim != 3 or 0 in array.shape:
         raise AttributionError(f"values: shape {array.shape}; give one image's map (C, H, W), such as a.values[0]")
     signed = array.astype(np.float64).sum(axis=0)

@@ -19,7 +19,7 @@ def explain(
     cards: CardFlags,
     image: Annotated[Path, typer.Argument(help="An LR image; with --lr, an HR image.", metavar="IMAGE")],
     models: Annotated[
-        str, typer.Option("--models", help="Cards, card YAMLs or checkpoint files: a,b,c.", metavar="NAMES")
+        str, typer.Option("--models", help="Cards, card YAMLs or checkpoint files: a,b,name=c.", metavar="NAMES")
     ] = "edsr-compact",
     target: Annotated[
         str, typer.Option("--target", help="image, patch:y,x,h,w or neuron:c,y,x, in SR pixels.", metavar="TARGET")

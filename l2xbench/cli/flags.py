@@ -103,7 +103,7 @@ Dataset = Annotated[
     str, typer.Argument(help="A folder of images, a known set (Urban100), or skimage.", metavar="[DATASET]")
 ]
 QuickModels = Annotated[
-    str, typer.Option("--models", help="Cards, card YAMLs or checkpoint files: a,b,c.", metavar="NAMES")
+    str, typer.Option("--models", help="Cards, card YAMLs or checkpoint files: a,b,name=c.", metavar="NAMES")
 ]
 Images = Annotated[int | None, typer.Option("--images", help="Only the first so many images.", min=1, metavar="N")]
 Scale = Annotated[

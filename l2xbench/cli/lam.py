@@ -10,7 +10,7 @@ import typer
 from l2xbench.cli.flags import CardFlags, QuickFlags, Scale, names
 from l2xbench.errors import RequestError
 
-EXAMPLE = "l2xbench lam img_005.png --models carn-m,./dat_light_x4.pth --crop 300,200,256 --window 100,120,24"
+EXAMPLE = "l2xbench lam img_005.png --models carn-m,dat=./dat_light_x4.pth --crop 300,200,256 --window 100,120,24"
 
 
 def lam(
@@ -24,7 +24,7 @@ def lam(
         ),
     ] = None,
     models: Annotated[
-        str, typer.Option("--models", help="Cards, card YAMLs or checkpoint files: a,b,c.", metavar="NAMES")
+        str, typer.Option("--models", help="Cards, card YAMLs or checkpoint files: a,b,name=c.", metavar="NAMES")
     ] = "edsr-compact",
     window: Annotated[
         str | None,

@@ -19,7 +19,7 @@ def referee(
         str, typer.Argument(help="A folder of HR images, a known set (Urban100), or skimage.", metavar="[DATASET]")
     ] = "skimage",
     models: Annotated[
-        str, typer.Option("--models", help="Cards, card YAMLs or checkpoint files: a,b,c.", metavar="NAMES")
+        str, typer.Option("--models", help="Cards, card YAMLs or checkpoint files: a,b,name=c.", metavar="NAMES")
     ] = "edsr-compact,swinir-compact",
     images: Annotated[
         int | None, typer.Option("--images", help="Only the first so many images, a patch each.", min=2, metavar="N")

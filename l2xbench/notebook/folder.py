@@ -17,7 +17,7 @@ import pandas as pd
 from l2xbench.draw.inline import inline_png
 from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.run.manifest_files import manifest_files
-from l2xbench.store.paths import MAPS
+from l2xbench.store.paths import MAPS, OTHERS
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,8 @@ class ResultsFolder:
     def maps(self) -> list[tuple[str, str, str]]:
         """Dataset, network and image of every map that is kept, which `map` takes.
 
-        A method's name follows the image's (`baby.lam`), but for `l2x`.
+        A method's name follows the image's (`baby.lam`), but for `l2x`; of a study with maps of its own, such as LAM's
+        of windows, what it calls them (`baby.119,115,24-lam-Set5`).
 
         Examples:
             >>> import tempfile
@@ -141,11 +142,18 @@ class ResultsFolder:
             >>> ResultsFolder(root).maps()
             [('Set5', 'edsr', 'baby')]
         """
-        found = sorted((self.root / MAPS).glob("*/*/*.npz"))
-        return [(path.parts[-3], path.parts[-2], path.stem) for path in found]
+        return [each for each, _ in sorted(self._map_files())]
+
+    def _map_files(self) -> Iterator[tuple[tuple[str, str, str], Path]]:
+        """Each map's names, and its file: those of whole images, then those that studies keep as outcomes."""
+        for pattern, ending in ((f"{MAPS}/*/*/*.npz", ".npz"), (f"{OTHERS}/*/*/*/*.map.npz", ".map.npz")):
+            for path in self.root.glob(pattern):
+                yield (path.parts[-3], path.parts[-2], path.name.removesuffix(ending)), path
 
     def map(self, dataset: str, network: str, image: str) -> dict[str, np.ndarray]:
         """One map as arrays: `values` (3, H, W) in units of the objective, `reference` (3, H, W) in [0, 1], `delta` ().
+
+        Those of windows (LAM's) have `values` alone.
 
         Args:
             dataset, network: the study's names of them.
@@ -162,10 +170,12 @@ class ResultsFolder:
             >>> ResultsFolder(root).map("Set5", "edsr", "baby")["values"].shape
             (3, 8, 8)
         """
-        path = self.root / MAPS / dataset / network / f"{image}.npz"
-        if not path.is_file():
-            known = ["/".join(each) for each in self.maps()]
-            raise RequestError(f"{self.root}: no map {dataset}/{network}/{image}; {did_you_mean(path.stem, known)}")
+        known = dict(self._map_files())
+        path = known.get((dataset, network, image))
+        if path is None:
+            names = ["/".join(each) for each in sorted(known)]
+            wanted = f"{dataset}/{network}/{image}"
+            raise RequestError(f"{self.root}: no map {wanted}; {did_you_mean(wanted, names)}")
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
 

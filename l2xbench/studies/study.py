@@ -51,6 +51,8 @@ class Section:
     """A Jinja template, which may import the macros of `tables.html` and `charts.html` (`l2xbench/report/page`)."""
     context: Mapping[str, Any] = field(default_factory=dict)
     """What the template knows."""
+    figures: Sequence[str] = ()
+    """Names of figures that are shown above the tables, as files below `figures/` are called."""
 
 
 @dataclass(frozen=True)

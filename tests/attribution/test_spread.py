@@ -41,6 +41,13 @@ def test_diffusion_index_is_the_definition_with_the_published_addend() -> None:
     assert diffusion_index(torch.from_numpy(values).requires_grad_(True)) == diffusion_index(values)
 
 
+def test_one_images_batch_is_its_map_and_of_several_none_is_taken() -> None:
+    values = torch.rand(1, 3, 5, 6)
+    assert diffusion_index(values) == diffusion_index(values[0])
+    with pytest.raises(AttributionError, match="give one image's map"):
+        diffusion_index(torch.rand(2, 3, 5, 6))
+
+
 def test_shares_and_radii_of_a_known_map() -> None:
     values = np.zeros((2, 9, 9))
     values[0, 4, 4], values[1, 4, 6], values[0, 1, 4], values[1, 8, 8] = 5, -2, 2, -1

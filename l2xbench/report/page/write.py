@@ -64,7 +64,7 @@ def write_page(
     context = {
         "main": main.manifest,
         "networks": sum(name in main.config.models for name in main.manifest.models),
-        "count": viewer.count,
+        "count": sum(digest is not None for each in main.manifest.datasets.values() for digest in each.images.values()),
         "findings": linked_findings(all_findings(runs), sections),
         "sections": sections,
         "failures": failures_table([*all_failures(runs), *undrawn]),

@@ -85,7 +85,10 @@ class Erf(Study):
 
     def sections(self, results: Results, tables: Mapping[str, Table]) -> list[Section]:
         """The table."""
-        return [Section("erf", "Receptive field", "Effective receptive field", [tables["erf"]])] if tables else []
+        if not tables:
+            return []
+        names = [each.files.name for each in self.figures(results)]
+        return [Section("erf", "Receptive field", "Effective receptive field", [tables["erf"]], figures=names)]
 
     def findings(self, results: Results, tables: Mapping[str, Table]) -> list[Finding]:
         """See `erf.findings`."""

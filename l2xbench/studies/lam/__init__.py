@@ -114,7 +114,10 @@ class Lam(Study):
         """The tables."""
         if not tables:
             return []
-        return [Section("lam", "LAM", "LAM: local attribution maps", [tables["lam_mean"], tables["lam"]])]
+        names = [each.files.name for each in self.figures(results)]
+        return [
+            Section("lam", "LAM", "LAM: local attribution maps", [tables["lam_mean"], tables["lam"]], figures=names)
+        ]
 
     def findings(self, results: Results, tables: Mapping[str, Table]) -> list[Finding]:
         """See `lam.findings`."""

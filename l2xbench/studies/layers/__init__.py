@@ -63,7 +63,12 @@ class LayersStudy(Study):
         """The tables, in the section of similarity."""
         if not tables:
             return []
-        return [Section("similarity-layers", "Layers", "Similarity: layers with layers", list(tables.values()))]
+        names = [each.files.name for each in self.figures(results)]
+        return [
+            Section(
+                "similarity-layers", "Layers", "Similarity: layers with layers", list(tables.values()), figures=names
+            )
+        ]
 
     def findings(self, results: Results, tables: Mapping[str, Table]) -> list[Finding]:
         """See `layers.findings`."""

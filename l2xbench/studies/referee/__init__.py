@@ -90,7 +90,12 @@ class Referee(Study):
         if not tables:
             return []
         title = "Maps against interventions"
-        return [Section("referee", "Interventions", title, [tables["referee"], tables["referee_interventions"]])]
+        names = [each.files.name for each in self.figures(results)]
+        return [
+            Section(
+                "referee", "Interventions", title, [tables["referee"], tables["referee_interventions"]], figures=names
+            )
+        ]
 
     def findings(self, results: Results, tables: Mapping[str, Table]) -> list[Finding]:
         """See `referee.findings`."""

@@ -207,6 +207,12 @@ def test_each_window_has_a_folder_of_its_own(
     for folder in folders:
         found = open_results(tmp_path / "results/lam" / folder)
         assert found.tables["lam"]["model"].tolist() == ["mine"]
+        ((dataset, network, image),) = found.maps()
+        assert (dataset, network, image) == ("images", "mine", f"photo0.{found.tables['lam']['window'][0]}-lam-images")
+        values = found.map(dataset, network, image)["values"]
+        assert diffusion_index(values) == pytest.approx(found.tables["lam"]["di"][0], rel=1e-6)
+        page = found.page.read_text()
+        assert "1 network · 1 image ·" in page and page.count('<figure class="drawn"><img alt="the figure lam-') == 1
         assert found.figure("lam").png.name == f"lam-images-photo0-{folder.rpartition('window-')[2]}.png"
 
 
