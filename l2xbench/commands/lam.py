@@ -17,6 +17,7 @@ from l2xbench.data.degradations import Degradation
 from l2xbench.data.images import read_image, write_png
 from l2xbench.data.known_sets import set_of_image
 from l2xbench.errors import RequestError
+from l2xbench.store.paths import CROPS
 from l2xbench.studies.lam.cases import AUTO, CROP, PUBLISHED_SIDE, Case, find_preset, window_numbers
 
 
@@ -122,7 +123,7 @@ def lam_study(request: LamRequest, out: Path | None) -> LamStudy:
         if request.crop is not None:
             pixels = _cropped(path, request.crop, scale)
             name = f"{name}{CROP}{_numbers('--crop', request.crop).replace(',', '-')}"
-            path = ((out or _folder(name, request, case)) / "crops" / f"{name}.png").resolve()
+            path = ((out or _folder(name, request, case)) / CROPS / f"{name}.png").resolve()
             crop = path, pixels
         elif name != request.image.stem:
             entry["kind"] = "auto"

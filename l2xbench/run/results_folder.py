@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from l2xbench.errors import RequestError
-from l2xbench.store.paths import RECORDS
+from l2xbench.store.paths import CROPS, RECORDS
 
 BESIDE = {".yaml", ".yml", ".md", ".txt", ".log", ".out", ".err", ".sh", ".slurm"}
 """Endings of what people keep beside results: the study itself, a log of the run."""
@@ -52,7 +52,7 @@ def _plans(root: Path) -> list[Path]:
 
 
 def _is_beside(path: Path) -> bool:
-    return path.name.startswith(".") or (path.is_file() and path.suffix.lower() in BESIDE)
+    return path.name.startswith(".") or path.name == CROPS or (path.is_file() and path.suffix.lower() in BESIDE)
 
 
 def _some(names: list[str]) -> str:

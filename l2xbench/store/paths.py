@@ -19,6 +19,8 @@ FOLDERS = {
 OTHERS = "outcomes"
 """The folder of what other studies keep, in a folder of the study's name."""
 RECORDS = "records"
+CROPS = "crops"
+"""The folder of parts of images that a command has cut out to be taken for whole ones, before it begins."""
 OUTCOMES = {*FOLDERS.values(), OTHERS}
 """The folders of all that units give."""
 
