@@ -120,7 +120,7 @@ def test_without_a_network_one_line_says_what_would_mend_it(
 
 @pytest.mark.parametrize(
     ("path", "expected"),
-    [("Manga109", "manga109.org"), ("Urbn100", "did you mean 'Urban100'"), ("mine", "./name")],
+    [("Manga109", "manga109.org"), ("Urbn100", "did you mean 'Urban100'"), ("mine", "./mine")],
 )
 def test_a_set_that_cannot_be_fetched_is_told_by_the_plan(
     write_study: Callable[..., Path], tmp_path: Path, path: str, expected: str

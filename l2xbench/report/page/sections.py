@@ -52,7 +52,7 @@ class PageFigure:
 
 @dataclass(frozen=True)
 class PageFigures:
-    """Those of a section's part."""
+    """The figures of a section's part."""
 
     shown: Sequence[PageFigure] = ()
     left_out: int = 0
