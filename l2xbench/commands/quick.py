@@ -132,7 +132,7 @@ def in_flags(message: str, name: str) -> str:
         message: names keys of the study: `erf.size`, `datasets.mine: path`, `models.net.multiple`.
         name: of the block, and of the command.
 
-    Example:
+    Examples:
         >>> in_flags("lam.width: found 'colum', allowed: auto, column, page", "lam")
         "--width: found 'colum', allowed: auto, column, page"
         >>> in_flags("datasets.mine: path: 'mine' is not in /data", "erf")

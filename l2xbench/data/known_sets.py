@@ -79,7 +79,7 @@ def find_set(name: str) -> KnownSet | None:
 def name_of_folder(folder: Path) -> str:
     """What tables call a folder: its name, or of a folder within a set (`HR`, `image_SRF_4`) that set's.
 
-    Example:
+    Examples:
         >>> name_of_folder(Path("/data/Urban100/image_SRF_4"))
         'Urban100'
     """
@@ -92,7 +92,7 @@ def set_of_image(image: Path) -> str:
     """What tables call the set of a single image: that of a known set in which it lies; else empty, since where
     somebody keeps a photograph says nothing of it.
 
-    Example:
+    Examples:
         >>> set_of_image(Path("/data/Urban100/HR/img_001.png")), set_of_image(Path("/home/me/work/photo.png"))
         ('Urban100', '')
     """

@@ -174,7 +174,7 @@ def short_names(models: Sequence[str]) -> dict[str, str]:
 
     `name=network` gives the name.
 
-    Example:
+    Examples:
         >>> short_names(["edsr", "runs/best.pth", "dat=./DAT_light_x4.pth"])
         {'edsr': 'edsr', 'best': 'runs/best.pth', 'dat': './DAT_light_x4.pth'}
     """

@@ -22,7 +22,7 @@ def published_card(checkpoint: Path) -> ModelCard | None:
     Raises:
         OSError: it cannot be read.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> file = Path(tempfile.mkdtemp()) / "carn_m.pth"
         >>> _ = file.write_bytes(b"somebody's own")

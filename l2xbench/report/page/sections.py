@@ -45,7 +45,7 @@ class PageFigure:
 
     name: str
     address: str
-    """Of its picture: the picture itself where the page is one file."""
+    """The address of its picture, or the picture itself where the page is one file."""
     width: int
     """In a browser's pixels."""
 

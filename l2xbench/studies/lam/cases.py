@@ -66,7 +66,7 @@ class Case(Strict):
 def parted_name(image: str) -> tuple[str, tuple[int, int, int] | None]:
     """An image's own name, and left, top and side in HR pixels of the part of it that was taken, if one was.
 
-    Example:
+    Examples:
         >>> parted_name("img_005-crop-300-200-256"), parted_name("img_005")
         (('img_005', (300, 200, 256)), ('img_005', None))
     """
