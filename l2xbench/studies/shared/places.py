@@ -6,7 +6,7 @@ import hashlib
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from l2xbench.errors import RequestError
 from l2xbench.resources import models_folder
@@ -42,7 +42,15 @@ def _places(value: Any) -> Any:
     return list(dict.fromkeys(tuple(place) for place in value))
 
 
-Places = Annotated[list[tuple[int, int]] | ChosenPlaces, BeforeValidator(_places)]
+def _kind(value: Any) -> str:
+    return "<list>" if isinstance(value, list) else "<chosen>"
+
+
+Places = Annotated[
+    Annotated[list[tuple[int, int]], Tag("<list>")] | Annotated[ChosenPlaces, Tag("<chosen>")],
+    Discriminator(_kind),
+    BeforeValidator(_places),
+]
 """`[[x, y], ...]`, left and top in SR pixels, or `{count: 4, by: detail}`."""
 
 

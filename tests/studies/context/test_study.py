@@ -90,14 +90,17 @@ def test_the_command_takes_places_and_imputation(l2xbench: Command, tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["{folder}", "--methods", "l3x"], "context.methods: method 'l3x'"),
+        (["{folder}", "--methods", "l3x"], "--methods: method 'l3x'"),
         (["{folder}", "--at", "8"], "--at 8: X,Y is needed, left and top of a patch in SR pixels"),
         (["{folder}", "--at", "8,8", "--by", "random"], "--at gives the patches"),
-        (["{folder}", "--by", "interest"], "context.places"),
-        (["{folder}", "--hidden", "many"], "context.hidden: found 'many'; numbers of LR pixels are needed"),
-        (["{folder}", "--hidden", "0"], "context.hidden"),
-        (["{folder}", "--size", "10"], "context.size: 10 SR pixels are no whole number of LR pixels"),
-        (["{folder}", "--replacement", "noise"], "context.replacement"),
+        (["{folder}", "--by", "interest"], "--by: found 'interest'"),
+        (["{folder}", "--hidden", "many"], "--hidden: found 'many'; numbers of LR pixels are needed"),
+        (["{folder}", "--hidden", "0"], "--hidden: found 0"),
+        (
+            ["{folder}", "--size", "10"],
+            "--size: 10 SR pixels are no whole number of LR pixels at scale 4; say 12, or give --at",
+        ),
+        (["{folder}", "--replacement", "noise"], "--replacement: found 'noise'"),
         (["Urban10"], "no set of this name is known"),
     ],
 )

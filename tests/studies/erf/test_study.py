@@ -72,8 +72,12 @@ def test_images_too_small_are_told_and_mambairs_variant_takes_them(
     (tmp_path / "stack.py").write_text(STACK.format(scale=2, depth=2))
     arguments = ["--models", f"{tmp_path}/stack.py:Stack", "--trust", "--scale", 2, "--of", "gradient"]
     done = l2xbench("erf", photographs, *arguments, "--size", 40, "--out", tmp_path / "out")
-    assert done.returncode == 1
-    assert "20 LR pixels, fewer than erf.size: 40" in (tmp_path / "out/tables/failures.csv").read_text()
+    assert done.returncode == 2
+    assert (
+        "--size: no image has 40 LR pixels a side; the largest that fits is 20, and with --variant mambair"
+        in done.stderr
+    )
+    assert not (tmp_path / "out").exists()
     done = l2xbench("erf", photographs, *arguments, "--variant", "mambair", "--size", 40, "--out", tmp_path / "all")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "40 x 40 LR pixels by the nearest pixel" in (tmp_path / "all/tables/erf.md").read_text()
@@ -82,8 +86,8 @@ def test_images_too_small_are_told_and_mambairs_variant_takes_them(
 @pytest.mark.parametrize(
     ("arguments", "expected_error"),
     [
-        (["{folder}", "--of", "gradients"], "erf.of"),
-        (["{folder}", "--variant", "mamba"], "erf.variant"),
+        (["{folder}", "--of", "gradients"], "--of: found 'gradients'"),
+        (["{folder}", "--variant", "mamba"], "--variant: found 'mamba'"),
         (["{folder}/none"], "there is no folder"),
         (["Urban10"], "no set of this name is known"),
     ],
