@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
-from l2xbench.errors import RequestError, did_you_mean
+from l2xbench.errors import RequestError, did_you_mean, nearest
 from l2xbench.resources import configs_folder
 from l2xbench.validation import Strict, parse, parse_yaml, read_yaml
 
@@ -29,7 +30,8 @@ def _file_name(name: str) -> str:
     # names become folders and file names in the results
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", name):
         raise ValueError(
-            "a name of letters, digits, '.', '_', '+' or '-', at most 64, that starts with a letter or digit"
+            "this name is refused, since files are called by it: a name has at most 64 letters, digits, '.', '_', '+' "
+            "or '-', and starts with a letter or digit"
         )
     return name
 
@@ -202,6 +204,19 @@ class StudyConfig(Strict):
             raise ValueError(f"models: '{taken}' is in every study already; give this network another name")
         return self
 
+    _file: str = PrivateAttr(default="")
+
+    @contextmanager
+    def named_by_file(self) -> Iterator[None]:
+        """Puts the study's file before what is said to be wrong with one of its keys, where it was read from a file."""
+        try:
+            yield
+        except RequestError as error:
+            key = re.match(r"[a-z_]+(?=[.:])", str(error))
+            if not self._file or key is None or key[0] not in type(self).model_fields:
+                raise
+            raise RequestError(f"{self._file}: {error}") from error
+
     @property
     def interpolation(self) -> str:
         """The network that every study has besides its own: nothing is learned, and nothing explained."""
@@ -231,7 +246,13 @@ def find_study(name: str) -> Path:
     # the README's commands name configs/x.yaml, which an installed wheel has no checkout for
     if path.stem in bundled and str(path) in (path.stem, path.name, f"configs/{path.stem}.yaml"):
         return bundled[path.stem]
-    raise RequestError(f"{name}: no such study file; bundled: {', '.join(bundled)}; {did_you_mean(path.stem, bundled)}")
+    raise RequestError(f"{name}: no such study file; {_of_bundled(path.stem, bundled)}")
+
+
+def _of_bundled(name: str, bundled: Mapping[str, Path]) -> str:
+    near = nearest(name, bundled)
+    guess = f"did you mean '{near}'? " if near else ""
+    return f"{guess}bundled: {', '.join(bundled)}"
 
 
 def read_config(
@@ -253,6 +274,7 @@ def read_config(
     for key, value in (overrides or {}).items():
         _set(data, key, value)
     study = rooted(parse(kind, data, str(path)), path.parent)
+    study._file = str(path)
     if models is None:
         return study
     unknown = [model for model in models if model not in study.models]

@@ -181,15 +181,18 @@ def parse(model: type[Model], data: Any, source: str) -> Model:
 def key_path(location: tuple[int | str, ...]) -> str:
     """`("models", "edsr", 0)` as a user writes it: `models.edsr[0]`.
 
-    A part in <> is no key: it tells which of several kinds a value was taken for.
+    A part in <> or [] is no key: it tells which of several kinds a value was taken for, or that the key is
+    meant itself.
 
     Examples:
         >>> key_path(("lam", "cases", "<list>", 0, "window"))
         'lam.cases[0].window'
+        >>> key_path(("models", "my net", "[key]"))
+        'models.my net'
     """
     path = ""
     for part in location:
-        if isinstance(part, str) and re.fullmatch("<.*>", part):
+        if isinstance(part, str) and re.fullmatch(r"<.*>|\[key\]", part):
             continue
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
     return path or "the top level"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import warnings
 from collections.abc import Callable, Sequence
@@ -128,6 +129,8 @@ def explain(
         raise AttributionError("target: the list is empty; give at least one, such as 'image'")
     parts = _parts(network, layers, chosen, tile)
     _check_inputs(inputs, chosen)
+    if chosen.runs_network:
+        _require_an_image_alone(network)
     _tell_of_another_range(network, inputs)
     # A caller may well be under no_grad; in inference mode its tensors could not be differentiated, hence the clone.
     with torch.inference_mode(False), torch.enable_grad(), halves_in_float32(network):
@@ -319,6 +322,25 @@ def _check_inputs(inputs: Tensor, method: Method) -> None:
     seen_to = method.converts_parameters and costly(inputs.device)  # by the paired pass, with its own question
     if not seen_to and not all_finite(inputs):
         raise AttributionError("inputs: hold NaN or Inf")
+
+
+def _require_an_image_alone(network: nn.Module) -> None:
+    """Refuses a network that cannot be called with the image alone."""
+    if network._forward_pre_hooks:  # they may give it what it needs
+        return
+    try:
+        parameters = list(inspect.signature(network.forward).parameters.values())
+    except (TypeError, ValueError):  # compiled code tells nothing
+        return
+    needed = [
+        p.name for p in parameters[1:] if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+    ]
+    if needed:
+        raise AttributionError(
+            f"network: {type(network).__name__} takes {', '.join(needed)} besides the image; give it a value in a "
+            f"module around it, whose forward(x) calls it with x and {needed[0]}, or say it as "
+            f"`l2xbench.load_model(..., inputs={{'{needed[0]}': 1.0}})`"
+        )
 
 
 def _tell_of_another_range(network: nn.Module, inputs: Tensor) -> None:

@@ -9,9 +9,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from l2xbench.attribution.errors import AttributionError, unknown
+from l2xbench.attribution.errors import AttributionError
+from l2xbench.errors import nearest
 
 BLOCKS = "blocks"
+FEW = 8
+"""More submodules than this are not listed where one is not found."""
 ROOT = "."
 """The network itself, as a name."""
 HELD_BY = {"DataParallel": "module", "DistributedDataParallel": "module", "OptimizedModule": "_orig_mod"}
@@ -79,7 +82,7 @@ def meant(inner: nn.Module, pattern: str, named: dict[str, nn.Module], hidden: d
         return {pattern}
     matching = {name for name in named if name and matches(name.split("."), pattern.split("."))}
     if not matching:
-        raise unknown("layers: the submodule", pattern, [name for name in named if name][:40])
+        raise _no_submodule(pattern, [name for name in named if name])
     seen = matching - hidden.keys()
     if not seen:
         holder = hidden[min(matching)]
@@ -88,6 +91,13 @@ def meant(inner: nn.Module, pattern: str, named: dict[str, nn.Module], hidden: d
             "be seen; ask for that one"
         )
     return seen
+
+
+def _no_submodule(pattern: str, names: Sequence[str]) -> AttributionError:
+    near = nearest(pattern, names)
+    first = ", ".join([*names[:FEW], *(["..."] if len(names) > FEW else [])])
+    told = f"did you mean {near!r}?" if near else f"there are {len(names)}: {first}"
+    return AttributionError(f"layers: the submodule {pattern!r} does not exist; {told}")
 
 
 def matches(name: list[str], pattern: list[str]) -> bool:

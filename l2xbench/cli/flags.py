@@ -296,7 +296,11 @@ class QuickFlags:
         """Runs the study, which is called as the command and its block, and ends with the exit code of that."""
         from l2xbench.commands.quick import in_flags
         from l2xbench.commands.run import How, run_study
+        from l2xbench.zoo.load import told_apart
 
+        apart = told_apart({name: entry.card or "" for name, entry in study.models.items()})
+        if apart:
+            typer.echo(apart)
         how = How(self.data_root, self.dry_run, self.fresh)
         try:
             code = run_study(study, folder, how, only=study.study)

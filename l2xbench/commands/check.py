@@ -15,13 +15,14 @@ from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.explain import goes_by
 from l2xbench.attribution.references import make_reference
 from l2xbench.attribution.rules.call import KINDS
-from l2xbench.commands.screen import show_table
+from l2xbench.commands.screen_tables import show_table
 from l2xbench.data.images import read_image, to_tensor
 from l2xbench.data.photographs import photographs
 from l2xbench.errors import RequestError
 from l2xbench.studies.shared.maps import errors_in_one_line
 from l2xbench.zoo.cards import bundled_cards, find_card
 from l2xbench.zoo.load import RANDOM, build, locate
+from l2xbench.zoo.network import Network
 from l2xbench.zoo.usable import require_usable
 from l2xbench.zoo.weights import present_weights
 
@@ -76,7 +77,7 @@ def check(
             markup=False,
             highlight=False,
         )
-    _show(console, result, outputs)
+    _show(console, result, network, outputs)
     passed = result.worst <= LIMIT
     if result.no_float64:
         console.print(f"in float32 only; float64 fails: {result.no_float64}", markup=False, highlight=False)
@@ -113,7 +114,15 @@ def _centre(lr: Tensor, size: int) -> Tensor:
     return lr[..., top : top + size, left : left + size]
 
 
-def _show(console: Console, result: Audit, outputs: int) -> None:
+def _place(where: str, network: Network) -> str:
+    """A submodule as the user's class names it; what is ours lies around that class."""
+    users = type(network.core).__name__
+    if where == type(network).__name__:
+        return f"around {users}"
+    return users if where == "core" else where.removeprefix("core.")
+
+
+def _show(console: Console, result: Audit, network: Network, outputs: int) -> None:
     operations = pd.DataFrame(
         [
             {
@@ -121,7 +130,7 @@ def _show(console: Console, result: Audit, outputs: int) -> None:
                 "calls": operation.count,
                 "how": operation.kind,
                 "share of error": f"{operation.share:.1e}" if operation.share else "",
-                "first in": operation.where.removeprefix("core."),
+                "first in": _place(operation.where, network),
             }
             for operation in result.operations
         ]
@@ -136,4 +145,9 @@ def _show(console: Console, result: Audit, outputs: int) -> None:
     rows = [{"objective": name, "float64": f"{e64:.1e}", "float32": f"{e32:.1e}"} for name, e64, e32 in errors]
     show_table(console, pd.DataFrame(rows), "completeness error")
     if outputs:
-        console.print("single outputs are explained in float64, unless asked otherwise", style="dim", highlight=False)
+        console.print(
+            f"worst of {outputs} outputs: the largest error among {outputs} single values of the SR image, drawn at "
+            "random; they are explained in float64, unless asked otherwise",
+            style="dim",
+            highlight=False,
+        )

@@ -15,6 +15,7 @@ from l2xbench.attribution.methods.registry import get_method
 from l2xbench.attribution.references import parse_reference
 from l2xbench.attribution.targets import parse_target
 from l2xbench.commands import screen
+from l2xbench.commands.screen_tables import show_rows
 from l2xbench.data.degradations import Degradation
 from l2xbench.data.folders import printable
 from l2xbench.data.known_sets import set_of_image
@@ -40,7 +41,7 @@ from l2xbench.studies.shared.maps import (
 from l2xbench.studies.shared.panels import ShownImage, make_panel
 from l2xbench.system.compat import without_distributed_tensors
 from l2xbench.system.files import packed, write_whole
-from l2xbench.zoo.load import build, locate, short_names
+from l2xbench.zoo.load import build, locate, short_names, told_apart
 
 
 def explain_image(
@@ -82,7 +83,10 @@ def explain_image(
     shades = chosen(scale, "--scale")
     console = Console()
     without_distributed_tensors()
-    sources = {name: locate(model, seed=seed, keys=keys) for name, model in short_names(models).items()}
+    named = short_names(models)
+    if told_apart(named):
+        console.print(told_apart(named), markup=False, highlight=False, soft_wrap=True)
+    sources = {name: locate(model, seed=seed, keys=keys) for name, model in named.items()}
     place = choose_device(device)
     answers: dict[str, tuple[NetworkImage, NetworkMap]] = {}
     failures: list[RequestError] = []
@@ -144,7 +148,7 @@ def explain_image(
     if verify:
         console.print("verified: what is explained are the outputs of plain passes", highlight=False)
     title = f"{printable(image.name)}: {request.label}, {reference}, {panel.target}"
-    screen.show_rows(console, rows, title)
+    show_rows(console, rows, title)
     for name, (_, found) in answers.items():
         if found.tile is not None:
             console.print(

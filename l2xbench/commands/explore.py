@@ -120,14 +120,15 @@ def _sources(study: StudyConfig, console: Console) -> dict[str, Source]:
     """The study's networks; those whose files are missing or wrong are told, and left out."""
     found: dict[str, Source] = {}
     reasons: dict[str, str] = {}
-    for name, entry in study.models.items():
-        try:
-            found[name] = find_model(name, entry, study)
-        except Unusable as error:
-            reasons[name] = str(error).removeprefix(f"models.{name}: ")
-            screen.show_failure(console, name, reasons[name])
-    if not found:
-        raise no_network(reasons)
+    with study.named_by_file():
+        for name, entry in study.models.items():
+            try:
+                found[name] = find_model(name, entry, study)
+            except Unusable as error:
+                reasons[name] = str(error).removeprefix(f"models.{name}: ")
+                screen.show_failure(console, name, reasons[name])
+        if not found:
+            raise no_network(reasons)
     return found
 
 
@@ -158,7 +159,8 @@ def _pictures(
 ) -> list[Picture]:
     if images or study is None:
         return collect(images, scale, kind)
-    datasets = [find_dataset(name, entry, study, data_root) for name, entry in study.datasets.items()]
+    with study.named_by_file():
+        datasets = [find_dataset(name, entry, study, data_root) for name, entry in study.datasets.items()]
     return dataset_pictures(datasets, named=len(datasets) > 1)
 
 

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from l2xbench.commands import screen
 from l2xbench.commands.report import make_report
+from l2xbench.commands.screen_tables import show_table
 from l2xbench.draw.drawers import Drawers
 from l2xbench.errors import RequestError
 from l2xbench.report.tables import sources_table
@@ -75,7 +76,12 @@ def merge_results(places: Sequence[Path], out: Path | None = None) -> int:
                 raise RequestError(f"merge: {Path(error.path).relative_to(new)}: is missing or damaged") from error
     for line in (*_unlike(manifest.sources), *dict.fromkeys(failure.reason for failure in manifest.failures)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    screen.show_table(console, sources_table(manifest).frame, f"{manifest.study.study}: where each network is from")
+    show_table(
+        console,
+        sources_table(manifest).frame,
+        f"{manifest.study.study}: where each network is from",
+        f"{screen.relative(target)}/tables/sources.csv",
+    )
     paths = {what: target / path.relative_to(new) for what, path in report.paths.items()}
     screen.show_paths(console, target, [*paths.items(), ("manifest", target / _FIRST)])
     screen.show_page(console, replace(report.page, path=target / report.page.path.name))

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from l2xbench.commands import fetch, screen
+from l2xbench.commands.screen_tables import show_table
 from l2xbench.config import StudyConfig
 from l2xbench.draw.drawers import Drawers
 from l2xbench.report.ahead import Ahead
@@ -26,7 +27,7 @@ from l2xbench.run.choice import make_engine
 from l2xbench.run.lookup import Incomplete
 from l2xbench.run.manifest import make_manifest
 from l2xbench.run.plan import Plan, make_plan, no_network
-from l2xbench.run.preflight import faults
+from l2xbench.run.preflight import faults, unreadable
 from l2xbench.run.progress import Progress
 from l2xbench.run.results import all_failures, read_runs
 from l2xbench.run.results_folder import require_own
@@ -61,6 +62,11 @@ def run_study(study: StudyConfig, out: Path, how: How, *, only: str | None = Non
     Raises:
         RequestError: the study cannot be carried out as written, or `out` holds something else.
     """
+    with study.named_by_file():
+        return _run(study, out, how, only)
+
+
+def _run(study: StudyConfig, out: Path, how: How, only: str | None) -> int:
     require_own(out, study.study)
     console = screen.run_console()
     try:
@@ -91,7 +97,7 @@ def run_study(study: StudyConfig, out: Path, how: How, *, only: str | None = Non
     for each in all_studies():
         summary = each.summary(made.results, tables[each.name])
         if summary is not None:
-            screen.show_table(console, summary.frame, f"{study.study}: {summary.title}")
+            show_table(console, summary.frame, f"{study.study}: {summary.title}", f"{screen.relative(out)}/tables")
             for warning in summary.warnings:
                 console.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
     reused = f", {result.reused} found done" if result.reused else ""
@@ -131,7 +137,7 @@ class _Made:
 def _carry_out(console: Console, plan: Plan, store: Store, how: How, only: str | None) -> tuple[runner.Result, _Made]:
     for dataset in plan.datasets:
         if dataset.note:
-            console.print(f"{dataset.name}: {dataset.note}", markup=False, highlight=False)
+            console.print(f"{dataset.name}: {dataset.note}", markup=False, highlight=False, soft_wrap=True)
     store.sweep()
     started = datetime.now(timezone.utc)
     mended: set[str] = set()
@@ -175,8 +181,9 @@ def _report(results: Results, progress: Progress, drawers: Drawers) -> _Made:
 
 def _show_plan(console: Console, plan: Plan) -> int:
     """What would be done; the exit code is that which a run would have, as far as can be told."""
-    with console.status("building each network once"):
+    with console.status("building each network once, and looking at each image"):
         found = faults(plan)
+        unread = unreadable(plan)
     if len(found) == len(plan.study.models):
         raise no_network(found)
     units = pd.DataFrame([{"study": unit.study, "units": len(dataset.pairs)} for unit, dataset in plan.groups()])
@@ -198,13 +205,15 @@ def _show_plan(console: Console, plan: Plan) -> int:
         ]
     )
     counts = units.groupby("study", sort=False)["units"].sum().reset_index()
-    screen.show_table(console, models, "networks")
-    screen.show_table(console, datasets, "images")
-    screen.show_table(console, counts, f"{counts['units'].sum()} units of work")
+    show_table(console, models, "networks")
+    show_table(console, datasets, "images")
+    show_table(console, counts, f"{counts['units'].sum()} units of work")
     screen.show_paths(console, plan.out, [("results go to", plan.out)])
     for name, reason in found.items():
         screen.show_failure(console, name, reason)
-    return 1 if found else 0
+    for (dataset, image), reason in unread.items():
+        screen.show_failure(console, f"{dataset} {image}", reason)
+    return 1 if found or unread else 0
 
 
 def _manifest_name(out: Path, only: str | None) -> str:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as TimeLeft
-from rich.table import Table
 
-from l2xbench.commands.screen_notebook import NotebookLine, in_notebook
+from l2xbench.commands.screen_notebook import NotebookLine, in_notebook, text
 from l2xbench.store.records import Failure
 
-if TYPE_CHECKING:  # not every command that shows something has tables and a page
-    import pandas as pd
-
+if TYPE_CHECKING:  # not every command that shows something has a page
     from l2xbench.report.page import Page
 
+LOG_EVERY = 30.0
+"""Seconds between two lines that tell a log, which has no bar, how far a run is."""
 NOTEBOOK_COLUMNS = 120
 """Letters in a line of a notebook's output."""
 
@@ -37,11 +35,13 @@ def run_console() -> Console:
 
 
 class RunProgress:
-    """A `run.progress.Progress` on a terminal, or as a notebook's line; on a pipe it stays silent but for failures."""
+    """A `run.progress.Progress` on a terminal, or as a notebook's line; in a log it is a line now and then."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self._line = NotebookLine() if in_notebook() else None
+        self._is_log = self._line is None and not console.is_terminal
+        self._logged = time.monotonic()
         self.reused = 0
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
@@ -66,6 +66,9 @@ class RunProgress:
         self._show(last=True)
 
     def _show(self, *, last: bool = False) -> None:
+        if self._is_log and self._task is not None and not last and time.monotonic() - self._logged >= LOG_EVERY:
+            self._logged = time.monotonic()
+            self.note(text(self._bar.tasks[self._task]))
         if self._line is not None and self._task is not None:
             # at the end the run itself, not the figures and the page that were made after it
             self._line.show(self._bar.tasks[0 if last else self._task], last=last)
@@ -99,56 +102,16 @@ class RunProgress:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-_FORMATS = {"psnr": "{:.2f}", "ssim": "{:.4f}", "di": "{:.3f}", "seconds": "{:.3g}", "completeness_error": "{:.1e}"}
-_FORMATS |= {"cka": "{:.3f}", "low": "{:.3f}", "high": "{:.3f}", "p_value": "{:.3g}", "chance": "{:.3f}"}
-
-
 def show_failure(console: Console, what: str, reason: str) -> None:
     """What failed, and why, in a line."""
     console.print(f"[yellow]failed[/] {escape(what)}: {escape(reason)}", soft_wrap=True)
-
-
-def show_table(console: Console, frame: pd.DataFrame, title: str) -> None:
-    """A table of results; numbers right, text left."""
-    from pandas.api.types import is_numeric_dtype
-
-    columns = {str(column): is_numeric_dtype(frame[column]) for column in frame.columns}
-    _show(console, columns, list(frame.itertuples(index=False)), title)
-
-
-def show_rows(console: Console, rows: Sequence[Mapping[str, object]], title: str) -> None:
-    """The same of rows that have the same columns, without the half second that pandas takes to be there."""
-    columns = {
-        name: all(isinstance(row[name], (int, float)) for row in rows if row[name] is not None) for name in rows[0]
-    }
-    _show(console, columns, [list(row.values()) for row in rows], title)
-
-
-def _show(console: Console, columns: Mapping[str, bool], rows: Sequence[Sequence[object]], title: str) -> None:
-    """A table, given whether each of its columns holds numbers."""
-    table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="bold", box=SIMPLE_HEAD)
-    for column, numeric in columns.items():
-        table.add_column(escape(column), justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(_shown(name, cell)) for name, cell in zip(columns, row, strict=True)))
-    console.print(table)
-
-
-def _shown(column: str, cell: object) -> str:
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return ""
-    if column in _FORMATS and isinstance(cell, (int, float)):
-        return _FORMATS[column].format(cell)
-    if isinstance(cell, float):
-        return f"{cell:.4g}"
-    return f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 
 def show_paths(console: Console, root: Path, paths: Sequence[tuple[str, Path]]) -> None:
     """Where things lie, one a line."""
     width = max((len(what) for what, _ in paths), default=0)
     for what, path in paths:
-        shown = path if not path.is_absolute() else _relative(path)
+        shown = path if not path.is_absolute() else relative(path)
         console.print(f"{what.ljust(width)}  [cyan]{escape(str(shown))}[/]", soft_wrap=True)
 
 
@@ -158,11 +121,12 @@ def show_page(console: Console, page: Page) -> None:
         size = f"{decimal(page.size)}, and {decimal(page.beside)} in its folder for {page.images} images"
     else:
         size = f"{decimal(page.size)}, one file"
-    path = _relative(page.path) if page.path.is_absolute() else page.path
+    path = relative(page.path) if page.path.is_absolute() else page.path
     console.print(f"page  [cyan]{escape(str(path))}[/]  {size}", soft_wrap=True, highlight=False)
 
 
-def _relative(path: Path) -> Path:
+def relative(path: Path) -> Path:
+    """A path as it is shown: from the folder where the command was given, if it lies there."""
     try:
         return path.relative_to(Path.cwd())
     except ValueError:

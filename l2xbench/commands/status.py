@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from l2xbench.commands import screen
+from l2xbench.commands.screen_tables import show_table
 from l2xbench.config import StudyConfig
 from l2xbench.store.store import Store
 from l2xbench.system.locks import holder_of
@@ -56,7 +56,7 @@ def show_status(study: StudyConfig, out: Path) -> None:
     shown = table.groupby(keys, sort=False).sum().reset_index()
     if len(shown) > MOST_ROWS:
         shown = table.drop(columns="model").groupby("study", sort=False).sum().reset_index()
-    screen.show_table(console, shown, f"units of {out}")
+    show_table(console, shown, f"units of {out}")
     for name, image, reason in reasons[:MOST_REASONS]:
         what = " ".join(part for part in (name.study, name.label, name.model, name.dataset, image) if part)
         console.print(f"failed {what}: {reason}", markup=False, highlight=False, soft_wrap=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,6 +40,23 @@ def read_image(path: Path | str) -> np.ndarray:
             pixels, or holds floating-point or 32-bit integer pixels, whose range nothing tells.
     """
     path = Path(path)
+    with _opened(path) as opened:
+        return _decode(opened, path)
+
+
+def require_image_file(path: Path) -> None:
+    """Looks at the beginning of a file, whether `read_image` would open it; nothing is decoded.
+
+    Raises:
+        RequestError: as `read_image`, of a file that is missing, empty or no image.
+    """
+    with _opened(path):
+        pass
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The image of a file, not decoded yet; what is wrong with it, here or within, is told in a line."""
     try:
         if path.is_dir():
             raise RequestError(f"{path}: is a folder, not an image file")
@@ -46,7 +65,7 @@ def read_image(path: Path | str) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on metadata and size; the checks here decide
             with Image.open(path, formats=_readable()) as opened:
-                return _decode(opened, path)
+                yield opened
     except RequestError:
         raise
     except FileNotFoundError:

@@ -10,7 +10,7 @@ import numpy as np
 import PIL
 
 from l2xbench.data.degradations import Degradation, Harm, degrade, harmed
-from l2xbench.data.images import image_size, read_image
+from l2xbench.data.images import image_size, read_image, require_image_file
 from l2xbench.errors import RequestError
 
 _VERSION = 1
@@ -92,6 +92,16 @@ class ImagePair:
             return None
         height, width = size if self.lr is not None else (length // scale for length in size)
         return (height, width) if crop is None else (min(height, crop), min(width, crop))
+
+    def require_images(self) -> None:
+        """Looks at the beginning of each file, whether it is an image.
+
+        Raises:
+            RequestError: one is missing, or no image.
+        """
+        for path in (self.hr, self.lr):
+            if path is not None:
+                require_image_file(path)
 
     def source(self, scale: int, crop: int | None = None) -> str:
         """SHA-256 over the files, and over what else decides which pixels `load` makes of them: nothing is decoded.

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from l2xbench.errors import RequestError
+from l2xbench.system.files import not_whole
 
 MAX_IMAGE = 64 * 2**20
 """An image that unpacks to more bytes is refused; DIV2K's largest is about 8 MiB."""
@@ -42,7 +43,7 @@ def extract_images(archive: Path, members: Sequence[str], folder: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
             inside.rename(folder)
     except _DAMAGED as error:
-        raise RequestError(f"{archive}: not a whole zip archive ({error})") from None
+        raise RequestError(f"{archive}: {not_whole(archive, error)}") from None
     except OSError as error:
         raise RequestError(f"{folder}: cannot be written ({error.strerror or error})") from None
 
@@ -57,7 +58,7 @@ def extract_file(archive: Path, member: str, target: Path, most: int) -> None:
         with zipfile.ZipFile(archive) as opened:
             _extract(opened, archive, member, target, most)
     except _DAMAGED as error:
-        raise RequestError(f"{archive}: not a whole zip archive ({error})") from None
+        raise RequestError(f"{archive}: {not_whole(archive, error)}") from None
     except OSError as error:
         raise RequestError(f"{target}: cannot be written ({error.strerror or error})") from None
 

@@ -41,11 +41,12 @@ class Ledger:
         self.progress.failed(failure)
         self.progress.advance(units)
 
-    def network_failed(self, position: Position, model: str, reason: str) -> None:
+    def network_failed(self, position: Position, model: str, reason: str, *, told: bool = True) -> None:
         """A network cannot be built: one failure for all of its units, which `passed_over` counts."""
         failure = Failure("", "", model, "", "", reason)
         self._failures.append((position, failure))
-        self.progress.failed(failure)
+        if told:
+            self.progress.failed(failure)
 
     def passed_over(self, units: int) -> None:
         """So many units are of a network that cannot be built."""

@@ -124,7 +124,7 @@ def find_dataset(name: str, entry: DatasetEntry, study: StudyConfig, data_root: 
     except Missing:
         raise
     except RequestError as error:
-        raise RequestError(f"{key}: {error}") from None
+        raise RequestError(f"{key}: {str(error).removeprefix(f'dataset {name!r}: ')}") from None
     if entry.crop is None:
         return dataset
     cropped = f"centre crops of at most {entry.crop} x {entry.crop} LR pixels"

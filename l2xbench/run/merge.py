@@ -77,10 +77,12 @@ def _require_whole(part: MergePart) -> None:
 
 def _require_alike(first: MergePart, other: MergePart) -> None:
     """Whether the other's records mean what the first's do."""
-    for key, ours, theirs in _differences(first.manifest, other.manifest):
-        raise RequestError(
-            f"{other.place}: measured otherwise than {first.place}: {key} is {_said(theirs)}, there {_said(ours)}"
-        )
+    unlike = [
+        f"{key} is {_said(theirs, ours)}, there {_said(ours, theirs)}"
+        for key, ours, theirs in _differences(first.manifest, other.manifest)
+    ]
+    if unlike:
+        raise RequestError(f"{other.place}: measured otherwise than {first.place}: {'; '.join(unlike)}")
     here, there = first.manifest.datasets, other.manifest.datasets
     if here.keys() != there.keys():
         raise RequestError(
@@ -104,9 +106,15 @@ def _differences(first: Manifest, other: Manifest) -> Iterator[tuple[str, Any, A
     ]
     if owed[0] == owed[1]:
         return
-    for key in ours:
-        if key not in _DECIDING and isinstance(ours[key] or theirs[key], Mapping) and key not in ("models", "datasets"):
-            yield from _unlike(key, ours[key], theirs.get(key))
+    blocks = [
+        found
+        for key in ours
+        if key not in _DECIDING and isinstance(ours[key] or theirs[key], Mapping) and key not in ("models", "datasets")
+        for found in _unlike(key, ours[key], theirs.get(key))
+    ]
+    if blocks:  # what these make of the units says the same again
+        yield from blocks
+        return
     for unit in sorted(owed[0].keys() | owed[1].keys()):
         yield from _unlike(" ".join(unit).strip(), owed[0].get(unit), owed[1].get(unit))
 
@@ -127,12 +135,11 @@ def _options(unit: Unit) -> dict[str, Any]:
     return {"options": dict(unit.options), "needs": None if unit.needs is None else _options(unit.needs)}
 
 
-def _said(value: Any) -> str:
-    """A value in a line, off where it is None."""
+def _said(value: Any, other: Any) -> str:
+    """A value in a line: of a block, whose keys mean nothing beside one that is off, that it is on."""
     if value is None:
         return "off"
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return "on" if other is None and isinstance(value, Mapping) else str(value)
 
 
 def _require_same_images(name: str, ours: ManifestDataset, theirs: ManifestDataset, here: str, there: str) -> None:

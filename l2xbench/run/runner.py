@@ -249,7 +249,8 @@ class _Run:
         if model not in self.unbuilt:
             self.unbuilt[model] = reason
             place = list(self.plan.study.models).index(model) + 1
-            self.ledger.network_failed(Position(place, -1, -1, -1), model, reason)
+            last = len(self.unbuilt) == len(self.plan.study.models)  # the error that ends the run tells of all
+            self.ledger.network_failed(Position(place, -1, -1, -1), model, reason, told=not last)
 
     def _tell(self, unit: Unit, outcome: Outcome | EncodedOutcome) -> None:
         """Notes what a reader should know of how a unit was carried out."""

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from l2xbench.errors import RequestError
-from l2xbench.system.files import PARTIAL, unwritable
+from l2xbench.system.files import PARTIAL, not_whole, unwritable
 
 CHECKSUMS = "SHA256SUMS"
 """The member that lists all others, as `sha256sum --check` reads it."""
@@ -81,7 +81,7 @@ def opened_archive(archive: Path, wanted: Callable[[str], bool], near: Path) -> 
                 for info, checksum in _checked(archive, opened):
                     _unpack(opened, info, checksum, folder / info.filename if wanted(info.filename) else None, archive)
         except _DAMAGED as error:
-            raise RequestError(f"{archive}: not a whole zip archive ({error})") from None
+            raise RequestError(f"{archive}: {not_whole(archive, error)}") from None
         except OSError as error:
             raise RequestError(f"{archive}: cannot be unpacked ({error.strerror or error})") from None
         yield folder

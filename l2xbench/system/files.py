@@ -80,6 +80,16 @@ def unwritable(path: Path, error: OSError) -> RequestError:
     return RequestError(f"{path}: cannot be written ({error.strerror or error}); what was finished is kept")
 
 
+def not_whole(archive: Path, error: Exception) -> str:
+    """What to say of a zip archive that cannot be read: damaged, or none or a part of one."""
+    from zipfile import is_zipfile
+
+    reason = " ".join(str(error).split())
+    return (
+        f"damaged ({reason}); fetch or copy it again" if is_zipfile(archive) else f"not a whole zip archive ({reason})"
+    )
+
+
 def packed(arrays: Mapping[str, np.ndarray]) -> memoryview:
     """Arrays by name as the bytes of a compressed `.npz`, without pickles.
 

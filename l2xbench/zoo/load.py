@@ -181,13 +181,7 @@ def short_names(models: Sequence[str]) -> dict[str, str]:
     named: dict[str, str] = {}
     for given in models:
         own, model = _own_name(given)
-        found = model.rpartition(":")[2]
-        if own is not None:
-            stem = own
-        elif ":" in model and found.isidentifier():
-            stem = found
-        else:
-            stem = Path(model).stem if "/" in model or Path(model).suffix else model
+        stem = _stem(model) if own is None else own
         number, name = 1, stem
         while name in named:
             number += 1
@@ -202,6 +196,26 @@ def _own_name(given: str) -> tuple[str | None, str]:
     if not equals or not network or not re.fullmatch(NAME, name) or Path(given).expanduser().is_file():
         return None, given
     return name, network
+
+
+def told_apart(named: Mapping[str, str]) -> str:
+    """Which network is which, of those that `short_names` had to tell apart; empty where there are none.
+
+    Examples:
+        >>> told_apart(short_names(["a/net.yaml", "b/net.yaml", "edsr"]))
+        'net is a/net.yaml, net-2 is b/net.yaml'
+    """
+    stems = {name: _stem(model) for name, model in named.items()}
+    of_stem = {name: stem for name, stem in stems.items() if re.fullmatch(rf"{re.escape(stem)}(-\d+)?", name)}
+    alike = [name for name, stem in of_stem.items() if list(of_stem.values()).count(stem) > 1 and named[name] != stem]
+    return ", ".join(f"{name} is {named[name]}" for name in alike)
+
+
+def _stem(model: str) -> str:
+    found = model.rpartition(":")[2]
+    if ":" in model and found.isidentifier():
+        return found
+    return Path(model).stem if "/" in model or Path(model).suffix else model
 
 
 def require_trust(card: ModelCard, trust: bool) -> None:
@@ -281,6 +295,7 @@ def _load(core: torch.nn.Module, card: ModelCard, states: Sequence[StateDict], w
 def _card_of(name: str) -> ModelCard:
     path = Path(name).expanduser()
     if path.suffix.lower() in checkpoints.SUFFIXES:
+        checkpoints.require_file(path)
         stem = path.stem.removesuffix(".pth")  # of best.pth.tar
         weights = WeightsSource(file=str(path.absolute()))
         known = _published(path)

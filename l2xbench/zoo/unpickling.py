@@ -37,7 +37,10 @@ def read_pickle(path: Path) -> Any:
     except MemoryError:
         raise RequestError(f"{path}: refused: it declares more data than memory can hold") from None
     except Exception as error:  # a damaged pickle can make the unpickler raise anything
-        raise RequestError(f"{path}: truncated or not a checkpoint ({one_line(error)})") from None
+        told = (
+            "" if isinstance(error, OSError) else f" ({one_line(error)})"
+        )  # of a seek beyond its end, which says nothing
+        raise RequestError(f"{path}: truncated or not a checkpoint{told}") from None
 
 
 def _why_not(path: Path, reason: str) -> str:

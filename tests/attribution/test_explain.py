@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from typing import cast
 
 import pytest
 import torch
@@ -242,3 +243,34 @@ def test_on_a_gpu(name: str) -> None:
     assert there.values.device.type == "cuda"
     if name != "smoothgrad":  # its noise is drawn on the device
         torch.testing.assert_close(there.values.cpu(), here.values, rtol=1e-3, atol=1e-3)
+
+
+class _Needy(nn.Module):
+    def forward(self, x: torch.Tensor, sigma: float, *, steps: int, mode: str = "a") -> torch.Tensor:
+        return x * sigma * steps
+
+
+@pytest.mark.parametrize("method", ["l2x", "gradient", "occlusion"])
+def test_a_network_that_needs_more_than_the_image_is_refused_with_what_would_do(method: str) -> None:
+    inputs = torch.rand(1, 3, 8, 8)
+    with pytest.raises(AttributionError, match="_Needy takes sigma, steps besides the image") as caught:
+        explain(_Needy(), inputs, method=method)
+    assert "\n" not in str(caught.value)
+
+    class Filled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = _Needy()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return cast(torch.Tensor, self.net(x, 0.5, steps=2))
+
+    assert explain(Filled(), inputs, method=method).values.shape == inputs.shape
+
+
+def test_a_hook_may_give_a_network_what_it_needs() -> None:
+    network = _Needy()
+    network.register_forward_pre_hook(
+        lambda _, given, named: (given, {**named, "sigma": 1.0, "steps": 1}), with_kwargs=True
+    )
+    assert float(explain(network, torch.rand(1, 3, 8, 8)).completeness_error) < 1e-5

@@ -258,3 +258,26 @@ def test_its_help_says_the_exit_codes(l2xbench: Command) -> None:
     told = " ".join(l2xbench("check", "--help").stdout.replace("│", " ").split())
     for words in ("0: explained exactly", "1: not exact", "2: a study cannot use it"):
         assert words in told
+
+
+def test_places_are_those_of_the_users_class(
+    l2xbench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import torch, torch.nn as nn\n"
+        "class Mine(nn.Module):\n"
+        "    scale = 1\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.a = nn.Conv2d(3, 3, 3, padding=1)\n"
+        "    def forward(self, x):\n"
+        "        return torch.exp(self.a(x))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    done = l2xbench("check", "./mine.py:Mine", "--trust", "--size", 15, "--card", "multiple=8", "--outputs", 3)
+    table = done.stdout.partition("completeness error")[0]
+    places = {line.split()[0]: line.split()[-1] for line in table.splitlines() if line.strip()}
+    assert "core" not in table and "Network" not in table and "around Mine" in table
+    assert places["exp"] == "Mine" and places["convolution"] == "a"
+    assert "share of error" not in table, "where no operation has one"
+    assert "worst of 3 outputs: the largest error among 3 single values" in done.stdout

@@ -80,7 +80,28 @@ def test_what_a_run_says_is_plain_text_in_a_notebook(
     assert "\x1b" not in said and said.count("\n") == 1
 
 
-def test_outside_a_notebook_there_is_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_has_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "LOG_EVERY", 0.0)
+    log = io.StringIO()
+    with screen.RunProgress(Console(file=log, width=40)) as progress:
+        progress.start(3)
+        progress.working("ablation edsr photographs")
+        progress.advance(2)
+    lines = log.getvalue().splitlines()
+    assert lines[1].startswith("0 of 3") and lines[1].endswith(": ablation edsr photographs")
+    assert lines[-1].startswith("2 of 3, 0:00:0") and "\x1b" not in log.getvalue()
+
+
+def test_a_terminal_has_its_bar_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "LOG_EVERY", 0.0)
+    shown = io.StringIO()
+    with screen.RunProgress(Console(file=shown, width=120, force_terminal=True)) as progress:
+        progress.start(3)
+        progress.advance(2)
+    assert "0 of 3" not in shown.getvalue() and "2/3" in shown.getvalue()
+
+
+def test_a_short_run_in_a_log_has_no_such_line(capsys: pytest.CaptureFixture[str]) -> None:
     with screen.RunProgress(screen.run_console()) as progress:
         progress.start(1)
         progress.advance(1)

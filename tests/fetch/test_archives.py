@@ -53,7 +53,7 @@ def test_a_header_that_lies_about_the_size_gives_no_more_than_it_says(tmp_path: 
     size = (100_000).to_bytes(4, "little")
     assert data.count(size) == 2  # the member's own header and the directory's
     path.write_bytes(data.replace(size, (1).to_bytes(4, "little")))
-    with pytest.raises(RequestError, match="not a whole zip archive"):
+    with pytest.raises(RequestError, match=r"set\.zip: damaged \(Bad CRC-32"):
         extract_images(path, MEMBERS, tmp_path / "out" / "X4")
     assert names(tmp_path / "out") == []
 

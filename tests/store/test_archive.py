@@ -109,7 +109,7 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "two of one name": (twice, "two files of one name"),
     "a bomb": (bomb, "a zip bomb?"),
     "encrypted": (encrypted, "is encrypted"),
-    "damaged": (damaged, "not a whole zip archive"),
+    "damaged": (damaged, "damaged (Bad CRC-32"),
     "another content": (forged, "a is not what its checksum says"),
 }
 

@@ -52,9 +52,6 @@ def bad(tmp_path: Path) -> dict[str, tuple[dict[str, object], str]]:
     }
 
 
-KNOWN_WITHOUT_BUILDING = {"missing", "card", "other", "cut", "unknown", "nowhere", "text"}
-
-
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_others_are_done(
     workers: int,
@@ -87,16 +84,15 @@ def test_the_others_are_done(
     assert "0 units computed" in again.stdout
 
 
-def test_dry_run_tells_what_it_can(
+def test_a_dry_run_tells_them_all(
     bad: dict[str, tuple[dict[str, object], str]], write_study: Callable[..., Path], l2xbench: Command
 ) -> None:
     models = {"first": TINY, **{name: entry for name, (entry, _) in bad.items()}}
     done = l2xbench("run", write_study(trust=True, models=models), "--dry-run")
     assert done.returncode == 1, done.stderr
-    told = {name for name in models if f"failed {name}: " in done.stdout}
-    assert told == KNOWN_WITHOUT_BUILDING
-    for name in told:
-        assert bad[name][1] in done.stdout
+    assert {name for name in models if f"failed {name}: " in done.stdout} == set(bad)
+    for _, said in bad.values():
+        assert said in done.stdout
 
 
 @pytest.mark.parametrize("name", ["missing", "other", "refused", "raises"])
@@ -151,6 +147,28 @@ def test_what_no_image_would_mend_is_told_once_and_fails_the_network_alone(
     assert restored["model"].tolist() == ["bicubic", "first", "last"]
     assert restored["images"].tolist() == [3, 3, 3]
     assert l2xbench("report", tmp_path / "out").returncode == 0
+
+
+def test_a_dry_run_tells_what_the_run_would(
+    tmp_path: Path, write_study: Callable[..., Path], photographs: Path, l2xbench: Command
+) -> None:
+    """A class of another scale that has no key `scale`, and a text that is called an image."""
+    (tmp_path / "same.py").write_text("import torch\nclass Net(torch.nn.Identity):\n    pass\n")
+    (photographs / "text.png").write_text("no image")
+    same = {"provider": "module", "module": "./same.py:Net"}
+    study = write_study(trust=True, models={"first": TINY, "same": same}, attribution=None)
+    out = tmp_path / "out"
+    for flags in (["--dry-run"], []):
+        done = l2xbench("run", study, "--out", out, *flags)
+        assert done.returncode == 1, done.stderr
+        assert done.stdout.count("failed same: the network is for scale 1, the study's is 4") == 1
+        assert "photographs text: " in done.stdout and "text.png: is not an image in a known format" in done.stdout
+    (photographs / "text.png").unlink()
+    alone = write_study(trust=True, models={"same": same})
+    for flags in (["--dry-run"], []):
+        done = l2xbench("run", alone, "--out", tmp_path / "alone", *flags)
+        assert done.returncode == 2
+        assert (done.stdout + done.stderr).count("the network is for scale 1") == 1, "it is told once"
 
 
 def test_a_dry_run_tells_a_wrong_scale(write_study: Callable[..., Path], l2xbench: Command) -> None:
