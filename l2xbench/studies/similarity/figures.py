@@ -19,7 +19,7 @@ from l2xbench.studies.similarity.seeds import grouped
 from l2xbench.studies.similarity.square import cka_figure
 from l2xbench.studies.similarity.tables import compared
 
-VERSION = 6
+VERSION = 7
 """The version of the figures; a new one makes kept ones be drawn again."""
 
 

@@ -21,8 +21,10 @@ Square = NDArray[np.float64]
 _NARROW = 0.05
 SHADES = LinearSegmentedColormap.from_list("shades", style.SHADES).with_extremes(bad="#e4e4e4")
 """The colours of a scale, the same in the figure and on the page."""
-DARK = 0.65
-"""Above this part of the scale a number is printed in white."""
+_LEAST_WIDTH = 0.1
+"""Of a scale: networks that differ by less shall not look as if they lay far apart."""
+_FEW = 3
+"""Pairs of networks, below which their range says nothing, and the scale is 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -68,26 +70,30 @@ class Matrix:
     def scale(self) -> tuple[float, float]:
         """What the lightest and the darkest shade stand for: the range of the networks' dCKA, to a round number.
 
-        CKA and calibration rows do not count, since networks would have one shade beside them; beyond the scale they
-        have the shade of its end. Without dCKA it is the range of CKA.
+        It is a tenth wide at least, and 0 to 1 for fewer than three pairs. CKA and calibration rows do not count, since
+        networks would have one shade beside them; beyond the scale they have the shade of its end. Without dCKA it is
+        the range of CKA.
         """
-        square = self.dcka if self._by_dcka else self.cka
-        pairs = square[np.triu_indices(len(self.names), 1)]
-        pairs = pairs[np.isfinite(pairs)]
-        if not len(pairs):
+        pairs = self._pairs
+        if len(pairs) < _FEW:
             return 0.0, 1.0
         low, high = float(pairs.min()), float(pairs.max())
-        step = next((step for step, span in ((0.1, 0.3), (0.05, 0.1), (0.01, 0.02)) if high - low > span), 0.002)
+        if high - low < _LEAST_WIDTH:
+            top = max(high, min((low + high + _LEAST_WIDTH) / 2, 1.0))
+            low, high = top - _LEAST_WIDTH, top
+        step = next(step for step, span in ((0.1, 0.3), (0.05, 0.15), (0.01, 0.0)) if high - low > span)
         # what rounding leaves of a number on a step must not make it the next one
-        first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-        return round(first * step, 6), round(max(last, first + 1) * step, 6)
+        return round(math.floor(low / step + 1e-9) * step, 6), round(math.ceil(high / step - 1e-9) * step, 6)
 
     @property
     def said(self) -> list[str]:
         """What shades, tree and rows below mean, a line each."""
         low, high = self.scale
-        measure = "dCKA" if self._by_dcka else "CKA"
-        lines = [f"shades: {low:g} to {high:g}, the range of the networks' {measure}{self._beyond}"]
+        measure, pairs = "dCKA" if self._by_dcka else "CKA", self._pairs
+        lines = [f"shades: {low:g} to {high:g}{self._beyond}"]
+        if len(pairs) >= _FEW:
+            wide = f", widened to {_LEAST_WIDTH:g} at least" if np.ptp(pairs) < _LEAST_WIDTH else ""
+            lines = [f"shades: {low:g} to {high:g}, the range of the networks' {measure}{wide}{self._beyond}"]
         if self.tree is not None:
             lines.append(f"tree: average linkage of 1 − {measure}")
         lines += [f"{row.name}: {row.said}" for row in self.calibration]
@@ -150,6 +156,12 @@ class Matrix:
         return bool(np.isfinite(self.dcka[np.triu_indices(len(self.names), 1)]).any())
 
     @property
+    def _pairs(self) -> NDArray[np.float64]:
+        """The numbers that decide the scale, one a pair."""
+        pairs = (self.dcka if self._by_dcka else self.cka)[np.triu_indices(len(self.names), 1)]
+        return np.asarray(pairs[np.isfinite(pairs)])
+
+    @property
     def _beyond(self) -> str:
         """What a number that leaves the scale looks like."""
         upper = np.triu_indices(len(self.names), 1)
@@ -158,6 +170,20 @@ class Matrix:
         told = [("below", "lightest")] if (values < low).any() else []
         told += [("above", "darkest")] if (values > high).any() else []
         return "".join(f"; what is {where} has the {shade}" for where, shade in told)
+
+
+def takes_white(shade: float) -> bool:
+    """Whether white is easier to read than black on a place of the scale; either has a contrast of 4.5 (WCAG 2).
+
+    Example:
+        >>> takes_white(0.5), takes_white(0.7)
+        (False, True)
+    """
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in SHADES(shade)[:3]
+    )
+    # the luminance at which white's contrast, 1.05 / (l + 0.05), is black's, (l + 0.05) / 0.05
+    return bool(0.2126 * red + 0.7152 * green + 0.0722 * blue < math.sqrt(1.05 * 0.05) - 0.05)
 
 
 def linked(values: Square) -> Square:

@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 from l2xbench.draw.tables import Table
 from l2xbench.store.results import Results
 from l2xbench.studies.similarity.figures import similarity_matrices
-from l2xbench.studies.similarity.matrix import DARK, SHADES
+from l2xbench.studies.similarity.matrix import SHADES, takes_white
 from l2xbench.studies.similarity.options import UNTRAINED, twin_of
 from l2xbench.studies.study import Section
 
@@ -33,7 +33,7 @@ def similarity_section(results: Results, tables: Mapping[str, Table]) -> Section
                     {
                         "text": matrix.printed(i, j),
                         "shade": to_hex(SHADES(matrix.shade(value))) if known else None,
-                        "dark": known and matrix.shade(value) > DARK,
+                        "dark": known and takes_white(matrix.shade(value)),
                         "doubtful": j < i < count and bool(matrix.doubtful[i, j]),
                         "own": i == j or (i >= count and not known),
                         "tip": tips.get(frozenset((twin_of(other) if name == UNTRAINED else name, other)), ""),

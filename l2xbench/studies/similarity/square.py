@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from l2xbench.draw import style
-from l2xbench.studies.similarity.matrix import DARK, SHADES, Matrix
+from l2xbench.studies.similarity.matrix import SHADES, Matrix, takes_white
 
 _MARGIN = 0.1  # cm, as all lengths here
 _LINE = style.TEXT_PT * style.LINE_SPACING / style.POINTS_PER_CM
@@ -130,7 +130,7 @@ def _draw_cells(axes: Axes, matrix: Matrix, printed: list[list[str]] | None, dow
                 va="center",
                 fontsize=style.SMALL_PT,
                 fontstyle="italic" if _doubtful(matrix, row, column) else "normal",
-                color="white" if shade > DARK else style.INK,
+                color="white" if takes_white(shade) else "black",
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from l2xbench.draw import style
 from l2xbench.studies.similarity.matrix import Calibration, Matrix, printed_cka
@@ -125,24 +126,49 @@ def test_the_shades_are_the_range_of_the_networks_and_that_is_said() -> None:
     values = np.where(np.eye(3) == 1, np.nan, 0.96)
     dcka = values.copy()
     dcka[0, 1] = dcka[1, 0] = 0.873
-    dcka[:2, 2] = dcka[2, :2] = 0.9
+    dcka[:2, 2] = dcka[2, :2] = 0.98
+    values *= 1.03
     matrix = a_matrix(3, dcka=dcka, cka=values, calibration=(Calibration("x", (0.1, 0.9, np.nan), "y"),))
-    assert matrix.scale == (0.87, 0.9)
-    told = "shades: 0.87 to 0.9, the range of the networks' dCKA; what is below has the lightest; what is above has "
+    assert matrix.scale == (0.87, 0.98)
+    told = "shades: 0.87 to 0.98, the range of the networks' dCKA; what is below has the lightest; what is above has "
     assert matrix.said[0] == told + "the darkest"
-    assert matrix.shade(0.1) == 0 and matrix.shade(0.96) == 1 and matrix.shade(0.885) == pytest.approx(0.5)
+    assert matrix.shade(0.1) == 0 and matrix.shade(0.99) == 1 and matrix.shade(0.925) == pytest.approx(0.5)
     figure = cka_figure(matrix)
     assert any(matrix.said[0] in text.get_text().replace("\n", " ") for text in figure.texts)
     bar = next(axes for axes in figure.axes if axes.get_label() == "colour bar")
-    assert bar.get_xlim() == (0.87, 0.9)
-    assert a_matrix(3, dcka=values, cka=values).scale == (0.96, 0.962)
+    assert bar.get_xlim() == (0.87, 0.98)
     assert (
         a_matrix(3, dcka=np.full((3, 3), np.nan), cka=dcka)
         .said[0]
-        .endswith("0.87 to 0.9, the range of the networks' CKA")
+        .endswith("0.87 to 0.98, the range of the networks' CKA")
     )
     nothing = np.full((2, 2), np.nan)
     assert a_matrix(2, dcka=nothing, cka=nothing).scale == (0, 1) and cells(a_matrix(2, dcka=nothing, cka=nothing))
+
+
+def test_the_scale_of_networks_that_differ_little_is_not_blown_up_and_that_is_said() -> None:
+    alike = a_matrix(4, dcka=symmetric(4, 0.856, 0.858, 0))
+    assert alike.scale == (0.8, 0.91)
+    told = "shades: 0.8 to 0.91, the range of the networks' dCKA, widened to 0.1 at least"
+    assert alike.said[0].startswith(told)
+    shades = [alike.shade(value) for value in alike.dcka[np.triu_indices(4, 1)]]
+    assert 0.4 < min(shades) <= max(shades) < 0.6
+    assert a_matrix(3, dcka=np.full((3, 3), 0.999)).scale == (0.9, 1.0), "nothing is above 1"
+    pair = a_matrix(2, dcka=np.full((2, 2), 0.857), cka=np.full((2, 2), 0.9))
+    assert pair.scale == (0, 1) and pair.said[0] == "shades: 0 to 1"
+
+
+def test_a_number_is_black_or_white_whichever_is_read_more_easily() -> None:
+    def luminance(colour: str | tuple[float, ...]) -> float:
+        parts = np.array(to_rgb(colour))
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        return float(linear @ (0.2126, 0.7152, 0.0722))
+
+    square = cka_figure(a_matrix(11, dcka=symmetric(11, 0.3, 0.9, 5), cka=symmetric(11, 0.3, 0.9, 6))).axes[0]
+    assert {text.get_color() for text in square.texts} == {"black", "white"}
+    for text, cell in zip(square.texts, square.patches, strict=True):
+        low, high = sorted((luminance(text.get_color()), luminance(cell.get_facecolor())))
+        assert (high + 0.05) / (low + 0.05) > 4.5, "WCAG's AA"
 
 
 def test_networks_that_are_much_alike_have_a_digit_more() -> None:
