@@ -73,8 +73,8 @@ class Attribution:
     """What passed through the submodules that were asked for (`layers=`): by name, in the order in which they ran."""
 
     settings: Mapping[str, bool | int | float | str] = field(default_factory=dict, repr=False)
-    """What else decided the values: the network's name or class, the reference's name, the precision computed in, the
-    seed, the output and the tiles that were asked for, the method's options."""
+    """What else decided the values: the network's name or class, its `scale` if it has one, the reference's name, the
+    precision computed in, the seed, the output and the tiles that were asked for, the method's options."""
     inputs: Tensor | None = field(default=None, repr=False)
     """(N, C, H, W) the images that were explained, in the network's own range, to be drawn under the maps."""
 
@@ -172,12 +172,18 @@ class Attribution:
         return cls(**found)
 
     def plot(
-        self, image: Tensor | None = None, *, index: int = 0, palette: str = "green-red", scale: str = "auto"
+        self,
+        image: Tensor | None = None,
+        *,
+        index: int = 0,
+        palette: str = "green-red",
+        scale: str = "auto",
+        enlarged: int | None = None,
     ) -> Figure:
         """One map of the batch as a matplotlib figure of a column's width: over its greyed image, with a colour bar.
 
         Channels are summed; over and under the map stand the method, the target, the difference and how exactly the
-        map sums to it.
+        map sums to it. A `patch` is framed.
 
         Args:
             image: (N, C, H, W) or (C, H, W), what lies underneath, in [0, 1] or stretched to it; by default the image
@@ -185,6 +191,8 @@ class Attribution:
             index: which of the batch, 0 to N - 1.
             palette: `green-red` or `blue-orange`, what raises the objective being named first.
             scale: `linear`, `symlog`, which shows small values too, or `auto`: by the target.
+            enlarged: SR pixels for each LR pixel, along each side, by which the target's place is known; by default the
+                `scale` of a network that has one, else nothing is framed.
 
         Returns:
             a figure of 8.5 cm width; `figure.savefig(path)` writes it.
@@ -217,6 +225,7 @@ class Attribution:
             error=float(self.completeness_error[index]),
             palette=palette,
             scale=scale,
+            enlarged=self.settings.get("scale") if enlarged is None else enlarged,
         )
         return figure
 

@@ -172,6 +172,7 @@ def explain(
             after()
     settings: dict[str, bool | int | float | str] = {
         "network": called if isinstance(called := getattr(network, "name", None), str) else type(network).__name__,
+        **({"scale": scale} if isinstance(scale := getattr(network, "scale", None), int) else {}),
         "reference": reference if isinstance(reference, str) else "given",
         "precision": str(computed).removeprefix("torch."),
         "seed": seed,

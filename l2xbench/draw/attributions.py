@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from l2xbench.draw import scales, style
 from l2xbench.draw.colormap import colour_map, over_image, shared_limit, signed_map
+from l2xbench.draw.panels import target_box
 
 WIDTH_CM = 8.5
 """A column of a paper."""
@@ -29,6 +31,7 @@ def attribution_figure(
     error: float,
     palette: str = "green-red",
     scale: scales.Scale = "auto",
+    enlarged: int | None = None,
 ) -> Figure:
     """A map over a greyed image, with its colour bar, what it explains and how exactly.
 
@@ -40,13 +43,14 @@ def attribution_figure(
         error: the map's completeness error.
         palette: see `draw.colormap`.
         scale: `linear`, `symlog`, or `auto`: by the target.
+        enlarged: SR pixels for each pixel of the map, along each side; the target is framed where they are known.
 
     Returns:
         a figure of a column's width.
     """
     total = signed_map(values)
     limit = shared_limit([total])
-    said = scales.resolved(scale, target)
+    said, box = scales.resolved(scale, target), target_box(target)
     height, width = total.shape
     picture_cm = min(WIDTH_CM * height / width, 2 * WIDTH_CM)
     with style.context():
@@ -55,14 +59,23 @@ def attribution_figure(
         axes = figure.add_axes((0, 2 * BAR_CM / tall, 1, picture_cm / tall))
         axes.imshow(over_image(total, _levels(image), limit, palette, said), interpolation="nearest")
         axes.set_axis_off()
-        explained = "a control, which runs no network" if np.isnan(delta) else f"sums to {delta:.4g}, {error:.0e} off"
+        if box is not None and enlarged is not None:
+            # places of pixels are those of their middles
+            y, x, down, across = (number / enlarged for number in box)
+            frame = Rectangle((x - 0.5, y - 0.5), across, down, fill=False, edgecolor=style.INK, linewidth=0.9)
+            axes.add_patch(frame)
+        summed = f"sums to {delta:.4g} in units of the output, {error:.0e} of it off"
+        explained = "a control, which runs no network" if np.isnan(delta) else summed
         figure.text(
             0.5, 1 - 0.15 / tall, f"{method}, {target}\n{explained}", ha="center", va="top", fontsize=style.TEXT_PT
         )
         bar = figure.add_axes((0.12, 1.3 * BAR_CM / tall, 0.76, 0.3 * BAR_CM / tall))
         scale_of = ScalarMappable(scales.norm(limit, said), colour_map(palette))
         drawn = figure.colorbar(scale_of, cax=bar, orientation="horizontal", extend="both")
-        drawn.set_ticks(scales.ticks(limit, said, 0.2))
+        # half of 0.76 of the width, less the pointed ends
+        drawn.set_ticks(scales.ticks(limit, said, 0.34 * WIDTH_CM * style.POINTS_PER_CM))
+        drawn.ax.set_xticks(scales.marks(limit, said), minor=True)
+        drawn.ax.tick_params(which="minor", length=1.2, width=0.4)
         drawn.ax.xaxis.set_major_formatter(FuncFormatter(scales.signed))
         drawn.set_label(f"attribution of an LR pixel (units of the output{scales.SAID[said]})", fontsize=style.SMALL_PT)
     return figure

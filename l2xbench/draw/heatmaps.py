@@ -15,6 +15,7 @@ from l2xbench.draw.colormap import colour_map, over_image
 from l2xbench.draw.layout import BAR, MARGIN, SEAM, FigureLayout
 from l2xbench.draw.panels import Box, HeatmapPanel, NetworkPanel, ScaledMaps, local_view, scaled_maps
 from l2xbench.draw.style import figure_bytes
+from l2xbench.draw.words import words
 
 _Line = str | tuple[float, tuple[float, ...]]
 _DASHES: _Line = (0, (3, 1.5))
@@ -41,6 +42,10 @@ def heatmap_figure(panel: HeatmapPanel, *, palette: str = "green-red") -> Figure
     for a method whose maps do not sum to the difference (a plain gradient, say; the median completeness error
     of the panel tells): its numbers have no unit in common, and each map is divided by its mean |R|.
 
+    Without HR, LR stands beside the SR of a single network, whose map has the width of both; of several networks, the
+    part that their SR or maps show is enlarged where HR would be. A network that does not enlarge has `input`, `output`
+    and `target` in place of LR, SR and HR.
+
     The scale. The map of a `patch` or `neuron` is shaded by the symmetric logarithm of its values, so that far
     pixels, each of which counts for little, are seen; `linear` on request, and for `image` by default. The bar says
     which, and its numbers are the maps'. Under such a map stands the share of |attribution| outside the target's own
@@ -63,7 +68,7 @@ def heatmap_figure(panel: HeatmapPanel, *, palette: str = "green-red") -> Figure
     scaled = scaled_maps(panel)
     view = local_view(panel, scaled.maps)
     with style.context():
-        layout = FigureLayout.of(panel, framed=view is not None)
+        layout = FigureLayout.of(panel, framed=view is not None, bar=scaled.label)
         figure = style.new_figure(layout.width, layout.height)
         _title(figure, layout, panel)
         _draw_inputs(figure, layout, panel, view)
@@ -107,18 +112,32 @@ def _foot(figure: Figure, layout: FigureLayout) -> None:
 
 def _draw_inputs(figure: Figure, layout: FigureLayout, panel: HeatmapPanel, view: Box | None) -> None:
     size = panel.lr.shape[0] * panel.scale, panel.lr.shape[1] * panel.scale
-    upper, lower = _cell(figure, layout, 0, "HR" if panel.hr is not None else "", "LR")
-    upper.set_label("HR")
-    lower.set_label("LR")
-    if panel.hr is None:
-        upper.remove()
-    else:
-        _show(upper, panel.hr[: size[0], : size[1]], size, panel.zoom)
-        _mark_target(upper, panel, style.MARK)
-    _show(lower, panel.lr, size, None)
-    _mark_frame(lower, panel.zoom, style.MARK, "solid")
-    _mark_frame(lower, view, style.MARK, _DASHES)
-    _mark_target(lower, panel, style.MARK)
+    called = words(panel.scale)
+    part = f"{called.lr}, the part"
+    if panel.hr is not None:
+        names = (called.hr, called.lr)
+    elif layout.spread:
+        names = (called.lr, "")
+    elif panel.zoom:  # above, SR shows that part
+        names = (part, called.lr)
+    else:  # below, the maps show it
+        names = (called.lr, part) if view else ("", called.lr)
+    upper, lower = _cell(figure, layout, 0, *names)
+    for axes, name in zip((upper, lower), names, strict=True):
+        axes.set_label(name)
+        if not name:
+            axes.remove()
+        elif name == called.hr and panel.hr is not None:
+            _show(axes, panel.hr[: size[0], : size[1]], size, panel.zoom)
+            _mark_target(axes, panel, style.MARK)
+        elif name == part:
+            _show(axes, panel.lr, size, panel.zoom or view)
+            _mark_target(axes, panel, style.MARK)
+    whole = upper if names[0] == called.lr else lower
+    _show(whole, panel.lr, size, None)
+    _mark_frame(whole, panel.zoom, style.MARK, "solid")
+    _mark_frame(whole, view, style.MARK, _DASHES)
+    _mark_target(whole, panel, style.MARK)
 
 
 def _draw_network(
@@ -148,18 +167,19 @@ def _cell(figure: Figure, layout: FigureLayout, number: int, above: str, below: 
     first = top + layout.name_height(row)
     second = first + layout.upper[1] + SEAM
     middle = left + layout.cell / 2
+    below_middle = layout.width / 2 if layout.spread else middle
     axes = [
-        figure.add_axes(layout.rectangle(middle - width / 2, start, width, height))
-        for start, (width, height) in ((first, layout.upper), (second, layout.lower))
+        figure.add_axes(layout.rectangle(centre - width / 2, start, width, height))
+        for centre, start, (width, height) in ((middle, first, layout.upper), (below_middle, second, layout.lower))
     ]
     # the names above stand on one line, whatever their letters: by the baseline, not by what hangs below it
     hanging = 0.25 * style.TEXT_PT / style.POINTS_PER_CM
-    for text, at, va, size in (
-        (above, first - 0.06 - hanging, "baseline", style.TEXT_PT),
-        (below, second + layout.lower[1] + 0.06, "top", style.SMALL_PT if number else style.TEXT_PT),
+    for text, centre, at, va, size in (
+        (above, middle, first - 0.06 - hanging, "baseline", style.TEXT_PT),
+        (below, below_middle, second + layout.lower[1] + 0.06, "top", style.SMALL_PT if number else style.TEXT_PT),
     ):
         figure.text(
-            middle / layout.width,
+            centre / layout.width,
             1 - at / layout.height,
             text,
             ha="center",
@@ -212,26 +232,21 @@ def _mark_frame(axes: Axes, box: Box | None, colour: str, line: _Line) -> None:
 
 
 def _colour_bar(figure: Figure, layout: FigureLayout, scaled: ScaledMaps, palette: str) -> None:
-    room = (layout.width - 2 * MARGIN) * style.POINTS_PER_CM
-    wide = style.text_width(scaled.label, style.TEXT_PT) > room
-    # in a narrow figure the unit, in brackets, is what must be read
-    label = style.fit(scaled.label.partition("(")[2][:-1] if wide else scaled.label, room, size=style.TEXT_PT)
     width = min(layout.width - 2 * MARGIN - 0.6, 10.0)
     axes = figure.add_axes(layout.rectangle((layout.width - width) / 2, layout.bar_top, width, BAR))
     axes.set_label("colour bar")
-    number = style.text_width(scales.signed(float(f"{scaled.limit / 1000:.1g}")), style.SMALL_PT) + 4
-    gap = number / (width / 2 * style.POINTS_PER_CM)
     bar = figure.colorbar(
         ScalarMappable(scales.norm(scaled.limit, scaled.scale), colour_map(palette)),
         cax=axes,
         orientation="horizontal",
         extend=_clipped(scaled),
         extendfrac=0.03,
-        ticks=FixedLocator(scales.ticks(scaled.limit, scaled.scale, gap)),
+        ticks=FixedLocator(scales.ticks(scaled.limit, scaled.scale, width / 2.12 * style.POINTS_PER_CM)),
         format=FuncFormatter(scales.signed),
     )
-    bar.minorticks_off()
-    bar.set_label(label, fontsize=style.TEXT_PT, labelpad=1.5)
+    bar.ax.set_xticks(scales.marks(scaled.limit, scaled.scale), minor=True)
+    bar.ax.tick_params(which="minor", length=1.2, width=0.4)
+    bar.set_label("\n".join(layout.bar_label), fontsize=style.TEXT_PT, labelpad=1.5, linespacing=style.LINE_SPACING)
     bar.ax.tick_params(labelsize=style.SMALL_PT, pad=1.5)
     bar.outline.set_linewidth(0.4)
 

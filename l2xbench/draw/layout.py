@@ -9,6 +9,7 @@ import numpy as np
 
 from l2xbench.draw import style
 from l2xbench.draw.panels import HeatmapPanel, NetworkPanel
+from l2xbench.draw.words import words
 
 # A network whose own map misses the objective's difference by more than this says so under it.
 _WORTH_SAYING = 0.01
@@ -27,7 +28,10 @@ _BAR_BELOW = 0.80  # ticks and label
 
 @dataclass(frozen=True)
 class FigureLayout:
-    """Cells of two pictures, with the name above and the figures below; the first cell holds HR over LR."""
+    """Cells of two pictures, with the name above and the figures below; the first cell holds HR over LR.
+
+    Without HR a single network is `spread`: its map lies below LR and SR, over the width of both.
+    """
 
     columns: int
     rows: int
@@ -39,9 +43,12 @@ class FigureLayout:
     notes: tuple[str, ...]
     head: tuple[str, ...]
     foot: tuple[str, ...]
+    bar_label: tuple[str, ...]
+    spread: bool
 
     @classmethod
-    def of(cls, panel: HeatmapPanel, *, framed: bool) -> FigureLayout:
+    def of(cls, panel: HeatmapPanel, *, framed: bool, bar: str) -> FigureLayout:
+        """Where things stand; `framed` are maps that show a part, and `bar` is what stands at the colour bar."""
         cells = len(panel.networks) + 1
         narrow = cells <= 3
         page = style.COLUMN_CM if narrow else style.PAGE_CM
@@ -54,11 +61,14 @@ class FigureLayout:
         noted = 6 if foot else 4
         # Text takes what it takes; the pictures share the rest of the page's height.
         text = (
-            rows * (3 * _LINE + noted * _SMALL_LINE + _ROW_GAP) + 4 * _LINE + BAR + _BAR_BELOW + len(foot) * _SMALL_LINE
+            rows * (3 * _LINE + noted * _SMALL_LINE + _ROW_GAP) + 5 * _LINE + BAR + _BAR_BELOW + len(foot) * _SMALL_LINE
         )
         most = (style.COLUMN_CM * 1.5 if narrow else style.PAGE_HEIGHT_CM) - text
-        picture = min(room, most / rows / (tall + min(zoom_tall, tall)))
+        spread = len(panel.networks) == 1 and panel.hr is None
+        below = 2 if spread else 1  # the map's width, in pictures
+        picture = min(room, most / rows / (below * tall + min(zoom_tall, tall)))
         cell = max(picture, min(room, _NARROWEST))
+        lower = 2 * picture + _GAP if spread else picture
         upper_width = min(picture, picture * tall / zoom_tall)
         points = cell * style.POINTS_PER_CM
         width = 2 * MARGIN + columns * cell + (columns - 1) * _GAP
@@ -68,11 +78,13 @@ class FigureLayout:
             cell=cell,
             picture=picture,
             upper=(upper_width, upper_width * zoom_tall),
-            lower=(picture, picture * tall),
+            lower=(lower, lower * tall),
             names=tuple(style.fit(n.name, points, size=style.TEXT_PT, lines=2) for n in panel.networks),
-            notes=tuple(_note(n, points, complete=panel.is_complete) for n in panel.networks),
+            notes=tuple(_note(n, below * points, complete=panel.is_complete) for n in panel.networks),
             head=_head(panel, framed, (width - 2 * MARGIN) * style.POINTS_PER_CM),
             foot=_foot(panel, (width - 2 * MARGIN) * style.POINTS_PER_CM),
+            bar_label=_bar_label(bar, (width - 2 * MARGIN) * style.POINTS_PER_CM),
+            spread=spread,
         )
 
     @property
@@ -81,7 +93,8 @@ class FigureLayout:
 
     @property
     def height(self) -> float:
-        return self.bar_top + BAR + _BAR_BELOW + len(self.foot) * _SMALL_LINE
+        label = (len(self.bar_label) - 1) * _LINE
+        return self.bar_top + BAR + _BAR_BELOW + label + len(self.foot) * _SMALL_LINE
 
     @property
     def bar_top(self) -> float:
@@ -161,8 +174,18 @@ def _foot(panel: HeatmapPanel, width: float) -> tuple[str, ...]:
     """What the numbers under the maps are, where there are some."""
     if all(network.outside is None for network in panel.networks):
         return ()
-    told = "outside: share of |map| beyond the target's own LR pixels; DI: diffusion index"
+    told = f"outside: share of |map| beyond the target's own {words(panel.scale).lr} pixels; DI: diffusion index"
     return tuple(style.fit(told, width, size=style.SMALL_PT, lines=2).split("\n"))
+
+
+def _bar_label(said: str, width: float) -> tuple[str, ...]:
+    """All of it: what the numbers are of on a line of its own where one line cannot hold it."""
+    if style.text_width(said, style.TEXT_PT) <= width:
+        return (said,)
+    of, unit = said.split(" (", 1)
+    return tuple(
+        "\n".join(style.fit(part, width, size=style.TEXT_PT, lines=3) for part in (of, f"({unit}")).split("\n")
+    )
 
 
 def _decibels(psnr: float) -> str:
@@ -171,7 +194,8 @@ def _decibels(psnr: float) -> str:
 
 def _head(panel: HeatmapPanel, framed: bool, width: float) -> tuple[str, ...]:
     """What the figure shows, on one line where it fits, else on two or three."""
-    what = ", ".join(filter(None, (panel.dataset, panel.image, f"×{panel.scale}")))
+    scale = f"×{panel.scale}" if panel.scale > 1 else ""
+    what = ", ".join(filter(None, (panel.dataset, panel.image, scale)))
     how = f"{panel.method}, reference {panel.reference}, target {panel.target}"
     where = "(maps: the dashed frame)" if framed else ""
     for lines in ((f"{what}:  {how} {where}".rstrip(),), (what, f"{how} {where}".rstrip()), (what, how, where)):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from l2xbench.draw import scales
 from l2xbench.draw.colormap import shared_limit, signed_map
 from l2xbench.draw.scales import Scale
+from l2xbench.draw.words import words
 
 Box = tuple[int, int, int, int]  # y, x, height, width
 
@@ -142,7 +143,7 @@ def scaled_maps(panel: HeatmapPanel) -> ScaledMaps:
         return _with_limit(panel, shares, "1 = the map's mean |attribution|")
     box = panel.target_box
     if panel.target == "image":
-        samples, unit = 3 * panel.scale**2, "grey levels of 255 per SR sample"
+        samples, unit = 3 * panel.scale**2, f"grey levels of 255 per {words(panel.scale).sr} sample"
     elif box is not None and panel.target.startswith("patch:"):
         samples, unit = 3 * box[2] * box[3], "grey levels of 255 per sample of the patch"
     else:
@@ -152,7 +153,7 @@ def scaled_maps(panel: HeatmapPanel) -> ScaledMaps:
 
 def _with_limit(panel: HeatmapPanel, maps: list[NDArray[np.float64]], unit: str) -> ScaledMaps:
     scale = scales.resolved(panel.scale_of_colours, panel.target)
-    return ScaledMaps(maps, f"attribution of an LR pixel ({unit})", shared_limit(maps), scale)
+    return ScaledMaps(maps, f"attribution of an {words(panel.scale).lr} pixel ({unit})", shared_limit(maps), scale)
 
 
 def _mean_size(one: NDArray[np.float64]) -> float:

@@ -14,6 +14,7 @@ from matplotlib.colors import FuncNorm, Normalize
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
+from l2xbench.draw import style
 from l2xbench.errors import RequestError
 
 Scale = Literal["auto", "linear", "symlog"]
@@ -22,6 +23,8 @@ DECADES = 3
 """Powers of ten between the limit and where `symlog` becomes linear; that rest has the length of one more. Chosen by
 looking at the maps of networks that look far and of ones that do not, side by side: at a root of the values, the far
 ones stay pale, and more decades colour what is a millionth of a map."""
+_APART_PT = 2.0
+"""Between numbers at a bar."""
 SAID = {"linear": "", "symlog": "; symmetric log scale"}
 """What is added to the unit at a colour bar."""
 
@@ -59,33 +62,49 @@ def norm(limit: float, scale: str) -> Normalize:
     return FuncNorm((forward, inverse), vmin=-limit, vmax=limit)
 
 
-def ticks(limit: float, scale: str, gap: float, most: int = 6) -> list[float]:
-    """The numbers that stand at a colour bar, ascending.
+def ticks(limit: float, scale: str, half: float, most: int = 6) -> list[float]:
+    """The numbers that stand at a colour bar, ascending: for `symlog` its ends, 0 and the powers of ten that have room.
 
     Args:
         limit: of the bar, on either side.
         scale: `linear` or `symlog`.
-        gap: what a number takes of half the bar's length; those of `symlog` are as far apart at least.
+        half: half the bar's length, in points.
         most: parts that a linear bar is divided into at most.
 
     Examples:
-        >>> ticks(0.35, "symlog", 0.2)
-        [-0.35, -0.01, -0.001, 0.0, 0.001, 0.01, 0.35]
-        >>> ticks(0.35, "linear", 0.2)
+        >>> ticks(3.7, "symlog", 110)
+        [-3.7, -1.0, -0.1, -0.01, 0.0, 0.01, 0.1, 1.0, 3.7]
+        >>> ticks(0.35, "linear", 110)
         [-0.3, -0.15, 0.0, 0.15, 0.3]
     """
     if scale == "linear":
         even = MaxNLocator(most, symmetric=True).tick_values(-limit, limit)
         return [float(f"{tick:.6g}") for tick in even if abs(tick) <= limit * (1 + 1e-9)]
-    found, last = [limit], 1.0
+    found, start = [limit], half - _width(limit) / 2
     first = math.floor(math.log10(limit))
     for exponent in range(first, first - DECADES - 1, -1):
         tick = float(f"1e{exponent}")
-        at = float(_place(np.array(tick / limit)))
-        if gap <= at <= last - gap:
+        at, beside = half * float(_place(np.array(tick / limit))), _width(tick) / 2 + _APART_PT
+        if _width(0) / 2 + beside <= at <= start - beside:
             found.append(tick)
-            last = at
+            start = at - _width(tick) / 2
     return [*(-tick for tick in found), 0.0, *reversed(found)]
+
+
+def _width(number: float) -> float:
+    return style.text_width(signed(number), style.SMALL_PT)
+
+
+def marks(limit: float, scale: str) -> list[float]:
+    """Where a colour bar has a mark without a number: every power of ten of `symlog`, on either side.
+
+    Examples:
+        >>> marks(3.7, "symlog"), marks(3.7, "linear")
+        ([-1.0, -0.1, -0.01, 0.01, 0.1, 1.0], [])
+    """
+    first = math.floor(math.log10(limit))
+    found = [float(f"1e{exponent}") for exponent in range(first, first - DECADES, -1)] if scale == "symlog" else []
+    return [*(-mark for mark in found), *reversed(found)]
 
 
 def signed(value: float, _position: int | None = None) -> str:

@@ -99,10 +99,16 @@ def zoom_psnr(
 
 
 def differences(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
-    """(sH, sW): how much the pictures differ at each pixel; of one picture, how much it varies there."""
+    """(sH, sW): how much the pictures differ at each pixel; of one picture, how much it varies there.
+
+    It is the square of their median distance from their median.
+    """
     lumas = np.stack([luma(picture) for picture in pictures])
     if len(lumas) > 1:
-        return np.asarray(lumas.var(axis=0))
+        away = np.abs(lumas - np.median(lumas, axis=0))
+        spread = np.median(away, axis=0) ** 2
+        # a picture unlike all others, that of a broken network say, does not decide, unless nothing else differs
+        return np.asarray(spread if spread.any() else away.max(axis=0) ** 2)
     rows, columns = np.gradient(lumas[0])
     return np.asarray(rows**2 + columns**2)
 

@@ -16,8 +16,8 @@ from l2xbench.draw.heatmaps import heatmap_bytes
 from l2xbench.draw.panels import Box, HeatmapPanel, local_view, scaled_maps, target_box
 from l2xbench.explore.workbench import Answer
 
-_GAP = 0.3
-"""What a number at the colour bar takes of half its length."""
+_HALF_PT = 60
+"""Half the colour bar's length as it were in print, which decides how many numbers stand at it."""
 _OVERVIEW = 400
 """Pixels on the longer side of the small picture of a whole image."""
 
@@ -77,7 +77,7 @@ def draw(panel: HeatmapPanel, palette: str, *, near: bool) -> Drawing:
     }
     colours = colour_map(palette)(np.linspace(0, 1, 255))[None, :, :3]
     places = scales.norm(scaled.limit, scaled.scale)
-    ticks = scales.ticks(scaled.limit, scaled.scale, _GAP, most=4)
+    ticks = scales.ticks(scaled.limit, scaled.scale, _HALF_PT, most=4)
     return Drawing(
         maps=maps,
         view=(y, x, height, width),

@@ -92,6 +92,17 @@ def test_a_figure_has_a_colour_bar_with_signs_and_units(found: Attribution) -> N
     assert f"{float(found.delta[1]):.4g}" in figure.texts[0].get_text()
 
 
+def test_the_target_is_framed_where_it_lies_in_lr_pixels(found: Attribution) -> None:
+    assert not found.plot().axes[0].patches, "how far a module of one's own enlarges is not known"
+    (frame,) = found.plot(enlarged=2).axes[0].patches
+    assert (*frame.get_xy(), frame.get_width(), frame.get_height()) == (1.5, 1.5, 4, 4)
+    net = torch.nn.Conv2d(3, 3, 3, padding=1)
+    net.scale = 1
+    (frame,) = explain(net, torch.rand(1, 3, 8, 8), target="neuron:0,3,2").plot().axes[0].patches
+    assert frame.get_xy() == (1.5, 2.5)
+    assert " in units of the output" in found.plot().texts[0].get_text()
+
+
 @pytest.mark.parametrize("size", [(9, 7), (8, 24)])
 def test_all_text_lies_within_the_figure(size: tuple[int, int]) -> None:
     a = explain(torch.nn.Conv2d(3, 3, 3, padding=1), torch.rand(1, 3, *size), target="patch:2,2,4,4")

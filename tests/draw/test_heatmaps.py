@@ -161,6 +161,42 @@ def test_equal_numbers_have_equal_colours_in_every_map() -> None:
     assert drawn[0].mean() > drawn[1].mean() + 30
 
 
+@pytest.mark.parametrize("names", [("EDSR",), ("EDSR", "SwinIR")])
+def test_the_bar_says_all_of_what_its_numbers_are_whatever_the_width(names: tuple[str, ...]) -> None:
+    figure = heatmap_figure(panel(names, (40, 10), target="patch:4,6,8,5"))
+    said = "attribution of an LR pixel (grey levels of 255 per sample of the patch; symmetric log scale)"
+    assert " ".join(bar_label(figure).split()) == said
+    figure.draw_without_rendering()
+    label = axes(figure, "colour bar").xaxis.label.get_window_extent()
+    assert figure.bbox.x0 <= label.x0 and label.x1 <= figure.bbox.x1 and label.y0 >= figure.bbox.y0
+    below = [text.get_window_extent() for text in figure.texts if text.get_text().startswith("outside:")]
+    assert all(box.y1 <= label.y0 + 1 for box in below)
+
+
+def test_without_hr_one_network_has_lr_beside_sr_and_its_map_below_both() -> None:
+    figure = heatmap_figure(panel(("EDSR",), hr=None))
+    lr, sr, drawn = (axes(figure, label).get_position() for label in ("LR", "EDSR: SR", "EDSR: map"))
+    assert lr.y0 == pytest.approx(sr.y0) and lr.y1 == pytest.approx(sr.y1) and lr.x1 < sr.x0
+    assert drawn.x0 == pytest.approx(lr.x0, abs=0.01) and drawn.x1 == pytest.approx(sr.x1, abs=0.01)
+    assert len(figure.axes) == 4
+
+
+def test_without_hr_several_networks_have_the_part_of_lr_that_is_enlarged() -> None:
+    figure = heatmap_figure(panel(hr=None, zoom=(4, 8, 8, 12)))
+    part = axes(figure, "LR, the part")
+    assert part.get_xlim() == (8, 20) and part.get_ylim() == (12, 4)
+    assert part.get_position().y0 > axes(figure, "LR").get_position().y1
+
+
+def test_a_network_that_does_not_enlarge_has_input_output_and_target() -> None:
+    made = panel()
+    networks = tuple(replace(network, sr=network.sr[::2, ::2]) for network in made.networks)
+    figure = heatmap_figure(replace(made, scale=1, hr=made.hr[::2, ::2], networks=networks))
+    assert {"input", "target"} <= set(texts(figure)) and not {"LR", "HR"} & set(texts(figure))
+    assert bar_label(figure) == "attribution of an input pixel (grey levels of 255 per output sample)"
+    assert texts(figure)[0] == "Set5, img_001:  l2x, reference blur, target image"
+
+
 def test_without_hr_there_is_no_hr_and_without_metrics_no_figures() -> None:
     figure = heatmap_figure(with_networks(panel(hr=None), psnr=None, ssim=None))
     assert "HR" not in [one.get_label() for one in figure.axes]
@@ -241,7 +277,7 @@ def test_the_map_of_a_part_shows_far_pixels_and_says_on_which_scale() -> None:
     of = far_and_near()
     figure = heatmap_figure(of)
     assert coloured(figure, "far") == pytest.approx(1 / 16, abs=0.01) and coloured(figure, "near") == 0
-    assert bar_label(figure).endswith("grey levels of 255 per sample of the patch; symmetric log scale")
+    assert bar_label(figure).endswith("grey levels of 255 per sample of the patch; symmetric log scale)")
     bar = axes(figure, "colour bar")
     figure.draw_without_rendering()
     read = [float(text.get_text().replace("−", "-").replace(",", "")) for text in bar.get_xticklabels()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from l2xbench.draw import scales
+from l2xbench.draw import scales, style
 from l2xbench.errors import RequestError
 
 
@@ -21,15 +21,22 @@ def test_each_power_of_ten_has_the_same_length_and_what_is_smaller_one_more() ->
 
 
 @pytest.mark.parametrize("limit", [0.35, 1.0, 2.7, 1e-9, 9.9e4])
-@pytest.mark.parametrize("gap", [0.05, 0.2, 0.4])
-def test_numbers_at_the_bar_are_true_apart_and_on_both_sides(limit: float, gap: float) -> None:
-    found = scales.ticks(limit, "symlog", gap)
+@pytest.mark.parametrize("half", [300, 110, 60])
+def test_numbers_at_the_bar_are_true_apart_and_on_both_sides(limit: float, half: float) -> None:
+    found = scales.ticks(limit, "symlog", half)
     assert found == [-tick for tick in found[::-1]] and found[-1] == limit and 0 in found
-    places = 2 * np.asarray(scales.norm(limit, "symlog")(found)) - 1
-    assert np.diff(places).min() >= gap - 1e-9
+    places = half * (2 * np.asarray(scales.norm(limit, "symlog")(found)) - 1)
+    widths = np.array([style.text_width(scales.signed(tick), style.SMALL_PT) for tick in found])
+    assert (np.diff(places) > (widths[1:] + widths[:-1]) / 2).all(), "no number overlaps the next"
     inner = [tick for tick in found if 0 < tick < limit]
     assert all(np.log10(tick) == pytest.approx(round(np.log10(tick))) for tick in inner), "powers of ten"
-    assert inner or gap > 0.2
+    assert inner
+
+
+def test_every_power_of_ten_that_has_room_stands_at_the_bar() -> None:
+    assert scales.ticks(3.7, "symlog", 110)[4:] == [0, 0.01, 0.1, 1, 3.7]
+    assert scales.ticks(1.6, "symlog", 110)[4:] == [0, 0.001, 0.01, 0.1, 1.6], "1 would touch the end"
+    assert scales.ticks(1.6, "symlog", 500)[5:] == [0, 0.001, 0.01, 0.1, 1, 1.6]
 
 
 def test_auto_is_linear_for_the_whole_image_alone() -> None:

@@ -10,6 +10,15 @@ from l2xbench.errors import RequestError
 from l2xbench.studies.attribution.options import HeatmapOptions
 
 
+def test_a_broken_network_does_not_choose_the_part_where_others_differ_less() -> None:
+    several = pictures(4)
+    several[0][0:40, 0:40] = 255
+    several[1][100:120, 60:90] = 130
+    several[2][100:120, 60:90] = 70
+    y, x, height, width = zoom_box("auto", "a", "image", several, 4)
+    assert y <= 100 and y + height >= 120 and x <= 60 and x + width >= 90
+
+
 def pictures(count: int = 2, size: tuple[int, int] = (160, 200)) -> list[np.ndarray]:
     return [np.full((*size, 3), 100, np.uint8) for _ in range(count)]
 

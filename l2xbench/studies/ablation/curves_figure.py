@@ -9,11 +9,11 @@ from typing import Literal
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from l2xbench.draw import style
 from l2xbench.studies.ablation.curves import METRICS, NAMES, Curve, gap, with_random
-from l2xbench.studies.ablation.plotted import method_numbers, plotted_curves
+from l2xbench.studies.ablation.plotted import BAND_NOTE, method_numbers, plotted_curves
 from l2xbench.studies.ablation.units import CONTROL, RANDOM
 
 _MOST_COLUMNS = {style.COLUMN_CM: 4, style.PAGE_CM: 9}
@@ -24,7 +24,8 @@ _RIGHT = 0.15
 _BETWEEN = 0.22
 _HEAD = 1.0  # title and legend
 _TICKS = 0.45  # below a network's plots
-_FOOT = 0.4  # the label of the x axes
+_FOOT = 0.45  # the label of the x axes
+_LINE = style.SMALL_PT * 1.3 / style.POINTS_PER_CM  # of the note below
 _NAME = 0.4  # a network's name
 _LABELS = 1.15  # the x axis of all methods, with a label of two lines
 _PLOT, _SMALL_PLOT = 2.7, 1.8  # a plot's height, that of two networks and of more
@@ -58,7 +59,7 @@ def looks_of(methods: list[str]) -> dict[str, Look]:
 def ablation_figure(curves: list[Curve], method: str, title: str, seed: int) -> Figure:
     """Draw the paper's Fig. 3(a): a column a network, PSNR above SSIM, over the mask ratio, with the controls.
 
-    The bands are those of `plotted.plotted_curves`.
+    The bands are those of `plotted.plotted_curves`; a line below says what they are.
 
     Args:
         curves: of one dataset, granularity and order, random order's among them.
@@ -77,7 +78,9 @@ def ablation_figure(curves: list[Curve], method: str, title: str, seed: int) -> 
     cell = (width - _LEFT - _RIGHT - (columns - 1) * _BETWEEN) / columns
     plot = _PLOT if columns <= 2 else _SMALL_PLOT
     block = _NAME + 2 * plot + _ROWS_BETWEEN + _TICKS
-    height = _HEAD + blocks * block + _FOOT
+    note = style.fit(BAND_NOTE, (width - 0.2) * style.POINTS_PER_CM, size=style.SMALL_PT, lines=3)
+    foot = _FOOT + (note.count("\n") + 1) * _LINE
+    height = _HEAD + blocks * block + foot
     looks = looks_of([method])
     with style.context():
         figure = style.new_figure(width, height)
@@ -96,9 +99,12 @@ def ablation_figure(curves: list[Curve], method: str, title: str, seed: int) -> 
                 if place == 0:
                     room = cell * style.POINTS_PER_CM
                     axes.set_title(style.fit(network, room, size=style.TEXT_PT), pad=3)
-                _dress(axes, metric, bottom=place == 1, first=column == 0, few=cell > 2)
+                _dress(axes, metric, bottom=place == 1, first=column == 0)
+                axes.xaxis.set_major_locator(FixedLocator(_percents(shown, 5 if cell > 2 else 3)))
         middle = _LEFT + (width - _LEFT - _RIGHT) / 2
-        figure.text(middle / width, 0.1 / height, "masked (%)", ha="center", va="bottom")
+        at = (foot - _FOOT + 0.08) / height
+        figure.text(middle / width, at, "masked (%)", ha="center", va="bottom")
+        figure.text(0.1 / width, 0.08 / height, note, va="bottom", fontsize=style.SMALL_PT, linespacing=1.25)
         _head(figure, width, height, title, {name: looks[name] for name in dict.fromkeys(c.method for c in shown)})
     return figure
 
@@ -118,8 +124,14 @@ def _plot(axes: Axes, curves: list[Curve], metric: str, looks: dict[str, Look], 
         )
 
 
-def _dress(axes: Axes, metric: str, *, bottom: bool, first: bool, few: bool) -> None:
-    axes.xaxis.set_major_locator(MaxNLocator(4 if few else 2, integer=True))
+def _percents(curves: list[Curve], most: int) -> list[float]:
+    """At most so many of the measured shares in per cent, evenly, the last among them."""
+    shares = sorted({round(100 * ratio, 6) for curve in curves for ratio in curve.ratios}, reverse=True)
+    return shares[:: math.ceil(len(shares) / most)][::-1]
+
+
+def _dress(axes: Axes, metric: str, *, bottom: bool, first: bool) -> None:
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.grid(axis="y", color=style.FAINT, alpha=0.25, linewidth=0.4)
     axes.tick_params(labelbottom=bottom, labelleft=first)

@@ -10,6 +10,12 @@ import numpy as np
 from l2xbench.studies.ablation.curves import Curve, Numbers, gap, with_random
 from l2xbench.studies.ablation.units import CONTROL, RANDOM
 
+BAND_NOTE = (
+    "Bands: 95 % interval, over images, of a curve's gap to random order, laid around the curve; "
+    f"{RANDOM}: all its draws."
+)
+"""What the figure says of its bands."""
+
 
 @dataclass(frozen=True)
 class PlottedCurve:
@@ -35,6 +41,7 @@ def plotted_curves(curves: list[Curve], metric: str, seed: int) -> list[PlottedC
 
     The band of random order holds all its draws; that of another order is the 95 % bootstrap interval, over images, of
     its gap to random order: how sure the distance between the two lines is, which the spread of the images is not.
+    Bands of SSIM end at 0 and 1.
 
     Args:
         curves: with random order's among them.
@@ -50,6 +57,8 @@ def plotted_curves(curves: list[Curve], metric: str, seed: int) -> list[PlottedC
             low, high = orders.min(axis=0), orders.max(axis=0)
         elif random is not None and (below := gap(curve, random, metric, seed)) is not None:
             high, low = mean + below.by_ratio - below.band
+        if metric == "ssim":  # the gap's interval around a curve near an end would pass it
+            low, high = np.maximum(low, np.minimum(0, mean)), np.minimum(high, np.maximum(1, mean))
         plotted.append(PlottedCurve(curve, 100 * np.array(curve.ratios), mean, low, high))
     return plotted
 

@@ -12,7 +12,7 @@ from l2xbench.studies.attribution.pictures import Pictures, image_records
 from l2xbench.studies.figures import Draw, ImageSet, OwedFigure
 from l2xbench.studies.image_view import ImageRecords
 
-VERSION = 5
+VERSION = 6
 """The version of the figures; a new one makes kept ones be drawn again."""
 
 

@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from l2xbench.draw import style
+from l2xbench.draw.words import words
 from l2xbench.studies.context.plotted import PlottedLoss
 from l2xbench.studies.context.units import CONTROLS, DIFFERENCE, DISTANCE, NEAR_DIFFERENCE, RANDOM
 from l2xbench.studies.shared.hiding import BLURRED
@@ -59,13 +60,16 @@ def looks_of_orders(labels: Sequence[str]) -> dict[str, LineLook]:
     return {label: _CONTROL_LOOKS.get(label) or looks[label] for label in dict.fromkeys(labels)}
 
 
-def context_figure(networks: Mapping[str, Sequence[PlottedLoss]], title: str, note: str, width: str = "auto") -> Figure:
+def context_figure(
+    networks: Mapping[str, Sequence[PlottedLoss]], title: str, note: str, scale: int, width: str = "auto"
+) -> Figure:
     """Draw a plot a network: the PSNR that a patch loses against the number of hidden LR pixels, all on one scale.
 
     Args:
         networks: by name, each with its lines.
         title: what the figure shows.
         note: what its bands are.
+        scale: of the networks; at 1 their pixels are the input's, not LR.
         width: `column` (8.5 cm), `page` (17.5 cm), or `auto`: a column for up to four networks.
 
     Returns:
@@ -126,7 +130,9 @@ def context_figure(networks: Mapping[str, Sequence[PlottedLoss]], title: str, no
             if column == 0:
                 axes.set_ylabel("PSNR lost (dB)", labelpad=2)
         middle = _LEFT + (full - _LEFT - _RIGHT) / 2
-        figure.text(middle / full, (foot - _FOOT) / height, "hidden LR pixels", ha="center", va="bottom")
+        figure.text(
+            middle / full, (foot - _FOOT) / height, f"hidden {words(scale).lr} pixels", ha="center", va="bottom"
+        )
         figure.text(0.1 / full, 0.1 / height, told, va="bottom", fontsize=style.SMALL_PT, linespacing=1.25)
         figure.text(0.1 / full, 1 - 0.1 / height, heading, va="top", linespacing=style.LINE_SPACING)
         style.legend_at_left(

@@ -15,7 +15,7 @@ from l2xbench.studies.context.plotted import band_note, plotted_losses
 from l2xbench.studies.figures import OwedFigure, drawn_by
 from l2xbench.studies.shared.sentences import patches_of_images
 
-VERSION = 2
+VERSION = 3
 """The version of the figures; a new one makes kept ones be drawn again."""
 
 
@@ -28,7 +28,9 @@ def owed_figures(results: Results) -> Iterator[OwedFigure]:
         name = f"context-{dataset}"
         decided = {"records": keys, "names": list(networks), "seed": results.manifest.seed, "title": title}
         files = DerivedFiles("context-figure", VERSION, name, figure_paths(name), decided, dataset)
-        yield OwedFigure(files, name, drawn_by(context_figure, lines, title, note), f"context on {dataset}")
+        yield OwedFigure(
+            files, name, drawn_by(context_figure, lines, title, note, results.config.scale), f"context on {dataset}"
+        )
 
 
 def shown_networks(results: Results) -> Iterator[tuple[str, str, dict[str, list[ContextCurve]]]]:

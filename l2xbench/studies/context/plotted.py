@@ -8,7 +8,9 @@ from l2xbench.studies.context.curves import ContextCurve, Numbers, lead_over, na
 from l2xbench.studies.context.units import DISTANCE
 from l2xbench.studies.shared.intervals import image_interval, image_mean
 
-BAND_NOTE = "Bands: 95 % interval, over images, of a map's lead over the nearest pixels first (distance)."
+BAND_NOTE = (
+    "Bands: 95 % interval, over images, of a map's lead over the nearest pixels first (distance), laid around its line."
+)
 OWN_BAND_NOTE = "Bands: 95 % interval over images, of maps."
 
 

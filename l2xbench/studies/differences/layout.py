@@ -58,9 +58,12 @@ class RankDiagram:
 
 
 def rank_diagram(made: Compared) -> RankDiagram | None:
-    """The diagram of one measure; None where fewer than two networks, or images, are ranked."""
+    """The diagram of one measure; None where fewer than three networks, or two images, are ranked.
+
+    Two networks' ranks are what share of images each wins, which the table of differences says better.
+    """
     ranks, measure = made.ranks, made.measure
-    if ranks is None or ranks.images < 2:
+    if ranks is None or ranks.images < 2 or len(made.ranked) < 3:
         return None
     order = sorted(zip(ranks.mean.tolist(), made.ranked, strict=True), key=lambda pair: (pair[0], pair[1]))
     half = (len(order) + 1) // 2

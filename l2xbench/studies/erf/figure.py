@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from l2xbench.draw import style
+from l2xbench.draw.words import words
 from l2xbench.studies.erf.area import Square, as_mambair, as_replknet
 
 _MARGIN = 0.08
@@ -20,14 +21,14 @@ _GAP = 0.12
 _LINE = style.TEXT_PT * style.LINE_SPACING / style.POINTS_PER_CM
 _SMALL_LINE = style.SMALL_PT * style.LINE_SPACING / style.POINTS_PER_CM
 _BAR = 0.18
-_BAR_ROOM = 1.0
+_BAR_ROOM = 1.1
 """What a colour bar takes at the right, with its ticks."""
 _INSET = 0.1
 """A colour bar is shorter than its pictures, so that its ticks stay clear of the next one's."""
 _COLUMN_CELLS = 3
 _MOST = 7
 """Networks beside each other."""
-_SCALINGS = ((as_mambair, "(value / max)^¼"), (as_replknet, "log₁₀(value + 1) / max"))
+_SCALINGS = ((as_mambair, r"$\mathregular{(value\ /\ max)^{1/4}}$"), (as_replknet, "log₁₀(value + 1) / max"))
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,15 @@ class FieldPicture:
     squares: Sequence[Square]
 
 
-def field_figure(pictures: Sequence[FieldPicture], title: str) -> Figure:
-    """Draws the fields: up to three networks fill a column of 8.5 cm, more a page."""
+def field_figure(pictures: Sequence[FieldPicture], title: str, scale: int) -> Figure:
+    """Draws the fields: up to three networks fill a column of 8.5 cm, more a page.
+
+    Args:
+        pictures: a network each.
+        title: what the figure shows; how many pixels a panel spans is added.
+        scale: of the networks; at 1 their pixels are the input's, not LR.
+    """
+    pixels = f"{words(scale).lr} pixels"
     columns = min(len(pictures), _MOST)
     bands = -(-len(pictures) // columns)
     page = style.COLUMN_CM if len(pictures) <= _COLUMN_CELLS else style.PAGE_CM
@@ -51,7 +59,12 @@ def field_figure(pictures: Sequence[FieldPicture], title: str) -> Figure:
     width = 2 * _MARGIN + columns * cell + (columns - 1) * _GAP + _BAR_ROOM
     names = [style.fit(picture.name, cell * style.POINTS_PER_CM, size=style.TEXT_PT, lines=2) for picture in pictures]
     named = (max(name.count("\n") for name in names) + 1) * _LINE
-    band = named + 2 * (tall + _GAP) + 2 * _SMALL_LINE + _GAP
+    room = cell * style.POINTS_PER_CM
+    told = [_told(picture.squares, pixels, room) for picture in pictures]
+    lines = max((sum(line.count("\n") + 1 for line in each) for each in told), default=0)
+    band = named + 2 * (tall + _GAP) + lines * _SMALL_LINE + _GAP
+    spans = " or ".join(dict.fromkeys("{} × {}".format(*picture.field.shape) for picture in pictures))
+    title = f"{title}; a panel spans {spans} {pixels}"
     heading = style.fit(title, (width - 2 * _MARGIN) * style.POINTS_PER_CM, size=style.TEXT_PT, lines=2)
     head = _MARGIN + (heading.count("\n") + 1) * _LINE + _GAP
     height = head + bands * band + _MARGIN
@@ -74,27 +87,38 @@ def field_figure(pictures: Sequence[FieldPicture], title: str) -> Figure:
                 axes.imshow(scaling(picture.field), cmap=_colours(), norm=Normalize(0, 1), interpolation="nearest")
                 axes.set_axis_off()
                 top += tall + _GAP
-            for line in _told(picture.squares):
-                figure.text((left + cell / 2) / width, 1 - top / height, line, va="top", ha="center", fontsize=6)
-                top += _SMALL_LINE
+            figure.text(
+                (left + cell / 2) / width,
+                1 - top / height,
+                "\n".join(told[number]),
+                va="top",
+                ha="center",
+                fontsize=style.SMALL_PT,
+                linespacing=style.LINE_SPACING,
+            )
         for row, (_, label) in enumerate(_SCALINGS):
             top = head + named + row * (tall + _GAP)
             axes = figure.add_axes(place(width - _MARGIN - _BAR_ROOM + _GAP, top + _INSET, _BAR, tall - 2 * _INSET))
             bar = figure.colorbar(ScalarMappable(Normalize(0, 1), _colours()), cax=axes, ticks=[0, 0.5, 1])
             bar.outline.set_linewidth(0.3)
-            bar.set_label(label, fontsize=style.SMALL_PT, labelpad=1)
+            bar.set_label(label, fontsize=style.SMALL_PT, labelpad=1, parse_math=True)
     return figure
 
 
-def _told(squares: Sequence[Square]) -> list[str]:
-    """Two lines: the radii that hold half and almost all."""
-    return [
-        f"{square.share:.0%} within {square.radius}"
-        if square.radius is not None
-        else f"{square.share:.0%} reach the edge"
-        for square in squares
-        if square.share >= 0.5
-    ]
+def _told(squares: Sequence[Square], pixels: str, room: float) -> list[str]:
+    """The radii that hold half and almost all, each on a line of so many points, or on two."""
+    found = []
+    for square in squares:
+        if square.share < 0.5:
+            continue
+        if square.radius is None:
+            found.append(f"{square.share:.0%} reach the edge")
+            continue
+        of, radius = f"{square.share:.0%} within", f"{square.radius} {pixels[:-1] if square.radius == 1 else pixels}"
+        found.append(
+            f"{of} {radius}" if style.text_width(f"{of} {radius}", style.SMALL_PT) <= room else f"{of}\n{radius}"
+        )
+    return found
 
 
 def _colours() -> Colormap:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
+from l2xbench.draw.words import words
 from l2xbench.store.derived import DerivedFiles, figure_paths
 from l2xbench.store.results import Results
 from l2xbench.studies.erf.area import squares_holding
@@ -12,12 +13,13 @@ from l2xbench.studies.erf.figure import FieldPicture, field_figure
 from l2xbench.studies.erf.means import mean_fields
 from l2xbench.studies.figures import OwedFigure, drawn_by
 
-VERSION = 1
+VERSION = 2
 """The version of the figures; a new one makes kept ones be drawn again."""
 
 
 def owed_figures(results: Results) -> Iterator[OwedFigure]:
     """`erf-<dataset>-<kind>`."""
+    scale = results.config.scale
     for (dataset, of), each in groupby(results.once(mean_fields), key=lambda mean: (mean.dataset, mean.of)):
         means = list(each)
         pictures = [FieldPicture(mean.model, mean.field, squares_holding(mean.field)) for mean in means]
@@ -25,5 +27,6 @@ def owed_figures(results: Results) -> Iterator[OwedFigure]:
         drawn = {"records": [list(mean.keys) for mean in means], "names": [mean.model for mean in means]}
         files = DerivedFiles("erf-figure", VERSION, name, figure_paths(name), drawn, dataset)
         images = max(mean.images for mean in means)
-        title = f"{dataset}: {of} of the centre SR pixel, mean over {images} image{'' if images == 1 else 's'}"
-        yield OwedFigure(files, name, drawn_by(field_figure, pictures, title), f"receptive fields on {dataset}")
+        over = f"mean over {images} image{'' if images == 1 else 's'}"
+        title = f"{dataset}: {of} of the centre {words(scale).sr} pixel, {over}"
+        yield OwedFigure(files, name, drawn_by(field_figure, pictures, title, scale), f"receptive fields on {dataset}")

@@ -12,7 +12,7 @@ from l2xbench.studies.flow.figure import FlowBar, flow_figure
 from l2xbench.studies.flow.shares import NetworkFlow, network_flows
 from l2xbench.studies.shared.sentences import on_images
 
-VERSION = 1
+VERSION = 2
 """The version of the figures; a new one makes kept ones be drawn again."""
 MOST_BARS = 24
 """Networks with more blocks are shown in groups of neighbouring ones."""

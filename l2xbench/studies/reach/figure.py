@@ -14,9 +14,17 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from numpy.typing import NDArray
 
 from l2xbench.draw import style
+from l2xbench.draw.words import words
 
 FLOOR = 1e-5
 """Shares below it are not drawn: what a map's float32 still tells."""
+MOST_BANDS = 4
+"""Networks with bands: those of more lie upon each other."""
+BANDS = "Bands: 95 % intervals over images, none where one begins at 0."
+NO_BANDS = "The tables have the intervals: bands of so many networks would lie upon each other."
+_MARKERS = "oDs^vP*X<>d"
+_EVERY = 8
+"""Distances from a marker to the next."""
 _LEFT, _RIGHT, _FOOT = 1.25, 0.25, 0.85  # cm, as all lengths here
 _PLOT = {style.COLUMN_CM: 4.6, style.PAGE_CM: 6.0}
 _LINE = style.SMALL_PT * 1.35 / style.POINTS_PER_CM
@@ -39,14 +47,17 @@ class ReachLine:
     high: NDArray[np.float64]
 
 
-def reach_figure(lines: Sequence[ReachLine], title: str, footprint: float, note: str, width: str = "auto") -> Figure:
-    """Draw the share of |R| beyond each distance, logarithmic, with 95 % bands.
+def reach_figure(
+    lines: Sequence[ReachLine], title: str, footprint: float, note: str, scale: int, width: str = "auto"
+) -> Figure:
+    """Draw the share of |R| beyond each distance, logarithmic; up to four networks have their 95 % bands.
 
     Args:
         lines: a network each.
         title: what the figure shows.
         footprint: how far the patch itself reaches from its middle, in LR pixels; it is shaded.
-        note: below the figure.
+        note: below the figure; what the bands are is added.
+        scale: of the networks; at 1 their pixels are the input's, not LR.
         width: `column` (8.5 cm), `page` (17.5 cm), or `auto`: a column for up to seven networks.
 
     Returns:
@@ -56,7 +67,8 @@ def reach_figure(lines: Sequence[ReachLine], title: str, footprint: float, note:
     page = style.COLUMN_CM if narrow else style.PAGE_CM
     room = (page - 0.2) * style.POINTS_PER_CM
     heading = style.fit(title, room, size=style.TEXT_PT, lines=2)
-    told = style.fit(note, room, size=style.SMALL_PT, lines=2)
+    banded = len(lines) <= MOST_BANDS
+    told = style.fit(f"{note} {BANDS if banded else NO_BANDS}", room, size=style.SMALL_PT, lines=3)
     names = [style.fit(line.name, room / 2, size=style.SMALL_PT) for line in lines]
     entry = max(style.text_width(name, style.SMALL_PT) for name in names) + 5.5 * style.SMALL_PT
     in_a_row = max(1, min(len(lines), int(room // entry)))
@@ -65,8 +77,14 @@ def reach_figure(lines: Sequence[ReachLine], title: str, footprint: float, note:
     foot = _FOOT + (told.count("\n") + 1) * _LINE + 0.1
     plot = _PLOT[page]
     height = top + plot + foot
+    colours = len(style.SERIES)
+    # where colours come again, each network has a marker too
     looks = [
-        (style.SERIES[number % len(style.SERIES)], _DASHES[number // len(style.SERIES) % len(_DASHES)])
+        (
+            style.SERIES[number % colours],
+            _DASHES[number // colours % len(_DASHES)],
+            _MARKERS[number % len(_MARKERS)] if len(lines) > colours else "",
+        )
         for number in range(len(lines))
     ]
     with style.context():
@@ -76,15 +94,26 @@ def reach_figure(lines: Sequence[ReachLine], title: str, footprint: float, note:
         axes.set_yscale("log")
         axes.axvspan(0, footprint, color=style.FAINT, alpha=0.15, linewidth=0)
         ends = 1.0
-        for line, (colour, dashes) in zip(lines, looks, strict=True):
+        for number, (line, (colour, dashes, marker)) in enumerate(zip(lines, looks, strict=True)):
             radii = np.arange(len(line.mean))
             shown = line.mean >= FLOOR
             if shown.any():
                 ends = max(ends, float(radii[shown].max()))
-            low, high = np.maximum(line.low, FLOOR), np.maximum(line.high, FLOOR)
-            axes.fill_between(radii, low, high, where=line.high > FLOOR, color=colour, alpha=0.15, linewidth=0)
-            drawn = np.where(line.mean > 0, line.mean, np.nan)
-            axes.plot(radii, drawn, color=colour, linestyle=dashes, linewidth=1.1)
+            if banded:
+                low, high = np.maximum(line.low, FLOOR), np.maximum(line.high, FLOOR)
+                # 0 has no place on the axis: a band that reaches it would fall down to the axis' end
+                there = (line.low > 0) & (line.high > FLOOR)
+                axes.fill_between(radii, low, high, where=there, color=colour, alpha=0.15, linewidth=0)
+            axes.plot(
+                radii,
+                np.where(line.mean > 0, line.mean, np.nan),
+                color=colour,
+                linestyle=dashes,
+                linewidth=1.1,
+                marker=marker,
+                markersize=2.5,
+                markevery=(number * _EVERY // len(lines), _EVERY),
+            )
         axes.set_ylim(FLOOR, 1.2)
         axes.set_xlim(0, ends + 1)
         axes.xaxis.set_major_locator(MaxNLocator(8 if narrow else 14, integer=True))
@@ -92,15 +121,15 @@ def reach_figure(lines: Sequence[ReachLine], title: str, footprint: float, note:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.grid(axis="y", color=style.FAINT, alpha=0.25, linewidth=0.4)
-        axes.set_xlabel("distance from the patch's middle (LR pixels)", labelpad=2)
+        axes.set_xlabel(f"distance from the patch's middle ({words(scale).lr} pixels)", labelpad=2)
         axes.set_ylabel("share of |R| beyond it (%)", labelpad=2)
         figure.text(0.1 / page, 1 - 0.1 / height, heading, va="top", linespacing=style.LINE_SPACING)
         figure.text(0.1 / page, 0.1 / height, told, va="bottom", fontsize=style.SMALL_PT, linespacing=1.25)
         style.legend_at_left(
             figure,
             [
-                Line2D([], [], color=colour, linestyle=dashes, label=name)
-                for name, (colour, dashes) in zip(names, looks, strict=True)
+                Line2D([], [], color=colour, linestyle=dashes, marker=marker, markersize=2.5, label=name)
+                for name, (colour, dashes, marker) in zip(names, looks, strict=True)
             ],
             1 - (0.1 + (heading.count("\n") + 1) * _LINE * 1.15) / height,
             in_a_row,

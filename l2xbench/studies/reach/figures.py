@@ -14,9 +14,9 @@ from l2xbench.studies.shared.intervals import image_interval, image_mean
 from l2xbench.studies.shared.places import patch_size
 from l2xbench.studies.shared.sentences import patches_of_images
 
-VERSION = 1
+VERSION = 2
 """The version of the figures; a new one makes kept ones be drawn again."""
-_NOTE = "Grey: under the patch. Bands: 95 % intervals over images."
+_NOTE = "Grey: under the patch."
 
 
 def owed_figures(results: Results) -> Iterator[OwedFigure]:
@@ -39,7 +39,7 @@ def owed_figures(results: Results) -> Iterator[OwedFigure]:
             "title": title,
         }
         files = DerivedFiles("reach-figure", VERSION, name, figure_paths(name), decided, dataset)
-        draw = drawn_by(reach_figure, reach_lines(networks, seed), title, side, _NOTE)
+        draw = drawn_by(reach_figure, reach_lines(networks, seed), title, side, _NOTE, scale)
         yield OwedFigure(files, name, draw, f"reach on {dataset}" if method == wanted.methods[0] else "")
 
 

@@ -21,6 +21,7 @@ from l2xbench.store.store import Store
 from l2xbench.studies.ablation import STUDY
 from l2xbench.studies.ablation.curves import gap, make_curves
 from l2xbench.studies.ablation.curves_figure import ablation_figure, methods_figure
+from l2xbench.studies.ablation.plotted import plotted_curves
 from l2xbench.studies.ablation.tables import COLUMNS
 from tests.draw.written import write_tables
 from tests.studies.results import results_of
@@ -163,6 +164,24 @@ def test_figures_are_legible_at_their_printed_width(count: int, width: float) ->
             assert box.x0 >= -1 and box.x1 <= page.x1 + 1 and box.y0 >= -1 and box.y1 <= page.y1 + 1
         for first, second in itertools.combinations(shown, 2):
             assert not first.shrunk(0.9, 0.8).overlaps(second.shrunk(0.9, 0.8))
+
+
+def test_ticks_stand_at_measured_ratios_and_the_bands_are_told() -> None:
+    curves = [
+        replace(curve, ratios=curve.ratios[:2], measured={k: v[..., :2] for k, v in curve.measured.items()})
+        for curve in make_curves(results(records(["net"]), ["net"]))
+    ]
+    figure = ablation_figure(curves, "l2x", "a set", 0)
+    measured = [100 * ratio for ratio in curves[0].ratios]
+    assert all(list(axes.get_xticks()) == pytest.approx(measured) for axes in figure.axes)
+    assert any("gap to random order, laid around" in text.get_text().replace("\n", " ") for text in figure.texts)
+
+
+def test_bands_of_ssim_end_where_ssim_does() -> None:
+    some = make_curves(results(records(["net"]), ["net"]))
+    near = [replace(c, measured={**c.measured, "ssim": np.where(c.measured["ssim"] > 0.7, 0.99, 0.01)}) for c in some]
+    for plotted in plotted_curves(near, "ssim", 0):
+        assert plotted.low.min() >= 0 and plotted.high.max() <= 1
 
 
 def test_a_figure_of_the_same_records_is_not_drawn_again(tmp_path: Path) -> None:

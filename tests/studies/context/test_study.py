@@ -218,7 +218,7 @@ def test_the_figure_has_a_plot_for_each_network(count: int, width: float | None)
     numbers = np.array([1.0, 2.0])
     labels = ("l2x", "a method of a long name", "distance", "random")
     lines = [PlottedLoss(label, (2, 8), numbers, numbers - 0.5, numbers + 0.5) for label in labels]
-    figure = context_figure({f"network-{number}": lines for number in range(count)}, "Set: a title", "Bands: so.")
+    figure = context_figure({f"network-{number}": lines for number in range(count)}, "Set: a title", "Bands: so.", 4)
     assert [axes.get_label() for axes in figure.axes] == [f"network-{number}" for number in range(count)]
     assert len(figure.axes[0].lines) == len(labels)
     wide = figure.get_size_inches()[0] * 2.54

@@ -108,6 +108,13 @@ def test_eleven_networks_are_legible(width: float, step: float) -> None:
         assert not one.shrunk(0.95, 0.8).overlaps(other.shrunk(0.95, 0.8))
 
 
+@pytest.mark.parametrize(("networks", "drawn"), [(2, False), (3, True)])
+def test_two_networks_have_no_diagram_of_ranks(networks: int, drawn: bool) -> None:
+    measure = eleven(3.0)
+    few = replace(measure, networks=measure.networks[:networks], values=measure.values[:networks])
+    assert (rank_diagram(compare.compare(few, seed=0)) is not None) == drawn
+
+
 def test_the_page_draws_the_same_diagram() -> None:
     diagram = rank_diagram(compare.compare(eleven(3.0), seed=0))
     assert diagram is not None

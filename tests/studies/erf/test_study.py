@@ -133,9 +133,11 @@ def fields(count: int) -> list[FieldPicture]:
 
 @pytest.mark.parametrize("count", [1, 3, 9])
 def test_the_figure_names_every_network_and_its_radii(count: int) -> None:
-    figure = field_figure(fields(count), "Set: gradient of the centre SR pixel, mean over 3 images")
-    texts = [text.get_text().replace("\n", "") for text in figure.texts]
-    assert sum(text.startswith("50%") for text in texts) == count
+    figure = field_figure(fields(count), "Set: gradient of the centre SR pixel, mean over 3 images", 4)
+    texts = [text.get_text().replace("\n", " ") for text in figure.texts]
+    assert all("within" not in text or "LR pixel" in text for text in texts)
+    assert sum("50%" in text for text in texts) == count
+    assert "a panel spans 21 × 21 LR pixels" in texts[0]
     assert sum(text.startswith("a-net") for text in texts) == count
     width = figure.get_size_inches()[0] * 2.54
     assert width == pytest.approx({1: width, 3: 8.5, 9: 17.5}[count], abs=0.01)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -154,7 +155,24 @@ def test_the_figure_holds_many_blocks_and_negative_parts() -> None:
     ]
     figure = flow_figure(bars, "On 2 images of set: where the change comes from")
     told = [text.get_text() for text in figure.texts]
-    assert any("200 blocks in 10" in text for text in told) and any("max 5 %" in text for text in told)
+    assert any("200 blocks\nin 10" in text for text in told) and any("max 5 %" in text for text in told)
+    few, many = figure.axes[2], figure.axes[1]
+    assert few.get_xlim() == (-0.7, 1.7) and many.get_xlim() == (-0.7, 9.7), "each fills its width"
+
+
+@pytest.mark.parametrize(("count", "width"), [(2, 8.5), (7, 17.5)])
+def test_the_figure_is_legible_in_a_column_and_on_a_page(count: int, width: float) -> None:
+    bars = [FlowBar(f"a-long-name-of-a-network-{n}", 0.7, 0.1, [0.1] * 4, [(0.09, 0.2)] * 4, 4) for n in range(count)]
+    figure = flow_figure(bars, "On 2 images of set: where the change of the output of all of them comes from")
+    assert figure.get_size_inches()[0] * 2.54 == pytest.approx(width)
+    figure.draw_without_rendering()
+    texts = [*figure.texts, *figure.legends[0].get_texts(), *figure.axes[0].get_xticklabels()]
+    boxes = [text.get_window_extent() for text in texts if text.get_text()]
+    assert min(text.get_fontsize() for text in texts) >= 6
+    for box in boxes:
+        assert box.x0 >= -1 and box.y0 >= -1 and box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1 + 1
+    for one, other in itertools.combinations(boxes, 2):
+        assert not one.shrunk(0.9, 0.8).overlaps(other.shrunk(0.9, 0.8))
 
 
 def test_gradient_times_activation_is_that_of_autograd() -> None:

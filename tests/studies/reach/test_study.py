@@ -141,13 +141,27 @@ def test_the_figure_has_a_curve_for_each_network(count: int, width: float) -> No
     radii = np.arange(30)
     curves = [np.exp(-radii / (2 + number)) for number in range(count)]
     lines = [ReachLine(f"network-{n}", curve, 0.8 * curve, 1.2 * curve) for n, curve in enumerate(curves)]
-    figure = reach_figure(lines, "Set: a title", 2.0, "Grey: under the patch.")
+    figure = reach_figure(lines, "Set: a title", 2.0, "Grey: under the patch.", 4)
     (axes,) = figure.axes
     assert len(axes.lines) == count and axes.get_yscale() == "log"
     assert axes.get_ylim()[0] == pytest.approx(FLOOR)
-    looks = {(line.get_color(), str(line.get_linestyle())) for line in axes.lines}
+    looks = {(line.get_color(), str(line.get_linestyle()), line.get_marker()) for line in axes.lines}
     assert len(looks) == count, "each is told from the others"
+    assert len(axes.collections) == (count if count <= 4 else 0)
+    told = figure.texts[-1].get_text().replace("\n", " ")
+    assert ("Bands: 95 % intervals" in told) == (count <= 4) and ("tables have the intervals" in told) == (count > 4)
     assert figure.get_size_inches()[0] * 2.54 == pytest.approx(width, abs=0.01)
+
+
+def test_a_band_is_left_out_where_it_reaches_0_which_has_no_place_on_the_axis() -> None:
+    mean = np.array([0.5, 0.2, 0.1, 0.05, 0.02])
+    low = np.array([0.4, 0.1, 1e-7, 0, 0])
+    figure = reach_figure([ReachLine("net", mean, low, 1.2 * mean)], "Set", 2.0, "Grey.", 1)
+    (axes,) = figure.axes
+    (band,) = axes.collections
+    places = np.concatenate([path.vertices for path in band.get_paths()])
+    assert places[:, 0].max() == 2 and places[:, 1].min() == FLOOR, "to the end of the axis where it lies below that"
+    assert axes.get_xlabel() == "distance from the patch's middle (input pixels)"
 
 
 def test_networks_are_compared_by_how_far_they_reach_on_each_image() -> None:
