@@ -14,23 +14,34 @@ from l2xbench.studies.study import ImageMeasure
 
 Kind = tuple[str, str, str, str]
 """Dataset, method, granularity and order."""
+Gaps = dict[Kind, dict[str, dict[str, float]]]
+"""Of each kind: network -> image -> how far below random order."""
 
 
-def gaps_by_image(results: Results) -> dict[Kind, dict[str, dict[str, float]]]:
-    """What is compared, network -> image -> by how many dB PSNR is lower than in random order, mean over the ratios."""
-    found: dict[Kind, dict[str, dict[str, float]]] = {}
+def gaps_by_image(results: Results) -> Gaps:
+    """What is compared: by how many dB PSNR is lower than in random order, mean over the ratios."""
+    return _by_image(results, "psnr")
+
+
+def ssim_gaps_by_image(results: Results) -> Gaps:
+    """The same of SSIM."""
+    return _by_image(results, "ssim")
+
+
+def _by_image(results: Results, metric: str) -> Gaps:
+    found: Gaps = {}
     for curve, random in with_random(results.once(make_curves)):
         if random is not None and random is not curve:
             kind = (curve.dataset, curve.method, curve.granularity, curve.order)
-            found.setdefault(kind, {})[curve.model] = _gaps(curve, random)
+            found.setdefault(kind, {})[curve.model] = _gaps(curve, random, metric)
     return found
 
 
-def _gaps(curve: Curve, random: Curve) -> dict[str, float]:
-    of_random = dict(zip(random.images, random.by_image("psnr"), strict=True))
+def _gaps(curve: Curve, random: Curve, metric: str) -> dict[str, float]:
+    of_random = dict(zip(random.images, random.by_image(metric), strict=True))
     return {
-        image: float((of_random[image] - psnr).mean())
-        for image, psnr in zip(curve.images, curve.by_image("psnr"), strict=True)
+        image: float((of_random[image] - values).mean())
+        for image, values in zip(curve.images, curve.by_image(metric), strict=True)
         if image in of_random
     }
 

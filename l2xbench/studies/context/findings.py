@@ -50,7 +50,13 @@ def _compared(rows: pd.DataFrame) -> Iterator[str]:
     if len(below):
         yield f"less on {_named(_negated(below))}"
     if len(rest):
-        yield f"neither more nor less, beyond chance, on {_named(rest)}"
+        may = f"which on {int(rest['images'].max())} images may be chance"
+        if (rest["lead"] > 0).all():
+            yield f"more in the mean on {_named(rest)}, {may}"
+        elif (rest["lead"] < 0).all():
+            yield f"less in the mean on {_named(_negated(rest))}, {may}"
+        else:
+            yield f"more on some and less on others of {_named(rest)}, {may}"
 
 
 def _negated(rows: pd.DataFrame) -> pd.DataFrame:
@@ -58,6 +64,7 @@ def _negated(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _named(rows: pd.DataFrame) -> str:
+    """The networks, with by how much each, or with the range of many."""
     if len(rows) > _MOST:
         return f"{len(rows)} networks (by {amount(rows['lead'].min(), 2)} to {amount(rows['lead'].max(), 2, 'dB')})"
     return ", ".join(

@@ -40,17 +40,22 @@ def _told(dataset: str, names: Sequence[str], interpolation: str, values: NDArra
     known = np.flatnonzero(np.isfinite(made.low))
     if not known.size:
         return None
-    better = made.low[known] > 0
+    better, worse = made.low[known] > 0, made.high[known] < 0
     least, most = (int(known[place(made.difference[known])]) for place in (np.argmin, np.argmax))
     where = on_images(dataset, int(made.images[known].max()))
 
     def gain(row: int) -> str:
         return with_interval(made.difference[row], made.low[row], made.high[row], 2, "dB")
 
+    def loss(row: int) -> str:
+        return with_interval(-made.difference[row], -made.high[row], -made.low[row], 2, "dB")
+
     if len(known) == 1:
         name = names[known[0]]
         if better[0]:
             return f"{where}, {name} restores {gain(known[0])} better than {interpolation}."
+        if worse[0]:
+            return f"{where}, {name} restores worse than {interpolation}, beyond chance: by {loss(known[0])}."
         return (
             f"{where}, {name} is not shown to restore better than {interpolation}: the difference is {gain(known[0])}."
         )
@@ -59,8 +64,17 @@ def _told(dataset: str, names: Sequence[str], interpolation: str, values: NDArra
             f"{where}, all {len(known)} networks restore better than {interpolation}: from {names[least]} by "
             f"{gain(least)} to {names[most]} by {gain(most)}."
         )
-    behind = [names[row] for row in known[~better]]
-    return (
-        f"{where}, {listed(behind)} {'is' if len(behind) == 1 else 'are'} not shown to restore better than "
-        f"{interpolation}; {names[least]} has the least difference, {gain(least)}."
-    )
+    said = []
+    if worse.any():
+        found = [names[row] for row in known[worse]]
+        named = loss(least) if len(found) == 1 else f"{names[least]} the most, by {loss(least)}"
+        does = "restores" if len(found) == 1 else "restore"
+        by = "by " if len(found) == 1 else ""
+        said.append(f"{listed(found)} {does} worse than {interpolation}, beyond chance: {by}{named}")
+    unsure = known[~better & ~worse]
+    if unsure.size:
+        found = [names[row] for row in unsure]
+        told = f"{listed(found)} {'is' if len(found) == 1 else 'are'} not shown to restore better than {interpolation}"
+        row = int(unsure[np.argmin(made.difference[unsure])])
+        said.append(f"{told}; {names[row]} has the least difference, {gain(row)}" if not said else told)
+    return f"{where}, {'; '.join(said)}."

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from l2xbench.studies.ablation import STUDY
-from l2xbench.studies.ablation.findings import control_sentence, methods_sentence, random_sentence
+from l2xbench.studies.ablation.findings import control_sentence, in_ssim, methods_sentence, random_sentence
 from tests.studies.ablation.test_tables import records, results
 
 NETWORKS = ["edsr", "swinir"]
@@ -16,23 +16,23 @@ NOISE = np.array([[0.2, -0.1, 0.1, -0.2, 0.15, -0.15], [-0.1, 0.1, 0.2, -0.2, -0
 WHAT = "the pixels that l2x ranks first"
 
 
-def random_told(gap: float) -> str:
-    return random_sentence("Set", WHAT, NETWORKS, NOISE + gap, seed=0)
+def random_told(gap: float, ssim: float = 0.5) -> str:
+    return random_sentence("Set", WHAT, NETWORKS, NOISE + gap, NOISE + ssim, seed=0)
 
 
 def control_told(*ahead: float) -> str:
-    control = 3 + np.arange(12.0).reshape(2, 6)
-    return control_sentence("Set", "l2x", NETWORKS, control + NOISE + np.array(ahead)[:, None], control, seed=0)
+    return control_sentence("Set", "l2x", NETWORKS, NOISE + np.array(ahead)[:, None], NOISE + 0.5, seed=0)
 
 
 def test_an_order_lowers_psnr_more_than_random_order() -> None:
     assert re.fullmatch(
         r"On 6 images of Set, masking the pixels that l2x ranks first lowers PSNR by 2.00 dB \(1.8\d to 2.1\d\) more "
-        r"than masking random ones on average over 2 networks\.",
+        r"than masking random ones on average over 2 networks; SSIM falls further too, by 0.500 "
+        r"\(0.3\d\d to 0.6\d\d\)\.",
         random_told(2),
     )
-    alone = random_sentence("Set", WHAT, NETWORKS[:1], NOISE[:1] + 2, seed=0)
-    assert alone.endswith("more than masking random ones.")
+    alone = random_sentence("Set", WHAT, NETWORKS[:1], NOISE[:1] + 2, NOISE[:1] + 0.5, seed=0)
+    assert " more than masking random ones; SSIM" in alone
 
 
 def test_an_order_that_is_not_shown_to_be_better_or_is_worse() -> None:
@@ -43,15 +43,21 @@ def test_an_order_that_is_not_shown_to_be_better_or_is_worse() -> None:
     assert "lowers PSNR less than masking random ones, by 2.00 dB (1." in random_told(-2)
 
 
+def test_ssim_that_falls_less_or_is_not_shown_to_fall_further_is_said_beside_psnr() -> None:
+    assert re.search(r"networks; SSIM falls less, by 0.300 \(0.1\d\d to 0.4\d\d\)\.$", random_told(2, -0.3))
+    assert re.search(r"; in SSIM a larger fall is not shown: −0.030 \(−0.1\d\d to 0.\d\d\d\)\.$", random_told(2, -0.03))
+    assert in_ssim(np.full((1, 1), 0.1), 0) == "SSIM is not known"
+
+
 def test_an_order_is_better_than_the_control_and_exceptions_are_named() -> None:
     told = control_told(1, 1)
     assert told.startswith(
         "On 6 images of Set, l2x orders pixels better than |x - x'| (image minus reference), "
         "which knows no network: PSNR "
     )
-    assert re.search(r"falls by 1.00 dB \(0.8\d to 1.1\d\) more on average over 2 networks\.$", told)
-    assert control_told(1, 0.02).endswith("; on swinir alone this is not beyond chance.")
-    assert control_told(0.15, 0.15).endswith("; on no network alone is this beyond chance.")
+    assert re.search(r"falls by 1.00 dB \(0.8\d to 1.1\d\) more on average over 2 networks; SSIM falls further", told)
+    assert control_told(1, 0.02).count("; on swinir alone this is not beyond chance; SSIM ")
+    assert control_told(0.15, 0.15).count("; on no network alone is this beyond chance; SSIM ")
 
 
 def test_an_order_is_no_better_than_the_control_or_worse() -> None:

@@ -60,6 +60,20 @@ def test_a_network_that_is_not_better_is_named() -> None:
     assert "rcan is not shown to restore better than bicubic: the difference is 0.00 dB (−0.3" in sentence
 
 
+def test_a_network_that_is_worse_is_said_to_be_worse() -> None:
+    broken: list[float | None] = [-15.0 - one for one in BETTER if one]
+    (sentence,) = told(bicubic=BICUBIC, net=broken)
+    assert re.fullmatch(
+        r"On 8 images of Set, net restores worse than bicubic, beyond chance: by 17.00 dB \(16.8\d to 17.1\d\)\.",
+        sentence,
+    )
+    (sentence,) = told(bicubic=BICUBIC, edsr=BETTER, rcan=EQUAL, net=broken)
+    assert "Set, net restores worse than bicubic, beyond chance: by 17.00 dB (16.8" in sentence
+    assert sentence.endswith("; rcan is not shown to restore better than bicubic.") and "edsr" not in sentence
+    (sentence,) = told(bicubic=BICUBIC, net=broken, other=[one + 1 for one in broken if one])
+    assert "net and other restore worse than bicubic, beyond chance: net the most, by 17.00 dB (" in sentence
+
+
 @pytest.mark.parametrize("gains", [{"edsr": BETTER}, {"bicubic": [0.0], "edsr": [2.0]}])
 def test_nothing_is_said_without_interpolation_or_a_second_image(gains: dict) -> None:
     assert told(**gains) == []
