@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from statistics import mean
+from statistics import mean, median
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,14 +17,14 @@ from l2xbench.draw import style
 from l2xbench.draw.labels import Line, Room, place_labels
 from l2xbench.store.records import Record, record_groups
 from l2xbench.studies.ablation.curves import Curve, gap, with_random
-from l2xbench.studies.ablation.curves_figure import looks_of
+from l2xbench.studies.ablation.curves_figure import Look, looks_of
 from l2xbench.studies.ablation.units import CONTROL, RANDOM
 
 _LEFT, _RIGHT, _FOOT = 1.0, 0.25, 0.9  # cm, as all lengths here
 _PLOT = 4.6
 _LINE = style.SMALL_PT * 1.35 / style.POINTS_PER_CM
-_MOST_IN_A_COLUMN = 24
-"""Labels that a column's width holds."""
+MOST_NAMED = 4
+"""Networks that have their number beside their points; of more, the median and the range of each method are drawn."""
 _MARKER_PT = 4.0
 
 
@@ -66,18 +66,19 @@ def cost_spots(curves: list[Curve], records: Iterable[Record], seed: int) -> lis
 
 
 def numbered(spots: list[Spot]) -> dict[str, int]:
-    """Network -> the number that stands beside its points; none where there is one network.
+    """Network -> the number that stands beside its points; none where there is one network, or there are many.
 
     The control looks at no network: its points stay without numbers, and leave room for the others'.
     """
     names = list(dict.fromkeys(spot.model for spot in spots if spot.method != CONTROL))
-    return {name: number for number, name in enumerate(names, start=1)} if len(names) > 1 else {}
+    return {name: number for number, name in enumerate(names, start=1)} if 1 < len(names) <= MOST_NAMED else {}
 
 
 def cost_figure(spots: list[Spot], title: str, device: str) -> Figure:
     """Draw seconds a map (logarithmic) against the gap to random order: up and to the left is better.
 
-    Colour and marker tell the method, a number beside it the network; the lines upright are 95 % intervals.
+    Colour and marker tell the method. Of up to four networks a number beside it tells the network, and lines upright
+    are 95 % intervals; of more, each method has its median over networks, with their range, before the faint points.
 
     Args:
         spots: at least one.
@@ -85,16 +86,21 @@ def cost_figure(spots: list[Spot], title: str, device: str) -> Figure:
         device: where the seconds were measured.
 
     Returns:
-        a figure 8.5 cm wide, or 17.5 cm where so many points need it; no text below 6 pt.
+        a figure 8.5 cm wide; no text below 6 pt.
     """
     numbers = numbered(spots)
     labelled = [spot for spot in spots if numbers and spot.method != CONTROL]
     methods = list(dict.fromkeys(spot.method for spot in spots))
     looks = looks_of(methods)
-    page = style.COLUMN_CM if len(labelled) <= _MOST_IN_A_COLUMN else style.PAGE_CM
+    networks = len({spot.model for spot in spots})
+    many = networks > MOST_NAMED
+    page = style.COLUMN_CM
     room = (page - 0.2) * style.POINTS_PER_CM
     head = style.fit(title, room, size=style.TEXT_PT, lines=2)
     key = _key(numbers, room)
+    if many:
+        told = f"Large: each method's median over {networks} networks; lines: their range; small: a network each."
+        key = style.fit(told, room, size=style.SMALL_PT, lines=2).split("\n")
     columns = max(1, min(len(methods) + 1, int(page // 2.8)))
     legend = math.ceil((len(methods) + 1) / columns)
     top = 0.15 + (head.count("\n") + 1) * _LINE + legend * _LINE * 1.2 + 0.3
@@ -107,11 +113,9 @@ def cost_figure(spots: list[Spot], title: str, device: str) -> Figure:
         axes.set_xscale("log")
         axes.axhline(0, color=looks[RANDOM].colour, linestyle=looks[RANDOM].dashes, linewidth=1)
         for spot in spots:
-            look = looks[spot.method]
-            axes.plot((spot.seconds, spot.seconds), spot.interval, color=look.colour, linewidth=0.8, alpha=0.6)
-            axes.plot(
-                spot.seconds, spot.gap, color=look.colour, marker=look.marker, markersize=_MARKER_PT, linestyle="none"
-            )
+            _draw(axes, spot, looks[spot.method], faint=many)
+        for method in methods if many else []:
+            _draw_median(axes, [spot for spot in spots if spot.method == method], looks[method])
         low, high = min(spot.seconds for spot in spots), max(spot.seconds for spot in spots)
         axes.set_xlim(low / 1.6, high * 1.8)
         axes.xaxis.set_major_locator(style.log_locator(low, high))
@@ -137,6 +141,39 @@ def cost_figure(spots: list[Spot], title: str, device: str) -> Figure:
                 0.1 / page, 0.1 / height, "\n".join(key), va="bottom", fontsize=style.SMALL_PT, linespacing=1.25
             )
     return figure
+
+
+def _draw(axes: Axes, spot: Spot, look: Look, *, faint: bool) -> None:
+    if not faint:
+        axes.plot((spot.seconds, spot.seconds), spot.interval, color=look.colour, linewidth=0.8, alpha=0.6)
+    axes.plot(
+        spot.seconds,
+        spot.gap,
+        color=look.colour,
+        marker=look.marker,
+        markersize=_MARKER_PT / 2 if faint else _MARKER_PT,
+        alpha=0.45 if faint else 1,
+        markeredgewidth=0,
+        linestyle="none",
+    )
+
+
+def _draw_median(axes: Axes, spots: list[Spot], look: Look) -> None:
+    """A method's median of seconds and of gap, and the range of each over networks."""
+    seconds, gaps = ([getattr(spot, name) for spot in spots] for name in ("seconds", "gap"))
+    at = (median(seconds), median(gaps))
+    axes.plot((min(seconds), max(seconds)), (at[1], at[1]), color=look.colour, linewidth=0.9, zorder=3)
+    axes.plot((at[0], at[0]), (min(gaps), max(gaps)), color=look.colour, linewidth=0.9, zorder=3)
+    axes.plot(
+        *at,
+        color=look.colour,
+        marker=look.marker,
+        markersize=1.4 * _MARKER_PT,
+        markeredgecolor="white",
+        markeredgewidth=0.5,
+        linestyle="none",
+        zorder=4,
+    )
 
 
 def _label(axes: Axes, spots: list[Spot], others: list[Spot], numbers: dict[str, int]) -> None:

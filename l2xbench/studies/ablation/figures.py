@@ -15,7 +15,7 @@ from l2xbench.studies.ablation.options import AblationOptions
 from l2xbench.studies.ablation.units import RANDOM, mapped_methods
 from l2xbench.studies.figures import OwedFigure, drawn_by
 
-VERSION = 4
+VERSION = 5
 """The version of the figures; a new one makes kept ones be drawn again."""
 
 

@@ -26,7 +26,8 @@ _COLOURS.set_bad("#ffffff")
 
 
 def layers_figure(grids: Sequence[Grid], title: str) -> Figure:
-    """Draws all pairs of up to six networks as a square, CKA on and above its diagonal, dCKA below; more as a list."""
+    """Draws up to six networks, each with each, as a square, dCKA above its diagonal and CKA on and below it; more as a
+    list."""
     names = list(dict.fromkeys([grid.model_a for grid in grids]))
     if len(names) <= MOST_SQUARE:
         return square(grids, names, title)
@@ -43,11 +44,11 @@ def square(grids: Sequence[Grid], names: Sequence[str], title: str) -> Figure:
     height = head + side + _LINE + 0.25 + _MARGIN
     with style.context():
         figure = style.new_figure(width, height)
-        told = "CKA on and above the diagonal, dCKA below" if count > 1 else "CKA"
+        told = "dCKA above the diagonal, CKA on and below it" if count > 1 else "CKA"
         put_heading(figure, f"{title}; {told}", width, height)
         for row, first in enumerate(names):
             for column, second in enumerate(names):
-                values = cell_values(of, first, second, above=column >= row)
+                values = cell_values(of, first, second, above=column > row)
                 left = _MARGIN + _NAMES + column * (cell + _GAP)
                 top = head + row * (cell + _GAP)
                 axes = figure.add_axes((left / width, 1 - (top + cell) / height, cell / width, cell / height))
@@ -63,12 +64,12 @@ def square(grids: Sequence[Grid], names: Sequence[str], title: str) -> Figure:
 
 
 def cell_values(of: dict[tuple[str, str], Grid], first: str, second: str, *, above: bool) -> Numbers | None:
-    """The values of a cell: rows are the layers of the first network."""
+    """The values of a cell, dCKA above the diagonal and CKA elsewhere: rows are the layers of the first network."""
     grid, turned = of.get((first, second)), of.get((second, first))
     if grid is not None:
-        return grid.cka if above else grid.dcka
+        return grid.dcka if above else grid.cka
     if turned is not None:
-        return (turned.cka if above else turned.dcka).T
+        return (turned.dcka if above else turned.cka).T
     return None
 
 

@@ -12,7 +12,7 @@ from l2xbench.studies.layers.figure import layers_figure
 from l2xbench.studies.layers.grids import layer_grids
 from l2xbench.studies.similarity.options import SimilarityOptions
 
-VERSION = 1
+VERSION = 2
 """The version of the figures; a new one makes kept ones be drawn again."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,19 @@ def grid(a: str, b: str, layers: int, *, alike: bool) -> Grid:
     names = tuple(f"b{n}" for n in range(layers))
     values = np.random.default_rng(0).uniform(size=(layers, layers))
     return Grid("set", a, b, names, names, alike, values, values, 3, ("key",))
+
+
+def test_dcka_is_above_the_diagonal_as_in_the_square_of_networks() -> None:
+    names = ["n0", "n1", "n2"]
+    few = [
+        replace(grid(a, b, 4, alike=True), dcka=np.full((4, 4), 0.25)) for i, a in enumerate(names) for b in names[i:]
+    ]
+    figure = layers_figure(few, "set")
+    for place, axes in enumerate(figure.axes[:9]):
+        row, column = divmod(place, 3)
+        values = np.asarray(axes.images[0].get_array())
+        assert (values == 0.25).all() == (column > row), "rows from above, columns from the left"
+    assert "dCKA above the diagonal, CKA on and below it" in figure.texts[0].get_text()
 
 
 def test_figures_of_few_and_of_many_networks() -> None:
