@@ -17,7 +17,7 @@ class Words:
 def words(scale: int) -> Words:
     """The names at a scale.
 
-    Example:
+    Examples:
         >>> words(4).sr, words(1).sr
         ('SR', 'output')
     """

@@ -175,7 +175,7 @@ class Matrix:
 def takes_white(shade: float) -> bool:
     """Whether white is easier to read than black on a place of the scale; either has a contrast of 4.5 (WCAG 2).
 
-    Example:
+    Examples:
         >>> takes_white(0.5), takes_white(0.7)
         (False, True)
     """
