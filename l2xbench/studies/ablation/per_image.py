@@ -15,7 +15,7 @@ from l2xbench.studies.study import ImageMeasure
 Kind = tuple[str, str, str, str]
 """Dataset, method, granularity and order."""
 Gaps = dict[Kind, dict[str, dict[str, float]]]
-"""Of each kind: network -> image -> how far below random order."""
+"""By kind: network -> image -> how far below random order."""
 
 
 def gaps_by_image(results: Results) -> Gaps:

@@ -22,7 +22,7 @@ _NARROW = 0.05
 SHADES = LinearSegmentedColormap.from_list("shades", style.SHADES).with_extremes(bad="#e4e4e4")
 """The colours of a scale, the same in the figure and on the page."""
 _LEAST_WIDTH = 0.1
-"""Of a scale: networks that differ by less shall not look as if they lay far apart."""
+"""The least width of a scale: networks that differ by less shall not look as if they lay far apart."""
 _FEW = 3
 """Pairs of networks, below which their range says nothing, and the scale is 0 to 1."""
 
