@@ -94,7 +94,7 @@ def test_pairs_of_images(
 @pytest.mark.parametrize(
     ("blocks", "said"),
     [
-        ({}, "datasets.photographs: dataset 'photographs': at scale 1 HR images alone need `degrade`"),
+        ({}, "datasets.photographs: at scale 1 HR images alone need `degrade`"),
         ({"degrade": {}}, "degrade: blur, noise or jpeg is needed"),
         ({"degrade": {"nois": 3}}, "degrade.nois: unknown key; did you mean 'noise'?"),
         ({"degrade": {"noise": -3}}, "degrade.noise"),
