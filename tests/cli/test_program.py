@@ -61,9 +61,9 @@ def test_help_and_titles_keep_what_stands_in_brackets(l2xbench: Command, capsys:
     assert "'l2xbench[ray]'" in told
     from rich.console import Console
 
-    from l2xbench.commands import screen
+    from l2xbench.commands.screen_tables import show_table
 
-    screen.show_table(Console(width=80), pd.DataFrame({"[red]": ["[i] " + 30 * "x"]}), "[bold].png: l2x")
+    show_table(Console(width=80), pd.DataFrame({"[red]": ["[i] " + 30 * "x"]}), "[bold].png: l2x")
     shown = capsys.readouterr().out
     assert "[bold].png: l2x" in shown and "[red]" in shown and "[i]" in shown
 

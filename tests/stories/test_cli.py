@@ -403,7 +403,7 @@ def test_explain_keeps_the_maps_of_the_networks_that_can_be_explained(
         (["{lr}", "--models", ","], "--models"),
         (["{lr}", "--models", "./none.pth"], "none.pth"),
         (["{lr}", "--target", "patch:1,2"], "--target: target 'patch:1,2' has 2 numbers"),
-        (["{lr}", "--target", "patch:70,0,16,16"], "edsr-compact: target 'patch:70,0,16,16' is outside the output"),
+        (["{lr}", "--target", "patch:70,0,16,16"], "--target: target 'patch:70,0,16,16' is outside the output"),
         (["{lr}", "--reference", "blurr"], "--reference"),
         (["{lr}", "--method", "l3x"], "--method"),
         (["{lr}", "--method", "lam", "--option", "stepz=3"], "--option: method 'lam': option 'stepz'"),

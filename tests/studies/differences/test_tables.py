@@ -66,7 +66,15 @@ def test_a_command_for_one_study_leaves_the_tables_of_the_whole_run(results: Res
     assert STUDY.tables(part) == [] and STUDY.sections(part, {}) == []
     tables = {table.name: table for table in STUDY.tables(results)}
     assert len(STUDY.sections(results, tables)) == 1 and len(STUDY.findings(results, tables)) == 1
-    assert list(STUDY.figures(part)) == [] and len(list(STUDY.figures(results))) == 1
+    assert list(STUDY.figures(part)) == []
+
+
+def test_ranks_of_two_networks_are_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers: dict[str, list[float | None]] = {"edsr": [30, 31, 32], "rcan": [29, 30, 30.5], "han": [25, None, 25]}
+    for third, count in (([25.0, None, 25.0], 0), ([25.0, 26.0, 25.0], 1)):
+        made = measure({**numbers, "han": third})
+        monkeypatch.setattr(compare, "all_studies", lambda made=made: (Measuring(made),))
+        assert len(list(STUDY.figures(results_of([], ["edsr", "rcan", "han"])))) == count
 
 
 def test_nothing_measured_gives_no_rows(monkeypatch: pytest.MonkeyPatch) -> None:
