@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, field_
 
 from l2xbench.errors import RequestError, did_you_mean, nearest
 from l2xbench.resources import configs_folder
-from l2xbench.validation import Strict, parse, parse_yaml, read_yaml
+from l2xbench.validation import NAME, Strict, parse, parse_yaml, read_yaml
 
 INTERPOLATION = "bicubic"
 """The card of the interpolation that networks are measured against, and its name in every study."""
@@ -28,7 +28,7 @@ _CARD_KEYS = {"provider", "arch", "module", "input_range", "multiple"}
 
 def _file_name(name: str) -> str:
     # names become folders and file names in the results
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", name):
+    if not re.fullmatch(NAME, name):
         raise ValueError(
             "this name is refused, since files are called by it: a name has at most 64 letters, digits, '.', '_', '+' "
             "or '-', and starts with a letter or digit"

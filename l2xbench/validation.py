@@ -14,6 +14,21 @@ from l2xbench.errors import RequestError, did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
 
+NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
+"""A name that files can be called by, as a regular expression."""
+
+
+def has_negative(text: str, *counts: int) -> bool:
+    """Whether a text is of whole numbers between commas, as many as one of `counts`, and one of them is below 0.
+
+    Examples:
+        >>> has_negative("-4,40,24", 1, 3), has_negative("-4,40", 1, 3), has_negative("4,40", 2)
+        (True, False, False)
+    """
+    if "-" not in text or text.count(",") + 1 not in counts:
+        return False
+    return re.fullmatch(r"\s*-?\d+\s*(,\s*-?\d+\s*)*", text) is not None
+
 
 class Strict(BaseModel):
     """Typed data from a file: no unknown key, nothing changed after reading."""

@@ -28,6 +28,7 @@ from l2xbench.errors import RequestError, did_you_mean
 from l2xbench.run.devices import choose_device
 from l2xbench.studies.shared.maps import errors_in_one_line
 from l2xbench.system.files import write_whole
+from l2xbench.validation import has_negative
 from l2xbench.zoo.load import build, locate
 from l2xbench.zoo.network import Network
 from l2xbench.zoo.usable import require_usable
@@ -144,7 +145,7 @@ def checked(request: InsideRequest) -> Any:
         raise RequestError(f"--sort {request.sort}: {did_you_mean(request.sort, SORTS)}")
     if request.crop == "whole":
         return lambda image, file: image
-    if re.fullmatch(r"-?\d+(,-?\d+,-?\d+)?", request.crop) and "-" in request.crop:
+    if has_negative(request.crop, 1, 3):
         raise RequestError(
             f"--crop {request.crop}: a negative number: LEFT and TOP are counted from the corner, from 0 on"
         )

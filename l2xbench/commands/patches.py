@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from l2xbench.errors import RequestError
+from l2xbench.validation import has_negative
 
 
 def places_of(at: Sequence[str] | None, count: int | None, by: str | None) -> Any:
@@ -23,7 +24,7 @@ def places_of(at: Sequence[str] | None, count: int | None, by: str | None) -> An
             "--at gives the patches; --count and --by are for patches that are chosen: give one of the two"
         )
     for text in at:
-        if re.fullmatch(r"\s*-?\d+\s*,\s*-?\d+\s*", text) and "-" in text:
+        if has_negative(text, 2):
             raise RequestError(
                 f"--at {text}: a negative number: X and Y are counted from the left top corner, from 0 on"
             )

@@ -13,10 +13,15 @@ ON_SCREEN = 0.48
 COLOURS = 256
 
 
+def shown_width(figure: Image.Image) -> int:
+    """How wide a figure of 300 dots per inch is to be shown, in a screen's pixels; nothing is decoded."""
+    return round(ON_SCREEN * figure.width)
+
+
 def inline_png(png: bytes) -> tuple[bytes, dict[str, int]]:
     """A PNG of 300 dots per inch made small, and how wide it is to be shown, as IPython's `_repr_png_` gives it."""
     with Image.open(io.BytesIO(png)) as opened:
-        image, shown = opened.convert("RGB"), round(ON_SCREEN * opened.width)
+        image, shown = opened.convert("RGB"), shown_width(opened)
     if image.width > WIDEST:
         image = image.resize((WIDEST, round(image.height * WIDEST / image.width)), Image.Resampling.LANCZOS)
     made = io.BytesIO()

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
+from typing import TypeVar
 
 import matplotlib
 from cycler import cycler
@@ -23,6 +24,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import LogLocator
+
+Number = TypeVar("Number", int, float)
 
 COLUMN_CM = 8.5
 PAGE_CM = 17.5
@@ -150,6 +153,16 @@ def figure_bytes(figure: Figure) -> dict[str, bytes]:
 def log_locator(low: float, high: float) -> LogLocator:
     """Ticks for a logarithmic axis from `low` to `high`: powers of ten, with 2 and 5 between where those are few."""
     return LogLocator(subs=(1.0, 2.0, 5.0) if math.log10(high / low) < 1.2 else (1.0,))
+
+
+def thinned(values: Sequence[Number], most: int) -> list[Number]:
+    """At most so many of some numbers, evenly, the last among them: the ticks of an axis that has no room for all.
+
+    Examples:
+        >>> thinned([5, 10, 15, 20, 40], 3)
+        [5, 15, 40]
+    """
+    return list(values[::-1][:: math.ceil(len(values) / most)][::-1])
 
 
 @lru_cache(maxsize=4096)

@@ -236,6 +236,10 @@ class Study:
         """Written to `figures/`, each drawn unless it is there from the same records."""
         return []
 
+    def figure_names(self, results: Results) -> list[str]:
+        """The names of `figures`, for a section that shows them."""
+        return [each.files.name for each in self.figures(results)]
+
     def sections(self, results: Results, tables: Mapping[str, Table]) -> list[Section]:
         """What the page shows of the newest run that gives any.
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from l2xbench.errors import RequestError
 from l2xbench.system.compat import import_torchvision
+from l2xbench.validation import NAME
 from l2xbench.zoo import checkpoints
 from l2xbench.zoo.cards import ModelCard, WeightsSource, changed, find_card
 from l2xbench.zoo.dialects import mean_colour, to_native
@@ -29,8 +30,6 @@ from l2xbench.zoo.states import StateDict, named_state, states_in
 from l2xbench.zoo.weights import how_to_get, present_weights
 
 RANDOM = "random"
-NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
-"""A network's own name: results have files of it."""
 _PROVIDERS = {"l2xbench": "own", "basicsr": "basicsr", "spandrel": "spandrel", "module": "module"}
 
 

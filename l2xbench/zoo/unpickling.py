@@ -37,9 +37,8 @@ def read_pickle(path: Path) -> Any:
     except MemoryError:
         raise RequestError(f"{path}: refused: it declares more data than memory can hold") from None
     except Exception as error:  # a damaged pickle can make the unpickler raise anything
-        told = (
-            "" if isinstance(error, OSError) else f" ({one_line(error)})"
-        )  # of a seek beyond its end, which says nothing
+        # an OSError is of a seek beyond the end, and says nothing that a user could use
+        told = "" if isinstance(error, OSError) else f" ({one_line(error)})"
         raise RequestError(f"{path}: truncated or not a checkpoint{told}") from None
 
 

@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from PIL import Image
 
-from l2xbench.draw.inline import inline_png
+from l2xbench.draw.inline import inline_png, shown_width
 from l2xbench.draw.tables import Table
 from l2xbench.report.page.viewer import Viewer
 from l2xbench.report.tables import study_tables
@@ -105,10 +106,17 @@ def page_figures(store: Store, names: Sequence[str], *, embed: bool) -> PageFigu
     there = [(name, path) for name in names if (path := store.root / figure_paths(name)["png"]).is_file()]
     shown = []
     for name, path in there[:MOST_FIGURES]:
-        small, how = inline_png(path.read_bytes())
-        inside = f"data:image/png;base64,{base64.b64encode(small).decode()}"
-        shown.append(PageFigure(name, inside if embed else quote(figure_paths(name)["png"]), how["width"]))
+        with Image.open(path) as opened:
+            width = shown_width(opened)
+        address = _inside(path) if embed else quote(figure_paths(name)["png"])
+        shown.append(PageFigure(name, address, width))
     return PageFigures(shown, len(there) - len(shown))
+
+
+def _inside(path: Path) -> str:
+    """A picture as its own address."""
+    small, _ = inline_png(path.read_bytes())
+    return f"data:image/png;base64,{base64.b64encode(small).decode()}"
 
 
 def _in_order(newest: Sequence[Results], viewer: Viewer) -> Iterator[tuple[Results, Section]]:

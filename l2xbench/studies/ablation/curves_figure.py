@@ -100,7 +100,7 @@ def ablation_figure(curves: list[Curve], method: str, title: str, seed: int) -> 
                     room = cell * style.POINTS_PER_CM
                     axes.set_title(style.fit(network, room, size=style.TEXT_PT), pad=3)
                 _dress(axes, metric, bottom=place == 1, first=column == 0)
-                axes.xaxis.set_major_locator(FixedLocator(_percents(shown, 5 if cell > 2 else 3)))
+                axes.xaxis.set_major_locator(FixedLocator(style.thinned(_percents(shown), 5 if cell > 2 else 3)))
         middle = _LEFT + (width - _LEFT - _RIGHT) / 2
         at = (foot - _FOOT + 0.08) / height
         figure.text(middle / width, at, "masked (%)", ha="center", va="bottom")
@@ -124,10 +124,9 @@ def _plot(axes: Axes, curves: list[Curve], metric: str, looks: dict[str, Look], 
         )
 
 
-def _percents(curves: list[Curve], most: int) -> list[float]:
-    """At most so many of the measured shares in per cent, evenly, the last among them."""
-    shares = sorted({round(100 * ratio, 6) for curve in curves for ratio in curve.ratios}, reverse=True)
-    return shares[:: math.ceil(len(shares) / most)][::-1]
+def _percents(curves: list[Curve]) -> list[float]:
+    """The measured shares in per cent, ascending."""
+    return sorted({round(100 * ratio, 6) for curve in curves for ratio in curve.ratios})
 
 
 def _dress(axes: Axes, metric: str, *, bottom: bool, first: bool) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
@@ -119,7 +118,7 @@ def context_figure(
                     clip_on=False,
                 )
             counts = lines[0].hidden
-            axes.xaxis.set_major_locator(FixedLocator(_some(counts, 4 if cell < 3.2 else 8)))
+            axes.xaxis.set_major_locator(FixedLocator(style.thinned(counts, 4 if cell < 3.2 else 8)))
             axes.xaxis.set_minor_locator(NullLocator())
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axes.xaxis.set_minor_formatter(NullFormatter())
@@ -146,9 +145,3 @@ def context_figure(
             handle=2.6,
         )
     return figure
-
-
-def _some(counts: Sequence[int], most: int) -> list[int]:
-    """At most so many of the numbers, evenly, the last among them."""
-    step = math.ceil(len(counts) / most)
-    return [int(count) for count in np.array(counts)[::-1][::step][::-1]]

@@ -87,7 +87,7 @@ class Erf(Study):
         """The table."""
         if not tables:
             return []
-        names = [each.files.name for each in self.figures(results)]
+        names = self.figure_names(results)
         return [Section("erf", "Receptive field", "Effective receptive field", [tables["erf"]], figures=names)]
 
     def findings(self, results: Results, tables: Mapping[str, Table]) -> list[Finding]:

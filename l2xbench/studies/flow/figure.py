@@ -98,7 +98,7 @@ def flow_figure(bars: Sequence[FlowBar], title: str, width: str = "auto") -> Fig
                 linespacing=1.1,
             )
         handles = [Patch(color=colour, label=label) for label, colour in _KEY]
-        style.legend_at_left(figure, handles, (0.38) / height, len(handles), handle=0.8)
+        style.legend_at_left(figure, handles, 0.38 / height, len(handles), handle=0.8)
     return figure
 
 

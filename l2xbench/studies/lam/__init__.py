@@ -114,7 +114,7 @@ class Lam(Study):
         """The tables."""
         if not tables:
             return []
-        names = [each.files.name for each in self.figures(results)]
+        names = self.figure_names(results)
         return [
             Section("lam", "LAM", "LAM: local attribution maps", [tables["lam_mean"], tables["lam"]], figures=names)
         ]

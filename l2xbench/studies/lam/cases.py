@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag
 
 from l2xbench.errors import RequestError, did_you_mean
-from l2xbench.validation import Strict, read_yaml
+from l2xbench.validation import Strict, has_negative, read_yaml
 
 CROP = "-crop-"
 """Between an image's name and left, top and side in HR pixels, in the name of a part of it that is taken for whole."""
@@ -28,7 +28,7 @@ def window_numbers(text: str) -> tuple[int, int, int]:
         >>> window_numbers("119,115,24")
         (119, 115, 24)
     """
-    if re.fullmatch(r"\s*-?\d+\s*,\s*-?\d+\s*,\s*-?\d+\s*", text) and "-" in text:
+    if has_negative(text, 3):
         raise RequestError(f"'{text}' has a negative number: left and top count from the corner, from 0 on")
     if not re.fullmatch(r"\s*\d+\s*,\s*\d+\s*,\s*[1-9]\d*\s*", text):
         raise RequestError(f"'{text}' is no window: X,Y,SIZE is needed, left, top and side in SR pixels, as 119,115,24")

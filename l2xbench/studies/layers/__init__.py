@@ -63,7 +63,7 @@ class LayersStudy(Study):
         """The tables, in the section of similarity."""
         if not tables:
             return []
-        names = [each.files.name for each in self.figures(results)]
+        names = self.figure_names(results)
         return [
             Section(
                 "similarity-layers", "Layers", "Similarity: layers with layers", list(tables.values()), figures=names

@@ -90,7 +90,7 @@ class Referee(Study):
         if not tables:
             return []
         title = "Maps against interventions"
-        names = [each.files.name for each in self.figures(results)]
+        names = self.figure_names(results)
         return [
             Section(
                 "referee", "Interventions", title, [tables["referee"], tables["referee_interventions"]], figures=names
