@@ -11,6 +11,7 @@ network with its layers drawn anew.
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from typing import Any
 import pandas as pd
 
 FIRST = "l2x"
+SHORT = {"integrated_gradients": "IG"}
+"""Methods whose names would take the room of a table's numbers."""
 KEYS = ["dataset", "model", "method", "granularity", "order"]
 
 
@@ -29,6 +32,7 @@ def read(folders: list[Path], table: str) -> pd.DataFrame | None:
 
 def as_markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """A table whose first column is of names and the others of numbers."""
+    heads = [re.sub(r"\w+", lambda word: SHORT.get(word[0], word[0]), head) for head in heads]
     lines = [f"| {' | '.join(heads)} |", f"| {' | '.join(['---', *['---:'] * (len(heads) - 1)])} |"]
     return lines + [f"| {' | '.join(row)} |".replace(" -0.", " −0.").replace("(-0.", "(−0.") for row in rows]
 
