@@ -14,6 +14,7 @@ from l2xbench.draw.drawers import Drawers
 from l2xbench.report.build import build_report
 from l2xbench.report.findings import write_findings
 from l2xbench.report.page import Page, write_page
+from l2xbench.report.superseded import remove_superseded, told
 from l2xbench.run.results import all_failures, read_runs
 from l2xbench.store.damage import DamagedFile
 from l2xbench.store.lock import run_lock
@@ -100,6 +101,8 @@ def make_report(
             paths.update(report.paths)
             undrawn += report.undrawn
     write_findings(runs)
+    if removed := remove_superseded(runs):
+        progress.note(told(removed))
     return Remade(paths, write_page(runs, progress, one_file=one_file, undrawn=undrawn), undrawn)
 
 

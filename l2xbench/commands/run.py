@@ -21,6 +21,7 @@ from l2xbench.report.build import build_report
 from l2xbench.report.findings import PATH as FINDINGS
 from l2xbench.report.findings import write_findings
 from l2xbench.report.page import Page, write_page
+from l2xbench.report.superseded import remove_superseded, told
 from l2xbench.report.tables import study_tables
 from l2xbench.run import runner
 from l2xbench.run.choice import make_engine
@@ -175,6 +176,8 @@ def _report(results: Results, progress: Progress, drawers: Drawers) -> _Made:
     report = build_report(results, all_failures(runs), progress, drawers)
     root = results.store.root
     findings = [("findings", root / FINDINGS)] if write_findings(runs) else []
+    if removed := remove_superseded(runs, report.files):
+        progress.note(told(removed))
     page = write_page(runs, progress, undrawn=report.undrawn)
     return _Made(results, [*findings, *report.paths, ("manifest", root / results.name)], page, report.undrawn)
 

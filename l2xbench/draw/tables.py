@@ -10,7 +10,10 @@ import pandas as pd
 from l2xbench.draw.sheets import Better, Cell, Sheet, make_sheet
 from l2xbench.draw.table_files import as_csv, as_latex, as_markdown
 
-__all__ = ["Better", "Cell", "Sheet", "Table"]
+__all__ = ["ENDINGS", "Better", "Cell", "Sheet", "Table"]
+
+ENDINGS = ("csv", "md", "tex")
+"""Of the files of a table, each without its point."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class Table:
     def texts(self) -> dict[str, str]:
         """The table as `csv`, `md` and `tex`."""
         sheet = self.sheet()
-        return {"csv": as_csv(self.frame), "md": as_markdown(sheet), "tex": as_latex(sheet, self.name)}
+        texts = (as_csv(self.frame), as_markdown(sheet), as_latex(sheet, self.name))
+        return dict(zip(ENDINGS, texts, strict=True))
 
     def sheet(self) -> Sheet:
         """The texts and marks that a reader sees."""

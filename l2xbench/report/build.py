@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from l2xbench.draw.drawers import Drawers
-from l2xbench.draw.tables import Table
+from l2xbench.draw.tables import ENDINGS, Table
 from l2xbench.report.drawing import draw_figures
 from l2xbench.report.drawing import undrawn as not_drawn
 from l2xbench.report.tables import failures_table, sources_table, study_tables
@@ -27,6 +27,8 @@ class Report:
     """What there is to look at, and where."""
     undrawn: list[Failure]
     """Figures that could not be drawn, and why."""
+    files: frozenset[str] | None
+    """Paths below the results folder of all tables and figures that belong to the run; None where that is not known."""
 
 
 def build_report(results: Results, failures: Collection[Failure], progress: Progress, drawers: Drawers) -> Report:
@@ -42,14 +44,13 @@ def build_report(results: Results, failures: Collection[Failure], progress: Prog
         what there is to look at, and which figures could not be drawn.
     """
     root = results.store.root
-    tables = [table for found in results.once(study_tables).values() for table in found.values()]
-    joined = [sources_table(results.manifest)] if results.manifest.sources else []
-    for table in (*tables, *joined, failures_table(failures)):
+    for table in (*_tables(results), failures_table(failures)):
         _write(results, table)
-    undrawn: list[Failure] = []
-    owed = list(_owed_figures(results, progress, undrawn))
+    owed, untold = _owed_figures(results)
+    for failure in untold:
+        progress.failed(failure)
     drawn = draw_figures(results.store, owed, progress, drawers)
-    undrawn += drawn.failures
+    undrawn = untold + drawn.failures
     if undrawn:
         _write(results, failures_table([*failures, *undrawn]))
     shown: dict[str, list[Path]] = {}
@@ -57,7 +58,25 @@ def build_report(results: Results, failures: Collection[Failure], progress: Prog
         if figure.shown_as:
             shown.setdefault(figure.shown_as, []).append(root / figure.files.paths["png"])
     looked_at = {name: paths[0] if len(paths) == 1 else paths[0].parent for name, paths in shown.items()}
-    return Report([("tables", root / "tables"), *looked_at.items()], undrawn)
+    files = None if untold else _files(results, owed)
+    return Report([("tables", root / "tables"), *looked_at.items()], undrawn, files)
+
+
+def belonging(results: Results) -> frozenset[str] | None:
+    """Paths below the results folder of a run's tables and figures, there or not; None where a study cannot tell."""
+    owed, untold = _owed_figures(results)
+    return None if untold else _files(results, owed)
+
+
+def _files(results: Results, owed: Sequence[OwedFigure]) -> frozenset[str]:
+    names = [*(table.name for table in _tables(results)), failures_table([]).name]
+    tables = [f"tables/{name}.{ending}" for name in names for ending in ENDINGS]
+    return frozenset([*tables, *(path for figure in owed for path in figure.files.paths.values())])
+
+
+def _tables(results: Results) -> list[Table]:
+    tables = [table for found in results.once(study_tables).values() for table in found.values()]
+    return [*tables, sources_table(results.manifest)] if results.manifest.sources else tables
 
 
 def _write(results: Results, table: Table) -> None:
@@ -65,16 +84,18 @@ def _write(results: Results, table: Table) -> None:
         results.store.write_text(f"tables/{table.name}.{ending}", text)
 
 
-def _owed_figures(results: Results, progress: Progress, undrawn: list[Failure]) -> Iterator[OwedFigure]:
-    """The figures of every study; one that cannot tell its own is added to `undrawn`, and the others go on."""
+def _owed_figures(results: Results) -> tuple[list[OwedFigure], list[Failure]]:
+    """The figures of every study; one that cannot tell its own is among the failures, and the others go on."""
     images = ImageSet.of_results(results, results.shown)
+    owed: list[OwedFigure] = []
+    untold: list[Failure] = []
     for study in all_studies():
         try:
             if study.image_figures is not None:
-                yield from study.image_figures.owed(images)
-            yield from study.figures(results)
+                owed += study.image_figures.owed(images)
+            owed += study.figures(results)
         except DamagedFile:
             raise
         except Exception as error:
-            undrawn.append(told := not_drawn(f"figures of {study.name}", error))
-            progress.failed(told)
+            untold.append(not_drawn(f"figures of {study.name}", error))
+    return owed, untold

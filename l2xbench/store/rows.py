@@ -119,6 +119,14 @@ class GroupRows:
         study, dataset, model, label = self.name
         return Record(key_of(recipe, digest), study, dataset, model, image, label, values, paths, sizes)
 
+    def file_paths(self) -> set[str]:
+        """The paths below the results folder of all files that the latest records name."""
+        found: set[str] = set()
+        for image, place in self._latest.items():
+            columns = self.parsed(place.block)[0].values()
+            found.update(join_at_image(column["path"], image) for column in columns if is_inside(column["path"]))
+        return found
+
     def without_files(self, recipe: str, listings: FolderListings) -> set[str]:
         """The images whose latest record of this recipe names a file that is not there, or has another size."""
         lacking: set[str] = set()

@@ -44,6 +44,8 @@ from l2xbench.system.files import PARTIAL, write_whole
 GROUPS_IN_MEMORY = 64
 """Groups whose rows are held at a time."""
 SCRATCH = ".scratch-"
+NO_GROUP = GroupName("", "", "", "")
+"""For rows whose names matter to nobody."""
 
 
 class Store:
@@ -205,12 +207,22 @@ class Store:
             (self.root / journal_path(group)).unlink(missing_ok=True)
 
     def forget_all_but(self, studies: Collection[str]) -> None:
-        """Removes the records of what is made from records: figures, and numbers of pairs."""
+        """Removes the records of what is made from records, figures and numbers of pairs, and their files."""
         with self._lock:
+            for path in self.files_but_of(studies):
+                (self.root / path).unlink(missing_ok=True)
             self._groups.clear()
-            for folder in (self.root / RECORDS).glob("*/"):
-                if folder.is_dir() and folder.name not in studies:
-                    shutil.rmtree(folder)
+            for folder in self._folders_but_of(studies):
+                shutil.rmtree(folder)
+
+    def files_but_of(self, studies: Collection[str]) -> set[str]:
+        """Paths below the results folder of the files that were made from the records of these studies."""
+        journals = [path for folder in self._folders_but_of(studies) for path in folder.rglob("*.journal")]
+        return {name for path in journals for name in GroupRows(NO_GROUP, journal.read(path)).file_paths()}
+
+    def _folders_but_of(self, studies: Collection[str]) -> list[Path]:
+        folders = sorted((self.root / RECORDS).glob("*/"))
+        return [folder for folder in folders if folder.is_dir() and folder.name not in studies]
 
     def compact(self, group: GroupName, order: Sequence[str]) -> int:
         """Rewrites a group's journal where that makes it shorter: latest rows only, images in this order.

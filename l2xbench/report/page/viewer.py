@@ -14,6 +14,7 @@ from l2xbench.draw.colormap import BACKDROP, PALETTES, palette_table
 from l2xbench.draw.panels import target_box
 from l2xbench.draw.scales import DECADES, SAID
 from l2xbench.draw.tables import Cell, Sheet
+from l2xbench.draw.words import words
 from l2xbench.report.page.data import data_size, image_data, script_json
 from l2xbench.run.progress import Progress
 from l2xbench.store.derived import DerivedFiles, find_derived, write_derived
@@ -102,8 +103,10 @@ def make_viewer(view: ImageView, results: Results, progress: Progress, one_file:
         progress.advance(1, reused=known is not None)
     shown = view.shown(config)
     target = shown.target if shown else "image"
+    called = words(config.scale)
     index = {
         "scale": config.scale,
+        "called": {"LR": called.lr, "SR": called.sr, "HR": called.hr},
         "target": target,
         "box": target_box(target),
         "images": entries,
@@ -119,6 +122,7 @@ def make_viewer(view: ImageView, results: Results, progress: Progress, one_file:
         "left_out": sum(map(len, everything.images.values())) - sum(map(len, fitting.images.values())),
         "methods": list(dict.fromkeys(method for of in images for method in of.explained)),
         "shown": shown,
+        "called": called,
         "by_image": _by_image(images, config.models),
         "palettes": PALETTES,
     }

@@ -15,6 +15,7 @@ from PIL import Image
 from l2xbench.attribution.flow import AROUND
 from l2xbench.draw.colormap import over_image, shared_limit
 from l2xbench.draw.tables import Table
+from l2xbench.draw.words import words
 from l2xbench.store.records import Record, records_of_studies
 from l2xbench.store.results import Results
 from l2xbench.studies.study import Section
@@ -33,7 +34,7 @@ def flow_section(results: Results, tables: Mapping[str, Table]) -> Section:
         title="Inside the networks: which block does the work",
         tables=list(tables.values()),
         template=Path(__file__).parent / "section.html",
-        context={"strips": strips, "side": SIDE},
+        context={"strips": strips, "side": SIDE, "called": words(results.config.scale)},
     )
 
 

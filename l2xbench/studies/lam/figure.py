@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from l2xbench.draw import style
+from l2xbench.draw.words import words
 from l2xbench.studies.lam.cases import parted_name
 from l2xbench.studies.lam.pictures import Picture, map_pictures
 
@@ -120,7 +121,8 @@ def _inputs(canvas: _Canvas, panel: LamPanel, head: float, cell: float, tall: fl
     x, y, size = panel.window
     room = cell * style.POINTS_PER_CM
     middle = _MARGIN + cell / 2
-    canvas.text(middle, head - 0.05, "HR" if panel.hr is not None else "LR", size=style.TEXT_PT, below=False)
+    called = words(panel.scale)
+    canvas.text(middle, head - 0.05, called.lr if panel.hr is None else called.hr, size=style.TEXT_PT, below=False)
     whole = panel.hr if panel.hr is not None else panel.lr.repeat(panel.scale, 0).repeat(panel.scale, 1)
     axes = canvas.picture(whole, _MARGIN, head, cell, tall)
     axes.add_patch(Rectangle((x - 0.5, y - 0.5), size, size, fill=False, edgecolor=_RED, linewidth=0.8))
@@ -128,7 +130,7 @@ def _inputs(canvas: _Canvas, panel: LamPanel, head: float, cell: float, tall: fl
     if panel.hr is not None:
         canvas.picture(panel.lr, _MARGIN, top, cell, tall)
         top += tall + _GAP / 2
-        canvas.text(middle, top, f"LR, ×{panel.scale}")
+        canvas.text(middle, top, called.lr if panel.scale == 1 else f"{called.lr}, ×{panel.scale}")
         top += _SMALL_LINE
     name, crop = parted_name(panel.image)
     part = [] if crop is None else [f"crop {crop[2]}", f"at {crop[0]}, {crop[1]}"]
@@ -138,7 +140,7 @@ def _inputs(canvas: _Canvas, panel: LamPanel, head: float, cell: float, tall: fl
     if panel.hr is not None:
         bottom = canvas.height - _MARGIN - _SMALL_LINE - _GAP - cell
         canvas.picture(panel.hr[y : y + size, x : x + size], _MARGIN, bottom, cell, cell)
-        canvas.text(middle, bottom + cell + _GAP / 2, "HR")
+        canvas.text(middle, bottom + cell + _GAP / 2, called.hr)
 
 
 def _seconds(seconds: float) -> str:

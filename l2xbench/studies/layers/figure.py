@@ -21,8 +21,7 @@ _LINE = style.TEXT_PT * style.LINE_SPACING / style.POINTS_PER_CM
 _BAR, _BAR_ROOM = 0.22, 1.1
 _NAMES = 0.55
 _LARGEST = 4.2
-_COLOURS = LinearSegmentedColormap.from_list("similar", style.SHADES)
-_COLOURS.set_bad("#ffffff")
+_COLOURS = LinearSegmentedColormap.from_list("similar", style.SHADES).with_extremes(bad="#ffffff")
 
 
 def layers_figure(grids: Sequence[Grid], title: str) -> Figure:

@@ -97,7 +97,7 @@ function startViewer() {
     if (before && before.length !== state.stops.length) state.layer = state.stops.length - 1;
     $("layer").max = state.stops.length - 1;
     $("stops").replaceChildren(...state.stops.map((name, place) => {
-      const button = element("button", { type: "button", textContent: name });
+      const button = element("button", { type: "button", textContent: index.called[name] ?? name });
       button.addEventListener("click", () => setLayer(place));
       return button;
     }));
@@ -123,7 +123,7 @@ function startViewer() {
     const view = element("div", { className: "view" });
     view.style.aspectRatio = `${entry.width} / ${entry.height}`;
     const sources = { LR: state.shown.lr, SR: network.sr, HR: state.shown.hr };
-    const alts = { LR: `LR image ${entry.image}`, SR: `SR image ${name}`, HR: `HR image ${entry.image}` };
+    const alts = { LR: entry.image, SR: name, HR: entry.image };
     for (const stop of state.stops) {
       const inner = element("div", { className: "inner" });
       if (stop === "map") {
@@ -132,7 +132,7 @@ function startViewer() {
         canvas.setAttribute("aria-label", `Attribution map of ${name}`);
         inner.append(canvas);
       } else {
-        const picture = element("img", { alt: alts[stop], draggable: false, decoding: "async" });
+        const picture = element("img", { alt: `${index.called[stop]} image ${alts[stop]}`, draggable: false, decoding: "async" });
         picture.dataset.src = sources[stop]; // loaded when it is first looked at
         inner.append(picture);
       }
