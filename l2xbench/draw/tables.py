@@ -13,7 +13,7 @@ from l2xbench.draw.table_files import as_csv, as_latex, as_markdown
 __all__ = ["ENDINGS", "Better", "Cell", "Sheet", "Table"]
 
 ENDINGS = ("csv", "md", "tex")
-"""Of the files of a table, each without its point."""
+"""How the names of a table's files end, without the point."""
 
 
 @dataclass(frozen=True)

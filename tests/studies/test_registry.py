@@ -17,6 +17,7 @@ from textwrap import dedent
 import pandas as pd
 import pytest
 
+from l2xbench.config import Block
 from l2xbench.errors import RequestError
 from l2xbench.studies.owed import owed_units
 from l2xbench.studies.reading import config_model, parse_study
@@ -111,20 +112,27 @@ def test_options_are_read_without_what_is_slow_to_import() -> None:
     assert done.stdout.strip() == "[]", done.stderr
 
 
+def documented_by(block: type[Block]) -> set[str]:
+    """The fields that a block or one that it extends gives a docstring."""
+    found: set[str] = set()
+    for each in block.__mro__[: block.__mro__.index(Block)]:
+        (tree,) = ast.parse(dedent(inspect.getsource(each))).body
+        assert isinstance(tree, ast.ClassDef)
+        found |= {
+            field.target.id
+            for field, text in itertools.pairwise(tree.body)
+            if isinstance(field, ast.AnnAssign)
+            and isinstance(field.target, ast.Name)
+            and isinstance(text, ast.Expr)
+            and isinstance(text.value, ast.Constant)
+        }
+    return found
+
+
 def test_every_option_is_documented() -> None:
     for study in all_studies():
         for block in study.blocks:
-            (tree,) = ast.parse(dedent(inspect.getsource(block))).body
-            assert isinstance(tree, ast.ClassDef)
-            documented = {
-                field.target.id
-                for field, text in itertools.pairwise(tree.body)
-                if isinstance(field, ast.AnnAssign)
-                and isinstance(field.target, ast.Name)
-                and isinstance(text, ast.Expr)
-                and isinstance(text.value, ast.Constant)
-            }
-            assert documented == set(block.model_fields), block.key
+            assert documented_by(block) == set(block.model_fields), block.key
 
 
 WRONG = {

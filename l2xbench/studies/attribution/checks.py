@@ -6,11 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import torch
-
 from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.methods.registry import get_method
-from l2xbench.attribution.references import make_reference
+from l2xbench.attribution.references import parse_reference
 from l2xbench.attribution.targets import ImageTarget, parse_target
 from l2xbench.config import StudyConfig
 from l2xbench.errors import RequestError
@@ -77,12 +75,11 @@ def check_maps(
         options: method -> its options.
         reference: its own; None where it has none.
     """
-    for method in methods:
-        told_by_key(f"{key}.methods", partial(get_method, method))
+    check_methods(f"{key}.methods", methods)
     for method, own in options.items():
-        told_by_key(f"{key}.options", partial(_bound, method, own))
+        check_options(f"{key}.options", method, own)
     if reference is not None:
-        told_by_key(f"{key}.reference", lambda: make_reference(reference, torch.zeros(1, 3, 8, 8)))
+        check_reference(f"{key}.reference", reference)
 
 
 def check_tested(config: StudyConfig, key: str, methods: Sequence[str]) -> None:
@@ -93,9 +90,20 @@ def check_tested(config: StudyConfig, key: str, methods: Sequence[str]) -> None:
     """
     if config.block(AttributionOptions) is None:
         raise RequestError(f"{key}: it puts maps to the test, and attribution: null makes none")
+    check_methods(f"{key}.methods", methods)
+
+
+def check_methods(key: str, methods: Sequence[str]) -> None:
+    """A method that is not known; see `told_by_key`."""
     for method in methods:
-        told_by_key(f"{key}.methods", partial(get_method, method))
+        told_by_key(key, partial(get_method, method))
 
 
-def _bound(method: str, options: Mapping[str, Any]) -> object:
-    return get_method(method).bind(options)
+def check_options(key: str, method: str, options: Mapping[str, Any]) -> None:
+    """An option that a method does not have, or a method that is not known; see `told_by_key`."""
+    told_by_key(key, lambda: get_method(method).bind(options))
+
+
+def check_reference(key: str, reference: str) -> None:
+    """A reference that is not known; see `told_by_key`."""
+    told_by_key(key, lambda: parse_reference(reference))

@@ -7,15 +7,15 @@ show it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, Outcome
-from l2xbench.studies.attribution.units import DRAWS_FROM_OTHERS
+from l2xbench.studies.attribution.patch_study import PatchStudy
 from l2xbench.studies.context.options import ContextOptions
 from l2xbench.studies.context.units import context_units
-from l2xbench.studies.study import Finding, Options, Section, SizesOfImages, Study, Summary
+from l2xbench.studies.study import Finding, Options, Section, Summary
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from l2xbench.zoo.network import Network
 
 
-class Context(Study):
+class Context(PatchStudy):
     """Do the maps name the surroundings that a network uses?"""
 
     name = "context"
@@ -37,23 +37,9 @@ class Context(Study):
         """See `context.units`."""
         return context_units(config)
 
-    def check(self, config: StudyConfig) -> None:
-        """Methods, reference and places."""
-        from l2xbench.studies.context.checks import check_context
-
-        check_context(config)
-
-    def check_sizes(self, config: StudyConfig, sizes: Callable[[], SizesOfImages]) -> None:
-        """That an image has the places."""
-        wanted = config.block(ContextOptions)
-        if wanted is not None:
-            from l2xbench.studies.shared.room import check_patches
-
-            check_patches("context", wanted.places, wanted.size, config, sizes)
-
-    def looks_at_others(self, options: Mapping[str, Any]) -> bool:
-        """Interventions draw from the dataset's other images."""
-        return options.get("map", {}).get("method") in DRAWS_FROM_OTHERS
+    def wanted(self, config: StudyConfig) -> ContextOptions | None:
+        """The block `context`."""
+        return config.block(ContextOptions)
 
     def compute(
         self, network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None = None

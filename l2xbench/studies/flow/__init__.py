@@ -38,15 +38,12 @@ class FlowStudy(Study):
 
     def check(self, config: StudyConfig) -> None:
         """Reference and target."""
-        import torch
-
-        from l2xbench.attribution.references import make_reference
         from l2xbench.attribution.targets import parse_target
-        from l2xbench.studies.attribution.checks import told_by_key
+        from l2xbench.studies.attribution.checks import check_reference, told_by_key
 
         wanted = config.block(FlowOptions)
         if wanted is not None:
-            told_by_key("flow.reference", lambda: make_reference(wanted.reference, torch.zeros(1, 3, 8, 8)))
+            check_reference("flow.reference", wanted.reference)
             told_by_key("flow.target", lambda: parse_target(wanted.target))
 
     def compute(

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, Outcome
-from l2xbench.studies.attribution.tested import maps_checked, tested_methods
+from l2xbench.studies.attribution.tested import MapTest, tested_methods
 from l2xbench.studies.attribution.units import map_options
 from l2xbench.studies.randomisation.options import RandomisationOptions
-from l2xbench.studies.study import Options, Section, Study
+from l2xbench.studies.study import Options
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from l2xbench.zoo.network import Network
 
 
-class Randomisation(Study):
+class Randomisation(MapTest):
     """Layers are drawn anew, and each map is compared with the trained network's."""
 
     name = "randomisation"
@@ -43,14 +43,6 @@ class Randomisation(Study):
         """The trained network's map."""
         return "attribution", options["map"]["method"]
 
-    def check(self, config: StudyConfig) -> None:
-        """The methods, and that there are maps."""
-        from l2xbench.studies.attribution.checks import check_tested
-
-        wanted = config.block(RandomisationOptions)
-        if wanted is not None:
-            check_tested(config, RandomisationOptions.key, wanted.methods)
-
     def compute(
         self, network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None
     ) -> Outcome:
@@ -65,10 +57,6 @@ class Randomisation(Study):
         from l2xbench.studies.randomisation.tables import randomisation_table
 
         return [randomisation_table(results)]
-
-    def sections(self, results: Results, tables: Mapping[str, Table]) -> list[Section]:
-        """The table, among the checks of the maps."""
-        return maps_checked(tables)
 
 
 STUDY = Randomisation()

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-import torch
-
 from l2xbench.attribution.methods.registry import get_method
-from l2xbench.attribution.references import make_reference
 from l2xbench.config import StudyConfig
 from l2xbench.errors import RequestError
-from l2xbench.studies.attribution.checks import told_by_key
+from l2xbench.studies.attribution.checks import check_methods, check_options, check_reference
 from l2xbench.studies.referee.options import RefereeOptions
 from l2xbench.studies.referee.units import INTERVENTIONS, referee_units
 
@@ -24,15 +19,15 @@ def check_referee(config: StudyConfig) -> None:
     wanted = config.block(RefereeOptions)
     if wanted is None:
         return
+    check_methods("referee.methods", wanted.methods)
     for method in wanted.methods:
-        told_by_key("referee.methods", partial(get_method, method))
         if get_method(method).needs_hr:
             raise RequestError(f"referee.methods: '{method}' is what maps are compared with; leave it out")
     for method, options in wanted.options.items():
         if method not in wanted.methods:
             raise RequestError(f"referee.options: '{method}' is not in referee.methods: {', '.join(wanted.methods)}")
-        told_by_key(f"referee.options.{method}", partial(_bound, method, options))
-    told_by_key("referee.reference", lambda: make_reference(wanted.reference, torch.zeros(1, 3, 8, 8)))
+        check_options(f"referee.options.{method}", method, options)
+    check_reference("referee.reference", wanted.reference)
     if not wanted.cases:
         raise RequestError('referee.cases: auto, or a patch at least: {image: img_019, window: "119,115,24"}')
     for _, options in referee_units(config):
@@ -47,7 +42,3 @@ def check_referee(config: StudyConfig) -> None:
 
 def _is_one(images: int | list[str] | None) -> bool:
     return isinstance(images, list) and len(set(images)) == 1
-
-
-def _bound(method: str, options: dict[str, int | float | bool | str]) -> object:
-    return get_method(method).bind(options)

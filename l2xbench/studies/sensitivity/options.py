@@ -6,17 +6,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from l2xbench.config import Block
-from l2xbench.studies.attribution.options import Methods
+from l2xbench.studies.attribution.tested import MapTestOptions
 
 
-class SensitivityOptions(Block):
+class SensitivityOptions(MapTestOptions):
     """Sensitivity-n (Ancona et al., 2018): do a map's sums over random features follow the objective?"""
 
     key: ClassVar[str] = "sensitivity"
 
-    methods: Methods = Field(default_factory=list)
-    """Those of the attribution block and the control `difference` by default."""
     granularity: Literal["pixel", "element"] = "pixel"
     """A feature is a position with all its channels, or one channel of it."""
     sizes: int = Field(default=8, ge=2)

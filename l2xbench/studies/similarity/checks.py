@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from l2xbench.attribution.methods.registry import get_method
-from l2xbench.attribution.references import parse_reference
 from l2xbench.attribution.targets import parse_target
 from l2xbench.config import StudyConfig
 from l2xbench.errors import RequestError
-from l2xbench.studies.attribution.checks import told_by_key
+from l2xbench.studies.attribution.checks import check_methods, check_reference, told_by_key
 from l2xbench.studies.similarity.options import CONTROL, MULTIPLIED, SimilarityOptions
 
 
@@ -17,10 +15,10 @@ def check_similarity(config: StudyConfig) -> None:
     if wanted is None:
         return
     side = wanted.size * config.scale
-    reference = wanted.reference
-    told_by_key("similarity.method", lambda: get_method(wanted.method))
+    check_methods("similarity.method", [wanted.method])
     told_by_key("similarity.target", lambda: parse_target(wanted.target_at(config.scale)).window((1, 3, side, side)))
-    told_by_key("similarity.reference", lambda: None if reference is None else parse_reference(reference))
+    if wanted.reference is not None:
+        check_reference("similarity.reference", wanted.reference)
     if wanted.of == "multipliers" and wanted.method not in MULTIPLIED:
         raise RequestError(
             f"similarity.of: a map of {wanted.method} is no multiplier times x - x'; multipliers are had with "

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from l2xbench.config import StudyConfig
 from l2xbench.store.units import Arrays, Outcome
-from l2xbench.studies.attribution.tested import maps_checked, tested_methods
+from l2xbench.studies.attribution.tested import MapTest, tested_methods
 from l2xbench.studies.attribution.units import DRAWS_FROM_OTHERS, map_options
 from l2xbench.studies.steadiness.options import SteadinessOptions
-from l2xbench.studies.study import Options, Section, Study
+from l2xbench.studies.study import Options
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from l2xbench.zoo.network import Network
 
 
-class Steadiness(Study):
+class Steadiness(MapTest):
     """Infidelity and max-sensitivity of each map."""
 
     name = "steadiness"
@@ -42,18 +42,6 @@ class Steadiness(Study):
             if method not in DRAWS_FROM_OTHERS
         ]
 
-    def needs(self, options: Mapping[str, Any]) -> tuple[str, str]:
-        """The map that is put to the test."""
-        return "attribution", options["method"]
-
-    def check(self, config: StudyConfig) -> None:
-        """The methods, and that there are maps."""
-        from l2xbench.studies.attribution.checks import check_tested
-
-        wanted = config.block(SteadinessOptions)
-        if wanted is not None:
-            check_tested(config, SteadinessOptions.key, wanted.methods)
-
     def compute(
         self, network: Network | None, pair: LoadedPair, options: Mapping[str, Any], given: Arrays | None
     ) -> Outcome:
@@ -68,10 +56,6 @@ class Steadiness(Study):
         from l2xbench.studies.steadiness.tables import steadiness_table
 
         return [steadiness_table(results)]
-
-    def sections(self, results: Results, tables: Mapping[str, Table]) -> list[Section]:
-        """The table, among the checks of the maps."""
-        return maps_checked(tables)
 
 
 STUDY = Steadiness()

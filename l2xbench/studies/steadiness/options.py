@@ -6,18 +6,15 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from l2xbench.config import Block
-from l2xbench.studies.attribution.options import Methods
+from l2xbench.studies.attribution.tested import MapTestOptions
 
 
-class SteadinessOptions(Block):
+class SteadinessOptions(MapTestOptions):
     """Infidelity and max-sensitivity (Yeh et al., NeurIPS 2019): does a map predict what perturbations do, and does it
     stay where the image hardly changes?"""
 
     key: ClassVar[str] = "steadiness"
 
-    methods: Methods = Field(default_factory=list)
-    """Those of the attribution block and the control `difference` by default."""
     perturbations: int = Field(default=50, ge=2)
     """Squares of the image that become the reference, for infidelity: each one more pass."""
     samples: int = Field(default=10, ge=1)
