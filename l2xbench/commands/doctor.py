@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from l2xbench.commands.screen_tables import show_rows
 from l2xbench.errors import RequestError
 from l2xbench.resources import cache_folder, card_folders, configs_folder
 from l2xbench.system import cores, memory
@@ -53,13 +52,16 @@ def examine() -> list[Checked]:
 
 def show_examination(console: Console, found: list[Checked]) -> None:
     """A line for each thing."""
-    table = Table(header_style="bold", box=SIMPLE_HEAD)
-    for head in ("", "", "", "for"):
-        table.add_column(head, overflow="fold")
-    for each in found:
-        mark = Text("yes", "green") if each.there else Text("no", "red" if each.needed else "yellow")
-        table.add_row(Text(each.name), mark, Text(each.found), Text(each.use, "dim"))
-    console.print(table)
+    rows = [
+        {
+            "what": each.name,
+            "there": Text("yes", "green") if each.there else Text("no", "red" if each.needed else "yellow"),
+            "found": each.found,
+            "for": Text(each.use, "dim"),
+        }
+        for each in found
+    ]
+    show_rows(console, rows)
     lacking = [each.name for each in found if each.needed and not each.there]
     console.print(f"missing: {', '.join(lacking)}" if lacking else "all that a study needs is there", highlight=False)
 

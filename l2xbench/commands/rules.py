@@ -6,7 +6,6 @@ import inspect
 from difflib import get_close_matches
 
 import torch
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +15,7 @@ from l2xbench.attribution.engine.special import HANDLERS, RAGGED
 from l2xbench.attribution.rules.call import KINDS
 from l2xbench.attribution.rules.table import CALL_TABLE, CALLS, LINES, REFUSED, TABLE, UNLISTED, Row
 from l2xbench.attribution.rules.treatment import Treatment
+from l2xbench.commands.screen_tables import show_rows
 from l2xbench.errors import RequestError
 from l2xbench.system.torch_parts import all_operations
 
@@ -29,23 +29,22 @@ UNLISTED_FOR = (
 
 def show_rules(console: Console) -> None:
     """The whole table, line by line."""
-    table = Table(header_style="bold", box=SIMPLE_HEAD)
-    table.add_column("operation", ratio=5, overflow="fold")
-    table.add_column("treatment", no_wrap=True)
-    table.add_column("rule", ratio=6, overflow="fold")
-    table.add_column("for which arguments", ratio=4, overflow="fold")
+    rows = []
     for line in [*LINES, *CALLS]:
         names = " ".join(row.name for row in line) + (" (followed whole)" if line in CALLS else "")
         for number, treatment in enumerate(line[0].treatments):
-            shown = Text(names) if number == 0 else Text("")
-            table.add_row(shown, treatment.kind, Text(treatment.formula), Text(treatment.holds()))
-    table.add_row(Text(" ".join(f"{name}()" for name in REFUSED)), "refused", Text(KINDS["refused"]), Text("any"))
+            rows.append(_row("" if number else names, treatment.kind, treatment.formula, treatment.holds()))
+    rows.append(_row(" ".join(f"{name}()" for name in REFUSED), "refused", KINDS["refused"], "any"))
     for treatment, when in zip(UNLISTED, UNLISTED_FOR, strict=True):
-        table.add_row(Text("(in no line)"), treatment.kind, Text(treatment.formula), Text(when))
-    console.print(table)
+        rows.append(_row("(in no line)", treatment.kind, treatment.formula, when))
+    show_rows(console, rows)
     for kind, meaning in KINDS.items():
         console.print(f"{kind}: {meaning}", style="dim", highlight=False)
     console.print("One operation: l2xbench rules pow", highlight=False)
+
+
+def _row(operation: str, treatment: str, rule: str, arguments: str) -> dict[str, object]:
+    return {"operation": operation, "treatment": treatment, "rule": rule, "for which arguments": arguments}
 
 
 def show_operation(console: Console, text: str) -> None:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from threading import Lock
 from types import TracebackType
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
+from l2xbench.commands.screen_tables import show_rows
 from l2xbench.fetch.catalogue import Fetched, Item
 
 
@@ -67,12 +66,14 @@ def show_outcome(console: Console, item: Item, outcome: Fetched) -> None:
 
 def show_catalogue(console: Console, items: Sequence[Item]) -> None:
     """All that can be fetched, and what of it is here."""
-    table = Table(header_style="bold", box=SIMPLE_HEAD)
-    for column in ("name", "what", "state"):
-        table.add_column(column, no_wrap=column == "name")
-    table.add_column("size", justify="right", no_wrap=True)
-    for item in items:
-        size = item.size()
-        shown = f"{size / 1e6:,.1f} MB" if size else ""
-        table.add_row(escape(item.name), escape(item.what), item.state(), shown)
-    console.print(table)
+    rows = [
+        {
+            "name": item.name,
+            "what": item.what,
+            "state": item.state(),
+            "size": f"{size / 1e6:,.1f} MB" if size else None,
+        }
+        for item in items
+        for size in (item.size(),)
+    ]
+    show_rows(console, rows, right=("size",))

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from l2xbench.commands.screen_tables import show_rows
 from l2xbench.zoo.cards import ModelCard
 from l2xbench.zoo.weights import State, by_hand, expected_hash, present_weights, state
 
@@ -19,24 +19,19 @@ _COLOURS = {State.BUNDLED: "green", State.PRESENT: "green", State.TO_FETCH: "yel
 
 def show_models(console: Console, cards: Sequence[ModelCard]) -> None:
     """A table of cards."""
-    table = Table(header_style="bold", box=SIMPLE_HEAD)
-    table.add_column("name", no_wrap=True)
-    table.add_column("year")
-    table.add_column("kind")
-    table.add_column("parameters", justify="right")
-    table.add_column("scale", justify="right")
-    table.add_column("checkpoint", no_wrap=True)
-    for card in cards:
-        where = state(card)
-        table.add_row(
-            Text(card.name),
-            str(card.year or ""),
-            card.kind or "",
-            "" if card.parameters is None else f"{card.parameters:,}",
-            f"x{card.scale}" if card.scale else "",
-            Text(where.value, style=_COLOURS.get(where, "")),
-        )
-    console.print(table)
+    rows = [
+        {
+            "name": card.name,
+            "year": str(card.year or ""),
+            "kind": card.kind,
+            "parameters": card.parameters,
+            "scale": f"x{card.scale}" if card.scale else None,
+            "checkpoint": Text(where.value, style=_COLOURS.get(where, "")),
+        }
+        for card in cards
+        for where in (state(card),)
+    ]
+    show_rows(console, rows, right=("scale",))
     console.print("A whole card: l2xbench models NAME. Its checkpoint: l2xbench fetch NAME.", highlight=False)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pandas as pd
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from l2xbench.commands.screen_tables import show_rows, show_table
 
@@ -62,7 +64,7 @@ def test_several_datasets_keep_their_column_and_empty_columns_go() -> None:
     assert "dataset" in text and "set14" in text and "weights" not in text
 
 
-def test_sentences_fold_at_spaces_paths_anywhere_and_names_end_in_an_ellipsis() -> None:
+def test_sentences_fold_at_spaces_endless_names_anywhere_and_names_end_in_an_ellipsis() -> None:
     path, note = "/data/" + "y" * 90, "made of HR; centre crops of at most 16 x 16 LR pixels"
     text = shown([{"dataset": "n" * 40, "folder": path, "note": note}], 80, "")
     assert "".join(part for part in text.split() if set(part) & set("/y")) == path
@@ -75,3 +77,27 @@ def test_without_files_a_wider_terminal_is_advised() -> None:
     rows = [{"model": "edsr-compact", "delta": "1", "completeness_error": 1e-7, "seconds": 0.1, "outside": 0.25}]
     show_rows(Console(file=out, width=50), rows, "lr.png")
     assert "no room for seconds: they need a wider terminal" in out.getvalue()
+
+
+@pytest.mark.parametrize("width", [50, 80, 120])
+def test_long_paths_and_names_go_on_behind_a_part_of_them(width: int) -> None:
+    path, name = (
+        "/usr/lib/python3.11/site-packages/matplotlib/fonts/DejaVuSans.ttf",
+        "_upsample_nearest_exact1d_backward",
+    )
+    out = io.StringIO()
+    rows = [{"operation": f"relu {name}", "found": f"font: {path}", "state": Text("here", "green")}]
+    show_rows(Console(file=out, width=width), rows)
+    parts = {*re.findall(r"[^/]*/|[^/]+", path), *re.findall(r"[^_]*_|[^_]+", name)}
+    words = out.getvalue().split()
+    assert all(len(line) <= width for line in out.getvalue().splitlines())
+    assert words[:3] == ["operation", "found", "state"] and "here" in words and "…" not in out.getvalue()
+    for word in set(words) - {"operation", "found", "state", "relu", "font:", "here"} - {"─" * (width - 2)}:
+        assert word in (path, name) or {*re.findall(r"[^/_]*[/_]|[^/_]+", word)} <= parts
+
+
+def test_sentences_share_the_room_and_no_column_starves() -> None:
+    out = io.StringIO()
+    sentence = " ".join(12 * ["word"])
+    show_rows(Console(file=out, width=80), [dict.fromkeys(("a", "b", "c"), sentence)])
+    assert len([line for line in out.getvalue().splitlines() if "word" in line]) == 3
