@@ -137,10 +137,11 @@ def _known(network: nn.Module, device: torch.device) -> Known | None:
     """What is known of a network as it is now; None where nothing of it can be recorded."""
     try:
         state = state_of(network, device)
-    except NotCapturableError as reason:
-        known = _kept.of_network(network, ("refused", str(reason)))
+    except (Exception, NotCapturableError) as error:  # also what a network's own objects raise when they are looked at
+        reason = str(error) if isinstance(error, NotCapturableError) else reason_of(error)
+        known = _kept.of_network(network, ("refused", reason))
         if not known.refused:
-            _kept.refuse(network, known, None, str(reason), news=is_news(device))
+            _kept.refuse(network, known, None, reason, news=is_news(device))
         return None
     known = _kept.of_network(network, state)
     if len(known.met) > KEYS or len(known.refused) > KEYS:

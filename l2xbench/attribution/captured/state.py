@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.modules import module as module_file
 
 from l2xbench.attribution.captured.questions import NotCapturableError
+from l2xbench.attribution.engine.draws import GENERATORS, place_of
 from l2xbench.attribution.engine.state import modules_of
 
 OF_MODULES = frozenset(nn.Module().__dict__) - {"training"}
@@ -77,6 +78,8 @@ class _Description:
                     raise NotCapturableError(f"{type(module).__name__} has hooks, which a replay would not run")
         if type(module).__module__.startswith("torch.ao."):
             raise NotCapturableError(f"{type(module).__name__} observes what it is given")
+        if isinstance(module, torch.jit.ScriptModule):
+            raise NotCapturableError("it is a TorchScript program in part, whose attributes Python does not see")
         tensors = [*own.get("_parameters", {}).items(), *own.get("_buffers", {}).items()]
         return (
             id(module),
@@ -141,6 +144,8 @@ class _Description:
             return self.of_tensor(value)
         if isinstance(value, types.FunctionType):
             return self.of_function(value, depth)
+        if isinstance(value, GENERATORS):
+            return id(value), self.of(place_of(value), depth)
         if isinstance(value, type):
             return self.of_class(value)
         if isinstance(value, (types.BuiltinFunctionType, types.ModuleType)):

@@ -2,12 +2,50 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
+
+GENERATORS = (torch.Generator, np.random.Generator, np.random.RandomState, random.Random)
+"""Generators that a network may have of its own, besides those of PyTorch, NumPy and Python."""
+
+
+def place_of(generator: Any) -> Any:
+    """Where one of `GENERATORS` stands: numbers and bytes, to be compared or put back.
+
+    Examples:
+        >>> generator = torch.Generator()
+        >>> before = place_of(generator)
+        >>> _ = torch.rand(1, generator=generator)
+        >>> before == place_of(generator)
+        False
+        >>> put_back(generator, before)
+        >>> before == place_of(generator)
+        True
+    """
+    if isinstance(generator, torch.Generator):
+        return generator.get_state().numpy().tobytes()
+    if isinstance(generator, np.random.Generator):
+        return copy.deepcopy(generator.bit_generator.state)
+    if isinstance(generator, np.random.RandomState):
+        return copy.deepcopy(generator.get_state(legacy=False))
+    return generator.getstate()
+
+
+def put_back(generator: Any, place: Any) -> None:
+    """Have one of `GENERATORS` go on where it stood."""
+    if isinstance(generator, torch.Generator):
+        generator.set_state(torch.frombuffer(bytearray(place), dtype=torch.uint8))
+    elif isinstance(generator, np.random.Generator):
+        generator.bit_generator.state = place
+    elif isinstance(generator, np.random.RandomState):
+        generator.set_state(place)
+    else:
+        generator.setstate(place)
 
 
 def draws_from_here(device: torch.device) -> Callable[[], None]:
@@ -55,7 +93,13 @@ class Seeded:
         self._operation = operation
         self._schema = operation._schema
         self._again = draws_from_here(device)
+        self._own: Any = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._again()
+        generator = kwargs.get("generator")
+        if generator is not None:  # one that the network brings
+            if self._own is None:
+                self._own = place_of(generator)
+            put_back(generator, self._own)
         return self._operation(*args, **kwargs)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from l2xbench.attribution.engine.draws import GENERATORS, place_of, put_back
 
 
 def modules_of(model: nn.Module) -> list[nn.Module]:
@@ -79,13 +81,14 @@ HOLDERS = frozenset({dict, OrderedDict, list, set})
 
 @contextmanager
 def preserved(model: nn.Module, exposed: Container[int] = ()) -> Iterator[Callable[[], frozenset[int]]]:
-    """Put back parameters, buffers, attributes (also inside lists, dicts and sets), hooks and training flags
-    on leaving. Gives a function that says which storage has been written to. `exposed`, asked on leaving, has the
-    storage that was written to past its version (`parameter.data`).
+    """Put back parameters, buffers, attributes (also inside lists, dicts and sets), generators of random numbers, hooks
+    and training flags on leaving. Gives a function that says which storage has been written to. `exposed`, asked on
+    leaving, has the storage that was written to past its version (`parameter.data`).
     """
     attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
     containers: list[tuple[Any, Any]] = []
     tensors: dict[int, tuple[Tensor, Tensor, Tensor | None, int, bool]] = {}
+    generators: list[tuple[Any, Any]] = []
     seen: set[int] = set()
     kept = getattr(_local, "kept", False)
 
@@ -106,7 +109,10 @@ def preserved(model: nn.Module, exposed: Container[int] = ()) -> Iterator[Callab
             return
         if id(value) in seen or depth > 6:
             return
-        if isinstance(value, (list, set, dict)):
+        if isinstance(value, GENERATORS):
+            seen.add(id(value))
+            generators.append((value, place_of(value)))
+        elif isinstance(value, (list, set, dict)):
             seen.add(id(value))
             containers.append((value, value.copy() if value else ()))
             for item in list(value.values()) if isinstance(value, dict) else list(value):
@@ -145,6 +151,8 @@ def preserved(model: nn.Module, exposed: Container[int] = ()) -> Iterator[Callab
                 else:
                     live.clear()
                     live.update(before)
+            for generator, place in generators:
+                put_back(generator, place)
             for tensor, memory, content, version, requires_grad in tensors.values():
                 if elsewhere(tensor, memory):  # after `tensor.data = other`
                     tensor.data = memory
@@ -159,8 +167,10 @@ def preserved(model: nn.Module, exposed: Container[int] = ()) -> Iterator[Callab
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluation mode for every submodule; each one's own flag is put back."""
-    flags = [(module, module.training) for module in modules_of(model)]
-    model.eval()
+    # a frozen TorchScript program has no flag
+    flags = [(module, module.training) for module in modules_of(model) if hasattr(module, "training")]
+    with suppress(NotImplementedError):  # a program of torch.export's is in the mode that it was exported in
+        model.eval()
     try:
         yield
     finally:

@@ -52,6 +52,7 @@ class Selection(torch.autograd.Function):
         half = len(inputs) // 2
         y, y_ref = f(*inputs[:half]).detach(), f_ref(*inputs[half:]).detach()
         same_size(y, y_ref, record)
+        y, y_ref = without_one_sided_masks(y, y_ref)
         ctx.f, ctx.f_ref, ctx.record = f, f_ref, record
         ctx.save_for_backward(y - y_ref, *inputs)
         ctx.mark_non_differentiable(y_ref)
@@ -85,6 +86,36 @@ def same_size(y: Tensor, y_ref: Tensor, record: OperationRecord) -> None:
             f"{tuple(y_ref.shape)} of the reference's; a selection whose size depends on the data cannot be explained "
             "(use torch.where, or multiply by the mask)"
         )
+
+
+def masked_in_one_stream(y: Tensor, y_ref: Tensor) -> Tensor:
+    """Where -inf (a softmax's mask) stands in one stream alone, but for rows of the last axis that it fills: softmax
+    gives NaN or zeros for those, which it would not for finite numbers.
+    """
+    at, at_ref = y == -torch.inf, y_ref == -torch.inf
+    one_sided = at != at_ref
+    has_rows = one_sided.dim() > 0 and one_sided.shape[-1] > 1
+    return one_sided & ~(at.all(-1, True) | at_ref.all(-1, True)) if has_rows else one_sided
+
+
+def below(*tensors: Tensor) -> Tensor:
+    """1e3 below the least finite entry, which the exponential does not tell from -inf; -inf where there is none."""
+    least = torch.stack([torch.where(t.isfinite(), t, torch.inf).min() for t in tensors]).min() - 1e3
+    return torch.where(least.isfinite(), least, -torch.inf)
+
+
+def without_one_sided_masks(y: Tensor, y_ref: Tensor) -> Pair:
+    """The two streams' results with what is masked in one stream alone as a finite number, so that its difference is
+    one.
+    """
+    if not y.dtype.is_floating_point or not y.numel():
+        return y, y_ref
+    one_sided = masked_in_one_stream(y, y_ref)
+    if asked_at_once() and not one_sided.any():
+        return y, y_ref
+    floor = below(y, y_ref)
+    y, y_ref = (torch.where(one_sided & (t == -torch.inf), floor, t) for t in (y, y_ref))
+    return y, y_ref
 
 
 def spread(dx: list[Tensor], multipliers: list[Tensor], g: Tensor, dy: Tensor, record: OperationRecord) -> None:
@@ -163,15 +194,20 @@ def choice(call: Call) -> Pair:
         value, reference = call.value(), call.reference()
     sources = [a for a, _ in call.sources], [b for _, b in call.sources]
 
-    def chosen(v: Any, r: Any) -> Any:
+    def chosen(v: Any, r: Any) -> tuple[Any, Any]:
         if not isinstance(v, Tensor):
-            return v
+            return v, r
         same_size(v, r, call.record)
-        return Choice.apply(v, r, call.record, *sources[0], *sources[1]) if sources[0] and differentiable(v) else v
+        if not (sources[0] and differentiable(v)):
+            return v, r
+        with torch.no_grad():
+            v, r = without_one_sided_masks(v, r)
+        return Choice.apply(v, r, call.record, *sources[0], *sources[1]), r
 
     if isinstance(value, (tuple, list)):
-        return type(value)([chosen(v, r) for v, r in zip(value, reference, strict=True)]), reference
-    return chosen(value, reference), reference
+        pairs = [chosen(v, r) for v, r in zip(value, reference, strict=True)]
+        return type(value)([v for v, _ in pairs]), type(reference)([r for _, r in pairs])
+    return chosen(value, reference)
 
 
 @treatment("selection", "read from x where each stream finds them", LEAST_CHANGE)
@@ -301,12 +337,10 @@ def switch(call: Call, c: Tensor, c_ref: Tensor, a: Tensor, b: Tensor, a_ref: Te
         y, y_ref = switch(call, c.unsqueeze(-1), c_ref.unsqueeze(-1), a, b, a_ref, b_ref)
         return torch.view_as_complex(y), torch.view_as_complex(y_ref)
     with torch.no_grad():
-        one_sided = (torch.where(c, a, b) == -torch.inf) != (torch.where(c_ref, a_ref, b_ref) == -torch.inf)
+        one_sided = masked_in_one_stream(torch.where(c, a, b), torch.where(c_ref, a_ref, b_ref))
         cut = not asked_at_once() or bool(one_sided.any())
-        if cut:
-            least = [torch.where(t.isfinite(), t, torch.inf).min() for t in (a, b, a_ref, b_ref)]
-            floor = torch.stack(least).min() - 1e3
     if cut:
+        floor = below(a.detach(), b.detach(), a_ref, b_ref)
         a, b, a_ref, b_ref = (torch.where(one_sided & (t == -torch.inf), floor, t) for t in (a, b, a_ref, b_ref))
     y, y_ref = Switch.apply(c, c_ref, a, b, a_ref, b_ref)
     if call.sources:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import types
 from collections.abc import Callable
 
@@ -51,6 +52,7 @@ class Net(nn.Module):
         self.names = {"a", "b"}
         self.table = np.zeros(3)
         self.cycle = {"self": self}
+        self.dice = [torch.Generator(), np.random.default_rng(0), np.random.RandomState(0), random.Random(0)]
         factor = 2.0
 
         def scaled(x: object) -> object:
@@ -102,6 +104,10 @@ CHANGES: dict[str, Callable[[Net], object]] = {
     "another module's variable, by a property": lambda net: setattr(OTHERS, "gain", OTHERS.gain + 1),
     "a function of the module": lambda net: globals().__setitem__("further", lambda: 1.0),
     "a method": lambda net: setattr(net.conv, "forward", len),
+    "a draw from PyTorch's": lambda net: torch.rand(1, generator=net.dice[0]),
+    "a draw from NumPy's": lambda net: net.dice[1].random(),
+    "a draw from NumPy's old": lambda net: net.dice[2].rand(),
+    "a draw from Python's": lambda net: net.dice[3].random(),
 }
 
 
@@ -144,6 +150,11 @@ def test_hooks_on_all_modules() -> None:
             state_of(Net(), CPU)
     finally:
         handle.remove()
+
+
+def test_a_program_that_tells_nothing() -> None:
+    with pytest.raises(NotCapturableError, match="TorchScript"):
+        state_of(nn.Sequential(torch.jit.script(nn.Conv2d(3, 3, 3))), CPU)
 
 
 def test_a_tensor_without_a_place() -> None:

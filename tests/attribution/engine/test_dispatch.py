@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from l2xbench.attribution import explain
 from l2xbench.attribution.engine.paired import paired_forward
 from l2xbench.attribution.errors import (
     NotFiniteError,
@@ -87,6 +88,19 @@ def without_grad(x: Tensor) -> Tensor:
     return (y + x.detach().sigmoid() + x.data).tanh()
 
 
+def scattered_attention(x: Tensor) -> Tensor:
+    """The few largest logits put into a row of -inf."""
+    logits = x @ x.transpose(-1, -2)
+    best = logits.topk(2, dim=-1)
+    return torch.full_like(logits, -torch.inf).scatter(-1, best.indices, best.values).softmax(-1) @ x
+
+
+def masked_attention(x: Tensor) -> Tensor:
+    """A mask that the data decide, of a fused kernel, which makes -inf of it."""
+    mask = x @ x.transpose(-1, -2) >= (x @ x.transpose(-1, -2)).mean(-1, keepdim=True)
+    return torch.nn.functional.scaled_dot_product_attention(x, x, x, attn_mask=mask)
+
+
 def sparse_attention(x: Tensor) -> Tensor:
     logits = x @ x.mT
     kept = torch.zeros_like(logits).scatter_(-1, logits.topk(3, -1)[1], 1.0)
@@ -109,7 +123,8 @@ TRAPS: dict[str, Callable[[Tensor], Tensor]] = {
     getattr(f, "__name__", "scripted"): f  # older PyTorchs' scripted functions have no name
     for f in (
         saved_output_overwritten, writes_through_views, fills_a_plain_buffer, masked_assignment, out_argument,
-        without_grad, sparse_attention, hard_gumbel, changes_its_shape_in_place, scripted,
+        without_grad, sparse_attention, scattered_attention, masked_attention, hard_gumbel,
+        changes_its_shape_in_place, scripted,
     )
 } | {
     "custom Function": lambda x: Square.apply(x) + Square.apply(x[:, :1]),
@@ -177,8 +192,29 @@ def test_multihead_attention_and_its_fast_path() -> None:
 def test_scripted_and_traced_modules() -> None:
     layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.Conv2d(4, 3, 3), nn.Softmax(1)).double().eval()
     x, x_ref = images(3)
-    for model in (torch.jit.script(layers), torch.jit.trace(layers, x)):
+    scripted = torch.jit.script(layers)
+    exported = torch.export.export(layers, (x,)).module()
+    for model in (scripted, torch.jit.trace(layers, x), torch.jit.freeze(scripted), exported):
         assert_complete(model, x, x_ref, 1e-10)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_programs_are_explained_as_what_they_were_made_of() -> None:
+    layers, x = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 3, 3)).eval(), torch.rand(1, 3, 8, 8)
+    within = nn.Sequential(torch.jit.trace(layers[:2], x), layers[2])
+    for model in (torch.jit.script(layers), within, torch.export.export(layers, (x,)).module()):
+        torch.testing.assert_close(explain(model, x).values, explain(layers, x).values)
+
+
+def test_a_row_that_is_masked_whole_in_one_stream_is_not_made_another() -> None:
+    """Its softmax is NaN, which the network makes 0: finite numbers in its place would give other weights."""
+
+    def f(x: Tensor) -> Tensor:
+        weights = x.masked_fill(x <= x.mean(-1, keepdim=True), -torch.inf).softmax(-1)
+        return torch.where(weights.isnan(), torch.zeros_like(weights), weights) @ x
+
+    x, _ = images(3)
+    assert_followed(f, x, torch.ones_like(x))
 
 
 class Hoarder(nn.Module):

@@ -35,7 +35,7 @@ CHOSEN: dict[str, Function] = {
     "the same places read": lambda x: x[:, (x.amax((0, 2, 3)) > -99).long()],
     "the greatest few": lambda x: x.flatten(1).topk(5)[0],
     "softmax under a mask of both": lambda x: torch.softmax(masked(x, torch.eye(6, dtype=torch.bool)), -1),
-    "softmax under a mask of either": lambda x: torch.softmax(masked(x, x < -0.3), -1),
+    "softmax under a mask of either": lambda x: torch.softmax(masked(x, x < x.mean(-1, True)), -1),
     "an elementwise function by quadrature": lambda x: torch.atan2(x, x.flip(-1)),
 }
 FUNCTIONS = JOINT | SMOOTH | PIECEWISE | POOLS | CHOSEN
