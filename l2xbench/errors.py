@@ -14,8 +14,18 @@ class RequestError(Exception):
     """
 
 
+def message_of(error: BaseException) -> str:
+    """What an error says, in one line; its kind where it says nothing.
+
+    Examples:
+        >>> message_of(ValueError("too\\nlong")), message_of(KeyError())
+        ('too long', 'KeyError')
+    """
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def reason_of(error: BaseException) -> str:
-    """An error in one line.
+    """An error in one line: its kind and what it says; of a request that is wrong the latter alone.
 
     Examples:
         >>> reason_of(RequestError("a.png: no such file")), reason_of(ValueError("too\\nlong"))

@@ -15,6 +15,7 @@ from l2xbench.attribution.explain import completeness_error
 from l2xbench.attribution.precision import cast_down_to, cast_to
 from l2xbench.attribution.rules.call import Kind
 from l2xbench.attribution.verification import require_plain_outputs
+from l2xbench.errors import reason_of
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def audit(
     except AttributionError:
         raise
     except Exception as error:  # whatever a network, a kernel or a device has against float64
-        why = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        why = reason_of(error)
     return Audit(
         image64=image64,
         image32=image32,

@@ -32,7 +32,7 @@ from l2xbench.cli import (
     run,
 )
 from l2xbench.cli.unfold import unfolded
-from l2xbench.errors import RequestError
+from l2xbench.errors import RequestError, reason_of
 from l2xbench.system import heap, threads
 from l2xbench.version import __version__
 
@@ -136,8 +136,7 @@ def main() -> None:
         if isinstance(error, ValueError) and "embedded null" in str(error):
             _complain("a path holds a null character, which no file's name has")
             sys.exit(2)
-        reason = " ".join(str(error).split())
-        _complain(f"internal error: {type(error).__name__}: {reason} (run again with --debug and report the traceback)")
+        _complain(f"internal error: {reason_of(error)} (run again with --debug and report the traceback)")
         code = INTERNAL
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from l2xbench.commands.screen_tables import show_rows
-from l2xbench.errors import RequestError
+from l2xbench.errors import RequestError, message_of
 from l2xbench.resources import cache_folder, card_folders, configs_folder
 from l2xbench.system import cores, memory
 from l2xbench.version import __version__
@@ -132,7 +132,7 @@ def _programs() -> Iterator[Checked]:
         path = font_manager.findfont(FONT, fallback_to_default=False)
         yield Checked("font", True, f"{FONT}: {path}", "figures")
     except (ImportError, ValueError) as error:
-        yield Checked("font", False, " ".join(str(error).split())[:100], "figures")
+        yield Checked("font", False, message_of(error)[:100], "figures")
 
 
 def _folders() -> Iterator[Checked]:

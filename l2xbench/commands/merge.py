@@ -17,7 +17,7 @@ from l2xbench.commands import screen
 from l2xbench.commands.report import make_report
 from l2xbench.commands.screen_tables import show_table
 from l2xbench.draw.drawers import Drawers
-from l2xbench.errors import RequestError
+from l2xbench.errors import RequestError, reason_of
 from l2xbench.report.tables import sources_table
 from l2xbench.run.manifest_files import manifest_files
 from l2xbench.run.merge import Merged, MergePart, merge
@@ -129,7 +129,7 @@ def _runs(name: str, folder: Path) -> list[Results]:
     except RequestError as error:
         raise RequestError(str(error).replace(str(folder), name)) from error
     except _MALFORMED as error:
-        raise RequestError(f"{name}: its records are none of l2xbench ({type(error).__name__}: {error})") from error
+        raise RequestError(f"{name}: its records are none of l2xbench ({reason_of(error)})") from error
 
 
 def _merged(runs: Mapping[str, Sequence[Results]]) -> dict[str, Merged]:
@@ -190,7 +190,7 @@ def _take_records(store: Store, folders: Mapping[str, Path], merged: Mapping[str
                     store.take(extract, folder)
                     there.add(extract.group)
         except _MALFORMED as error:
-            raise RequestError(f"{name}: its records are none of l2xbench ({type(error).__name__}: {error})") from error
+            raise RequestError(f"{name}: its records are none of l2xbench ({reason_of(error)})") from error
         except RequestError as error:
             raise RequestError(f"{name}: {error}") from error
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from l2xbench.errors import RequestError
+from l2xbench.errors import RequestError, message_of
 
 _BLOCK = 2**14
 """Bytes written at a time; when a connection breaks, less than this of what came is lost."""
@@ -183,7 +183,7 @@ class Transfer:
             return _Broken(f"{host} sent nothing for {self.patience.read:g} s")
         if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
             return _Broken(f"the connection to {host} broke")
-        return DownloadError(f"{self.url}: {' '.join(str(error).split())}")
+        return DownloadError(f"{self.url}: {message_of(error)}")
 
 
 _local = threading.local()

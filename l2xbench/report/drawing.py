@@ -14,6 +14,7 @@ from itertools import chain, islice
 from typing import TypeVar
 
 from l2xbench.draw.drawers import Drawers
+from l2xbench.errors import reason_of
 from l2xbench.run.progress import Progress
 from l2xbench.store.damage import DamagedFile
 from l2xbench.store.derived import find_derived, write_derived
@@ -57,8 +58,7 @@ def draw_figures(store: Store, owed: Sequence[OwedFigure], progress: Progress, d
 
 def undrawn(title: str, error: Exception) -> Failure:
     """A figure that could not be drawn, as the table of failures has it."""
-    reason = " ".join(str(error).split()) or "no message"
-    return Failure("figures", "", "", title, "", f"{type(error).__name__}: {reason}")
+    return Failure("figures", "", "", title, "", reason_of(error))
 
 
 def _drawn(

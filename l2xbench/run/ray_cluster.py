@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from l2xbench.config import StudyConfig
-from l2xbench.errors import RequestError
+from l2xbench.errors import RequestError, message_of
 from l2xbench.run.jobs import Job, JobResult, Settings
 from l2xbench.run.pool import Pool
 from l2xbench.run.worker import Worker, encoded, loaded
@@ -123,10 +123,9 @@ def _connect(address: str) -> None:
     try:
         ray.init(address=address, **options)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
         raise RequestError(
-            f"ray_address: no Ray cluster at '{address}' ({reason}); start one with `ray start --head`, or take "
-            "--ray-address local"
+            f"ray_address: no Ray cluster at '{address}' ({message_of(error)[:200]}); start one with `ray start "
+            "--head`, or take --ray-address local"
         ) from None
 
 

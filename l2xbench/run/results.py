@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from l2xbench.errors import RequestError
+from l2xbench.errors import RequestError, message_of
 from l2xbench.run.manifest_files import manifest_files
 from l2xbench.store.manifest import Manifest, ManifestDataset
 from l2xbench.store.records import Failure, Records
@@ -69,7 +69,7 @@ def _read_manifest(path: Path) -> Manifest:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RequestError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+        raise RequestError(f"{path}: cannot be read ({message_of(error)})") from None
     told = f"{path}: not a manifest of l2xbench"
     if not isinstance(data, dict) or "study" not in data:
         raise RequestError(f"{told}: it has no 'study'")

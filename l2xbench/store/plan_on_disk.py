@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from l2xbench.errors import RequestError
+from l2xbench.errors import RequestError, message_of
 from l2xbench.store.units import GroupName
 
 
@@ -45,4 +45,4 @@ def read_plan_on_disk(path: Path) -> PlanOnDisk | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RequestError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+        raise RequestError(f"{path}: cannot be read ({message_of(error)})") from None

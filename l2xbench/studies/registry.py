@@ -18,7 +18,7 @@ from importlib.metadata import entry_points
 
 import l2xbench.studies
 from l2xbench.config import StudyConfig
-from l2xbench.errors import RequestError, did_you_mean
+from l2xbench.errors import RequestError, did_you_mean, reason_of
 from l2xbench.studies.study import Study
 
 GROUP = "l2xbench.studies"
@@ -70,7 +70,7 @@ def _announced() -> Iterator[tuple[str, Study]]:
         try:
             study = entry.load()
         except Exception as error:  # a package may raise anything
-            raise RequestError(f"{who}: cannot be imported ({type(error).__name__}: {error})") from None
+            raise RequestError(f"{who}: cannot be imported ({reason_of(error)})") from None
         if not isinstance(study, Study):
             told = f"{entry.value} is a {type(study).__name__}, no l2xbench.studies.study.Study"
             raise RequestError(f"{who}: {told}")

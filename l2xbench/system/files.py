@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from l2xbench.errors import RequestError
+from l2xbench.errors import RequestError, message_of
 
 PARTIAL = ".partial"
 """The ending of a file that is being written; only a process that was killed leaves one."""
@@ -84,7 +84,7 @@ def not_whole(archive: Path, error: Exception) -> str:
     """What to say of a zip archive that cannot be read: damaged, or none or a part of one."""
     from zipfile import is_zipfile
 
-    reason = " ".join(str(error).split())
+    reason = message_of(error)
     return (
         f"damaged ({reason}); fetch or copy it again" if is_zipfile(archive) else f"not a whole zip archive ({reason})"
     )

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from l2xbench.errors import RequestError
+from l2xbench.errors import RequestError, reason_of
 from l2xbench.zoo.dialects import is_constant
 from l2xbench.zoo.states import StateDict
 
@@ -176,7 +176,7 @@ def load_strictly(network: nn.Module, state_dict: Mapping[str, Any], *, source: 
     except Exception as error:  # torch's refusal of shapes, or whatever a network's own hooks raise
         shapes = _other_shapes(own, given)
         if not shapes:
-            refusal = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            refusal = reason_of(error)[:200]
             raise RequestError(f"{source}: does not fit {what}: {refusal}") from error
         missing = [key for key in own if key not in given]
         unexpected = [key for key in given if key not in own]

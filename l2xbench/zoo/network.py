@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from l2xbench.errors import RequestError, did_you_mean
+from l2xbench.errors import RequestError, did_you_mean, reason_of
 from l2xbench.zoo.archs.bicubic import Bicubic
 from l2xbench.zoo.cards import ModelCard
 from l2xbench.zoo.luminance import to_rgb, to_ycbcr
@@ -221,10 +221,7 @@ class Network(nn.Module):
         except RequestError:
             raise
         except Exception as error:  # a network may need what only its author knows
-            reason = " ".join(str(error).split()) or "no message"
-            raise RequestError(
-                f"{unknown} (a blank image of {side} x {side}: {type(error).__name__}: {reason})"
-            ) from error
+            raise RequestError(f"{unknown} (a blank image of {side} x {side}: {reason_of(error)})") from error
         ratio = whole_ratio(result, blank)
         if ratio is None:
             sizes = " x ".join(map(str, result.shape[-2:]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from l2xbench.errors import RequestError
+from l2xbench.errors import RequestError, reason_of
 from l2xbench.zoo.network import Network
 
 SCALES = range(1, 9)
@@ -48,7 +48,7 @@ def _passed(network: Network, lr: Tensor, needed: str = "") -> Tensor:
     except RequestError as error:
         raise RequestError(f"{error}{f' ({needed})' if needed and 'multiple' not in str(error) else ''}") from error
     except (Exception, SystemExit) as error:  # a network may raise anything, or leave
-        reason = f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}"
+        reason = reason_of(error)
         raise RequestError(
             f"{network.name}: for {size} the network raises {reason}{f'; {needed}' if needed else ''}"
         ) from (error if isinstance(error, Exception) else None)

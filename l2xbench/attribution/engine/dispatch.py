@@ -19,6 +19,7 @@ from l2xbench.attribution.engine.tensor import Paired, in_own_shells, paired
 from l2xbench.attribution.engine.trace import Trace
 from l2xbench.attribution.engine.views import View, single_views
 from l2xbench.attribution.errors import AttributionError, FailedOperationError, UnsupportedOperationError
+from l2xbench.errors import message_of
 from l2xbench.system import memory
 from l2xbench.system.torch_parts import tree_map_only
 
@@ -41,10 +42,9 @@ def dispatch(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     except Exception as error:
         if memory.has_run_out(error) or fails_plainly(trace, func, args, kwargs):
             raise
-        said = " ".join(str(error).split())[:200]
         raise FailedOperationError(
             f"{operation_of(func).name} in {trace.where()} cannot be explained: it fails on tensors that carry their "
-            f"reference ({said})"
+            f"reference ({message_of(error)[:200]})"
         ) from error
 
 

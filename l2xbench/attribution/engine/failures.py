@@ -20,11 +20,6 @@ def fails_alone(model: nn.Module, x: Tensor) -> bool:
     return False
 
 
-def in_brief(error: Exception) -> str:
-    """What an exception says, in a line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
-
-
 def submodule_of(error: Exception, trace: Trace) -> str:
     """The innermost submodule that an exception passed through."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]

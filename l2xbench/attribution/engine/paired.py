@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from l2xbench.attribution.engine.dispatch import dispatch
 from l2xbench.attribution.engine.draws import draws_from_here
-from l2xbench.attribution.engine.failures import asserted, fails_alone, in_brief, submodule_of
+from l2xbench.attribution.engine.failures import asserted, fails_alone, submodule_of
 from l2xbench.attribution.engine.ragged import GhostError
 from l2xbench.attribution.engine.state import evaluating, parameters_and_buffers, preserved
 from l2xbench.attribution.engine.storage import as_written
@@ -36,7 +36,7 @@ from l2xbench.attribution.errors import (
 from l2xbench.attribution.finite import all_finite
 from l2xbench.attribution.rules.call import OperationRecord
 from l2xbench.attribution.rules.questions import costly, put_off
-from l2xbench.errors import RequestError
+from l2xbench.errors import RequestError, reason_of
 from l2xbench.system.memory import has_run_out as out_of_memory
 
 HALF = (torch.float16, torch.bfloat16)
@@ -216,14 +216,14 @@ def forward(model: nn.Module, x: Tensor, x_ref: Tensor, options: Options) -> tup
             if type(error).__module__.startswith("torch._dynamo"):
                 raise UnsupportedOperationError(
                     f"{submodule_of(error, trace)} needs PyTorch's compiler, which cannot follow tensors that carry "
-                    f"their reference ({in_brief(error)})"
+                    f"their reference ({reason_of(error)[:200]})"
                 ) from error
             again()
             if isinstance(error, (AttributionError, RequestError)) or out_of_memory(error) or fails_alone(model, x):
                 raise
             raise FailedOperationError(
                 f"{submodule_of(error, trace)} cannot be explained: it fails on tensors that carry their reference "
-                f"({in_brief(error)})"
+                f"({reason_of(error)[:200]})"
             ) from error
         if result is None and not options.copy_ghosts:
             again()

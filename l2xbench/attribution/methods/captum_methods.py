@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from l2xbench.attribution.errors import MethodError
 from l2xbench.attribution.methods.registry import Problem, method
 from l2xbench.attribution.targets import Objective
+from l2xbench.errors import message_of
 from l2xbench.system import memory
 
 
@@ -191,8 +192,9 @@ def _captum_words(name: str, network: nn.Module) -> Iterator[None]:
     except (RuntimeError, AssertionError, AttributeError, TypeError, ValueError, IndexError, KeyError) as error:
         if memory.has_run_out(error):
             raise
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise MethodError(f"method {name!r}: Captum cannot explain {type(network).__name__}: {reason}") from error
+        raise MethodError(
+            f"method {name!r}: Captum cannot explain {type(network).__name__}: {message_of(error)}"
+        ) from error
 
 
 def _warn_without_relu(name: str, network: nn.Module) -> None:

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary, WeakSet, finalize
 import torch
 from torch import Tensor
 
+from l2xbench.errors import reason_of
 from l2xbench.studies.restoration.units import COUNTED_SIDE
 from l2xbench.studies.shared.inference import device_of, may_divide
 from l2xbench.system import memory
@@ -72,7 +73,7 @@ def _counted(network: Network) -> Counted:
     except Exception as error:  # a network of one size, or of none so small
         if memory.has_run_out(error) and not may_divide(error):
             raise
-        return Counted(reason=f"{type(error).__name__}: {' '.join(str(error).split())[:80]}")
+        return Counted(reason=reason_of(error)[:80])
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
     return Counted(counter.flops, counter.most)

@@ -24,7 +24,7 @@ from l2xbench.data import metrics
 from l2xbench.data.images import to_image, to_tensor
 from l2xbench.data.measures import usual_measure
 from l2xbench.data.pairs import LoadedPair
-from l2xbench.errors import RequestError
+from l2xbench.errors import RequestError, message_of
 from l2xbench.studies.shared.inference import (
     Upscaler,
     device_of,
@@ -213,7 +213,7 @@ def errors_in_one_line(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = message_of(error)
         if isinstance(error, RequestError) and reason.startswith(f"{name}:"):
             raise
         if memory.has_run_out(error):

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from l2xbench.data import images, metrics
 from l2xbench.data.pairs import LoadedPair
+from l2xbench.errors import reason_of
 from l2xbench.studies.shared.inference import Upscaler, device_of, may_divide, super_resolve
 from l2xbench.system import memory
 from l2xbench.zoo.network import Network
@@ -80,7 +81,7 @@ def _checked(
     except Exception as error:  # no compiler, no memory, an operation without a half-precision form
         if memory.has_run_out(error) and not may_divide(error):
             raise
-        return plain(f"{type(error).__name__}: {' '.join(str(error).split())[:120]}")
+        return plain(reason_of(error)[:120])
     off = [abs(one - other) for one, other in zip(*measured, strict=True)]
     if off[0] <= PSNR_WITHIN and off[1] <= SSIM_WITHIN:
         return quick, ", ".join(wanted)

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from l2xbench.errors import RequestError, did_you_mean
+from l2xbench.errors import RequestError, did_you_mean, reason_of
 from l2xbench.zoo.cards import ModelCard
 
 
@@ -37,10 +37,7 @@ def construct(make: Callable[..., Any], arguments: dict[str, Any], card: ModelCa
     try:
         network = make(**arguments)
     except Exception as error:  # any constructor, ours or a user's, may raise anything on wrong sizes
-        reason = " ".join(str(error).split())
-        raise RequestError(
-            f"{card.name}: arch: {name} refuses these arguments: {type(error).__name__}: {reason}"
-        ) from error
+        raise RequestError(f"{card.name}: arch: {name} refuses these arguments: {reason_of(error)}") from error
     if not isinstance(network, nn.Module):
         raise RequestError(f"{card.name}: {name} made a {type(network).__name__}, not a torch.nn.Module")
     return network

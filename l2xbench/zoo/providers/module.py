@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from l2xbench.errors import RequestError, did_you_mean
+from l2xbench.errors import RequestError, did_you_mean, reason_of
 from l2xbench.system.compat import registering_apart
 from l2xbench.zoo.cards import ModelCard
 from l2xbench.zoo.providers import Built, States
@@ -119,12 +119,8 @@ def _one_line(card: ModelCard, where: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if not where.endswith(".py"):
             raise
-        raise RequestError(f"{card.name}: module: {where} raised {_reason(error)}") from error
+        raise RequestError(f"{card.name}: module: {where} raised {reason_of(error)}") from error
     except Exception as error:
         hint = "; name a package's file package.module:Class, and put the package's folder on PYTHONPATH"
         told = hint if isinstance(error, ImportError) and "relative import" in str(error) else ""
-        raise RequestError(f"{card.name}: module: {where} raised {_reason(error)}{told}") from error
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise RequestError(f"{card.name}: module: {where} raised {reason_of(error)}{told}") from error

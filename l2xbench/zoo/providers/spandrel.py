@@ -14,7 +14,7 @@ import torch
 from spandrel import ImageModelDescriptor, ModelDescriptor, ModelLoader, UnsupportedModelError
 from torch import Tensor, nn
 
-from l2xbench.errors import RequestError, did_you_mean
+from l2xbench.errors import RequestError, did_you_mean, message_of
 from l2xbench.zoo.cards import ModelCard
 from l2xbench.zoo.fitting import same_numbers
 from l2xbench.zoo.providers import Built, States
@@ -122,7 +122,7 @@ def _recognised(card: ModelCard, states: States) -> Built:
         except UnsupportedModelError:
             continue
         except Exception as error:  # detection reads shapes off keys and may stumble anywhere on a damaged state dict
-            reason = reason or " ".join(str(error).split())[:300]
+            reason = reason or message_of(error)[:300]
         else:
             taken = candidate
             break
