@@ -1,20 +1,20 @@
-"""The diffusion index of networks over the eight published cases of LAM.
+"""LAM's diffusion index of networks over eight windows of Set14 and Urban100, as a table in Markdown.
 
-    python scripts/diffusion_index.py edsr-compact rcan-compact --data SHARED/data --cases SHARED/golden/lam_carn_m.json
+    python scripts/diffusion_index.py edsr-compact mine=./net.pth --data-root ~/data
 
-A case is a crop of 256 x 256 pixels of a photograph, reduced to 64 x 64, and a window of the SR image. The index (Gu
-and Dong, CVPR 2021) is 100 (1 - the Gini coefficient) of the map's magnitude: 0 where one pixel holds all of it, 100
-where all hold the same. Prints a row a network: the index of each case, and the mean. With --check MAPS.npz, the
-published maps of CARN-M, its maps and indices are compared with them first, by its weights in --carn-m.
+A case is a window of the SR image of a crop of 256 x 256 HR pixels, reduced to 64 x 64 by Pillow's bicubic. The map is
+LAM's with the derivative as it is, and not the published variant of the command `lam`. The index (Gu and Dong, CVPR
+2021) is 100 (1 - the Gini coefficient) of the map's magnitude: 0 where one pixel holds all of it, 100 where all hold
+the same. A row a network: mean, least and most of the cases, or with --each all of them. Exit codes: 0 done, 2 an image
+or a network is missing.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,80 +22,86 @@ from PIL import Image
 from torch import Tensor
 
 import l2xbench
+from l2xbench.data.images import read_image
+from l2xbench.errors import RequestError
 from l2xbench.zoo.network import Network
 
+SIDE = 256
+"""Of a crop, in HR pixels."""
 
-def diffusion_index(values: Tensor) -> float:
-    """100 (1 - Gini) of the magnitude of a map (C, H, W), summed over the channels and divided by its maximum.
 
-    1e-7 is added to every pixel, as the published code does.
+class Case(NamedTuple):
+    """A window (left, top, side in SR pixels) of a crop (left and top in HR pixels) of an image."""
+
+    dataset: str
+    image: str
+    crop: tuple[int, int]
+    window: tuple[int, int, int]
+
+
+CASES = (
+    Case("Set14", "img_002", (0, 64), (96, 80, 16)),
+    Case("Set14", "img_009", (0, 0), (120, 95, 16)),
+    Case("Urban100", "img_005", (300, 200), (100, 120, 24)),
+    Case("Urban100", "img_060", (100, 100), (119, 115, 24)),
+    Case("Urban100", "img_095", (100, 300), (140, 180, 16)),
+    Case("Set14", "img_013", (0, 0), (100, 100, 16)),
+    Case("Set14", "img_013", (100, 200), (60, 150, 24)),
+    Case("Set14", "img_010", (150, 100), (120, 95, 16)),
+)
+
+
+def read_case(case: Case, root: Path) -> Tensor:
+    """(1, 3, 64, 64) in [0, 1]: the case's crop, reduced.
+
+    Raises:
+        RequestError: there is no such HR image below `root`.
     """
-    magnitude = values.sum(dim=0).abs().double().flatten()
-    magnitude = (magnitude / magnitude.max() + 1e-7).sort().values
-    n = magnitude.numel()
-    rank = torch.arange(1, n + 1, dtype=torch.float64)
-    gini = ((2 * rank - n - 1) * magnitude).sum() / (n * magnitude.sum())
-    return float(100 * (1 - gini))
-
-
-def read_case(case: dict[str, Any], data: Path) -> Tensor:
-    """(1, 3, 64, 64) in [0, 1]: the case's crop, reduced by Pillow's bicubic."""
-    folder, name = case["image"].split("/")
-    found = sorted(path for path in (data / folder).rglob("*") if path.stem.split("_SRF")[0] == name)
-    high = [path for path in found if "_LR" not in path.stem and "x4" not in path.stem and "LR" not in path.parent.name]
-    if not high:
-        raise SystemExit(f"error: {data / folder}: holds no {name}")
-    top, left = case["hr_crop_top_left"]
-    side = case["hr_crop"]
-    with Image.open(high[0]) as image:
-        crop = image.convert("RGB").crop((left, top, left + side, top + side))
-    small = np.asarray(crop.resize((side // 4, side // 4), Image.Resampling.BICUBIC))
+    folder = root / case.dataset
+    found = [path for path in folder.rglob(f"{case.image}*") if "LR" not in path.as_posix().removeprefix(str(root))]
+    if not found:
+        raise RequestError(f"--data-root {root}: holds no HR image {case.image} of {case.dataset}")
+    left, top = case.crop
+    crop = Image.fromarray(read_image(min(found))[top : top + SIDE, left : left + SIDE])
+    small = np.asarray(crop.resize((SIDE // 4, SIDE // 4), Image.Resampling.BICUBIC))
     return torch.from_numpy(small / 255).float().permute(2, 0, 1)[None]
 
 
-def lam(network: Network, lr: Tensor, case: dict[str, Any], steps: int = 50) -> Tensor:
-    """(3, 64, 64): LAM's map of the case's window."""
-    target = f"patch:{case['h']},{case['w']},{case['window']},{case['window']}"
-    return l2xbench.explain(network, lr, method="lam", target=target, steps=steps).values[0]
-
-
-def check(cases: list[dict[str, Any]], maps: Path, weights: Path, data: Path) -> None:
-    """Compare CARN-M's maps and indices with the published ones."""
-    network = l2xbench.load_model("carn-m", weights=weights)
-    published = np.load(maps)
-    for case in cases:
-        values = lam(network, read_case(case, data), case)
-        golden = published[f"carn-m:{case['image']}:{case['w']},{case['h']},{case['window']}"]
-        off = float(np.abs(values.numpy() - golden).max() / np.abs(golden).max())
-        index = diffusion_index(values)
-        print(
-            f"{case['image']}: map off by {off:.1e} of its maximum; index {index:.5f}, published {case['di']:.5f}",
-            flush=True,
-        )
-        if off > 1e-3 or abs(index - case["di"]) > 1e-3:
-            raise SystemExit(f"error: {case['image']}: differs from what was published")
+def index_of(network: Network, case: Case, lr: Tensor, steps: int) -> float:
+    """The diffusion index of LAM's map of the case's window."""
+    left, top, side = case.window
+    target = f"patch:{top},{left},{side},{side}"
+    values = l2xbench.explain(network, lr, method="lam", target=target, steps=steps).values[0]
+    return l2xbench.diffusion_index(values.numpy())
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit code 1 where the check fails or an image is missing."""
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", help="cards' names")
-    parser.add_argument("--data", type=Path, required=True, help="folder of Set14 and Urban100")
-    parser.add_argument("--cases", type=Path, required=True, help="the cases, a JSON list")
-    parser.add_argument("--check", type=Path, help="the published maps of CARN-M")
-    parser.add_argument("--carn-m", type=Path, help="the official weights of CARN-M")
+    parser.add_argument("models", nargs="+", help="cards' names, or NAME=CHECKPOINT")
+    parser.add_argument("--data-root", type=Path, required=True, help="folder of Set14 and Urban100")
+    parser.add_argument("--each", action="store_true", help="print the index of each case")
     parser.add_argument("--steps", type=int, default=50, help="of LAM's path; published: [%(default)s]")
     options = parser.parse_args(argv)
-    cases = json.loads(options.cases.read_text())
-    if options.check:
-        check(cases, options.check, options.carn_m, options.data)
-    print("| network | " + " | ".join(case["image"] for case in cases) + " | mean |")
-    print("| --- |" + " ---: |" * (len(cases) + 1))
-    for name in options.models:
-        network = l2xbench.load_model(name)
-        maps = (lam(network, read_case(case, options.data), case, options.steps) for case in cases)
-        indices = [diffusion_index(values) for values in maps]
-        print(f"| {name} | " + " | ".join(f"{di:.2f}" for di in indices) + f" | {np.mean(indices):.2f} |", flush=True)
+    try:
+        return show(options)
+    except RequestError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def show(options: argparse.Namespace) -> int:
+    """Print the table, a row as soon as it is known."""
+    images = [read_case(case, options.data_root) for case in CASES]
+    heads = [case.image for case in CASES] if options.each else ["least", "most"]
+    print(f"| network | mean | {' | '.join(heads)} |")
+    print("| --- |" + " ---: |" * (len(heads) + 1))
+    for said in options.models:
+        name, _, path = said.partition("=")
+        network = l2xbench.load_model(path or name)
+        found = [index_of(network, case, lr, options.steps) for case, lr in zip(CASES, images, strict=True)]
+        shown = [float(np.mean(found)), *(found if options.each else [min(found), max(found)])]
+        print(f"| {name} | {' | '.join(f'{di:.2f}' for di in shown)} |", flush=True)
     return 0
 
 

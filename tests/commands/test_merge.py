@@ -113,6 +113,26 @@ def test_what_one_network_alone_does_not_have_is_told(l2xbench: Command, tmp_pat
     assert set(table["model"]) == {"bicubic", "edsr", "rcan", "swinir"}
 
 
+def test_networks_measured_alone_are_compared_once_they_are_merged(l2xbench: Command, tmp_path: Path) -> None:
+    alone = {"similarity": {**SIMILARITY["similarity"], "alone": True}}
+    make_results(tmp_path / "a", models=["edsr"], heatmaps=None, **alone)
+    make_results(tmp_path / "b", models=["swinir"], heatmaps=None, **alone)
+    make_results(tmp_path / "c", models=["rcan", "carn"], heatmaps=None, **SIMILARITY)
+    done = l2xbench("merge", *(tmp_path / name for name in "abc"), "--out", tmp_path / "merged")
+    assert done.returncode == 0, done.stderr
+    pairs = pd.read_csv(tmp_path / "merged/tables/cka.csv")
+    networks = pairs[pairs["model_b"] != "difference"]
+    assert len(networks) == 6 and set(networks["samples"]) == {15} and networks["dcka"].notna().all()
+    assert pd.read_csv(tmp_path / "merged/tables/failures.csv").empty
+
+
+def test_maps_of_one_network_alone_are_compared_with_nothing(l2xbench: Command, tmp_path: Path) -> None:
+    alone = {"similarity": {**SIMILARITY["similarity"], "alone": True}}
+    make_results(tmp_path / "a", models=["edsr"], heatmaps=None, **alone)
+    assert l2xbench("report", tmp_path / "a").returncode == 0
+    assert not (tmp_path / "a/tables/cka.csv").exists()
+
+
 def same_place(folder: Path) -> list[object]:
     return [folder / "a", folder / "a"]
 

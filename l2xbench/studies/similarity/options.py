@@ -52,6 +52,9 @@ class SimilarityOptions(Block):
     value of one SR pixel in it."""
     untrained: bool = False
     """Whether each network's untrained twin (`edsr*`: the architecture's own initial weights) is compared too."""
+    alone: bool = False
+    """Whether a study of one network makes its maps too: there is nothing to compare them with before `l2xbench merge`
+    joins them with another's."""
     seeds: dict[str, list[str]] = Field(default_factory=dict)
     """Networks that are trainings of one architecture, by its name (`edsr: [edsr-compact, edsr-compact-s1]`): how alike
     they are is what two architectures have to stay below to differ. Networks in no group stand for themselves."""

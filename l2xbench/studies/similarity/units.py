@@ -9,13 +9,13 @@ from l2xbench.studies.study import Options
 
 
 def similarity_units(config: StudyConfig) -> list[tuple[str, Options]]:
-    """One unit an image and network, and one of its untrained twin, where there are two networks to compare.
+    """One unit an image and network, and one of its untrained twin, where there are two networks to compare or will be.
 
     What is compared, signs and estimator are not in the options: the records hold signed maps and x - x', so that other
     choices cost no map.
     """
     wanted = config.block(SimilarityOptions)
-    if wanted is None or wanted.of == "features" or len(config.models) < 2:
+    if wanted is None or wanted.of == "features" or (len(config.models) < 2 and not wanted.alone):
         return []
     maps = map_options(config, wanted.method)
     chosen = {"reference": wanted.reference or maps["reference"], "target": wanted.target_at(config.scale)}
