@@ -20,6 +20,7 @@ from l2xbench.data.images import read_image, to_tensor
 from l2xbench.data.photographs import photographs
 from l2xbench.errors import RequestError
 from l2xbench.studies.shared.maps import errors_in_one_line
+from l2xbench.words import words
 from l2xbench.zoo.cards import bundled_cards, find_card
 from l2xbench.zoo.load import RANDOM, build, locate
 from l2xbench.zoo.network import Network
@@ -67,7 +68,7 @@ def check(
     side = f"{lr.shape[-2]} x {lr.shape[-1]}"
     console.print(
         f"{network.name}: {network.parameter_count:,} parameters, {network.weights} weights, "
-        f"LR {side}, reference {reference}",
+        f"{words(network.scale).lr} {side}, reference {reference}",
         markup=False,
         highlight=False,
     )
@@ -146,8 +147,8 @@ def _show(console: Console, result: Audit, network: Network, outputs: int) -> No
     show_table(console, pd.DataFrame(rows), "completeness error")
     if outputs:
         console.print(
-            f"worst of {outputs} outputs: the largest error among {outputs} single values of the SR image, drawn at "
-            "random; they are explained in float64, unless asked otherwise",
+            f"worst of {outputs} outputs: the largest error among {outputs} single values of the "
+            f"{words(network.scale).sr} image, drawn at random; they are explained in float64, unless asked otherwise",
             style="dim",
             highlight=False,
         )

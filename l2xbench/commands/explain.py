@@ -41,6 +41,7 @@ from l2xbench.studies.shared.maps import (
 from l2xbench.studies.shared.panels import ShownImage, make_panel
 from l2xbench.system.compat import without_distributed_tensors
 from l2xbench.system.files import packed, write_whole
+from l2xbench.words import words
 from l2xbench.zoo.load import build, locate, short_names, told_apart
 
 
@@ -152,8 +153,8 @@ def explain_image(
     for name, (_, found) in answers.items():
         if found.tile is not None:
             console.print(
-                f"{escape(name)}: out of memory, so explained in overlapping tiles of {found.tile} x {found.tile} LR "
-                "pixels",
+                f"{escape(name)}: out of memory, so explained in overlapping tiles of {found.tile} x {found.tile} "
+                f"{words(enlarged).lr} pixels",
                 soft_wrap=True,
             )
         if found.jump and found.delta:

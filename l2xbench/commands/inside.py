@@ -29,6 +29,7 @@ from l2xbench.run.devices import choose_device
 from l2xbench.studies.shared.maps import errors_in_one_line
 from l2xbench.system.files import write_whole
 from l2xbench.validation import has_negative
+from l2xbench.words import words
 from l2xbench.zoo.load import build, locate
 from l2xbench.zoo.network import Network
 from l2xbench.zoo.usable import require_usable
@@ -105,8 +106,8 @@ def look_inside(request: InsideRequest) -> int:
     where = printable(files[0].name) if len(files) == 1 else f"{len(found)} images"
     console.print(
         f"{network.name}: {network.parameter_count:,} parameters, {network.weights} weights, scale {network.scale}; "
-        f"LR {size[0]} x {size[1]} of {where}, reference {request.reference}, target {request.target}, "
-        f"completeness error {max(errors):.0e}",
+        f"{words(network.scale).lr} {size[0]} x {size[1]} of {where}, reference {request.reference}, target "
+        f"{request.target}, completeness error {max(errors):.0e}",
         markup=False,
         highlight=False,
         soft_wrap=True,

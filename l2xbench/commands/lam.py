@@ -116,7 +116,8 @@ def lam_study(request: LamRequest, out: Path | None) -> LamStudy:
     entry: dict[str, Any] = {"kind": "lr"} if given else {"kind": "hr", "lr": request.lr}
     if request.image is not None:
         if not request.image.is_file():
-            raise RequestError(f"{request.image}: no such file; an HR image is needed")
+            needed = "an image" if scale == 1 else "an HR image"
+            raise RequestError(f"{request.image}: no such file; {needed} is needed")
         name, dataset = _image_name(request.image, scale), set_of_image(request.image.resolve()) or "images"
         notes = _preset_notes(request, name, case)
         path = request.image.resolve()

@@ -15,6 +15,7 @@ from l2xbench.data.layouts import FoundLayout, expected, one_folder, plain_hr, p
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.data.photographs import photographs
 from l2xbench.errors import RequestError, did_you_mean
+from l2xbench.words import words
 
 __all__ = ["Dataset", "ImagePair", "Kind", "LoadedPair", "open_dataset"]
 
@@ -104,7 +105,8 @@ def _find(path: Path | str, scale: int, kind: Kind) -> tuple[Path, FoundLayout]:
         layout = _layout(root, scale) if kind == "auto" else None
         if layout is None:
             plain = plain_lr(root) if kind == "lr" else plain_hr(root)
-            layout = FoundLayout("LR images" if kind == "lr" else "HR images", plain)
+            called = words(scale)
+            layout = FoundLayout(f"{called.lr if kind == 'lr' else called.hr} images", plain)
         layout = replace(layout, pairs=[replace(pair, name=printable(pair.name)) for pair in layout.pairs])
         names = Counter(pair.name for pair in layout.pairs)
         twice = [each for each, count in names.items() if count > 1]
@@ -124,7 +126,7 @@ def _layout(root: Path, scale: int) -> FoundLayout | None:
     """The first layout that is recognised."""
     found = selfexsr(root, scale) or two_folders(root, scale) or one_folder(root, scale)
     if found is None and re.fullmatch(r"(?i)LR|LQ|LR_bicubic|LRbicx\d", root.name):
-        return FoundLayout("LR images", plain_lr(root))
+        return FoundLayout(f"{words(scale).lr} images", plain_lr(root))
     return found
 
 
@@ -199,7 +201,7 @@ def _some(names: list[str]) -> str:
 def _note(
     name: str, root: Path, chosen: tuple[ImagePair, ...], found: int, asked: list[str] | int | None, scale: int
 ) -> str | None:
-    remarks = []
+    remarks, called = [], words(scale).lr
     known = _known_set(name, root)
     whole = known.images if known else found
     if len(chosen) < whole:
@@ -209,10 +211,10 @@ def _note(
         of = f"{known.described}'s {whole}" if known else whole
         remarks.append(f"{first}{len(chosen)} of {of} images{why}")
     if all(pair.hr is None for pair in chosen):
-        remarks.append("LR only: no metrics")
+        remarks.append(f"{called} only: no metrics")
     if all(pair.lr is None for pair in chosen):
         harm = chosen[0].harm
-        remarks.append(f"LR made by {' and '.join(_making(chosen[0].degradation, scale, harm))}")
+        remarks.append(f"{called} made by {' and '.join(_making(chosen[0].degradation, scale, harm))}")
     return "; ".join(remarks) or None
 
 

@@ -10,6 +10,7 @@ from l2xbench.data.folders import image_files, subfolder, subfolders
 from l2xbench.data.pairs import ImagePair
 from l2xbench.data.sides import HR_FOLDERS, HR_WORDS, LR_FOLDERS, LR_WORDS, Side, Tagged, folder_side, tag_of, times_of
 from l2xbench.errors import RequestError
+from l2xbench.words import words
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,8 @@ def one_folder(root: Path, scale: int) -> FoundLayout | None:
             found_at = ", ".join(map(str, sorted(other_scales)))
             raise RequestError(f"{root} holds LR images of scale {found_at}; the scale here is {scale}")
         if sides and sure == {True} and not untold and not any("HR" in found for found in sides.values()):
-            return FoundLayout("LR images", [ImagePair(name, None, found["LR"]) for name, found in sides.items()])
+            alone = [ImagePair(name, None, found["LR"]) for name, found in sides.items()]
+            return FoundLayout(f"{words(scale).lr} images", alone)
         return None
     for stem in untold:
         sides.setdefault(stem, {})["HR"] = files[stem]
@@ -140,7 +142,8 @@ def one_folder(root: Path, scale: int) -> FoundLayout | None:
         suffix = next(iter(found.values())).suffix
         missing = {side: root / f"{name}_{side}{suffix}" for side in ("HR", "LR")}
         pairs.append(ImagePair(name, found.get("HR", missing["HR"]), found.get("LR", missing["LR"])))
-    return FoundLayout("HR and LR images in one folder", pairs)
+    called = words(scale)
+    return FoundLayout(f"{called.hr} and {called.lr} images in one folder", pairs)
 
 
 def plain_hr(folder: Path) -> list[ImagePair]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from l2xbench.draw import scales, style
 from l2xbench.draw.colormap import colour_map, over_image, shared_limit, signed_map
 from l2xbench.draw.panels import target_box
+from l2xbench.words import words
 
 WIDTH_CM = 8.5
 """A column of a paper."""
@@ -77,7 +78,10 @@ def attribution_figure(
         drawn.ax.set_xticks(scales.marks(limit, said), minor=True)
         drawn.ax.tick_params(which="minor", length=1.2, width=0.4)
         drawn.ax.xaxis.set_major_formatter(FuncFormatter(scales.signed))
-        drawn.set_label(f"attribution of an LR pixel (units of the output{scales.SAID[said]})", fontsize=style.SMALL_PT)
+        lr = words(enlarged or 0).lr
+        drawn.set_label(
+            f"attribution of an {lr} pixel (units of the output{scales.SAID[said]})", fontsize=style.SMALL_PT
+        )
     return figure
 
 

@@ -15,7 +15,7 @@ from l2xbench.draw.colormap import colour_map, over_image
 from l2xbench.draw.layout import BAR, MARGIN, SEAM, FigureLayout
 from l2xbench.draw.panels import Box, HeatmapPanel, NetworkPanel, ScaledMaps, local_view, scaled_maps
 from l2xbench.draw.style import figure_bytes
-from l2xbench.draw.words import words
+from l2xbench.words import words
 
 _Line = str | tuple[float, tuple[float, ...]]
 _DASHES: _Line = (0, (3, 1.5))
@@ -151,7 +151,7 @@ def _draw_network(
 ) -> None:
     size = network.sr.shape[0], network.sr.shape[1]
     upper, lower = _cell(figure, layout, number, layout.names[number - 1], layout.notes[number - 1])
-    upper.set_label(f"{network.name}: SR")
+    upper.set_label(f"{network.name}: {words(panel.scale).sr}")
     lower.set_label(f"{network.name}: map")
     _show(upper, network.sr, size, panel.zoom)
     _mark_target(upper, panel, style.MARK)

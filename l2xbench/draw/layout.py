@@ -9,7 +9,7 @@ import numpy as np
 
 from l2xbench.draw import style
 from l2xbench.draw.panels import HeatmapPanel, NetworkPanel
-from l2xbench.draw.words import words
+from l2xbench.words import words
 
 # A network whose own map misses the objective's difference by more than this says so under it.
 _WORTH_SAYING = 0.01

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from l2xbench.draw import scales
 from l2xbench.draw.colormap import shared_limit, signed_map
 from l2xbench.draw.scales import Scale
-from l2xbench.draw.words import words
+from l2xbench.words import words
 
 Box = tuple[int, int, int, int]  # y, x, height, width
 

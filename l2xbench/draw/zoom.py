@@ -11,6 +11,7 @@ from l2xbench.data import metrics
 from l2xbench.data.colour import luma
 from l2xbench.draw.panels import Box, target_box
 from l2xbench.errors import RequestError
+from l2xbench.words import words
 
 AUTO = "auto"
 _AROUND_TARGET = 3
@@ -48,7 +49,8 @@ def zoom_box(wanted: Zoom, image: str, target: str, pictures: Sequence[NDArray[n
         y, x, tall, wide = (int(number) for number in chosen.split(","))
         if y + tall > height or x + wide > width or not tall or not wide:
             raise RequestError(
-                f"heatmaps.zoom: {chosen} is not inside {image}, whose SR image has {height} x {width} pixels"
+                f"heatmaps.zoom: {chosen} is not inside {image}, whose {words(scale).sr} image has {height} x {width} "
+                "pixels"
             )
         return (y, x, tall, wide)
     if target.startswith("patch:"):

@@ -15,17 +15,18 @@ from l2xbench.explore.actions import ChoiceActions
 from l2xbench.explore.pictures import Kind, Picture
 from l2xbench.explore.tab import PATCHES, Tab
 from l2xbench.explore.viewer import ImageViewer
+from l2xbench.words import words
 
 _LARGEST_UPLOAD = 128 * 2**20
 _FILTERED_FROM = 12
 """So many images are looked for by typing."""
-_KINDS = {"lr": "LR", "hr": "HR"}
 _KINDS_MEAN = "What the image is: LR, to be enlarged as it is, or HR, of which LR is made by MATLAB's bicubic"
+_KINDS_MEAN_AT_1 = "What the image is: the input, to be restored as it is, or the target, of which the input is made"
 
 
 _PATCH, _WHOLE = "patch", "image"
 _TARGETS = {_PATCH: "Patch", _WHOLE: "Whole window"}
-_TARGETS_MEAN = "What the maps explain: the patch that was clicked, or all SR pixels of the window"
+_TARGETS_MEAN = "What the maps explain: the patch that was clicked, or all {sr} pixels of the window"
 
 
 class Choices:
@@ -33,6 +34,7 @@ class Choices:
 
     def __init__(self, page: ChoiceActions, tab: Tab, found: list[Picture], names: list[str]) -> None:
         self.page, self.tab = page, tab
+        self.called = words(tab.scale)
         self.found = {picture.label: picture for picture in found}
         with ui.element("section").classes("choices").props('aria-label="Choices"'):
             self._build_image(found)
@@ -94,12 +96,15 @@ class Choices:
             with ui.element("div").classes("window"):
                 self._overview = ImageViewer("The whole image", linked=False, on_pick=self._move)
                 with ui.element("div").classes("group"):
-                    self._side = ui.select(
-                        [self.tab.side], value=self.tab.side, label="Window, LR", on_change=self._resize
-                    )
+                    side = self.tab.side
+                    label = "Window" if self.tab.scale == 1 else f"Window, {self.called.lr}"
+                    self._side = ui.select([side], value=side, label=label, on_change=self._resize)
                     self._side.props("dense outlined options-dense")
-                    self._kind = ui.toggle(_KINDS, value=found[0].kind, on_change=self._as_kind)
-                    self._kind.props("dense no-caps unelevated spread").tooltip(_KINDS_MEAN)
+                    kinds: dict[Kind, str] = {"lr": self.called.lr, "hr": self.called.hr}
+                    self._kind = ui.toggle(kinds, value=found[0].kind, on_change=self._as_kind)
+                    self._kind.props("dense no-caps unelevated spread").tooltip(
+                        _KINDS_MEAN_AT_1 if self.tab.scale == 1 else _KINDS_MEAN
+                    )
                     upload = ui.upload(on_upload=self._upload, on_rejected=self._rejected, auto_upload=True)
                     upload.props(f"accept=image/* max-file-size={_LARGEST_UPLOAD}").classes("hidden")
                     ui.button("Upload", icon="upload", on_click=lambda: upload.run_method("pickFiles")).props(
@@ -133,8 +138,8 @@ class Choices:
             self._variance.props("debounce=400")
             self._target = ui.toggle(_TARGETS, value=_WHOLE if tab.whole_window else _PATCH, on_change=self._explain)
             self._target.props('dense no-caps unelevated spread aria-label="What the maps explain"')
-            self._target.tooltip(_TARGETS_MEAN)
-            self._size = ui.label("Patch, SR pixels on a side").classes("about")
+            self._target.tooltip(_TARGETS_MEAN.format(sr=self.called.sr))
+            self._size = ui.label(f"Patch, {self.called.sr} pixels on a side").classes("about")
             self._patch = ui.toggle(list(PATCHES), value=tab.patch, on_change=self._explain)
             self._patch.props("dense no-caps unelevated spread")
 

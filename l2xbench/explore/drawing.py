@@ -15,6 +15,7 @@ from l2xbench.draw.colormap import colour_map, over_image
 from l2xbench.draw.heatmaps import heatmap_bytes
 from l2xbench.draw.panels import Box, HeatmapPanel, local_view, scaled_maps, target_box
 from l2xbench.explore.workbench import Answer
+from l2xbench.words import words
 
 _HALF_PT = 60
 """Half the colour bar's length as it were in print, which decides how many numbers stand at it."""
@@ -106,7 +107,8 @@ def numbers(answer: Answer, scale: int) -> list[Number]:
     box = target_box(answer.request.target)
     if box is not None:
         outside = share_outside(found.values, footprint(box, scale))
-        meaning = "The part of the sum of |map| that lies outside the patch's own LR pixels"
+        lr = words(scale).lr
+        meaning = f"The part of the sum of |map| that lies outside the patch's own {lr} pixels"
         lines.append(Number("outside the patch", f"{outside:.1%}", meaning))
     return [
         *lines,

@@ -22,6 +22,7 @@ from l2xbench.explore.tab import Tab
 from l2xbench.explore.viewer import ImageViewer
 from l2xbench.explore.workbench import Stopped, Workbench
 from l2xbench.studies.shared.maps import MapRequest, NetworkImage
+from l2xbench.words import words
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,6 +44,7 @@ class ExplorePage:
 
     def __init__(self, bench: Workbench, tab: Tab, found: list[Picture], uploads: Uploads, shelf: Shelf) -> None:
         self.bench, self.tab, self.uploads, self.shelf = bench, tab, uploads, shelf
+        self.called = words(bench.scale)
         self.restored: dict[str, NetworkImage] = {}
         self._turn = 0
         self._gone = False
@@ -60,8 +62,9 @@ class ExplorePage:
     def _build_picture(self, names: list[str]) -> None:
         with ui.element("section").classes("picture").props('aria-label="Image to click"'):
             with ui.element("div").classes("bar"):
-                shown = [*names, LR, HR]
-                self.shown = ui.select(shown, value=names[0], label="Shown: SR of", on_change=self.show)
+                shown = {**{name: name for name in names}, LR: self.called.lr, HR: self.called.hr}
+                label = f"Shown: {self.called.sr} of"
+                self.shown = ui.select(shown, value=names[0], label=label, on_change=self.show)
                 self.shown.props("dense outlined options-dense").classes("shown")
                 self.caption = ui.label().classes("caption")
             self.base = ImageViewer("The image to click", on_pick=self.pick)
@@ -163,7 +166,7 @@ class ExplorePage:
         caption = ""
         if wanted == LR or (wanted == HR and pair.hr is None):
             image = pair.lr
-            caption = "" if wanted == LR else "no HR image; LR is shown"
+            caption = "" if wanted == LR else f"no {self.called.hr} image; {self.called.the_lr} is shown"
         elif wanted == HR:
             assert pair.hr is not None
             image = pair.hr
@@ -176,7 +179,8 @@ class ExplorePage:
             image = restored.image
             if restored.psnr is not None and restored.ssim is not None:
                 caption = f"PSNR {restored.psnr:.2f} dB, SSIM {restored.ssim:.4f}"
-        what = wanted if wanted in (LR, HR) else f"SR of {wanted}"
+        given = {LR: self.called.lr, HR: self.called.hr}
+        what = given.get(wanted, f"{self.called.sr} of {wanted}")
         self.base.set(src=self.shelf.put(drawing.png(image), "png"), busy=False, label=f"{what}: click a spot", **size)
         self.caption.set_text(caption)
 

@@ -24,6 +24,7 @@ from l2xbench.run.devices import choose_device
 from l2xbench.studies.shared.maps import MapRequest, NetworkImage, NetworkMap, network_image, network_map
 from l2xbench.studies.shared.panels import ShownImage, make_panel
 from l2xbench.system.files import packed, write_whole
+from l2xbench.words import words
 from l2xbench.zoo.cards import make_card
 from l2xbench.zoo.load import load_model, short_names
 from l2xbench.zoo.network import Network
@@ -180,7 +181,9 @@ def compare(
             raise RequestError(f"{name} is for scale {network.scale}, {next(iter(answers))} for scale {scale}")
         scale = network.scale
         if pair.hr is not None and pair.hr.shape[:2] != tuple(scale * side for side in pair.lr.shape[:2]):
-            raise RequestError(f"hr: {pair.hr.shape[:2]} pixels are not {scale} times LR's {pair.lr.shape[:2]}")
+            raise RequestError(
+                f"hr: {pair.hr.shape[:2]} pixels are not {scale} times {words(scale).the_lr}'s {pair.lr.shape[:2]}"
+            )
         answers[name] = network_image(network, pair), network_map(network, pair.lr, request.settings(seed))
     return ComparedNetworks(ShownImage("image", pair.name, scale, pair.lr, pair.hr), answers, request, palette)
 

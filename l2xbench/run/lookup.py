@@ -15,6 +15,7 @@ from l2xbench.fetch.catalogue import Checkpoint, Item, TestSet
 from l2xbench.fetch.download import DownloadProgress
 from l2xbench.fetch.sets import by_hand, datasets_folder, files_of
 from l2xbench.fetch.transfer import DownloadError
+from l2xbench.words import words
 from l2xbench.zoo.cards import ModelCard, make_card
 from l2xbench.zoo.load import RANDOM, NoWeights, Source, locate
 from l2xbench.zoo.weights import is_fetchable
@@ -127,7 +128,7 @@ def find_dataset(name: str, entry: DatasetEntry, study: StudyConfig, data_root: 
         raise RequestError(f"{key}: {str(error).removeprefix(f'dataset {name!r}: ')}") from None
     if entry.crop is None:
         return dataset
-    cropped = f"centre crops of at most {entry.crop} x {entry.crop} LR pixels"
+    cropped = f"centre crops of at most {entry.crop} x {entry.crop} {words(study.scale).lr} pixels"
     return replace(dataset, note=f"{dataset.note}; {cropped}" if dataset.note else cropped)
 
 

@@ -26,6 +26,7 @@ from l2xbench.store.units import GroupName, Outcome, Unit
 from l2xbench.store.writer import Writer
 from l2xbench.studies.owed import told_together
 from l2xbench.studies.registry import all_studies, study_named
+from l2xbench.words import words
 
 
 @dataclass
@@ -256,7 +257,9 @@ class _Run:
         """Notes what a reader should know of how a unit was carried out."""
         tile, batch = outcome.values.get("tile"), outcome.values.get("batch")
         if tile is not None:
-            self.progress.note(f"{unit}: out of memory; done in tiles of {tile} LR pixels")
+            self.progress.note(
+                f"{unit}: out of memory; done in tiles of {tile} {words(self.plan.study.scale).lr} pixels"
+            )
         if batch is not None:
             self.progress.note(f"{unit}: out of memory; done in batches of {batch}, which may round otherwise")
         told = str(outcome.values.get("inference", ""))

@@ -68,7 +68,7 @@ def test_the_tree_at_scale_1(l2xbench: Command, nets: Path, image: Path, tmp_pat
     )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert "scale 1" in lines[0] and "LR 12 x 12 of small.png" in lines[0]
+    assert "scale 1" in lines[0] and "input 12 x 12 of small.png" in lines[0]
     assert any("sum: skip " in line and ", tail " in line for line in lines)
     assert any(line.lstrip("│ ").startswith("├─ body") or "└─ body" in line for line in lines)
     numbers = pd.read_csv(table, keep_default_na=False)

@@ -32,7 +32,7 @@ SCORES = scores(
 
 
 def restoration_tables(frame: pd.DataFrame, folder: Path, **options: Any) -> list[Path]:
-    tables = restoration.restoration_tables(frame, **options)
+    tables = restoration.restoration_tables(frame, 4, **options)
     return write_tables(folder, tables)
 
 

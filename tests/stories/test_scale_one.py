@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def test_a_whole_study(tmp_path: Path, photographs: Path, write_study: Callable[
     out = tmp_path / "out"
     done = l2xbench("run", study, "--out", out, "--workers", 1)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "LR made by noise 25" in done.stdout
+    assert "input made by noise 25" in done.stdout
     restored = pd.read_csv(out / "tables/restoration.csv").set_index("model")
     assert list(restored.index) == ["input", "nafnet", "second"]
     assert len(list((out / "figures").glob("heatmap-*.png"))) == 3
@@ -136,6 +137,7 @@ def test_explain_and_check(tmp_path: Path, photographs: Path, l2xbench: Command)
     assert explained.returncode == 0, explained.stderr
     checked = l2xbench("check", own, "--trust")
     assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert re.search(r"\b(LR|SR|HR)\b", explained.stdout + checked.stdout) is None
 
 
 def test_the_noise_is_the_images_own() -> None:

@@ -14,7 +14,6 @@ from l2xbench.draw.colormap import BACKDROP, PALETTES, palette_table
 from l2xbench.draw.panels import target_box
 from l2xbench.draw.scales import DECADES, SAID
 from l2xbench.draw.tables import Cell, Sheet
-from l2xbench.draw.words import words
 from l2xbench.report.page.data import data_size, image_data, script_json
 from l2xbench.run.progress import Progress
 from l2xbench.store.derived import DerivedFiles, find_derived, write_derived
@@ -23,6 +22,7 @@ from l2xbench.studies.figures import ImageSet
 from l2xbench.studies.image_view import ImageRecords, ImageView
 from l2xbench.studies.registry import all_studies
 from l2xbench.system.inorder import in_order
+from l2xbench.words import words
 
 FOLDER = "report_files"
 DATA_VERSION = 2

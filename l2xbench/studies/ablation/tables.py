@@ -17,6 +17,7 @@ from l2xbench.studies.ablation.options import AblationOptions
 from l2xbench.studies.ablation.units import RANDOM
 from l2xbench.studies.attribution.options import AttributionOptions
 from l2xbench.studies.shared.hiding import BECOMES, IMPUTATION_NOTE
+from l2xbench.words import words
 
 COLUMNS = ("dataset", "model", "method", "granularity", "order", "ratio", "psnr", "ssim", "images")
 _KEYS = COLUMNS[:5]
@@ -28,7 +29,8 @@ def ablation_tables(results: Results) -> list[Table]:
     if not curves:
         return []
     notes = _notes(results.manifest, curves)
-    caption = "Mean PSNR (dB) and SSIM after masking a share of the LR features (the paper's Fig. 3a)."
+    called = words(results.config.scale)
+    caption = f"Mean PSNR (dB) and SSIM after masking a share of the {called.lr} features (the paper's Fig. 3a)."
     tables = [Table("ablation", ablation_frame(curves), caption, notes=notes)]
     for metric, name in NAMES.items():
         summary = summary_frame(curves, results.records, metric, results.manifest.seed)

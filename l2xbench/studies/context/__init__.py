@@ -72,7 +72,9 @@ class Context(PatchStudy):
         """See `context.findings`."""
         from l2xbench.studies.context.findings import context_findings
 
-        return context_findings(tables["context_leads"].frame) if "context_leads" in tables else []
+        return (
+            context_findings(tables["context_leads"].frame, results.config.scale) if "context_leads" in tables else []
+        )
 
     def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
         """The means."""

@@ -23,6 +23,7 @@ from l2xbench.studies.shared.inference import Batches, device_of
 from l2xbench.studies.shared.passes import passes_of
 from l2xbench.studies.shared.patches import SquarePatch, patch_maps, patches_of
 from l2xbench.system.lru import RecentlyUsed
+from l2xbench.words import words
 from l2xbench.zoo.network import Network
 
 _wholes: WeakKeyDictionary[Network, RecentlyUsed[tuple[str, str], Tensor]] = WeakKeyDictionary()
@@ -110,11 +111,12 @@ def _psnr(sr: Tensor, hr: np.ndarray, options: Mapping[str, Any]) -> float:
 
 def _require_enough(patches: list[SquarePatch], pair: LoadedPair, options: Mapping[str, Any]) -> None:
     height, width = pair.lr.shape[:2]
+    called = words(options["scale"])
     for patch in patches:
         rows, columns = patch.footprint(options["scale"])
         outside = height * width - (rows.stop - rows.start) * (columns.stop - columns.start)
         if max(options["hidden"]) > outside:
             raise RequestError(
-                f"context.hidden: {max(options['hidden'])} LR pixels are to be hidden, and {pair.name} has {outside} "
-                f"outside a patch of {patch.size} x {patch.size} SR pixels"
+                f"context.hidden: {max(options['hidden'])} {called.lr} pixels are to be hidden, and {pair.name} has "
+                f"{outside} outside a patch of {patch.size} x {patch.size} {called.sr} pixels"
             )

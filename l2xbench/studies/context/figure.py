@@ -12,10 +12,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from l2xbench.draw import style
-from l2xbench.draw.words import words
 from l2xbench.studies.context.plotted import PlottedLoss
 from l2xbench.studies.context.units import CONTROLS, DIFFERENCE, DISTANCE, NEAR_DIFFERENCE, RANDOM
 from l2xbench.studies.shared.hiding import BLURRED
+from l2xbench.words import words
 
 _LEFT, _RIGHT, _BETWEEN = 1.2, 0.25, 0.25  # cm, as all lengths here
 _PLOT = 2.9

@@ -10,19 +10,21 @@ from l2xbench.studies.context.units import CONTROLS, DISTANCE
 from l2xbench.studies.shared.paired import is_beyond_as_one_of
 from l2xbench.studies.shared.sentences import amount, on_images, with_interval
 from l2xbench.studies.study import Finding
+from l2xbench.words import words
 
 _TABLE = "context_leads"
 _MOST = 4
 """Networks that a sentence names with their numbers; of more, only how many."""
 
 
-def context_findings(leads: pd.DataFrame) -> list[Finding]:
+def context_findings(leads: pd.DataFrame, scale: int) -> list[Finding]:
     """A sentence on the first order against the nearest pixels, and one against each other method.
 
     Args:
         leads: the table `context_leads`; rows without an interval (one image) say nothing.
+        scale: of the study.
     """
-    told = []
+    told, lr = [], words(scale).lr
     known = leads.dropna(subset=["lead_low", "lead_high"])
     for key, rows in known.groupby(["dataset", "method", "over"], sort=False):
         dataset, method, over = map(str, key)
@@ -30,7 +32,7 @@ def context_findings(leads: pd.DataFrame) -> list[Finding]:
         if nearest or over.split(" ")[0] not in CONTROLS:
             what = "hiding the nearest ones, which needs no network" if nearest else f"the order of {over}"
             sentence = (
-                f"{on_images(dataset, int(rows['images'].max()))}, hiding LR pixels around a patch in the order of "
+                f"{on_images(dataset, int(rows['images'].max()))}, hiding {lr} pixels around a patch in the order of "
                 f"{method}, compared with {what}, lowers the patch's PSNR {'; '.join(_compared(rows))}."
             )
             told.append(Finding(sentence, _TABLE, 1 if nearest else 2))

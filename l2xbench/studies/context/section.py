@@ -13,6 +13,7 @@ from l2xbench.studies.context.figures import shown_networks
 from l2xbench.studies.context.plotted import PlottedLoss, band_note, plotted_losses
 from l2xbench.studies.context.units import CONTROLS, DIFFERENCE, DISTANCE, NEAR_DIFFERENCE, RANDOM
 from l2xbench.studies.study import Section
+from l2xbench.words import words
 
 _WIDTH, _HEIGHT = 300.0, 190.0
 _OWN = {DISTANCE: "random", DIFFERENCE: "control", NEAR_DIFFERENCE: "control", RANDOM: "control"}
@@ -21,11 +22,11 @@ _OWN = {DISTANCE: "random", DIFFERENCE: "control", NEAR_DIFFERENCE: "control", R
 
 def context_section(results: Results, tables: Mapping[str, Table]) -> Section:
     """What `section.html` shows, and the tables below it."""
-    groups = []
+    groups, lr = [], words(results.config.scale).lr
     for _, title, networks in shown_networks(results):
         lines = {model: plotted_losses(curves, results.manifest.seed) for model, curves in networks.items()}
         looks = page_looks(line.label for each in lines.values() for line in each)
-        charts = [(model, loss_chart(model, each, lines.values(), looks)) for model, each in lines.items()]
+        charts = [(model, loss_chart(model, each, lines.values(), looks, lr)) for model, each in lines.items()]
         note = band_note(next(iter(networks.values())))
         groups.append({"title": title, "charts": charts, "legend": list(looks.items()), "note": note})
     return Section(
@@ -48,9 +49,13 @@ def page_looks(labels: Iterable[str]) -> dict[str, str]:
 
 
 def loss_chart(
-    network: str, lines: Sequence[PlottedLoss], all_lines: Iterable[Sequence[PlottedLoss]], looks: Mapping[str, str]
+    network: str,
+    lines: Sequence[PlottedLoss],
+    all_lines: Iterable[Sequence[PlottedLoss]],
+    looks: Mapping[str, str],
+    lr: str,
 ) -> Chart:
-    """A network's chart; the lines of all networks decide its axes."""
+    """A network's chart; the lines of all networks decide its axes, and `lr` is what LR is called."""
     everything = [line for each in all_lines for line in each]
     ends = [float(end) for line in everything for band in (line.low, line.high, line.mean) for end in band]
     ends = [end for end in ends if math.isfinite(end)]
@@ -70,13 +75,13 @@ def loss_chart(
     told = "; ".join(f"{line.label} {float(line.mean[-1]):.2f} dB" for line in lines)
     return Chart(
         title=network,
-        description=f"PSNR that a patch loses on {network} with {counts[-1]} LR pixels around it hidden: {told}.",
+        description=f"PSNR that a patch loses on {network} with {counts[-1]} {lr} pixels around it hidden: {told}.",
         width=_WIDTH,
         height=_HEIGHT,
         series=series,
         x_ticks=[(x(count), str(count)) for count in counts],
         y_ticks=y.ticks(5),
-        x_label="hidden LR pixels",
+        x_label=f"hidden {lr} pixels",
         y_label="PSNR lost (dB)",
     )
 

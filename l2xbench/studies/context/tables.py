@@ -19,6 +19,7 @@ from l2xbench.studies.context.options import ContextOptions
 from l2xbench.studies.shared.hiding import BECOMES, IMPUTATION_NOTE
 from l2xbench.studies.shared.intervals import NOTE, image_interval, image_mean
 from l2xbench.studies.shared.places import patch_size, places_note
+from l2xbench.words import words
 
 KEYS = ("dataset", "model", "method", "order")
 COLUMNS = (*KEYS, "hidden", *(f"{name}{end}" for name in MEASURES for end in ("", "_low", "_high")), "images")
@@ -29,8 +30,10 @@ def context_tables(results: Results) -> list[Table]:
     curves = results.once(context_curves)
     if not curves:
         return []
-    seed, notes = results.manifest.seed, context_notes(results)
-    loss = "how much PSNR (dB) a patch loses, and by how many grey levels it changes, as LR pixels around it are hidden"
+    seed, notes, lr = results.manifest.seed, context_notes(results), words(results.config.scale).lr
+    loss = (
+        f"how much PSNR (dB) a patch loses, and by how many grey levels it changes, as {lr} pixels around it are hidden"
+    )
     leads = leads_frame(curves, seed)
     tables = [
         Table("context_mean", mean_frame(curves, seed), f"Context: {loss}; means.", notes=notes, digits=2),
@@ -95,11 +98,12 @@ def context_notes(results: Results) -> list[str]:
     """How the numbers came about, for tables and page."""
     wanted = results.config.block(ContextOptions) or ContextOptions()
     maps = results.config.block(AttributionOptions) or AttributionOptions()
-    size = patch_size(wanted.size, results.config.scale)
+    scale = results.config.scale
+    size, called = patch_size(wanted.size, scale), words(scale)
     notes = [
         (
-            f"Patches of {size} x {size} SR pixels, {places_note(wanted.places)}; LR pixels under a patch are never "
-            f"hidden. A hidden pixel becomes {BECOMES[wanted.replacement]}."
+            f"Patches of {size} x {size} {called.sr} pixels, {places_note(wanted.places, scale)}; {called.lr} pixels "
+            f"under a patch are never hidden. A hidden pixel becomes {BECOMES[wanted.replacement]}."
         ),
         (
             f"Orders: by the map of the patch (reference {wanted.reference or maps.reference}; lam has its own), "

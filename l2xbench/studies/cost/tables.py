@@ -8,6 +8,7 @@ from l2xbench.draw.tables import Table
 from l2xbench.store.records import RecordGroup, record_groups
 from l2xbench.store.results import Results
 from l2xbench.studies.shared.frames import in_study_order, numbers
+from l2xbench.words import words
 
 _TIMED = ("restoration", "attribution")
 
@@ -15,7 +16,8 @@ _TIMED = ("restoration", "attribution")
 def cost_table(results: Results) -> Table:
     """`cost`: what one image takes, by network and step."""
     frame = cost_frame(results)
-    caption = "Mean seconds to super-resolve and to explain one image, and the largest completeness error."
+    restore = words(results.config.scale).restore
+    caption = f"Mean seconds to {restore} and to explain one image, and the largest completeness error."
     notes = [f"On {results.manifest.measured_on}.", *tile_notes(frame, results), *route_notes(results)]
     return Table("cost", frame.drop(columns="tiled"), caption, notes=notes)
 

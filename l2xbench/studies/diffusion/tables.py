@@ -9,11 +9,13 @@ from l2xbench.draw.tables import Table
 from l2xbench.store.records import records_of_studies
 from l2xbench.store.results import Results
 from l2xbench.studies.attribution.options import AttributionOptions
+from l2xbench.words import words
 
 
 def diffusion_table(results: Results) -> Table:
     """`diffusion`."""
-    caption = "Diffusion index (Gu and Dong, 2021): how widely a patch's map is spread over the LR image."
+    lr = words(results.config.scale).lr
+    caption = f"Diffusion index (Gu and Dong, 2021): how widely a patch's map is spread over the {lr} image."
     note = (
         "100 (1 - G), G the Gini coefficient of the map's absolute values, channels summed, as LAM's authors "
         "compute it; mean over images."

@@ -14,6 +14,7 @@ from l2xbench.errors import RequestError
 from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.erf.options import ErfOptions
 from l2xbench.studies.study import Finding, Options, Section, SizesOfImages, Study, Summary
+from l2xbench.words import words
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -54,9 +55,10 @@ class Erf(Study):
         if wanted is not None and wanted.variant == "crop":
             sides = [min(size) for images in sizes().values() for size in images.values()]
             if sides and max(sides) < wanted.size:
+                lr = words(config.scale).lr
                 raise RequestError(
-                    f"erf.size: no image has {wanted.size} LR pixels a side; the largest that fits is {max(sides)}, "
-                    "and with erf.variant mambair any does"
+                    f"erf.size: no image has {wanted.size} {lr} pixels a side; the largest that fits is "
+                    f"{max(sides)}, and with erf.variant mambair any does"
                 )
 
     def compute(
@@ -92,13 +94,14 @@ class Erf(Study):
         from l2xbench.studies.erf.findings import erf_findings
         from l2xbench.studies.erf.means import mean_fields
 
-        return erf_findings(results.once(mean_fields), results.manifest.seed)
+        return erf_findings(results.once(mean_fields), results.manifest.seed, results.config.scale)
 
     def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
         """The radii."""
         from l2xbench.studies.erf.tables import radii
 
-        return Summary("radius in LR pixels that holds a share", radii(tables["erf"].frame)) if tables else None
+        title = f"radius in {words(results.config.scale).lr} pixels that holds a share"
+        return Summary(title, radii(tables["erf"].frame)) if tables else None
 
 
 STUDY = Erf()

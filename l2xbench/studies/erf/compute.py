@@ -16,6 +16,7 @@ from l2xbench.errors import RequestError
 from l2xbench.store.units import Outcome
 from l2xbench.studies.erf.field import as_mambair, receptive_field
 from l2xbench.studies.shared.inference import device_of
+from l2xbench.words import words
 from l2xbench.zoo.network import Network
 
 
@@ -26,7 +27,7 @@ def compute(network: Network, pair: LoadedPair, options: Mapping[str, Any]) -> O
         RequestError: the image is smaller than what is asked for.
         FloatingPointError: the field holds NaN or infinity.
     """
-    lr = _seen(to_tensor(pair.lr), pair.name, options).to(device_of(network))
+    lr = _seen(to_tensor(pair.lr), pair.name, options, words(network.scale).lr).to(device_of(network))
     started = time.perf_counter()
     field = receptive_field(network, lr, options["of"], options.get("reference", "blur"))[0]
     if lr.device.type == "cuda":
@@ -39,14 +40,14 @@ def compute(network: Network, pair: LoadedPair, options: Mapping[str, Any]) -> O
     )
 
 
-def _seen(lr: Tensor, name: str, options: Mapping[str, Any]) -> Tensor:
+def _seen(lr: Tensor, name: str, options: Mapping[str, Any], called: str) -> Tensor:
     size = options["size"]
     if options["variant"] == "mambair":
         return as_mambair(lr, size)
     height, width = lr.shape[-2:]
     if min(height, width) < size:
         raise RequestError(
-            f"{name} has {width} x {height} LR pixels, fewer than erf.size: {size}; give a smaller size, or "
+            f"{name} has {width} x {height} {called} pixels, fewer than erf.size: {size}; give a smaller size, or "
             "erf.variant: mambair"
         )
     top, left = (height - size) // 2, (width - size) // 2

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from l2xbench.draw import style
-from l2xbench.draw.words import words
 from l2xbench.studies.erf.area import Square, as_mambair, as_replknet
+from l2xbench.words import words
 
 _MARGIN = 0.08
 _GAP = 0.12

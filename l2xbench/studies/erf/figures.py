@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from l2xbench.draw.words import words
 from l2xbench.store.derived import DerivedFiles, figure_paths
 from l2xbench.store.results import Results
 from l2xbench.studies.erf.area import squares_holding
 from l2xbench.studies.erf.figure import FieldPicture, field_figure
 from l2xbench.studies.erf.means import mean_fields
 from l2xbench.studies.figures import OwedFigure, drawn_by
+from l2xbench.words import words
 
 VERSION = 2
 """The version of the figures; a new one makes kept ones be drawn again."""

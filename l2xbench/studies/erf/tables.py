@@ -9,6 +9,7 @@ from l2xbench.store.results import Results
 from l2xbench.studies.erf.area import as_replknet, squares_holding
 from l2xbench.studies.erf.means import mean_fields
 from l2xbench.studies.erf.options import ErfOptions
+from l2xbench.words import words
 
 COLUMNS = ("dataset", "model", "of", "share", "side", "radius", "area", "side_log10", "area_log10", "images")
 
@@ -32,19 +33,20 @@ def erf_frame(results: Results) -> pd.DataFrame:
 
 def erf_table(results: Results) -> Table:
     """`erf`."""
-    wanted = results.config.block(ErfOptions) or ErfOptions()
+    wanted, called = results.config.block(ErfOptions) or ErfOptions(), words(results.config.scale)
     seen = (
-        f"Images brought to {wanted.size} x {wanted.size} LR pixels by the nearest pixel, as in MambaIR's script."
+        f"Images brought to {wanted.size} x {wanted.size} {called.lr} pixels by the nearest pixel, as in MambaIR's "
+        "script."
         if wanted.variant == "mambair"
-        else f"Of the middle {wanted.size} x {wanted.size} LR pixels of each image."
+        else f"Of the middle {wanted.size} x {wanted.size} {called.lr} pixels of each image."
     )
     notes = [
         seen,
         (
-            "Gradient: of the centre SR pixel, channels summed, rectified, mean over images. Multipliers: likewise, "
-            f"L2X's between the image and its reference ({wanted.reference})."
+            f"Gradient: of the centre {called.sr} pixel, channels summed, rectified, mean over images. Multipliers: "
+            f"likewise, L2X's between the image and its reference ({wanted.reference})."
         ),
-        "Squares about the LR pixel under the centre; log10: of log10(value + 1), as in RepLKNet's script.",
+        f"Squares about the {called.lr} pixel under the centre; log10: of log10(value + 1), as in RepLKNet's script.",
     ]
     caption = "Effective receptive fields: the least centred squares that hold more than a share of the field's sum."
     return Table("erf", results.once(erf_frame), caption, notes=notes)

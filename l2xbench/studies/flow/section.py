@@ -15,10 +15,10 @@ from PIL import Image
 from l2xbench.attribution.flow import AROUND
 from l2xbench.draw.colormap import over_image, shared_limit
 from l2xbench.draw.tables import Table
-from l2xbench.draw.words import words
 from l2xbench.store.records import Record, records_of_studies
 from l2xbench.store.results import Results
 from l2xbench.studies.study import Section
+from l2xbench.words import words
 
 SIDE = 224
 """A map's side on the page, in pixels."""

@@ -12,6 +12,7 @@ from l2xbench.store.results import Results
 from l2xbench.studies.flow.agreement import EFFECTS, PREDICTORS, correlations
 from l2xbench.studies.flow.options import FlowOptions
 from l2xbench.studies.flow.shares import mean_and_interval, network_flows
+from l2xbench.words import words
 
 _SEED = 0
 _PARTS = (
@@ -109,9 +110,9 @@ def check_frame(results: Results) -> pd.DataFrame:
 
 def flow_tables(results: Results) -> list[Table]:
     """`flow`, `flow_blocks` and, where blocks were taken out, `flow_check`."""
-    wanted = results.config.block(FlowOptions) or FlowOptions()
+    wanted, lr = results.config.block(FlowOptions) or FlowOptions(), words(results.config.scale).lr
     seen = (
-        f"Of the middle {wanted.size} x {wanted.size} LR pixels of each image, reference {wanted.reference}, target "
+        f"Of the middle {wanted.size} x {wanted.size} {lr} pixels of each image, reference {wanted.reference}, target "
         f"{wanted.target}; parts of the explained change, means over images."
     )
     parts = Table(

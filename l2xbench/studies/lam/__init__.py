@@ -17,6 +17,7 @@ from l2xbench.studies.lam.options import LamOptions
 from l2xbench.studies.lam.units import lam_units
 from l2xbench.studies.shared.interventions import in_one_notice, told_interventions
 from l2xbench.studies.study import Finding, Options, Section, SizesOfImages, Study, Summary
+from l2xbench.words import words
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -65,8 +66,8 @@ class Lam(Study):
         if wanted is None:
             return None
         found = (
-            f"lam: in each dataset up to {wanted.most} windows are taken in which the networks' SR images differ most; "
-            "they are found once those are there."
+            f"lam: in each dataset up to {wanted.most} windows are taken in which the networks' "
+            f"{words(config.scale).sr} images differ most; they are found once those are there."
             if wanted.cases == AUTO
             else None
         )

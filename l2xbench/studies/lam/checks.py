@@ -11,6 +11,7 @@ from l2xbench.studies.lam.cases import AUTO, Case
 from l2xbench.studies.lam.options import LamOptions
 from l2xbench.studies.lam.units import dataset_of
 from l2xbench.studies.shared.room import Sizes, would_fit
+from l2xbench.words import words
 
 
 def check_lam(config: StudyConfig) -> None:
@@ -49,7 +50,8 @@ def check_windows(key: str, cases: Sequence[Case] | str, size: int, config: Stud
         sides = [min(each) * config.scale for images in sizes().values() for each in images.values()]
         if sides and max(sides) < size:
             raise RequestError(
-                f"{key}.size: no SR image has {size} pixels a side; the largest that fits is {max(sides)}"
+                f"{key}.size: no {words(config.scale).sr} image has {size} pixels a side; the largest that fits is "
+                f"{max(sides)}"
             )
         return
     for number, case in enumerate(cases):
@@ -61,5 +63,5 @@ def check_windows(key: str, cases: Sequence[Case] | str, size: int, config: Stud
         if x + side > width or y + side > height:
             raise RequestError(
                 f"{key}.cases[{number}].window: {case.window} (left, top, side) is not within the {width} x {height} "
-                f"SR pixels of {case.image}{would_fit(x, y, side, width, height)}"
+                f"{words(config.scale).sr} pixels of {case.image}{would_fit(x, y, side, width, height)}"
             )

@@ -13,6 +13,7 @@ from l2xbench.errors import RequestError
 from l2xbench.store.units import Arrays, Outcome
 from l2xbench.studies.shared.inference import device_of
 from l2xbench.studies.shared.maps import network_map, upscaled
+from l2xbench.words import words
 from l2xbench.zoo.network import Network
 
 
@@ -29,7 +30,8 @@ def compute(network: Network, pair: LoadedPair, options: Mapping[str, Any], give
     height, width = (length * network.scale for length in pair.lr.shape[:2])
     if x + size > width or y + size > height:
         raise RequestError(
-            f"the window {x},{y},{size} (left, top, side) is not within the {width} x {height} SR pixels of {pair.name}"
+            f"the window {x},{y},{size} (left, top, side) is not within the {width} x {height} "
+            f"{words(network.scale).sr} pixels of {pair.name}"
         )
     settings = {**options["map"], "target": f"patch:{y},{x},{size},{size}"}
     found = network_map(network, pair.lr, settings, hr=pair.hr, others=(given or {}).values())

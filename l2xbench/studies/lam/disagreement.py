@@ -11,6 +11,7 @@ from l2xbench.store.records import Record, Records
 from l2xbench.store.store import Store
 from l2xbench.studies.lam.cases import Case
 from l2xbench.studies.lam.options import LamOptions
+from l2xbench.words import words
 
 
 def with_windows_found(config: StudyConfig, records: Records, store: Store) -> StudyConfig:
@@ -41,7 +42,7 @@ def with_windows_found(config: StudyConfig, records: Records, store: Store) -> S
             case = Case(image=image, window=f"{x},{y},{wanted.size}", dataset=dataset)
             found[dataset].append((sum_there, case))
     if not found:
-        raise RequestError(f"lam.size: no SR image has {wanted.size} pixels a side")
+        raise RequestError(f"lam.size: no {words(config.scale).sr} image has {wanted.size} pixels a side")
     cases = []
     for ranked in found.values():
         chosen = sorted(ranked, key=lambda one: -one[0])[: wanted.most]

@@ -12,9 +12,9 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from l2xbench.draw import style
-from l2xbench.draw.words import words
 from l2xbench.studies.lam.cases import parted_name
 from l2xbench.studies.lam.pictures import Picture, map_pictures
+from l2xbench.words import words
 
 _MARGIN = 0.08
 _GAP = 0.08

@@ -11,6 +11,7 @@ from l2xbench.store.records import Record, records_of_studies
 from l2xbench.store.results import Results
 from l2xbench.studies.lam.cases import AUTO
 from l2xbench.studies.lam.options import LamOptions
+from l2xbench.words import words
 
 COLUMNS = ("dataset", "image", "model", "method", "window", "di", "psnr", "variant", "seconds")
 
@@ -82,13 +83,13 @@ def mean_frame(frame: pd.DataFrame) -> pd.DataFrame:
 
 def lam_tables(results: Results) -> list[Table]:
     """`lam` and `lam_mean`."""
-    frame = results.once(lam_frame)
+    frame, called = results.once(lam_frame), words(results.config.scale)
     notes = [
         (
             "DI: 100 (1 - Gini) of the map's absolute values, channels summed, as LAM's authors compute it; it says "
-            "how many LR pixels were used, not how well. It falls as the image grows."
+            f"how many {called.lr} pixels were used, not how well. It falls as the image grows."
         ),
-        "PSNR of the window's SR pixels. Seconds: of the map alone.",
+        f"PSNR of the window's {called.sr} pixels. Seconds: of the map alone.",
         *unpublished_notes(results),
         *(f"{name}: {manifest.note}." for name, manifest in results.manifest.datasets.items() if manifest.note),
     ]

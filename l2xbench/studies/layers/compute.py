@@ -41,7 +41,7 @@ def compute(network: Network, pair: LoadedPair, options: Mapping[str, Any]) -> O
         FloatingPointError: a layer holds NaN or infinity.
     """
     size = options["size"]
-    corners = crop_corners(pair.name, pair.lr.shape[:2], size, options["crops"], options["seed"])
+    corners = crop_corners(pair.name, pair.lr.shape[:2], size, options["crops"], options["seed"], network.scale)
     device = device_of(network)
     started = time.perf_counter()
     batch: dict[str, list[NDArray[np.float32]]] = {}

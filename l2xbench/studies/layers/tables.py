@@ -9,6 +9,7 @@ from l2xbench.draw.tables import Table
 from l2xbench.store.results import Results
 from l2xbench.studies.layers.grids import found_each_other, layer_grids
 from l2xbench.studies.similarity.options import SimilarityOptions
+from l2xbench.words import words
 
 _DIGITS = 3
 
@@ -58,11 +59,11 @@ def found_frame(results: Results) -> pd.DataFrame:
 
 def layer_tables(results: Results) -> list[Table]:
     """`cka_layers` and `cka_layers_found`; a table without rows is left out."""
-    wanted = results.config.block(SimilarityOptions) or SimilarityOptions()
+    wanted, lr = results.config.block(SimilarityOptions) or SimilarityOptions(), words(results.config.scale).lr
     compared = "what layers give" if wanted.of == "features" else f"layers' {wanted.signs} attributions"
     control = "the crops" if wanted.of == "features" else "|x - x'|"
     note = (
-        f"Of {compared} on {wanted.crops} crops of {wanted.size} x {wanted.size} LR pixels of each image; HSIC "
+        f"Of {compared} on {wanted.crops} crops of {wanted.size} x {wanted.size} {lr} pixels of each image; HSIC "
         f"unbiased in each image and averaged over images (Nguyen et al. 2021). dCKA: {control} regressed out."
     )
     every = Table(

@@ -9,12 +9,13 @@ import pandas as pd
 from l2xbench.draw.tables import Table
 from l2xbench.store.records import records_of_studies
 from l2xbench.store.results import Results
+from l2xbench.words import words
 
 UNCHANGED = 0.9
 """From this rank correlation with the trained network's map on, a map counts as unchanged."""
 
 _UNCHANGED_NOTE = (
-    "Spearman's, over LR pixels, channels summed; mean over images. Layers: the share drawn anew, with the "
+    "Spearman's, over {lr} pixels, channels summed; mean over images. Layers: the share drawn anew, with the "
     f"parameters' own mean and deviation. A method fails if its signed maps still correlate by {UNCHANGED} or more "
     "when all are: they show the image, not what the network has learned."
 )
@@ -26,7 +27,8 @@ def randomisation_table(results: Results) -> Table:
         "Rank correlation of maps with those of the network with layers drawn anew, from the output down "
         "(Adebayo et al., 2018)."
     )
-    return Table("randomisation", randomisation_frame(results), caption, notes=[_UNCHANGED_NOTE])
+    note = _UNCHANGED_NOTE.format(lr=words(results.config.scale).lr)
+    return Table("randomisation", randomisation_frame(results), caption, notes=[note])
 
 
 def randomisation_frame(results: Results) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from l2xbench.studies.attribution.patch_study import PatchStudy
 from l2xbench.studies.reach.options import ReachOptions
 from l2xbench.studies.reach.units import reach_units
 from l2xbench.studies.study import Finding, ImageMeasure, Options, Section, Summary
+from l2xbench.words import words
 
 if TYPE_CHECKING:
     from l2xbench.data.datasets import LoadedPair
@@ -79,13 +80,14 @@ class ReachStudy(PatchStudy):
         from l2xbench.studies.reach.findings import reach_findings
         from l2xbench.studies.reach.means import reaches
 
-        return reach_findings(results.once(reaches), results.manifest.seed) if tables else []
+        return reach_findings(results.once(reaches), results.manifest.seed, results.config.scale) if tables else []
 
     def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:
         """The means."""
         from l2xbench.studies.reach.tables import brief
 
-        return Summary("reach in LR pixels, and shares of |R|", brief(tables["reach"].frame)) if tables else None
+        title = f"reach in {words(results.config.scale).lr} pixels, and shares of |R|"
+        return Summary(title, brief(tables["reach"].frame)) if tables else None
 
 
 STUDY = ReachStudy()

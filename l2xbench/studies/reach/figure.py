@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from numpy.typing import NDArray
 
 from l2xbench.draw import style
-from l2xbench.draw.words import words
+from l2xbench.words import words
 
 FLOOR = 1e-5
 """Shares below it are not drawn: what a map's float32 still tells."""

@@ -6,6 +6,7 @@ from l2xbench.store.results import Results
 from l2xbench.studies.reach.means import Reach, reaches
 from l2xbench.studies.shared.measures import measure
 from l2xbench.studies.study import ImageMeasure
+from l2xbench.words import words
 
 
 def measures(results: Results) -> list[ImageMeasure]:
@@ -13,11 +14,11 @@ def measures(results: Results) -> list[ImageMeasure]:
     groups: dict[tuple[str, str], list[Reach]] = {}
     for one in results.once(reaches):
         groups.setdefault((one.dataset, one.method), []).append(one)
-    found = []
+    found, lr = [], words(results.config.scale).lr
     for (dataset, method), networks in groups.items():
         for name, title, factor, unit, digits in (
-            ("beyond_8", f"share of |R| beyond 8 LR pixels ({method})", 100, "%", 1),
-            ("radius_90", f"radius that holds 90 % of |R| ({method})", 1, "LR pixels", 1),
+            ("beyond_8", f"share of |R| beyond 8 {lr} pixels ({method})", 100, "%", 1),
+            ("radius_90", f"radius that holds 90 % of |R| ({method})", 1, f"{lr} pixels", 1),
         ):
             values = {
                 one.model: {

@@ -11,17 +11,18 @@ from l2xbench.store.results import Results
 from l2xbench.studies.reach.figure import FLOOR, ReachLine
 from l2xbench.studies.reach.figures import reach_lines, shown_networks
 from l2xbench.studies.study import Section
+from l2xbench.words import words
 
 _WIDTH, _HEIGHT = 640.0, 320.0
 
 
 def reach_section(results: Results, tables: Mapping[str, Table]) -> Section:
     """What `section.html` shows, and the tables below it."""
-    groups = []
+    groups, unit = [], f"{words(results.config.scale).lr} pixels"
     for _, _, title, networks in shown_networks(results):
         lines = reach_lines(networks, results.manifest.seed)
         legend = [(line.name, f"s{number % SERIES}") for number, line in enumerate(lines)]
-        groups.append({"title": title, "legend": legend, "chart": reach_chart(title, lines)})
+        groups.append({"title": title, "legend": legend, "chart": reach_chart(title, lines, unit)})
     return Section(
         anchor="reach",
         link="Reach",
@@ -32,8 +33,8 @@ def reach_section(results: Results, tables: Mapping[str, Table]) -> Section:
     )
 
 
-def reach_chart(title: str, lines: Sequence[ReachLine]) -> Chart:
-    """The share of |R| beyond each distance, in per cent, logarithmic; a network's line ends at 0.001 %."""
+def reach_chart(title: str, lines: Sequence[ReachLine], unit: str) -> Chart:
+    """The share of |R| beyond each distance in `unit`, in per cent, logarithmic; a network's line ends at 0.001 %."""
     shown = [[(radius, share) for radius, share in enumerate(line.mean) if share >= FLOOR] for line in lines]
     farthest = max([1, *(radius for points in shown for radius, _ in points)])
     x = Axis(0, farthest, LEFT, _WIDTH - RIGHT)
@@ -41,7 +42,7 @@ def reach_chart(title: str, lines: Sequence[ReachLine]) -> Chart:
     series = []
     for number, (line, points) in enumerate(zip(lines, shown, strict=True)):
         dots = [
-            Dot(x(radius), y(100 * float(share)), f"{line.name}: {100 * share:.2g} % beyond {radius} LR pixels")
+            Dot(x(radius), y(100 * float(share)), f"{line.name}: {100 * share:.2g} % beyond {radius} {unit}")
             for radius, share in points
         ]
         if dots:
@@ -55,6 +56,6 @@ def reach_chart(title: str, lines: Sequence[ReachLine]) -> Chart:
         series=series,
         x_ticks=x.ticks(10),
         y_ticks=y.ticks(6),
-        x_label="distance from the patch's middle (LR pixels)",
+        x_label=f"distance from the patch's middle ({unit})",
         y_label="share of |R| beyond it (%)",
     )

@@ -11,6 +11,7 @@ from l2xbench.studies.reach.means import MEASURES, Reach, reaches
 from l2xbench.studies.reach.options import ReachOptions
 from l2xbench.studies.shared.intervals import NOTE, image_interval, image_mean
 from l2xbench.studies.shared.places import patch_size, places_note
+from l2xbench.words import words
 
 KEYS = ("dataset", "model", "method")
 
@@ -21,7 +22,8 @@ def reach_tables(results: Results) -> list[Table]:
     if not found:
         return []
     notes = reach_notes(results)
-    caption = "Reach: how far from a patch its map lies, in LR pixels and shares of |R|"
+    lr = words(results.config.scale).lr
+    caption = f"Reach: how far from a patch its map lies, in {lr} pixels and shares of |R|"
     intervals = Table(
         "reach_intervals",
         intervals_frame(found, results.manifest.seed),
@@ -53,16 +55,17 @@ def reach_notes(results: Results) -> list[str]:
     """How the numbers came about."""
     wanted = results.config.block(ReachOptions) or ReachOptions()
     maps = results.config.block(AttributionOptions) or AttributionOptions()
-    size = patch_size(wanted.size, results.config.scale)
+    scale = results.config.scale
+    size, called = patch_size(wanted.size, scale), words(scale)
     return [
         (
-            f"Patches of {size} x {size} SR pixels, {places_note(wanted.places)}. Maps: reference "
+            f"Patches of {size} x {size} {called.sr} pixels, {places_note(wanted.places, scale)}. Maps: reference "
             f"{wanted.reference or maps.reference} (lam has its own); |R|: the absolute value of the sum over channels."
         ),
         (
             "Radius: the least distance from the patch's middle, the larger of the row's and the column's, within "
-            "which 50, 90 and 99 % of |R| lie. Outside: the share outside the LR pixels under the patch; beyond: "
-            "outside that distance. DI: LAM's diffusion index. Means over an image's patches, then over images."
+            f"which 50, 90 and 99 % of |R| lie. Outside: the share outside the {called.lr} pixels under the patch; "
+            "beyond: outside that distance. DI: LAM's diffusion index. Means over an image's patches, then over images."
         ),
         *(f"{name}: {manifest.note}." for name, manifest in results.manifest.datasets.items() if manifest.note),
     ]

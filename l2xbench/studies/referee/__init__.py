@@ -101,7 +101,7 @@ class Referee(Study):
         """See `referee.findings`."""
         from l2xbench.studies.referee.findings import referee_findings
 
-        told = referee_findings(tables["referee"].frame) if "referee" in tables else []
+        told = referee_findings(tables["referee"].frame, results.config.scale) if "referee" in tables else []
         return [Finding(sentence, "referee") for sentence in told]
 
     def summary(self, results: Results, tables: Mapping[str, Table]) -> Summary | None:

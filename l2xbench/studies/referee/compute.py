@@ -21,6 +21,7 @@ from l2xbench.store.units import Arrays, Outcome, Value
 from l2xbench.studies.referee.units import INTERVENTIONS
 from l2xbench.studies.shared.inference import Batches, device_of
 from l2xbench.studies.shared.maps import network_map
+from l2xbench.words import words
 from l2xbench.zoo.network import Network
 
 
@@ -34,7 +35,8 @@ def compute(network: Network, pair: LoadedPair, options: Mapping[str, Any], give
     if options["images"] is not None and pair.name not in options["images"]:
         return Outcome(values={"window": None})
     if pair.hr is None:
-        raise RequestError(f"{pair.name} has no HR image, against which a patch's PSNR is measured")
+        called = words(network.scale).hr
+        raise RequestError(f"{pair.name} has no {called} image, against which a patch's PSNR is measured")
     window = find_window(pair.lr, pair.hr, network.scale, options["window"], options["size"], pair.name)
     x, y, size = window
     told: dict[str, Value] = {"of": options["of"], "window": f"{x},{y},{size}"}
@@ -79,15 +81,17 @@ def find_window(
         RequestError: it is not within the image.
     """
     height, width = hr.shape[:2]
+    called = words(scale).sr
     if window is not None:
         x, y, size = window
         if x + size > width or y + size > height:
             raise RequestError(
-                f"the window {x},{y},{size} (left, top, side) is not within the {width} x {height} SR pixels of {name}"
+                f"the window {x},{y},{size} (left, top, side) is not within the {width} x {height} {called} pixels of "
+                f"{name}"
             )
         return x, y, size
     if size > min(height, width):
-        raise RequestError(f"{name} has {width} x {height} SR pixels, fewer than referee.size: {size}")
+        raise RequestError(f"{name} has {width} x {height} {called} pixels, fewer than referee.size: {size}")
     enlarged = lr if scale == 1 else bicubic.resize(lr, scale)
     errors = np.square(enlarged.astype(np.float64) - hr).sum(2)
     y, x, _ = strongest_window(errors, size, scale)

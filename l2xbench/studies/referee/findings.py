@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
+from l2xbench.words import words
+
 CONTROLS = ("difference", "random")
 _NEEDED = ("signed", "signs", "chance", "gradients")
 _OUTSIDE = ("signed_outside", "signs_outside", "chance_outside")
 
 
-def referee_findings(frame: pd.DataFrame) -> list[str]:
+def referee_findings(frame: pd.DataFrame, scale: int) -> list[str]:
     """Three sentences a dataset; of methods whose agreement is not known nothing is said."""
     told = []
     for dataset, rows in frame.groupby("dataset", sort=False):
@@ -35,7 +37,7 @@ def referee_findings(frame: pd.DataFrame) -> list[str]:
         )
         if all(by_method[shown][name] == by_method[shown][name] for name in _OUTSIDE):
             told.append(
-                f"Outside the patch's own LR pixels {shown}'s rank correlation is "
+                f"Outside the patch's own {words(scale).lr} pixels {shown}'s rank correlation is "
                 f"{by_method[shown]['signed_outside']:.2f}, and it has the right sign in "
                 f"{by_method[shown]['signs_outside']:.0%} of the blocks that act, by chance in "
                 f"{by_method[shown]['chance_outside']:.0%} ({on})."

@@ -8,6 +8,7 @@ from l2xbench.draw.tables import Table
 from l2xbench.store.results import Results
 from l2xbench.studies.referee.options import RefereeOptions
 from l2xbench.studies.referee.patches import judged, whole_patches
+from l2xbench.words import words
 
 COLUMNS = (
     *("dataset", "model", "method", "signed", "signed_outside", "absolute", "absolute_outside"),
@@ -72,11 +73,11 @@ def interventions_frame(results: Results) -> pd.DataFrame:
 
 def referee_tables(results: Results) -> list[Table]:
     """`referee`, `referee_patches` and `referee_interventions`."""
-    wanted = results.config.block(RefereeOptions) or RefereeOptions()
+    wanted, called = results.config.block(RefereeOptions) or RefereeOptions(), words(results.config.scale)
     done = (
-        f"Interventions: each block of {wanted.block} x {wanted.block} LR pixels is replaced {wanted.coarse} times by "
-        f"blocks of other images of the set, and {wanted.fine} times anew where that changes the patch's PSNR by "
-        f"{wanted.least:g} dB; its effect is the dB that the patch loses in the mean, 0 below {wanted.least:g} dB "
+        f"Interventions: each block of {wanted.block} x {wanted.block} {called.lr} pixels is replaced {wanted.coarse} "
+        f"times by blocks of other images of the set, and {wanted.fine} times anew where that changes the patch's PSNR "
+        f"by {wanted.least:g} dB; its effect is the dB that the patch loses in the mean, 0 below {wanted.least:g} dB "
         "(after Hu et al., TPAMI 2025)."
     )
     notes = [
@@ -84,8 +85,8 @@ def referee_tables(results: Results) -> list[Table]:
         (
             "Signed: Spearman's correlation of a map's sums over blocks with the effects; absolute: of the absolute "
             "values of both. Signs: of the blocks with an effect, the share whose sum has its sign; chance: what a map "
-            "of the same shares of signs that knew nothing would have. Outside: over the blocks that have no LR pixel "
-            "under the patch. Means over patches; of the cost, medians."
+            f"of the same shares of signs that knew nothing would have. Outside: over the blocks that have no "
+            f"{called.lr} pixel under the patch. Means over patches; of the cost, medians."
         ),
         f"Gradients: a map's time in that of a gradient of the same patch, on {results.manifest.measured_on}.",
     ]
@@ -96,8 +97,8 @@ def referee_tables(results: Results) -> list[Table]:
         Table(
             "referee_interventions",
             results.once(interventions_frame),
-            "Interventions on each patch (left, top, side in SR pixels): blocks that help, harm and do neither, the "
-            "patch's PSNR over RGB with nothing replaced, and the cost.",
+            f"Interventions on each patch (left, top, side in {called.sr} pixels): blocks that help, harm and do "
+            "neither, the patch's PSNR over RGB with nothing replaced, and the cost.",
             notes=[done],
         ),
     ]

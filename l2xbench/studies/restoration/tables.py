@@ -14,6 +14,7 @@ from l2xbench.store.units import OUTPUT
 from l2xbench.studies.restoration.leaders import Ahead, leaders
 from l2xbench.studies.restoration.units import COUNTED_SIDE
 from l2xbench.studies.shared.frames import in_study_order, numbers
+from l2xbench.words import words
 
 HOW_MARKED = (
     "Bold: better than every other; underlined: better than every other but that one; beyond the 95 % interval of the "
@@ -37,7 +38,8 @@ def tables_of(results: Results) -> list[Table]:
         *output_notes(results),
         *counted_notes(results),
     ]
-    return restoration_tables(frame, ahead=leaders(results), dataset_notes=manifest.notes, notes=notes)
+    scale = results.config.scale
+    return restoration_tables(frame, scale, ahead=leaders(results), dataset_notes=manifest.notes, notes=notes)
 
 
 def restoration_frame(results: Results) -> pd.DataFrame:
@@ -111,8 +113,9 @@ def counted_notes(results: Results) -> list[str]:
         return []
     why = {group.model: str(reason) for group in groups for reason in group.column("uncounted")[:1] if reason}
     told = [f"Not counted: {'; '.join(f'{model} ({reason})' for model, reason in why.items())}."] if why else []
+    lr = words(results.config.scale).lr
     what = (
-        f"GFLOPs and memory are counted for one LR image of {COUNTED_SIDE} x {COUNTED_SIDE} pixels: operations of "
+        f"GFLOPs and memory are counted for one {lr} image of {COUNTED_SIDE} x {COUNTED_SIDE} pixels: operations of "
         "convolutions, matrix products and attention, a multiply-add being two; weights and all tensors alive at once, "
         "without what kernels use within."
     )
@@ -121,6 +124,7 @@ def counted_notes(results: Results) -> list[str]:
 
 def restoration_tables(
     frame: pd.DataFrame,
+    scale: int,
     *,
     ahead: Collection[Ahead] = (),
     dataset_notes: Mapping[str, str] | None = None,
@@ -134,6 +138,7 @@ def restoration_tables(
     Args:
         frame: the columns `COLUMNS`, and others after them (`seconds`, the mean time of an image). PSNR in
             dB; both may be missing where there is no HR image; `parameters` may be missing (bicubic).
+        scale: of the networks.
         ahead: the means that are better than all lower ones beyond chance, see `leaders`; no other is marked.
         dataset_notes: what to say of a dataset (`20 of Urban100's 100 images`).
         notes: what else to say.
@@ -162,7 +167,7 @@ def restoration_tables(
     wide, wide_barred = _by_network(frame, barred)
     _, wide_unsure = _by_network(frame, unsure)
     if "seconds" in frame:
-        notes = [*notes, "Seconds: mean time to super-resolve one image."]
+        notes = [*notes, f"Seconds: mean time to {words(scale).restore} one image."]
     return [lines, Table("table1", wide, caption, _BEST, None, wide_barred, wide_unsure, notes)]
 
 

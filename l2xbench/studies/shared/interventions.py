@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from l2xbench.config import StudyConfig
+from l2xbench.words import words
 
 _USUAL_SIDE = 64
 """LR pixels of the images that papers take such maps of."""
@@ -32,7 +33,8 @@ def told_interventions(key: str, target: str, config: StudyConfig, plan: Mapping
     crops = [entry.crop for entry in config.datasets.values()]
     side = max((crop for crop in crops if crop is not None), default=_USUAL_SIDE)
     blocks = (-(-side // made.block)) ** 2
-    within = f"of {side} x {side} LR pixels" if all(crops) else f"if images have {side} x {side} LR pixels"
+    size = f"{side} x {side} {words(config.scale).lr} pixels"
+    within = f"of {size}" if all(crops) else f"if images have {size}"
     return (
         f"{key}: interventions: for each {target} {within}, every network runs on {blocks * made.coarse:,} images, and "
         f"on {made.fine:,} more for each of the {blocks:,} blocks that acts."

@@ -33,6 +33,7 @@ from l2xbench.studies.shared.inference import (
     super_resolve,
 )
 from l2xbench.system import memory
+from l2xbench.words import words
 from l2xbench.zoo.network import Network
 
 
@@ -161,7 +162,8 @@ def network_map(
         FloatingPointError: the map holds NaN or infinity.
     """
     inputs = to_tensor(lr).to(device_of(network))
-    needed = needed_besides(settings.get("method", "l2x"), inputs.device, hr, others)
+    scale = getattr(network, "scale", 0)  # a module of the user's own need not say it
+    needed = needed_besides(settings.get("method", "l2x"), inputs.device, hr, others, words(scale).hr)
     started = time.perf_counter()
     found, tile = explained(network, inputs, **settings, **needed)
     seconds = _seconds_since(started, inputs.device)
@@ -179,7 +181,7 @@ def network_map(
 
 
 def needed_besides(
-    method: str, device: torch.device, hr: np.ndarray | None, others: Iterable[np.ndarray]
+    method: str, device: torch.device, hr: np.ndarray | None, others: Iterable[np.ndarray], called: str
 ) -> dict[str, Any]:
     """What a method is given besides the LR image, as keyword arguments of `l2xbench.explain`.
 
@@ -188,6 +190,7 @@ def needed_besides(
         device: where the network is.
         hr: (sH, sW, 3) uint8, if there is one.
         others: (h, w, 3) uint8, the LR images that it may draw from.
+        called: what HR is called.
 
     Raises:
         RequestError: the method needs an HR image or others, and there are none.
@@ -197,8 +200,8 @@ def needed_besides(
     drawn = [to_tensor(other).to(device) for other in others]
     if hr is None or not drawn:
         raise RequestError(
-            f"the method {method} compares with the HR image and draws blocks from other images of the dataset; there "
-            f"is {'no HR image' if hr is None else 'no other image'}"
+            f"the method {method} compares with the {called} image and draws blocks from other images of the dataset; "
+            f"there is no {called if hr is None else 'other'} image"
         )
     return {"hr": to_tensor(hr).to(device), "others": drawn}
 

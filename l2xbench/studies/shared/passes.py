@@ -23,6 +23,7 @@ from l2xbench.data.pairs import LoadedPair
 from l2xbench.errors import reason_of
 from l2xbench.studies.shared.inference import Upscaler, device_of, may_divide, super_resolve
 from l2xbench.system import memory
+from l2xbench.words import words
 from l2xbench.zoo.network import Network
 
 PSNR_WITHIN = 0.001
@@ -71,7 +72,7 @@ def _checked(
     if network.parameter_count == 0:
         return plain("nothing is learned")
     if pair.hr is None:
-        return plain(f"{pair.name} has no HR image to check the quicker passes on")
+        return plain(f"{pair.name} has no {words(network.scale).hr} image to check the quicker passes on")
     lr = images.to_tensor(pair.lr).to(device_of(network))
     try:
         quick = _Quick(network, wanted)

@@ -24,6 +24,7 @@ from l2xbench.studies.shared.inference import device_of, explained
 from l2xbench.studies.shared.maps import needed_besides, upscaled
 from l2xbench.studies.shared.places import COMMITTEE
 from l2xbench.system.lru import RecentlyUsed
+from l2xbench.words import words
 from l2xbench.zoo.load import load_model
 from l2xbench.zoo.network import Network
 
@@ -77,26 +78,28 @@ def patches_of(pair: LoadedPair, options: Mapping[str, Any]) -> list[SquarePatch
     """
     size, scale, places = options["size"], options["scale"], options["places"]
     height, width = pair.lr.shape[:2]
+    called = words(scale)
     if isinstance(places, list):
         for x, y in places:
             if x + size > width * scale or y + size > height * scale:
                 raise RequestError(
-                    f"the patch of {size} x {size} SR pixels at {x},{y} (left, top) is not within the "
-                    f"{width * scale} x {height * scale} SR pixels of {pair.name}"
+                    f"the patch of {size} x {size} {called.sr} pixels at {x},{y} (left, top) is not within the "
+                    f"{width * scale} x {height * scale} {called.sr} pixels of {pair.name}"
                 )
         return [SquarePatch(x, y, size) for x, y in places]
-    corners = _chosen(pair, places["by"], places["count"], size // scale, options["seed"])
+    corners = _chosen(pair, places["by"], places["count"], size // scale, options["seed"], called.lr)
     return [SquarePatch(column * scale, row * scale, size) for row, column in corners]
 
 
-def _chosen(pair: LoadedPair, by: str, count: int, side: int, seed: int) -> list[tuple[int, int]]:
+def _chosen(pair: LoadedPair, by: str, count: int, side: int, seed: int, called: str) -> list[tuple[int, int]]:
     """Rows and columns of the LR windows with the highest scores that do not overlap."""
     inset = min(pair.lr.shape[:2]) // _INSET
     rows, columns = (length - side - 2 * inset + 1 for length in pair.lr.shape[:2])
     if rows < 1 or columns < 1:
         height, width = pair.lr.shape[:2]
         raise RequestError(
-            f"{pair.name} has {width} x {height} LR pixels, too few for a patch of {side} x {side} with context around"
+            f"{pair.name} has {width} x {height} {called} pixels, too few for a patch of {side} x {side} with context "
+            "around"
         )
     scores = _scores(pair, by, side, seed)[inset : inset + rows, inset : inset + columns].copy()
     found: list[tuple[int, int]] = []
@@ -188,7 +191,7 @@ def patch_maps(
 
     def made() -> PatchMaps:
         lr = to_tensor(pair.lr).to(device_of(network))
-        needed = needed_besides(settings["method"], lr.device, pair.hr, others)
+        needed = needed_besides(settings["method"], lr.device, pair.hr, others, words(network.scale).hr)
         started = time.perf_counter()
         answer, tile = explained(network, lr, target=[patch.target for patch in patches], **settings, **needed)
         found: list[Attribution] = answer  # type: ignore[assignment]  # a list of targets gives a list

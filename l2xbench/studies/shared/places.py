@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag
 from l2xbench.errors import RequestError
 from l2xbench.resources import models_folder
 from l2xbench.validation import Strict
+from l2xbench.words import words
 
 COMMITTEE = ("edsr-compact", "swin2sr-compact")
 """The bundled networks whose SR images `disagreement` compares: a convolutional one and a transformer."""
@@ -117,13 +118,14 @@ def _committee_digest() -> str:
     return total.hexdigest()[:16]
 
 
-def places_note(places: list[tuple[int, int]] | ChosenPlaces) -> str:
+def places_note(places: list[tuple[int, int]] | ChosenPlaces, scale: int) -> str:
     """How a table's note says which patches there are."""
     if isinstance(places, list):
         return "at " + "; ".join(f"{x},{y}" for x, y in places) + " (left, top)"
+    called = words(scale)
     where = {
-        "detail": "where LR varies most",
-        "disagreement": f"where the SR images of {COMMITTEE[0]} and {COMMITTEE[1]} differ most",
+        "detail": f"where {called.the_lr} varies most",
+        "disagreement": f"where the {called.sr} images of {COMMITTEE[0]} and {COMMITTEE[1]} differ most",
         "random": "at random",
     }
     return f"{places.count} an image, {where[places.by]}, the same for every network"

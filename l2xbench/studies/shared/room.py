@@ -8,6 +8,7 @@ from l2xbench.config import StudyConfig
 from l2xbench.errors import RequestError
 from l2xbench.studies.shared.places import ChosenPlaces, patch_size
 from l2xbench.studies.study import SizesOfImages
+from l2xbench.words import words
 
 Sizes = Callable[[], SizesOfImages]
 
@@ -29,7 +30,7 @@ def check_patches(
     """
     if not isinstance(places, list):
         return
-    side = patch_size(size, config.scale)
+    side, called = patch_size(size, config.scale), words(config.scale).sr
     images = [
         (length[0] * config.scale, length[1] * config.scale, name)
         for dataset in sizes().values()
@@ -43,8 +44,8 @@ def check_patches(
     most = "the" if len(images) == 1 else "any image; the largest has the"
     of = f" of {name}" if len(images) == 1 else f", {name}"
     raise RequestError(
-        f"{key}.places: the patch of {side} x {side} SR pixels at {x},{y} (left, top) is not within {most} {width} x "
-        f"{height} SR pixels{of}{would_fit(x, y, side, width, height)}"
+        f"{key}.places: the patch of {side} x {side} {called} pixels at {x},{y} (left, top) is not within {most} "
+        f"{width} x {height} {called} pixels{of}{would_fit(x, y, side, width, height)}"
     )
 
 

@@ -17,6 +17,7 @@ from l2xbench.data.datasets import LoadedPair
 from l2xbench.errors import RequestError
 from l2xbench.store.units import Outcome, Value
 from l2xbench.studies.shared.inference import MapBatches, device_of
+from l2xbench.words import words
 from l2xbench.zoo.load import RANDOM, load_model
 from l2xbench.zoo.network import Network
 
@@ -34,7 +35,7 @@ def compute(network: Network | None, pair: LoadedPair, options: Mapping[str, Any
     assert network is not None
     settings = dict(options)
     size, crops, seed = settings.pop("size"), settings.pop("crops"), settings["seed"]
-    corners = crop_corners(pair.name, pair.lr.shape[:2], size, crops, seed)
+    corners = crop_corners(pair.name, pair.lr.shape[:2], size, crops, seed, network.scale)
     device = device_of(network)
     if settings.pop("untrained", False):
         try:
@@ -92,8 +93,10 @@ def untrained_twin(network: Network, seed: int) -> Network:
     return twin
 
 
-def crop_corners(image: str, shape: tuple[int, ...], size: int, crops: int, seed: int) -> NDArray[np.int64]:
+def crop_corners(image: str, shape: tuple[int, ...], size: int, crops: int, seed: int, scale: int) -> NDArray[np.int64]:
     """The top left corners (crops, 2) of different crops of an image, decided by its name and the seed alone.
+
+    The scale says what its pixels are called, where there is no room.
 
     Raises:
         RequestError: the image has not so many places for a crop of this size.
@@ -101,7 +104,8 @@ def crop_corners(image: str, shape: tuple[int, ...], size: int, crops: int, seed
     height, width = shape[0] - size + 1, shape[1] - size + 1
     if height < 1 or width < 1:
         raise RequestError(
-            f"similarity.size: a crop of {size} x {size} LR pixels does not fit into {shape[1]} x {shape[0]}"
+            f"similarity.size: a crop of {size} x {size} {words(scale).lr} pixels does not fit into {shape[1]} x "
+            f"{shape[0]}"
         )
     if height * width < crops:
         raise RequestError(

@@ -7,6 +7,7 @@ from l2xbench.store.results import Results
 from l2xbench.studies.similarity.options import CONTROL, SimilarityOptions, twin_of
 from l2xbench.studies.similarity.pairs import MOST_CHANCE, TOO_FEW, similarity_frame, twinless
 from l2xbench.studies.similarity.seeds import seeds_frame
+from l2xbench.words import words
 
 
 def similarity_tables(results: Results) -> list[Table]:
@@ -14,9 +15,9 @@ def similarity_tables(results: Results) -> list[Table]:
     frame, options = results.once(similarity_frame), results.config.block(SimilarityOptions)
     if frame.empty or options is None:
         return []
-    size, confidence = options.size, options.confidence
+    size, confidence, lr = options.size, options.confidence, words(results.config.scale).lr
     told = (
-        f"{options.crops} crops of {size} x {size} LR pixels of each image, the same for every network; p from "
+        f"{options.crops} crops of {size} x {size} {lr} pixels of each image, the same for every network; p from "
         f"{options.permutations} permutations; low and high: the {confidence:.0%} bootstrap interval; chance: the "
         "mean CKA of permuted samples, which networks that share nothing would have."
     )

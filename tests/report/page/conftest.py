@@ -26,6 +26,8 @@ class Silent:
 
     def failed(self, failure: object) -> None: ...
 
+    def note(self, text: str) -> None: ...
+
 
 def make_page(root: Path, *, one_file: bool | None = None) -> Path:
     """The page of a results folder."""

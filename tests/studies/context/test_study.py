@@ -192,7 +192,8 @@ def leads(*rows: tuple[str, str, float, float, float]) -> pd.DataFrame:
 
 def test_findings_claim_only_what_is_beyond_the_interval() -> None:
     (first,) = context_findings(
-        leads(("a", "distance", 0.3, 0.1, 0.5), ("b", "distance", -0.2, -0.3, -0.1), ("c", "distance", 0.1, -0.1, 0.3))
+        leads(("a", "distance", 0.3, 0.1, 0.5), ("b", "distance", -0.2, -0.3, -0.1), ("c", "distance", 0.1, -0.1, 0.3)),
+        4,
     )
     assert first.sentence == (
         "On 8 images of set, hiding LR pixels around a patch in the order of l2x, compared with hiding the nearest "
@@ -200,17 +201,17 @@ def test_findings_claim_only_what_is_beyond_the_interval() -> None:
         "0.20 dB (0.10 to 0.30); more in the mean on c by 0.10 dB (−0.10 to 0.30), which on 8 images may be chance."
     )
     assert (first.table, first.importance) == ("context_leads", 1)
-    (told,) = context_findings(leads(("a", "integrated_gradients", 0.3, 0.1, 0.5), ("a", "random", 3, 2, 4)))
+    (told,) = context_findings(leads(("a", "integrated_gradients", 0.3, 0.1, 0.5), ("a", "random", 3, 2, 4)), 4)
     assert "compared with the order of integrated_gradients, lowers the patch's PSNR more on a" in told.sentence
-    assert context_findings(leads(("a", "distance", 0.3, np.nan, np.nan))) == [], "one image"
-    (told,) = context_findings(leads(*((name, "distance", 0.1, -0.1, 0.3) for name in "abcde")))
+    assert context_findings(leads(("a", "distance", 0.3, np.nan, np.nan)), 4) == [], "one image"
+    (told,) = context_findings(leads(*((name, "distance", 0.1, -0.1, 0.3) for name in "abcde")), 4)
     may = "which on 8 images may be chance"
     assert told.sentence.endswith(f"PSNR more in the mean on 5 networks (by 0.10 to 0.10 dB), {may}.")
-    (told,) = context_findings(leads(*((name, "distance", -0.2 - k, -3, 0.3) for k, name in enumerate("abcde"))))
+    (told,) = context_findings(leads(*((name, "distance", -0.2 - k, -3, 0.3) for k, name in enumerate("abcde"))), 4)
     assert told.sentence.endswith(f"PSNR less in the mean on 5 networks (by 0.20 to 4.20 dB), {may}.")
-    (told,) = context_findings(leads(("a", "distance", -0.2, -0.5, 0.1), ("b", "distance", 0, -0.3, 0.3)))
+    (told,) = context_findings(leads(("a", "distance", -0.2, -0.5, 0.1), ("b", "distance", 0, -0.3, 0.3)), 4)
     assert "PSNR more on some and less on others of a by −0.20 dB (−0.50 to 0.10), b by 0.00" in told.sentence
-    (told,) = context_findings(leads(*((name, "distance", 0.3, 0.1, 0.5) for name in "abcdefghijk")))
+    (told,) = context_findings(leads(*((name, "distance", 0.3, 0.1, 0.5) for name in "abcdefghijk")), 4)
     assert "more in the mean on 11 networks" in told.sentence, "each is one of eleven claims"
 
 

@@ -14,6 +14,7 @@ from l2xbench.studies.erf.area import squares_holding
 from l2xbench.studies.erf.figure import FieldPicture, field_figure
 from l2xbench.studies.erf.findings import erf_findings
 from l2xbench.studies.erf.means import MeanField
+from l2xbench.words import words
 from tests.conftest import Command
 
 STACK = """
@@ -63,7 +64,7 @@ def test_stacks_of_convolutions_have_their_closed_form(
         assert (out / f"figures/erf-photographs-{kind}.pdf").read_bytes().startswith(b"%PDF")
     findings = (out / "tables/findings.md").read_text()
     assert "no network is shown to have a wider effective receptive field (gradient) than another" in findings
-    assert "within 5.0 LR pixels (5.0 to 5.0) for Stack-2" in findings and "takes 6 images" in findings
+    assert f"within 5.0 {words(scale).lr} pixels (5.0 to 5.0) for Stack-2" in findings and "takes 6 images" in findings
 
 
 def test_images_too_small_are_told_and_mambairs_variant_takes_them(
@@ -109,17 +110,17 @@ def mean_field(model: str, *radii: float) -> MeanField:
 
 def test_findings_name_the_ends_only_where_they_differ_beyond_chance() -> None:
     far, near = (30.0, 31, 30, 29, 30, 30, 32, 28), (7.0, 7, 8, 7, 6, 7, 7, 7)
-    (told,) = erf_findings([mean_field("a", *far), mean_field("b", *near)], 0)
+    (told,) = erf_findings([mean_field("a", *far), mean_field("b", *near)], 0, 4)
     assert (told.table, told.sentence.partition(" LR pixels (")[0]) == (
         "erf",
         "On 8 images of s, a has the widest effective receptive field (gradient): 99% of it lies within 30.0",
     )
     assert "; b has the narrowest, 7.0 LR pixels (6." in told.sentence
-    (told,) = erf_findings([mean_field("a", *far[:4]), mean_field("b", *near[:4])], 0)
+    (told,) = erf_findings([mean_field("a", *far[:4]), mean_field("b", *near[:4])], 0, 4)
     assert told.sentence.startswith("On 4 images of s, no network is shown to have a wider effective receptive field")
     assert told.sentence.endswith(" for a; to tell two networks apart takes 6 images.")
-    assert erf_findings([mean_field("a", *far)], 0) == []
-    assert erf_findings([mean_field("a", 30), mean_field("b", 7)], 0) == [], "one image has no interval"
+    assert erf_findings([mean_field("a", *far)], 0, 4) == []
+    assert erf_findings([mean_field("a", 30), mean_field("b", 7)], 0, 4) == [], "one image has no interval"
 
 
 def fields(count: int) -> list[FieldPicture]:
@@ -149,10 +150,10 @@ def test_a_folder_at_scale_1_is_what_networks_take_unless_it_is_spoiled(
 ) -> None:
     (tmp_path / "stack.py").write_text(STACK.format(scale=1, depth=1))
     arguments = [photographs, "--models", f"{tmp_path}/stack.py:Stack", "--trust", "--scale", 1, "--size", 16]
-    for given, layout in (([], "LR only"), (["--degrade", "noise=25"], "noise 25")):
-        done = l2xbench("erf", *arguments, *given, "--out", tmp_path / layout)
+    for given, note in (([], "input only"), (["--degrade", "noise=25"], "input made by noise 25")):
+        done = l2xbench("erf", *arguments, *given, "--out", tmp_path / f"out{len(given)}")
         assert done.returncode == 0, done.stdout + done.stderr
-        assert layout in done.stdout
+        assert note in " ".join(done.stdout.split())
 
 
 def test_it_is_a_block_of_a_study(l2xbench: Command, tmp_path: Path, write_study: Callable[..., Path]) -> None:

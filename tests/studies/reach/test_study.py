@@ -108,7 +108,7 @@ def test_findings_name_the_ends_only_where_they_differ_beyond_chance() -> None:
     far = np.linspace(0.2, 0.3, 8)
     apart = [record("a", i, f) for i, f in zip(images, far, strict=True)]
     apart += [record("b", i, f / 100) for i, f in zip(images, far, strict=True)]
-    (told,) = reach_findings(found(apart, ["a", "b"]), 0)
+    (told,) = reach_findings(found(apart, ["a", "b"]), 0, 4)
     assert (told.table, told.importance) == ("reach_intervals", 1)
     assert told.sentence.startswith(
         "On 8 images of set, a looks farthest: 25.0 % (22.2 % to 27.8 %) of its l2x maps lies beyond 8 LR pixels"
@@ -116,21 +116,21 @@ def test_findings_name_the_ends_only_where_they_differ_beyond_chance() -> None:
     assert "b looks least far, 0.2 % (" in told.sentence or "b looks least far, 0.3 % (" in told.sentence
     alike = [record("a", i, f) for i, f in zip(images, far, strict=True)]
     alike += [record("b", i, f) for i, f in zip(images, far[::-1], strict=True)]
-    (told,) = reach_findings(found(alike, ["a", "b"]), 0)
+    (told,) = reach_findings(found(alike, ["a", "b"]), 0, 4)
     assert told.sentence.startswith("On 8 images of set, no network is shown to look farther than another: what lies")
     assert " is from 25.0 % (22" in told.sentence
     assert told.sentence.endswith(("for a.", "for b.")), "there were images enough"
     few = [one for one in apart if one.image in images[:5]]
-    (told,) = reach_findings(found(few, ["a", "b"]), 0)
+    (told,) = reach_findings(found(few, ["a", "b"]), 0, 4)
     assert told.sentence.endswith("; to tell two networks apart takes 6 images.")
-    assert reach_findings(found(apart[:1] + apart[8:9], ["a", "b"]), 0) == [], "one image carries no claim"
+    assert reach_findings(found(apart[:1] + apart[8:9], ["a", "b"]), 0, 4) == [], "one image carries no claim"
 
 
 def test_findings_tell_whether_methods_agree() -> None:
     shares = {"a": 0.1, "b": 0.2, "c": 0.3, "d": 0.4}
     records = [record(model, "one", share) for model, share in shares.items()]
     records += [record(model, "one", 1 - share, "lam") for model, share in shares.items()]
-    told = reach_findings(found(records, [*shares], methods=["l2x", "lam"]), 0)
+    told = reach_findings(found(records, [*shares], methods=["l2x", "lam"]), 0, 4)
     assert [each.sentence for each in told] == [
         "On set, l2x and lam order 4 networks by the share beyond 8 LR pixels with a rank correlation of -1.00."
     ]

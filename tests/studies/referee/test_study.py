@@ -209,7 +209,7 @@ def frame(rows: list[tuple[str, str, float, float, float]]) -> pd.DataFrame:
 
 def test_findings_name_the_best_and_compare_signs_with_chance() -> None:
     rows = [("a", "l2x", 0.2, 0.6, 0.5), ("b", "l2x", 0.4, 0.7, 0.6), ("a", "lam", 0.5, 0.5, 0.5)]
-    best, signs, outside = referee_findings(frame(rows))
+    best, signs, outside = referee_findings(frame(rows), 4)
     assert best == (
         "On 8 patches of s and 2 networks, lam's maps agree most with interventions in their signed order: mean rank "
         "correlation 0.50 at 2 gradients a map; l2x 0.30."
@@ -220,8 +220,8 @@ def test_findings_name_the_best_and_compare_signs_with_chance() -> None:
         "Outside the patch's own LR pixels l2x's rank correlation is 0.05, and it has the right sign in 50% of the "
         "blocks that act, by chance in 49% (8 patches of s and 2 networks)."
     )
-    assert len(referee_findings(frame(rows).assign(signed_outside=float("nan")))) == 2
-    assert referee_findings(frame([("a", "l2x", float("nan"), 0.5, 0.5)])) == []
+    assert len(referee_findings(frame(rows).assign(signed_outside=float("nan")), 4)) == 2
+    assert referee_findings(frame([("a", "l2x", float("nan"), 0.5, 0.5)]), 4) == []
 
 
 def test_the_figure_has_a_point_for_every_network_and_their_mean() -> None:

@@ -19,12 +19,12 @@ from l2xbench.studies.similarity.pairs import selected
 
 
 def test_crops_are_different_inside_and_decided_by_image_and_seed() -> None:
-    corners = crop_corners("butterfly", (40, 50), 32, 60, seed=0)
+    corners = crop_corners("butterfly", (40, 50), 32, 60, seed=0, scale=4)
     assert len({tuple(corner) for corner in corners.tolist()}) == 60
     assert corners.min() >= 0 and corners[:, 0].max() <= 8 and corners[:, 1].max() <= 18
-    assert np.array_equal(corners, crop_corners("butterfly", (40, 50), 32, 60, seed=0))
-    assert not np.array_equal(corners, crop_corners("butterfly", (40, 50), 32, 60, seed=1))
-    assert not np.array_equal(corners, crop_corners("bird", (40, 50), 32, 60, seed=0))
+    assert np.array_equal(corners, crop_corners("butterfly", (40, 50), 32, 60, seed=0, scale=4))
+    assert not np.array_equal(corners, crop_corners("butterfly", (40, 50), 32, 60, seed=1, scale=4))
+    assert not np.array_equal(corners, crop_corners("bird", (40, 50), 32, 60, seed=0, scale=4))
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_crops_are_different_inside_and_decided_by_image_and_seed() -> None:
 )
 def test_an_image_without_room_is_told(shape: tuple[int, int], crops: int, expected: str) -> None:
     with pytest.raises(RequestError, match=expected):
-        crop_corners("small", shape, 32, crops, seed=0)
+        crop_corners("small", shape, 32, crops, seed=0, scale=4)
 
 
 def test_signs() -> None:

@@ -349,8 +349,9 @@ function startViewer() {
     }
     const { x, y } = cursor;
     const s = index.scale;
+    const under = s === 1 ? "" : ` (${index.called.SR} x ${s * x} to ${s * x + s - 1}, y ${s * y} to ${s * y + s - 1})`;
     $("reading").textContent =
-      `LR pixel x ${x}, y ${y} (SR x ${s * x} to ${s * x + s - 1}, y ${s * y} to ${s * y + s - 1})${state.method ? ": each network's attribution is under its picture." : "."}`;
+      `${s === 1 ? "Pixel" : `${index.called.LR} pixel`} x ${x}, y ${y}${under}${state.method ? ": each network's attribution is under its picture." : "."}`;
     if (aloud) $("spoken").textContent = `x ${x}, y ${y}: ${values.join(", ")}`;
   }
 
