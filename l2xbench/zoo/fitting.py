@@ -23,6 +23,8 @@ from l2xbench.zoo.states import StateDict
 _WRAPPING = {"module", "_orig_mod"}
 _LEFT_BEHIND = {"num_batches_tracked", "n_averaged", "total_ops", "total_params", "_extra_state"}
 """Last parts of keys that no output depends on: counters of batches, of averaging, of a profiler."""
+_IN_PARTS = re.compile(r"(^|\.)(parametrizations\..*|\w+_(g|v|u|orig|mask))$")
+"""Keys of weights that are kept in parts: weight and spectral normalisation, parametrizations, pruning."""
 _OF_AVERAGES = {"decay", "num_updates", "initted", "step"}
 """Whole keys that stand beside averages."""
 
@@ -161,6 +163,7 @@ def load_strictly(network: nn.Module, state_dict: Mapping[str, Any], *, source: 
             that no network can be made of.
     """
     own = network.state_dict()
+    learned = dict(network.named_parameters(remove_duplicate=False))
     given = {key: value for key, value in state_dict.items() if isinstance(value, Tensor) or key in own}
     for key, tensor in given.items():
         if not isinstance(tensor, Tensor):
@@ -170,6 +173,16 @@ def load_strictly(network: nn.Module, state_dict: Mapping[str, Any], *, source: 
             raise RequestError(f"{source}: {key} is sparse, quantized or complex; plain numbers are needed")
         if (tensor.is_floating_point() or tensor.is_complex()) and torch.isnan(tensor).any():
             raise RequestError(f"{source}: {key} holds NaN: the training diverged, or the file is damaged")
+        if key not in learned or not learned[key].is_floating_point():
+            continue
+        if not tensor.is_floating_point() and tensor.numel() > 1:
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise RequestError(
+                f"{source}: {key} holds {kind} numbers, as quantised weights do, and nothing says their scale; weights "
+                "in floating point are needed"
+            )
+        if torch.isinf(tensor).any():
+            raise RequestError(f"{source}: {key} holds Inf: the training diverged, or half precision was too narrow")
     shapes, refusal = {}, ""
     try:
         left = network.load_state_dict(given, strict=False)
@@ -242,6 +255,16 @@ def _likely_cause(
     shapes: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]],
     total: int,
 ) -> str:
+    kept, wanted = (any(map(_IN_PARTS.search, keys)) for keys in (unexpected, missing))
+    if kept and not wanted:
+        return (
+            "weights kept in parts (weight or spectral normalisation, pruning), which the class does not have; apply "
+            "the same to it, or merge them before saving (remove_parametrizations, remove_weight_norm, prune.remove)"
+        )
+    if wanted and not kept and any(key.endswith("weight") for key in unexpected):
+        return "weights that were merged, where the class keeps them in parts (weight or spectral normalisation)"
+    if any(key.endswith("flat_param") for key in unexpected):
+        return "the flat parameters of one process of FSDP; save a full state dict"
     if len(missing) > 0.8 * total:
         return "a checkpoint of another architecture"
     stem = r"(up|tail|upsample|upsampler|conv_last|scale)"

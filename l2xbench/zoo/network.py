@@ -130,6 +130,8 @@ class Network(nn.Module):
         """
         height, width = lr.shape[-2:]
         x = self._pad(lr)
+        if x is lr and type(lr) is Tensor:
+            x = lr.clone()  # a core may write to what it is given; that of another kind is a copy already
         precision = self._typical[0].dtype if self._typical else lr.dtype
         raised = precision != lr.dtype and torch.promote_types(precision, lr.dtype) == precision
         if raised:
@@ -162,6 +164,7 @@ class Network(nn.Module):
             returned = self.core(x, **self._inputs(x))
         except RuntimeError as error:
             self._require_channels(error, x)
+            self._require_precision(error)
             raise
         output = self.card.output
         if output is None and not isinstance(returned, Tensor):
@@ -210,6 +213,18 @@ class Network(nn.Module):
             mend = "say `channels: rgb`, and no `extra_channels`"
         raise UnfitNetwork(f"{self.name}: the network takes {takes} channels, not {x.shape[1]}; {mend}") from error
 
+    def _require_precision(self, error: RuntimeError) -> None:
+        """Raises an UnfitNetwork where a core makes half-precision numbers of the image by itself."""
+        said = re.search(
+            r"Input type \(\S*(Half|BFloat16)\) and|must have the same dtype.* (Half|BFloat16)", str(error)
+        )
+        if said is not None:
+            kind = {"Half": "float16", "BFloat16": "bfloat16"}[said[1] or said[2]]
+            raise UnfitNetwork(
+                f"{self.name}: the network casts to {kind} by itself, and is run in float32; leave the cast out, or "
+                "cast to its weights' own type: x.to(self.conv.weight.dtype)"
+            ) from error
+
     def _probed_scale(self) -> int:
         side = _round_up(max(16, self.minimum), self.multiple)
         precision = self._typical[0].dtype if self._typical else torch.float32
@@ -225,7 +240,11 @@ class Network(nn.Module):
         ratio = whole_ratio(result, blank)
         if ratio is None:
             sizes = " x ".join(map(str, result.shape[-2:]))
-            raise RequestError(f"{unknown} (a blank image of {side} x {side} gives {sizes})")
+            by = " x ".join(f"{length / side:.4g}" for length in result.shape[-2:])
+            raise RequestError(
+                f"{self.name}: scale: a blank image of {side} x {side} gives {sizes}, {by} times the size; a whole "
+                "number is needed, the same for height and width, or give `scale` in the card if other sizes do"
+            )
         return ratio
 
     def _pad(self, lr: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -44,8 +44,9 @@ def choose_output(result: Any, output: Output | None, name: str) -> Tensor:
         kind = type(result).__name__
         if not inside:
             raise UnfitNetwork(f"{name}: the network returns a {kind}, a tensor (N, 3, H, W) is needed")
-        sizes = {key: value.numel() if isinstance(value, Tensor) else 0 for key, value in inside.items()}
-        first = max(sizes, key=lambda key: sizes[key])  # deep supervision's other outputs are smaller
+        first = _largest(result)
+        if first is None:
+            raise UnfitNetwork(f"{name}: the network returns a {kind} ({_listed(inside)}) without any tensor")
         raise UnfitNetwork(
             f"{name}: the network returns a {kind} of {len(inside)} ({_listed(inside)}); "
             f"say which is the SR image: `output: {first}` in the card or study, --output {first} of a command"
@@ -62,8 +63,25 @@ def choose_output(result: Any, output: Output | None, name: str) -> Tensor:
             raise UnfitNetwork(f"{name}: output: {output!r} is not in what the network returns, a {came}; {near}")
         result = found
     if not isinstance(result, Tensor):
-        raise UnfitNetwork(f"{name}: output: {output!r} is a {type(result).__name__}, a tensor is needed")
+        within = _largest(result)
+        hint = "" if within is None else f"; say `output: {output}.{within}`"
+        raise UnfitNetwork(f"{name}: output: {output!r} is a {type(result).__name__}, a tensor is needed{hint}")
     return result
+
+
+def _largest(result: Any) -> str | None:
+    """The largest tensor in a container, as `output` names it: deep supervision's other outputs are smaller."""
+    sizes = dict(_tensors(result, ""))
+    return max(sizes, key=lambda key: sizes[key], default=None)
+
+
+def _tensors(result: Any, before: str, depth: int = 0) -> Iterator[tuple[str, int]]:
+    """Each tensor in a container, and how many numbers it has."""
+    for key, value in _parts(result).items():
+        if isinstance(value, Tensor):
+            yield f"{before}{key}", value.numel()
+        elif depth < 4:
+            yield from _tensors(value, f"{before}{key}.", depth + 1)
 
 
 def only_image(result: Any, given: Tensor, channels: int) -> Output | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parametrizations
 
 from l2xbench.errors import RequestError
 from l2xbench.zoo.fitting import load_strictly
@@ -21,7 +22,14 @@ def _state(**sizes: int) -> dict[str, torch.Tensor]:
     return dict(_net(**sizes).state_dict())
 
 
+def _in_parts(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    merged = state.pop("upsample.weight")
+    return {**state, "upsample.weight_g": torch.ones(12, 1, 1, 1), "upsample.weight_v": merged}
+
+
 MISFITS = {
+    "weights in parts": (_in_parts(_state()), ["missing 1 key", "unexpected 2 keys", "weights kept in parts"]),
+    "a part of FSDP's": ({"_fsdp_wrapped_module.flat_param": torch.ones(9)}, ["save a full state dict"]),
     "fewer blocks": (_state(blocks=1), ["missing 2 keys (body.* 2)", "fewer blocks"]),
     "more blocks": (_state(blocks=3), ["unexpected 2 keys (body.* 2)", "more blocks"]),
     "another size": (_state(features=5), ["of another shape", "another size"]),
@@ -47,12 +55,21 @@ def test_a_misfit_is_told_by_prefix_and_cause(name: str) -> None:
     [
         (torch.full((12,), float("nan")), "upsample.bias holds NaN"),
         (torch.zeros(12, dtype=torch.complex64), "upsample.bias is sparse, quantized or complex"),
+        (torch.full((12,), float("-inf")), "upsample.bias holds Inf"),
+        (torch.ones(12, dtype=torch.int8), "upsample.bias holds int8 numbers, as quantised weights do"),
         (torch.zeros(12).to_sparse(), "upsample.bias is sparse, quantized or complex"),
     ],
 )
 def test_numbers_that_no_network_is_made_of(bad: torch.Tensor, expected: str) -> None:
     with pytest.raises(RequestError, match=f"file.pth: {expected}"):
         load_strictly(_net(), {**_state(), "upsample.bias": bad}, source="file.pth", what="Net")
+
+
+def test_weights_that_were_merged_are_told() -> None:
+    net, state = _net(), _state()
+    parametrizations.weight_norm(net.upsample)
+    with pytest.raises(RequestError, match="weights that were merged"):
+        load_strictly(net, state, source="file.pth", what="Net")
 
 
 def test_what_fits_is_loaded() -> None:

@@ -109,6 +109,9 @@ def test_a_users_class_is_told_apart_by_its_code(tmp_path: Path) -> None:
         ("absent.py:Net", "no such file"),
         ("no.such.module:Net", "cannot import"),
         ("net", "needed 'package.module:Class'"),
+        ("made.py:net", "'net' is a network that is built already; name its class"),
+        ("made.py:upscale", "upscale needs image; a function named here returns a network"),
+        ("made.py:Kind", "Kind is no torch.nn.Module"),
         ("broken.py:Net", "raised SyntaxError"),
         ("part.py:Net", "raised ImportError: .*beyond top-level.*; name a package's file package.module:Class"),
     ],
@@ -116,6 +119,8 @@ def test_a_users_class_is_told_apart_by_its_code(tmp_path: Path) -> None:
 def test_a_wrong_class_is_told(tmp_path: Path, module: str, expected: str) -> None:
     (tmp_path / "net.py").write_text(NET)
     (tmp_path / "broken.py").write_text("class Net(:\n")
+    made = "class Kind(torch.Tensor): pass\ndef upscale(image): return image\nnet = torch.nn.Identity()\n"
+    (tmp_path / "made.py").write_text(f"import torch\n{made}")
     (tmp_path / "part.py").write_text("from ..net import Net\n")
     with pytest.raises(RequestError, match=expected):
         l2xbench.load_model(card(tmp_path, provider="module", module=module), trust=True)

@@ -56,8 +56,15 @@ Integers = returning("Integers", lambda y: y.long())
 Grey = returning("Grey", lambda y: y[:, :1])
 Six = returning("Six", lambda y: torch.cat([y, y], 1))
 Short = returning("Short", lambda y: y[..., :-3, :-3])
+Casting = type("Casting", (Base,), {"forward": lambda self, x: Base.forward(self, x.half())})
+Casting.__init__ = lambda self: (Base.__init__(self), self.half())[0]
 Half = returning("Half", lambda y: y)
 Half.__init__ = lambda self: (Base.__init__(self), self.half())[0]
+
+class Writing(Base):
+    def forward(self, x):
+        x -= 0.5
+        return super().forward(x)
 
 class Blocks(Base):
     "Works on blocks of 8: what is beyond them is cut off."
@@ -167,8 +174,12 @@ def test_the_output_that_is_named_is_run_and_explained(load, name: str, output) 
         ("Integers", {}, "gives int64 numbers; real ones are needed"),
         ("Grey", {}, "gives 1 x 1 x 32 x 32 for .* say `channels: y`"),
         ("Six", {}, "gives 1 x 6 x 32 x 32 for"),
-        ("Uneven", {}, "scale: cannot be read off .*gives 32 x 48"),
-        ("OneAndAHalf", {}, "scale: cannot be read off .*gives 40 x 40"),
+        ("Uneven", {}, "scale: .*gives 32 x 48, 2 x 3 times the size; a whole number is needed"),
+        ("OneAndAHalf", {}, "scale: .*gives 40 x 40, 2.5 x 2.5 times the size; a whole number is needed"),
+        ("Nested", {}, "returns a dict of 2 .*`output: out.0`"),
+        ("Nested", {"output": "out"}, "output: 'out' is a list, a tensor is needed; say `output: out.0`"),
+        ("Casting", {}, "casts to float16 by itself, and is run in float32"),
+        ("Casting", {"scale": 2}, "casts to float16 by itself, and is run in float32"),
         ("Uneven", {"scale": 2}, "enlarges by 2 x 3: mend `scale`"),
         ("Base", {"scale": 4}, "gives 22 x 26 for 11 x 13; 44 x 52 is needed at scale 4; its scale is likely 2"),
         ("Base", {"scale": 1}, "11 x 13 is needed at scale 1; its scale is likely 2"),
@@ -253,3 +264,15 @@ def test_the_keys_are_part_of_the_identity(tmp_path: Path) -> None:
     cards = [card(tmp_path, provider="module", module="nets.py:Tuple", **keys) for keys in said]
     assert len({locate(each).identity(trust=True) for each in cards}) == len(said)
     assert make_card({"provider": "module", "module": "a:B"}, source="x", folder=tmp_path).output is None
+
+
+def test_a_network_that_writes_to_its_input_does_not_write_to_the_callers(load) -> None:
+    net, lr = load("Writing"), LR.clone()
+    torch.testing.assert_close(net(lr), net(lr), rtol=0, atol=0)
+    torch.testing.assert_close(lr, LR, rtol=0, atol=0)
+    for method in ("l2x", "input_x_gradient", "occlusion", "difference"):
+        of_core, of_network = (
+            l2xbench.explain(each, lr, reference="mean", method=method).values for each in (net.core, net)
+        )
+        torch.testing.assert_close(of_core, of_network, rtol=0, atol=1e-6)
+    torch.testing.assert_close(lr, LR, rtol=0, atol=0)

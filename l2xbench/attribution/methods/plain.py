@@ -32,7 +32,7 @@ def quiet(network: nn.Module) -> Iterator[None]:
 
 def run(network: nn.Module, inputs: Tensor, output: int | str | None) -> Tensor:
     """The network's output of this index or key."""
-    result = choose(network(inputs), output)
+    result = choose(network(inputs.clone()), output)  # which may write to what it is given
     if not isinstance(result, Tensor):
         raise ShapeError(f"the network returned {type(result).__name__}, not a tensor; name one with output=")
     return result

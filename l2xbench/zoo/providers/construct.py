@@ -20,7 +20,10 @@ def construct(make: Callable[..., Any], arguments: dict[str, Any], card: ModelCa
             refuses.
     """
     name = getattr(make, "__name__", str(make))
-    parameters = inspect.signature(make).parameters
+    try:
+        parameters = inspect.signature(make).parameters
+    except ValueError:
+        raise RequestError(f"{card.name}: {name} is no torch.nn.Module") from None
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         for argument in arguments:
             if argument not in parameters:
@@ -33,7 +36,8 @@ def construct(make: Callable[..., Any], arguments: dict[str, Any], card: ModelCa
         if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name not in arguments
     ]
     if needed:
-        raise RequestError(f"{card.name}: arch: {name} needs {', '.join(needed)}")
+        hint = "; a function named here returns a network, and takes no image" if inspect.isfunction(make) else ""
+        raise RequestError(f"{card.name}: arch: {name} needs {', '.join(needed)}{hint}")
     try:
         network = make(**arguments)
     except Exception as error:  # any constructor, ours or a user's, may raise anything on wrong sizes

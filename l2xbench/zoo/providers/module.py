@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
+from torch import nn
+
 from l2xbench.errors import RequestError, did_you_mean, reason_of
 from l2xbench.system.compat import registering_apart
 from l2xbench.zoo.cards import ModelCard
@@ -32,6 +34,11 @@ def build(card: ModelCard, states: States | None) -> Built:
     if found is None:
         classes = [key for key, value in vars(module).items() if inspect.isclass(value)]
         raise RequestError(f"{card.name}: module: {where} has no '{name}'; {did_you_mean(name, classes)}")
+    if isinstance(found, nn.Module):
+        raise RequestError(
+            f"{card.name}: module: {where}: '{name}' is a network that is built already; name its class, or a function "
+            "that returns it"
+        )
     if not callable(found):
         raise RequestError(f"{card.name}: module: {where}: '{name}' is a {type(found).__name__}, not a class")
     arguments = dict(card.arch)

@@ -70,8 +70,8 @@ def test_memory_is_what_is_alive_at_once() -> None:
     two = nn.Conv2d(8, 3, 3, padding=1, bias=False)
     weights = 2 * 8 * 3 * 9 * 4
     chain = nn.Sequential(one, nn.ReLU(), two)
-    # ReLU's input is still there when its output is made
-    assert counted(wrapped(chain)).memory == weights + (3 + 8 + 8) * plane
+    # the image and the network's own copy; ReLU's input is still there when its output is made
+    assert counted(wrapped(chain)).memory == weights + (3 + 3 + 8 + 8) * plane
 
 
 def test_a_pass_does_as_it_would_alone() -> None:
