@@ -70,7 +70,10 @@ def photographs(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def write_study(tmp_path: Path, photographs: Path) -> Callable[..., Path]:
-    """Writes a study of one tiny network on the small images; keywords replace its blocks."""
+    """Writes a study of one tiny network on the small images; keywords replace its blocks.
+
+    Heatmaps take longer than all the rest of it, so that those who look at them ask for them: `heatmaps={}`.
+    """
 
     def write(**blocks: object) -> Path:
         network = {"provider": "l2xbench", "arch": {"type": "CARN", "n_feats": 4, "n_blocks": 1}, "weights": "random"}
@@ -79,6 +82,7 @@ def write_study(tmp_path: Path, photographs: Path) -> Callable[..., Path]:
             "device": "cpu",
             "models": {"tiny": network},
             "datasets": {"photographs": str(photographs)},
+            "heatmaps": None,
         }
         path = tmp_path / "small.yaml"
         path.write_text(yaml.safe_dump({**study, **blocks}))

@@ -16,7 +16,7 @@ def test_it_uses_what_run_has_made_and_run_uses_what_it_made(
     l2xbench: Command, tmp_path: Path, write_study: Callable[..., Path]
 ) -> None:
     out = tmp_path / "out"
-    study = write_study(ablation={"ratios": "0.1:0.3:0.1", "random_orders": 2})
+    study = write_study(heatmaps={}, ablation={"ratios": "0.1:0.3:0.1", "random_orders": 2})
     first = l2xbench("ablate", study, "--out", out)
     assert first.returncode == 0, first.stderr
     # 3 images: read, restored, 2 maps (l2x and the control), 3 orders

@@ -19,7 +19,7 @@ from l2xbench.errors import RequestError
 def test_a_study_of_a_mapping_or_a_file_and_its_results(
     tmp_path: Path, write_study: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = write_study(ablation={"ratios": [0.2]})
+    path = write_study(heatmaps={}, ablation={"ratios": [0.2]})
     study = yaml.safe_load(path.read_text())
     results = l2xbench.run_study(study, tmp_path / "out")
     assert "units computed" in capsys.readouterr().out

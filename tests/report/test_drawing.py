@@ -66,7 +66,7 @@ def test_images_are_drawn_while_the_run_goes_on_and_not_again(
     tmp_path: Path, l2xbench: Command, write_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = tmp_path / "late"
-    assert l2xbench("run", write_study(), "--out", late).returncode == 0
+    assert l2xbench("run", write_study(heatmaps={}), "--out", late).returncode == 0
     monkeypatch.setattr(drawing, "FEW", 2)
     here = Here()
     monkeypatch.setattr(drawers, "_processes", lambda count: here)
@@ -74,7 +74,7 @@ def test_images_are_drawn_while_the_run_goes_on_and_not_again(
     monkeypatch.setattr(ahead.Ahead, "close", lambda self: self._thread.shutdown())
     monkeypatch.setattr(drawing, "_drawn", lambda left, *more: iter([pytest.fail("again")] if left else []))
     early = tmp_path / "early"
-    done = l2xbench("run", write_study(), "--out", early)
+    done = l2xbench("run", write_study(heatmaps={}), "--out", early)
     assert done.returncode == 0, done.stdout + done.stderr
     assert here.tasks == 1 + 3
     assert figures(early) == figures(late)
@@ -86,6 +86,6 @@ def test_what_goes_wrong_ahead_is_left_to_the_end(
     monkeypatch.setattr(drawing, "FEW", 2)
     monkeypatch.setattr(drawers.cores, "count", lambda: 1)
     monkeypatch.setattr(drawers, "_processes", lambda count: Here(1))
-    done = l2xbench("run", write_study(), "--out", tmp_path / "out")
+    done = l2xbench("run", write_study(heatmaps={}), "--out", tmp_path / "out")
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(figures(tmp_path / "out")) == 6

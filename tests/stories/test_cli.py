@@ -55,7 +55,7 @@ def test_a_study_from_yaml_to_tables_and_heatmaps_and_nothing_twice(
     l2xbench: Command, tmp_path: Path, write_study: Callable[..., Path]
 ) -> None:
     out = tmp_path / "out"
-    first = l2xbench("run", write_study(), "--out", out)
+    first = l2xbench("run", write_study(heatmaps={}), "--out", out)
     assert first.returncode == 0, first.stderr
     assert "12 units computed" in first.stdout
 
@@ -77,7 +77,7 @@ def test_a_study_from_yaml_to_tables_and_heatmaps_and_nothing_twice(
     assert all(manifest["datasets"]["photographs"]["images"].values())
 
     before = contents(out)
-    again = l2xbench("run", write_study(), "--out", out)
+    again = l2xbench("run", write_study(heatmaps={}), "--out", out)
     assert again.returncode == 0
     assert "0 units computed, 12 found done" in again.stdout
     after = contents(out)
@@ -187,7 +187,8 @@ def test_a_network_that_raises_or_gives_nan_fails_only_its_own_units(
 def test_lr_images_alone_are_explained_without_metrics(
     l2xbench: Command, tmp_path: Path, photographs: Path, write_study: Callable[..., Path]
 ) -> None:
-    study = write_study(datasets={"mine": {"path": str(photographs), "kind": "lr", "images": ["photo0"], "crop": 12}})
+    mine = {"path": str(photographs), "kind": "lr", "images": ["photo0"], "crop": 12}
+    study = write_study(heatmaps={}, datasets={"mine": mine})
     done = l2xbench("run", study, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert "no metrics" in done.stdout

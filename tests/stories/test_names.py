@@ -23,7 +23,7 @@ def test_any_name(tmp_path: Path, photographs: Path, write_study: Callable[..., 
         os.link(image, photographs / os.fsdecode(name + b".png"))
     for path in photographs.glob("photo*"):
         path.unlink()
-    study = write_study(datasets={"photographs": {"path": str(photographs), "crop": 8}})
+    study = write_study(heatmaps={}, datasets={"photographs": {"path": str(photographs), "crop": 8}})
     out = tmp_path / "out"
     # a terminal that is not UTF-8, too
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
@@ -73,7 +73,7 @@ def test_a_figure_that_cannot_be_drawn_costs_itself_alone(
 
     monkeypatch.setattr(heatmaps, "owed_heatmaps", owed)
     out = tmp_path / "out"
-    done = l2xbench("run", write_study(), "--out", out, "--workers", 1)
+    done = l2xbench("run", write_study(heatmaps={}), "--out", out, "--workers", 1)
     assert done.returncode == 1, done.stdout + done.stderr
     failures = pd.read_csv(out / "tables/failures.csv")
     assert failures["study"].tolist() == ["figures"]

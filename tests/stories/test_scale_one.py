@@ -43,6 +43,7 @@ def test_a_whole_study(tmp_path: Path, photographs: Path, write_study: Callable[
         models={"nafnet": NAFNET, "second": {**NAFNET, "arch": {**NAFNET["arch"], "width": 6}}},
         degrade={"noise": 25},
         datasets={"photographs": {"path": str(photographs), "crop": 32}},
+        heatmaps={},
         ablation={"ratios": [0.2], "random_orders": 1},
         similarity={"size": 16, "crops": 3, "permutations": 9, "bootstrap": 9},
     )

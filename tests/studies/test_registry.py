@@ -22,6 +22,7 @@ from l2xbench.errors import RequestError
 from l2xbench.studies.owed import owed_units
 from l2xbench.studies.reading import config_model, parse_study
 from l2xbench.studies.registry import GROUP, all_studies
+from tests.conftest import Command
 
 TOY = Path(__file__).parent / "toy"
 STUDY = {"study": "s", "models": {"a": "edsr"}, "datasets": {"d": "skimage"}}
@@ -54,21 +55,16 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None
     forget()
 
 
-def test_a_study_of_ones_own_runs_and_is_reported(tmp_path: Path, write_study: Callable[..., Path]) -> None:
+def test_a_study_of_ones_own_runs_and_is_reported(
+    tmp_path: Path, write_study: Callable[..., Path], l2xbench: Command, installed: Callable[[Path], None]
+) -> None:
     site = announce(tmp_path / "site", "brightness:STUDY")
     path = os.pathsep.join([str(site), str(TOY), str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
     out = tmp_path / "out"
-
-    def l2xbench(*arguments: object, **more: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "l2xbench", *map(str, arguments)]
-        environment = {**os.environ, "PYTHONPATH": path, "COLUMNS": "160", **more}
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=250)
-
-    study = write_study(brightness={"channel": "red"}, attribution=None, heatmaps=None)
-    wrong = l2xbench("run", study, "--out", out, "--set", "brightness.channel=gren")
-    assert wrong.returncode == 2
-    assert "brightness.channel: found 'gren', allowed: red, green, blue" in wrong.stderr
-    done = l2xbench("run", study, "--out", out)
+    study = write_study(brightness={"channel": "red"}, attribution=None)
+    command = [sys.executable, "-m", "l2xbench", "run", str(study), "--out", str(out)]
+    environment = {**os.environ, "PYTHONPATH": path, "COLUMNS": "160"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stderr
     table = pd.read_csv(out / "tables/brightness.csv")
     assert table[["dataset", "model", "images"]].values.tolist() == [["photographs", "tiny", 3]]
@@ -78,9 +74,16 @@ def test_a_study_of_ones_own_runs_and_is_reported(tmp_path: Path, write_study: C
     sentence = f"by more than {abs(table['brighter'][0]):.2f} grey levels"
     for part in ('<a href="#brightness">Brightness</a>', 'id="h-brightness"', sentence, 'id="table-brightness"'):
         assert part in page
+    without = l2xbench("report", out)
+    assert without.returncode == 2 and len(without.stderr.strip().splitlines()) == 1
+    assert "brightness" in without.stderr and "installed" in without.stderr
+
+    installed(site)
+    wrong = l2xbench("run", study, "--out", out, "--set", "brightness.channel=gren")
+    assert wrong.returncode == 2
+    assert "brightness.channel: found 'gren', allowed: red, green, blue" in wrong.stderr
     figures = {name: (out / f"figures/brightness-photographs.{name}").read_bytes() for name in ("png", "pdf")}
-    again = l2xbench("run", study, "--out", out)
-    assert "0 units computed" in again.stdout
+    assert "0 units computed" in l2xbench("run", study, "--out", out).stdout
     for made in (*out.glob("tables/brightness.*"), out / "report.html"):
         made.unlink()
     again = l2xbench("report", out)
@@ -89,9 +92,6 @@ def test_a_study_of_ones_own_runs_and_is_reported(tmp_path: Path, write_study: C
     assert sentence in (out / "report.html").read_text()
     kept = {name: (out / f"figures/brightness-photographs.{name}").read_bytes() for name in figures}
     assert kept == figures, "the figure of the same records is not drawn again"
-    without = l2xbench("report", out, PYTHONPATH=str(Path(__file__).parents[2]))
-    assert without.returncode == 2 and len(without.stderr.strip().splitlines()) == 1
-    assert "brightness" in without.stderr and "installed" in without.stderr
 
 
 def test_its_block_is_read_like_any_other(tmp_path: Path, installed: Callable[[Path], None]) -> None:
