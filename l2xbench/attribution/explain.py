@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import warnings
 from collections.abc import Callable, Sequence
@@ -13,25 +12,23 @@ from typing import Any, Literal, overload
 import torch
 from torch import Tensor, nn
 
+from l2xbench.attribution.accepted import check_inputs, parts_asked_for, require_an_image_alone, tell_of_another_range
 from l2xbench.attribution.attribution import Attribution
 from l2xbench.attribution.engine.draws import draws_from_here
 from l2xbench.attribution.errors import AttributionError
 from l2xbench.attribution.finite import all_finite
+from l2xbench.attribution.in_tiles import explained_in_tiles, tile_side
 from l2xbench.attribution.layers import LayersFound
 from l2xbench.attribution.methods import Explained, Method, Problem, get_method
 from l2xbench.attribution.methods.plain import quiet
-from l2xbench.attribution.parts import Layers, chosen_parts
+from l2xbench.attribution.parts import Layers
 from l2xbench.attribution.precision import Precision, at_least_float32, halves_in_float32, in_precision_asked
 from l2xbench.attribution.references import make_reference
-from l2xbench.attribution.rules.questions import costly
 from l2xbench.attribution.targets import Target, TargetLike, parse_target, sum_per_image
-from l2xbench.attribution.tiles import Tiling, auto_tile, crop, saved_bytes
 from l2xbench.attribution.verification import require_plain_outputs
 
 LARGEST_ERROR = 1e-3
 """Above this completeness error or gap there is a warning."""
-FAR = 1.0
-"""Images this far out of the range that a network takes, in parts of that range, are warned of."""
 _KEYWORDS = (
     *("reference", "target", "method", "output", "strict", "tile", "overlap", "seed", "precision", "verify"),
     *("hr", "others", "layers"),
@@ -127,11 +124,11 @@ def explain(
     targets = [parse_target(item) for item in (target if isinstance(target, list) else [target])]
     if not targets:
         raise AttributionError("target: the list is empty; give at least one, such as 'image'")
-    parts = _parts(network, layers, chosen, tile)
-    _check_inputs(inputs, chosen)
+    parts = parts_asked_for(network, layers, chosen, tile)
+    check_inputs(inputs, chosen)
     if chosen.runs_network:
-        _require_an_image_alone(network)
-    _tell_of_another_range(network, inputs)
+        require_an_image_alone(network)
+    tell_of_another_range(network, inputs)
     # A caller may well be under no_grad; in inference mode its tensors could not be differentiated, hence the clone.
     with torch.inference_mode(False), torch.enable_grad(), halves_in_float32(network):
         images = at_least_float32(inputs.detach().clone())
@@ -184,17 +181,6 @@ def explain(
     return results if isinstance(target, list) else results[0]
 
 
-def _parts(network: nn.Module, layers: Layers | None, method: Method, tile: int | str | None) -> dict[str, nn.Module]:
-    """The submodules that are asked for, by name."""
-    if layers is None:
-        return {}
-    if not method.sees_layers:
-        raise AttributionError(f"layers: method {method.name!r} does not look inside the network; 'l2x' does")
-    if tile is not None:
-        raise AttributionError(f"layers: a network run in tiles (tile={tile!r}) has no tensors of the whole image")
-    return chosen_parts(network, layers)
-
-
 def completeness_error(values: Tensor, delta: Tensor) -> Tensor:
     """How far maps are from completeness (the paper's Eq. 1): |sum R - delta| / max(|delta|, 0.001 sum |R|).
 
@@ -224,13 +210,13 @@ def _answers(
     overlap: int,
 ) -> list[Explained]:
     """The maps, computed in a precision."""
-    side = _tile_side(problem, tile, overlap, dtype.itemsize) if method.runs_network else None
+    side = tile_side(problem, tile, overlap, dtype.itemsize) if method.runs_network else None
     given = {name: getattr(problem, name).to(dtype) for name in ("inputs", "reference", "whole")}
     problem = replace(problem, **given)
     with nullcontext() if method.restores_network or not method.runs_network else quiet(problem.network):
         if side is None:
             return method.explain(problem, **options)
-        return _in_tiles(method, problem, options, side, overlap)
+        return explained_in_tiles(method, problem, options, side, overlap)
 
 
 def _finish(answer: Explained, reference: Tensor, method: Method, target: Target) -> Attribution:
@@ -305,113 +291,3 @@ def _with_gaps(found: list[Attribution], problem: Problem, again: Callable[[], N
             )
         results.append(replace(one, gap=gap.to(one.delta)))
     return results
-
-
-def _check_inputs(inputs: Tensor, method: Method) -> None:
-    if not isinstance(inputs, Tensor):
-        raise AttributionError(f"inputs: found {type(inputs).__name__}; give a float tensor (N, C, H, W)")
-    if not inputs.is_floating_point():
-        raise AttributionError(
-            f"inputs: found {inputs.dtype}; give floats in the network's range, such as x.float() / 255"
-        )
-    if inputs.ndim == 3:
-        raise AttributionError(
-            f"inputs: shape {tuple(inputs.shape)} has no batch axis; give (1, {', '.join(map(str, inputs.shape))})"
-        )
-    if inputs.ndim < 2 or inputs.numel() == 0:
-        raise AttributionError(f"inputs: shape {tuple(inputs.shape)}; give a batch of images (N, C, H, W)")
-    seen_to = method.converts_parameters and costly(inputs.device)  # by the paired pass, with its own question
-    if not seen_to and not all_finite(inputs):
-        raise AttributionError("inputs: hold NaN or Inf")
-
-
-def _require_an_image_alone(network: nn.Module) -> None:
-    """Refuses a network that cannot be called with the image alone."""
-    if network._forward_pre_hooks:  # they may give it what it needs
-        return
-    try:
-        parameters = list(inspect.signature(network.forward).parameters.values())
-    except (TypeError, ValueError):  # compiled code tells nothing
-        return
-    needed = [
-        p.name for p in parameters[1:] if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
-    ]
-    if needed:
-        raise AttributionError(
-            f"network: {type(network).__name__} takes {', '.join(needed)} besides the image; give it a value in a "
-            f"module around it, whose forward(x) calls it with x and {needed[0]}, or say it as "
-            f"`l2xbench.load_model(..., inputs={{'{needed[0]}': 1.0}})`"
-        )
-
-
-def _tell_of_another_range(network: nn.Module, inputs: Tensor) -> None:
-    """Say where images are far out of the range that a network says it takes, most likely levels of 8 bits."""
-    takes = getattr(network, "takes", None)
-    if not isinstance(takes, tuple) or costly(inputs.device):
-        return
-    low, high = takes
-    least, most = (float(t) for t in inputs.aminmax())
-    if least < low - FAR * (high - low) or most > high + FAR * (high - low):
-        warnings.warn(
-            f"inputs from {least:.4g} to {most:.4g}, where {getattr(network, 'name', type(network).__name__)} takes "
-            f"[{low:g}, {high:g}]; give x / 255 of levels of 8 bits",
-            stacklevel=3,
-        )
-
-
-def _tile_side(problem: Problem, tile: int | Literal["auto"] | None, overlap: int, itemsize: int) -> int | None:
-    """The side of a tile, whose map will be computed in numbers of `itemsize` bytes."""
-    if tile is None:
-        return None
-    if isinstance(overlap, bool) or not isinstance(overlap, int) or overlap < 0:
-        raise AttributionError(f"overlap={overlap!r}: give a number of LR pixels, at least 0")
-    if problem.inputs.ndim != 4:
-        raise AttributionError(
-            f"tile={tile!r} needs images (N, C, H, W); the inputs have shape {tuple(problem.inputs.shape)}"
-        )
-    if tile == "auto":
-        wider = itemsize / problem.inputs.element_size()
-        return auto_tile(problem.inputs, overlap, lambda images: int(wider * _map_bytes(problem, images)))
-    if isinstance(tile, bool) or not isinstance(tile, int) or tile < 1:
-        raise AttributionError(f"tile={tile!r}: give a side in LR pixels, 'auto' or None")
-    return tile
-
-
-def _map_bytes(problem: Problem, images: Tensor) -> int:
-    """What a map of these images needs: what a plain gradient keeps, and as much again for the reference's stream."""
-
-    def forward() -> Tensor:
-        return problem.run(images.clone().requires_grad_(True))
-
-    with quiet(problem.network), torch.enable_grad():
-        return 2 * saved_bytes(forward, apart_from=problem.network.parameters())
-
-
-def _in_tiles(method: Method, problem: Problem, options: dict[str, Any], side: int, overlap: int) -> list[Explained]:
-    """Each tile's map of its own core's outputs, added up where the tiles lie."""
-    tiling = Tiling(problem.inputs.shape[-2], problem.inputs.shape[-1], side, overlap)
-    totals = [problem.nothing() for _ in problem.targets]
-    for tile in tiling.tiles():
-        cut = crop(tile)
-        part = Problem(
-            network=problem.network,
-            inputs=cut(problem.inputs),
-            reference=cut(problem.reference),
-            targets=problem.targets,
-            window_of=tiling.window_in(tile),
-            crop=cut,
-            whole=problem.whole,
-            output=problem.output,
-            strict=problem.strict,
-            seed=problem.seed,
-            hr=problem.hr,
-            others=problem.others,
-        )
-        for total, answer in zip(totals, method.explain(part, **options), strict=True):
-            cut(total.values).add_(answer.values)
-            total.delta += answer.delta.to(total.delta)
-            total.operations = total.operations or answer.operations
-            if answer.jump is not None:
-                total.jump = answer.jump if total.jump is None else total.jump + answer.jump
-                total.routed = total.routed or answer.routed
-    return totals

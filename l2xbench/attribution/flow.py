@@ -21,7 +21,7 @@ from l2xbench.attribution.engine.paired import PairedOutput, paired_forward
 from l2xbench.attribution.engine.tapping import SUMS, parents, place
 from l2xbench.attribution.engine.taps import Tap, TappedCall, TappedJoin, Taps
 from l2xbench.attribution.errors import AttributionError
-from l2xbench.attribution.layers import product
+from l2xbench.attribution.layers_of_pass import product
 from l2xbench.attribution.parts import Layers, chosen_parts, unwrapped
 from l2xbench.attribution.precision import at_least_float32, halves_in_float32
 from l2xbench.attribution.references import make_reference

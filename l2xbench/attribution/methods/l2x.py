@@ -11,7 +11,7 @@ from torch.autograd.graph import get_gradient_edge
 from l2xbench.attribution.captured import Wanted, makes_room, replayed
 from l2xbench.attribution.engine.backward import backward
 from l2xbench.attribution.engine.paired import PairedOutput, paired_forward
-from l2xbench.attribution.layers import layers_found, together
+from l2xbench.attribution.layers_of_pass import layers_found, together
 from l2xbench.attribution.methods.registry import Explained, Problem, method
 from l2xbench.attribution.targets import NeuronTarget, Objective, sum_per_image
 
