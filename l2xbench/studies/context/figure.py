@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from l2xbench.draw import style
+from l2xbench.draw.surround import LineLook, Surround
 from l2xbench.studies.context.plotted import PlottedLoss
 from l2xbench.studies.context.units import CONTROLS, DIFFERENCE, DISTANCE, NEAR_DIFFERENCE, RANDOM
 from l2xbench.studies.shared.hiding import BLURRED
@@ -22,21 +21,11 @@ _PLOT = 2.9
 _NAME = 0.42
 _TICKS = 0.45
 _FOOT = 0.4
-_LINE = style.SMALL_PT * 1.35 / style.POINTS_PER_CM
 _COLUMNS = {style.COLUMN_CM: 2, style.PAGE_CM: 5}
 """Networks beside each other."""
 _IN_A_COLUMN = 4
 """Networks that a figure of 8.5 cm shows."""
 _MARKERS = "oD^vP*X"
-
-
-@dataclass(frozen=True)
-class LineLook:
-    """How an order's line is drawn."""
-
-    colour: str
-    dashes: Literal["solid"] | tuple[float, tuple[float, ...]] = "solid"
-    marker: str = ""
 
 
 _CONTROL_LOOKS = {
@@ -81,49 +70,22 @@ def context_figure(
     cell = min((page - _LEFT - _RIGHT - (columns - 1) * _BETWEEN) / columns, 6.5)
     full = _LEFT + _RIGHT + columns * cell + (columns - 1) * _BETWEEN
     looks = looks_of_orders([line.label for lines in networks.values() for line in lines])
-    room = (full - 0.2) * style.POINTS_PER_CM
-    heading = style.fit(title, room, size=style.TEXT_PT, lines=2)
-    told = style.fit(note, room, size=style.SMALL_PT, lines=2)
-    entry = max(style.text_width(label, style.SMALL_PT) for label in looks) + 5.5 * style.SMALL_PT
-    in_a_row = max(1, min(len(looks), int(room // entry)))
-    legend = math.ceil(len(looks) / in_a_row) * _LINE * 1.15
-    head = 0.15 + (heading.count("\n") + 1) * _LINE * 1.15 + legend + 0.15
+    around = Surround(full, title, list(looks), note, lines_of_note=2)
     block = _NAME + _PLOT + _TICKS
-    foot = _FOOT + (told.count("\n") + 1) * _LINE + 0.1
-    height = head + rows * block + foot
+    foot = around.foot(_FOOT)
+    height = around.head + rows * block + foot
     with style.context():
         figure = style.new_figure(full, height)
         first = None
         for number, (name, lines) in enumerate(networks.items()):
             row, column = divmod(number, columns)
-            top = head + row * block + _NAME
+            top = around.head + row * block + _NAME
             left = _LEFT + column * (cell + _BETWEEN)
             where = (left / full, 1 - (top + _PLOT) / height, cell / full, _PLOT / height)
             axes = figure.add_axes(where, sharey=first)  # one scale: networks are there to be compared
             first = first or axes
             axes.set_label(name)
-            axes.set_xscale("log", base=2)
-            for line in lines:
-                look = looks[line.label]
-                if line.label not in CONTROLS:  # those of the controls would hide the maps'
-                    axes.fill_between(line.hidden, line.low, line.high, color=look.colour, alpha=0.18, linewidth=0)
-                axes.plot(
-                    line.hidden,
-                    line.mean,
-                    color=look.colour,
-                    linestyle=look.dashes,
-                    marker=look.marker,
-                    markersize=2.5,
-                    linewidth=0.9,
-                    clip_on=False,
-                )
-            counts = lines[0].hidden
-            axes.xaxis.set_major_locator(FixedLocator(style.thinned(counts, 4 if cell < 3.2 else 8)))
-            axes.xaxis.set_minor_locator(NullLocator())
-            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            axes.xaxis.set_minor_formatter(NullFormatter())
-            axes.yaxis.set_major_locator(MaxNLocator(5))
-            axes.grid(axis="y", color=style.FAINT, alpha=0.25, linewidth=0.4)
+            _plot(axes, lines, looks, most_ticks=4 if cell < 3.2 else 8)
             axes.set_title(style.fit(name, cell * style.POINTS_PER_CM, size=style.TEXT_PT), pad=3)
             axes.tick_params(labelleft=column == 0)
             if column == 0:
@@ -132,16 +94,30 @@ def context_figure(
         figure.text(
             middle / full, (foot - _FOOT) / height, f"hidden {words(scale).lr} pixels", ha="center", va="bottom"
         )
-        figure.text(0.1 / full, 0.1 / height, told, va="bottom", fontsize=style.SMALL_PT, linespacing=1.25)
-        figure.text(0.1 / full, 1 - 0.1 / height, heading, va="top", linespacing=style.LINE_SPACING)
-        style.legend_at_left(
-            figure,
-            [
-                Line2D([], [], color=look.colour, linestyle=look.dashes, marker=look.marker, markersize=3, label=label)
-                for label, look in looks.items()
-            ],
-            1 - (0.1 + (heading.count("\n") + 1) * _LINE * 1.15) / height,
-            in_a_row,
-            handle=2.6,
-        )
+        around.draw(figure, height, looks.items(), markersize=3)
     return figure
+
+
+def _plot(axes: Axes, lines: Sequence[PlottedLoss], looks: Mapping[str, LineLook], *, most_ticks: int) -> None:
+    """One network's lines, with their bands."""
+    axes.set_xscale("log", base=2)
+    for line in lines:
+        look = looks[line.label]
+        if line.label not in CONTROLS:  # those of the controls would hide the maps'
+            axes.fill_between(line.hidden, line.low, line.high, color=look.colour, alpha=0.18, linewidth=0)
+        axes.plot(
+            line.hidden,
+            line.mean,
+            color=look.colour,
+            linestyle=look.dashes,
+            marker=look.marker,
+            markersize=2.5,
+            linewidth=0.9,
+            clip_on=False,
+        )
+    axes.xaxis.set_major_locator(FixedLocator(style.thinned(lines[0].hidden, most_ticks)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.grid(axis="y", color=style.FAINT, alpha=0.25, linewidth=0.4)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from l2xbench.draw import style
+from l2xbench.draw.surround import Dashes, LineLook, Surround
 from l2xbench.words import words
 
 FLOOR = 1e-5
@@ -27,8 +25,7 @@ _EVERY = 8
 """Distances from a marker to the next."""
 _LEFT, _RIGHT, _FOOT = 1.25, 0.25, 0.85  # cm, as all lengths here
 _PLOT = {style.COLUMN_CM: 4.6, style.PAGE_CM: 6.0}
-_LINE = style.SMALL_PT * 1.35 / style.POINTS_PER_CM
-_DASHES: tuple[Literal["solid"] | tuple[float, tuple[float, ...]], ...] = (
+_DASHES: tuple[Dashes, ...] = (
     "solid",
     (0, (4, 1.5)),
     (0, (1, 1)),
@@ -66,27 +63,13 @@ def reach_figure(
     narrow = width == "column" or (width == "auto" and len(lines) <= len(style.SERIES))
     page = style.COLUMN_CM if narrow else style.PAGE_CM
     room = (page - 0.2) * style.POINTS_PER_CM
-    heading = style.fit(title, room, size=style.TEXT_PT, lines=2)
     banded = len(lines) <= MOST_BANDS
-    told = style.fit(f"{note} {BANDS if banded else NO_BANDS}", room, size=style.SMALL_PT, lines=3)
     names = [style.fit(line.name, room / 2, size=style.SMALL_PT) for line in lines]
-    entry = max(style.text_width(name, style.SMALL_PT) for name in names) + 5.5 * style.SMALL_PT
-    in_a_row = max(1, min(len(lines), int(room // entry)))
-    legend = math.ceil(len(lines) / in_a_row) * _LINE * 1.15
-    top = 0.15 + (heading.count("\n") + 1) * _LINE * 1.15 + legend + 0.15
-    foot = _FOOT + (told.count("\n") + 1) * _LINE + 0.1
+    around = Surround(page, title, names, f"{note} {BANDS if banded else NO_BANDS}", lines_of_note=3)
+    foot = around.foot(_FOOT)
     plot = _PLOT[page]
-    height = top + plot + foot
-    colours = len(style.SERIES)
-    # where colours come again, each network has a marker too
-    looks = [
-        (
-            style.SERIES[number % colours],
-            _DASHES[number // colours % len(_DASHES)],
-            _MARKERS[number % len(_MARKERS)] if len(lines) > colours else "",
-        )
-        for number in range(len(lines))
-    ]
+    height = around.head + plot + foot
+    looks = _looks(len(lines))
     with style.context():
         figure = style.new_figure(page, height)
         axes = figure.add_axes((_LEFT / page, foot / height, (page - _LEFT - _RIGHT) / page, plot / height))
@@ -94,7 +77,7 @@ def reach_figure(
         axes.set_yscale("log")
         axes.axvspan(0, footprint, color=style.FAINT, alpha=0.15, linewidth=0)
         ends = 1.0
-        for number, (line, (colour, dashes, marker)) in enumerate(zip(lines, looks, strict=True)):
+        for number, (line, look) in enumerate(zip(lines, looks, strict=True)):
             radii = np.arange(len(line.mean))
             shown = line.mean >= FLOOR
             if shown.any():
@@ -103,14 +86,14 @@ def reach_figure(
                 low, high = np.maximum(line.low, FLOOR), np.maximum(line.high, FLOOR)
                 # 0 has no place on the axis: a band that reaches it would fall down to the axis' end
                 there = (line.low > 0) & (line.high > FLOOR)
-                axes.fill_between(radii, low, high, where=there, color=colour, alpha=0.15, linewidth=0)
+                axes.fill_between(radii, low, high, where=there, color=look.colour, alpha=0.15, linewidth=0)
             axes.plot(
                 radii,
                 np.where(line.mean > 0, line.mean, np.nan),
-                color=colour,
-                linestyle=dashes,
+                color=look.colour,
+                linestyle=look.dashes,
                 linewidth=1.1,
-                marker=marker,
+                marker=look.marker,
                 markersize=2.5,
                 markevery=(number * _EVERY // len(lines), _EVERY),
             )
@@ -123,16 +106,18 @@ def reach_figure(
         axes.grid(axis="y", color=style.FAINT, alpha=0.25, linewidth=0.4)
         axes.set_xlabel(f"distance from the patch's middle ({words(scale).lr} pixels)", labelpad=2)
         axes.set_ylabel("share of |R| beyond it (%)", labelpad=2)
-        figure.text(0.1 / page, 1 - 0.1 / height, heading, va="top", linespacing=style.LINE_SPACING)
-        figure.text(0.1 / page, 0.1 / height, told, va="bottom", fontsize=style.SMALL_PT, linespacing=1.25)
-        style.legend_at_left(
-            figure,
-            [
-                Line2D([], [], color=colour, linestyle=dashes, marker=marker, markersize=2.5, label=name)
-                for name, (colour, dashes, marker) in zip(names, looks, strict=True)
-            ],
-            1 - (0.1 + (heading.count("\n") + 1) * _LINE * 1.15) / height,
-            in_a_row,
-            handle=2.6,
-        )
+        around.draw(figure, height, zip(names, looks, strict=True), markersize=2.5)
     return figure
+
+
+def _looks(count: int) -> list[LineLook]:
+    """A look a network; where colours come again, each has a marker too."""
+    colours = len(style.SERIES)
+    return [
+        LineLook(
+            style.SERIES[number % colours],
+            _DASHES[number // colours % len(_DASHES)],
+            _MARKERS[number % len(_MARKERS)] if count > colours else "",
+        )
+        for number in range(count)
+    ]
