@@ -62,8 +62,8 @@ class Surround:
             looks: label and look of each entry of the legend.
             markersize: of its entries, in points.
         """
-        figure.text(0.1 / self.width, 0.1 / height, self.note, va="bottom", fontsize=style.SMALL_PT, linespacing=1.25)
         figure.text(0.1 / self.width, 1 - 0.1 / height, self.heading, va="top", linespacing=style.LINE_SPACING)
+        figure.text(0.1 / self.width, 0.1 / height, self.note, va="bottom", fontsize=style.SMALL_PT, linespacing=1.25)
         handles = [
             Line2D(
                 [],
