@@ -8,7 +8,6 @@ its attributes, which submodules it has, and what its methods and the functions 
 from __future__ import annotations
 
 import argparse
-import sys
 import types
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -21,7 +20,7 @@ from torch.nn.modules import module as module_file
 
 from l2xbench.attribution.captured.questions import NotCapturableError
 from l2xbench.attribution.engine.draws import GENERATORS, place_of
-from l2xbench.attribution.engine.state import modules_of
+from l2xbench.attribution.engine.state import LIBRARIES, modules_of
 
 OF_MODULES = frozenset(nn.Module().__dict__) - {"training"}
 """Attributes that each module has, and which are looked at by themselves."""
@@ -34,8 +33,6 @@ LARGEST = 1 << 16
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 NAMESPACES = (types.SimpleNamespace, argparse.Namespace)
 """The standard library's objects that are there to hold what others set."""
-LIBRARIES = sys.stdlib_module_names | {"torch", "torchvision", "numpy"}
-"""Modules whose own variables are no network's."""
 GLOBAL_HOOKS = ("_global_forward_hooks", "_global_forward_pre_hooks", "_global_backward_hooks")
 
 State = tuple[Any, ...]

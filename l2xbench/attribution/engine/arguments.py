@@ -10,6 +10,7 @@ from torch import Tensor
 from l2xbench.attribution.engine.storage import as_written
 from l2xbench.attribution.engine.tensor import Paired, StreamPairs
 from l2xbench.attribution.engine.trace import LOWER, Trace
+from l2xbench.attribution.errors import UnsupportedOperationError
 from l2xbench.attribution.rules.call import differentiable
 
 PLAIN = frozenset({int, float, bool, type(None)})
@@ -19,7 +20,15 @@ PLAIN = frozenset({int, float, bool, type(None)})
 def both_streams(trace: Trace, argument: Any) -> tuple[Any, Any]:
     """An argument's value and reference; one object where it has no difference."""
     if isinstance(argument, Paired):
-        return argument.pair()
+        value, reference = argument.pair()
+        if argument.mark is trace.mark:
+            return value, reference
+        if value is not reference:
+            raise UnsupportedOperationError(
+                f"{trace.where()} uses a tensor that it kept of another image's pass, outside its modules (in a global "
+                "variable, say); keep it as an attribute of a module, or make it anew"
+            )
+        argument = value  # a constant
     if isinstance(argument, Tensor):
         if trace.written:
             found = as_written(trace, argument)

@@ -200,7 +200,7 @@ def forward(model: nn.Module, x: Tensor, x_ref: Tensor, options: Options) -> tup
     with (
         preserved(model, trace.exposed) as written,
         evaluating(model),
-        handling(partial(dispatch, trace)),
+        handling(partial(dispatch, trace), trace.mark),
         put_off(trace.notes, x.device),
         torch.no_grad(),
         eagerly(),

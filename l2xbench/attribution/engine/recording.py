@@ -19,6 +19,8 @@ from l2xbench.system.torch_parts import TorchDispatchMode, tree_leaves, tree_map
 
 ALIASES = frozenset({"detach", "alias", "lift"})
 """Operations whose result is their argument, where no gradients are kept."""
+KNOWN = frozenset({"aten", "prims", "torchvision", "quantized", "profiler"})
+"""Libraries whose operations, each as a whole, are all that happens."""
 Computation = Callable[[], tuple[Tensor, ...]]
 """Reads tensors that stay where they are, and gives others."""
 
@@ -67,6 +69,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[misc]
             isinstance(a, (torch.UntypedStorage, torch.TypedStorage)) for a in args
         ):
             raise NotRecordedError(f"{func} gives a tensor another place in memory")
+        if func.namespace not in KNOWN:
+            raise NotRecordedError(f"{func} is another library's, within which gradients may keep tensors unseen")
         held = tree_map_only(Tensor, self.slot, (args, kwargs))
         result = func(*args, **kwargs)
         name = func._schema.name.partition("::")[2]

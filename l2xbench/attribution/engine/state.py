@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterator
@@ -79,6 +80,43 @@ PLAIN = frozenset({int, float, bool, str, type(None), type(lambda: None)})
 HOLDERS = frozenset({dict, OrderedDict, list, set})
 
 
+DEEPEST_OBJECT = 3
+SHALLOW = 6
+"""The depth from which on containers are put back, and not what is in them."""
+LARGEST_SHARED = 1000
+"""Items up to which a list or a dict that all objects of a class, or a file's functions, share is put back."""
+LIBRARIES = sys.stdlib_module_names | {"torch", "torchvision", "numpy"}
+"""Modules whose own variables, and whose objects, are no network's."""
+
+
+def is_the_users(value: Any) -> bool:
+    """Whether a value is an object of a class of the user's, with attributes: a cache, a controller."""
+    if isinstance(value, nn.Module) or type(value).__module__.partition(".")[0] in LIBRARIES:
+        return False
+    return type(getattr(value, "__dict__", None)) is dict
+
+
+def same_items(live: Any, before: Any) -> bool:
+    """Whether a list, dict or set holds the very objects that it held."""
+    if len(live) != len(before) or not before:
+        return not live and not before
+    if isinstance(live, list):
+        return all(one is other for one, other in zip(live, before, strict=True))
+    if isinstance(live, dict):
+        return all(key in live and live[key] is value for key, value in before.items())
+    return all(item in live for item in before)
+
+
+def put_back_class(kind: type, before: dict[str, Any]) -> None:
+    """Give a class the attributes that it had, but for Python's own."""
+    now = vars(kind)
+    for name in [name for name in now if name not in before and not name.startswith("__")]:
+        delattr(kind, name)
+    for name, value in before.items():
+        if now.get(name) is not value and not name.startswith("__"):
+            setattr(kind, name, value)
+
+
 @contextmanager
 def preserved(model: nn.Module, exposed: Container[int] = ()) -> Iterator[Callable[[], frozenset[int]]]:
     """Put back parameters, buffers, attributes (also inside lists, dicts and sets), generators of random numbers, hooks
@@ -86,13 +124,15 @@ def preserved(model: nn.Module, exposed: Container[int] = ()) -> Iterator[Callab
     leaving, has the storage that was written to past its version (`parameter.data`).
     """
     attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    objects: list[tuple[dict[str, Any], dict[str, Any]]] = []
     containers: list[tuple[Any, Any]] = []
     tensors: dict[int, tuple[Tensor, Tensor, Tensor | None, int, bool]] = {}
     generators: list[tuple[Any, Any]] = []
     seen: set[int] = set()
     kept = getattr(_local, "kept", False)
 
-    def note(value: Any, depth: int = 0) -> None:
+    def note(value: Any, depth: int = 0, within: bool = False) -> None:
+        """Note what a value is now. `within` an object, tensors are not copied: who knows what hangs on it."""
         kind = type(value)
         if kind in PLAIN:
             return
@@ -102,7 +142,7 @@ def preserved(model: nn.Module, exposed: Container[int] = ()) -> Iterator[Callab
         if isinstance(value, Tensor):
             # a tensor kept from a call in inference mode has no version, and cannot be written to from here either
             settled = value.is_inference() or torch.nn.parameter.is_lazy(value)
-            if id(value) not in tensors and not settled:
+            if id(value) not in tensors and not settled and not within:
                 memory = value.detach()
                 content = None if kept else memory.clone()
                 tensors[id(value)] = (value, memory, content, value._version, value.requires_grad)
@@ -116,10 +156,16 @@ def preserved(model: nn.Module, exposed: Container[int] = ()) -> Iterator[Callab
             seen.add(id(value))
             containers.append((value, value.copy() if value else ()))
             for item in list(value.values()) if isinstance(value, dict) else list(value):
-                note(item, depth + 1)
+                note(item, depth + 1, within)
         elif isinstance(value, tuple):
             for item in value:
-                note(item, depth + 1)
+                note(item, depth + 1, within)
+        elif depth < DEEPEST_OBJECT and is_the_users(value):
+            seen.add(id(value))
+            own = value.__dict__
+            objects.append((own, dict(own)))
+            for item in list(own.values()):
+                note(item, depth + 1, True)
 
     unseen: set[int] = set()
     for module in modules_of(model):
@@ -128,6 +174,17 @@ def preserved(model: nn.Module, exposed: Container[int] = ()) -> Iterator[Callab
         attributes.append((module.__dict__, dict(module.__dict__)))
         for value in list(module.__dict__.values()):
             note(value)
+
+    classes: list[tuple[type, dict[str, Any]]] = []
+    for kind in {each for module in modules_of(model) for each in type(module).__mro__}:
+        if kind.__module__.partition(".")[0] in LIBRARIES:
+            continue
+        shared = dict(vars(kind))
+        classes.append((kind, shared))
+        variables = vars(sys.modules[kind.__module__]) if kind.__module__ in sys.modules else {}
+        for value in [*shared.values(), *list(variables.values())]:
+            if type(value) in HOLDERS and len(value) <= LARGEST_SHARED:
+                note(value, SHALLOW, True)
 
     def written() -> frozenset[int]:
         return frozenset(
@@ -143,11 +200,13 @@ def preserved(model: nn.Module, exposed: Container[int] = ()) -> Iterator[Callab
             for live, before in attributes:
                 live.clear()
                 live.update(before)
-            for live, before in containers:
+            for kind, shared in classes:
+                put_back_class(kind, shared)
+            for live, before in [*objects, *containers]:  # others may be reading them in another thread
+                if same_items(live, before):
+                    continue
                 if isinstance(live, list):
                     live[:] = before
-                elif not live and not before:
-                    continue
                 else:
                     live.clear()
                     live.update(before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
@@ -136,13 +137,22 @@ def untreated(trace: Trace, operation: Operation, call: Call, carried: bool) -> 
 
 
 def has_derivative(call: Call) -> bool:
-    """Whether PyTorch has a gradient of a call; None of its results has one where it has not."""
+    """Whether PyTorch has a gradient of a call. An operation of a library without one may say so only when it is asked,
+    or give none.
+    """
     try:
-        with torch.enable_grad():
-            found = call.operation(*detached(call.values), **detached(call.value_options))
+        with torch.enable_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            arguments = detached((call.values, call.value_options))
+            leaves = [t for t in tree_leaves(arguments) if isinstance(t, Tensor) and t.requires_grad]
+            found = [t for t in tree_leaves(call.operation(*arguments[0], **arguments[1])) if isinstance(t, Tensor)]
+            found = [t for t in found if t.requires_grad]
+            if not found:
+                return False
+            gradients = torch.autograd.grad(found, leaves, [torch.ones_like(t) for t in found], allow_unused=True)
     except RuntimeError as error:
-        return "derivative" not in str(error) and "Autograd" not in str(error)
-    return any(t.requires_grad for t in tree_leaves(found) if isinstance(t, Tensor))
+        return "derivative" not in str(error) and "autograd" not in str(error).lower()
+    return any(gradient is not None for gradient in gradients)
 
 
 def detached(arguments: Any) -> Any:

@@ -20,7 +20,13 @@ from torch import Tensor
 
 from l2xbench.attribution.engine.views import View, overlaps, take_again, written_through
 from l2xbench.attribution.errors import AttributionError
-from l2xbench.system.torch_parts import DisableTorchFunction, RestoreDispatch, disabled_torch_function, set_grad_enabled
+from l2xbench.system.torch_parts import (
+    DisableTorchFunction,
+    RestoreDispatch,
+    disabled_torch_function,
+    set_grad_enabled,
+    tree_map_only,
+)
 
 T = TypeVar("T")
 Handler = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
@@ -32,14 +38,14 @@ _local = threading.local()
 
 
 @contextmanager
-def handling(handler: Handler) -> Iterator[None]:
-    """Let `handler` carry out this thread's operations on paired tensors."""
-    previous = getattr(_local, "handler", None)
-    _local.handler = handler
+def handling(handler: Handler, mark: object) -> Iterator[None]:
+    """Let `handler` carry out this thread's operations on paired tensors; `mark` tells those of this pass."""
+    previous = getattr(_local, "handler", None), getattr(_local, "mark", None)
+    _local.handler, _local.mark = handler, mark
     try:
         yield
     finally:
-        _local.handler = previous
+        _local.handler, _local.mark = previous
 
 
 @dataclass(slots=True)
@@ -82,6 +88,8 @@ class Paired(Tensor):
     _version_written: int = 0
     _version_seen: int = 0
     _origin: Origin | None = None
+    mark: object = None
+    """The pass that made it."""
     noted: Any = None
     """Where a pass notes the multiplier of this tensor (`taps.Tap`): it is `stale` once the tensor is read again."""
     members: Paired | None = None
@@ -104,6 +112,7 @@ class Paired(Tensor):
             Paired, value.size(), strides, value.storage_offset(), dtype=value.dtype, device=value.device
         )
         shell._value, shell._reference = value, reference
+        shell.mark = getattr(_local, "mark", None)
         if root is not None:
             shell._viewed, shell._path, shell._version_seen = root, path, root._version_written
         return shell
@@ -204,11 +213,26 @@ class Paired(Tensor):
     ) -> Any:
         handler: Handler | None = getattr(_local, "handler", None)
         if handler is None:
-            raise AttributionError("a tensor of a paired forward was used after its context ended")
+            return func(*tree_map_only(Paired, left_over, args), **tree_map_only(Paired, left_over, kwargs or {}))
         # Composed treatments use paired tensors (this is `enable_reentrant_dispatch` without its layers of Python,
         # which every operation would pass through).
         with RestoreDispatch():
             return with_gradients(handler, func, args, kwargs or {})
+
+
+def left_over(tensor: Paired) -> Tensor:
+    """A tensor of a pass that has ended, which the network kept where it is not put back, as a plain one.
+
+    Raises:
+        AttributionError: it depends on what was explained.
+    """
+    value, reference = tensor.pair()
+    if value is not reference:
+        raise AttributionError(
+            "a tensor of a paired forward was used after its context ended, or in another thread: the network keeps it "
+            "outside its modules (in a global variable, say)"
+        )
+    return value.detach()
 
 
 def with_gradients(step: Callable[..., T], *given: Any) -> T:

@@ -104,6 +104,8 @@ class Trace:
     """The call of the network that is being taken apart."""
     writes_out: bool = False
     """Whether that call was given `out=`."""
+    mark: object = field(default_factory=object)
+    """What this pass's paired tensors are told by."""
     leaks: list[str] = field(default_factory=list)
     """Python numbers read from tensors whose value differs from their reference: operation and submodule."""
     ragged: list[str] = field(default_factory=list)

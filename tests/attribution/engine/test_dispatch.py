@@ -17,6 +17,7 @@ from torch.utils.checkpoint import checkpoint
 from l2xbench.attribution import explain
 from l2xbench.attribution.engine.paired import paired_forward
 from l2xbench.attribution.errors import (
+    AttributionError,
     NotFiniteError,
     ReferenceLostError,
     ShapeError,
@@ -272,6 +273,80 @@ def test_the_network_is_left_as_it_was_after_an_error() -> None:
     assert model.training
     assert model.features == []
     assert float(model.calls) == 0
+
+
+STORE: dict[str, Tensor] = {}
+
+
+class Store:
+    def __init__(self) -> None:
+        self.cache: dict[str, Tensor] = {}
+        self.last: Tensor | None = None
+
+
+class Scatterer(nn.Module):
+    """Keeps what it computed first in an object, on its class, and in a variable of its file; and goes on using it."""
+
+    latest: Tensor | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = Store()
+
+    def forward(self, x: Tensor) -> Tensor:
+        of_object = self.store.cache.setdefault("first", x * 2)
+        self.store.last = x if self.store.last is None else self.store.last
+        type(self).latest = x * x if self.latest is None else self.latest
+        assert self.latest is not None
+        return x + of_object + self.store.last.relu() + self.latest + STORE.setdefault("first", x.abs())
+
+
+def test_what_is_kept_outside_the_modules_is_put_back_too() -> None:
+    network = Scatterer()
+    for seed in range(2):
+        x, x_ref = images(seed)
+        assert_complete(network, x, x_ref, 1e-10)
+        assert (network.store.cache, network.store.last, Scatterer.latest, STORE) == ({}, None, None, {})
+
+
+def test_a_tensor_of_another_pass_is_told() -> None:
+    kept: list[Tensor] = []
+
+    def f(x: Tensor) -> Tensor:
+        kept.append(x * 2)
+        return x + kept[0]
+
+    x, x_ref = images(0)
+    assert_complete(f, x, x_ref, 1e-10)
+    with pytest.raises(UnsupportedOperationError, match="kept of another image's pass"):
+        assert_complete(f, x, x_ref, 1e-10)
+    with pytest.raises(AttributionError, match="after its context ended"):
+        f(x)
+
+
+def test_a_constant_of_another_pass_is_one() -> None:
+    kept: list[Tensor] = []
+
+    def f(x: Tensor) -> Tensor:
+        kept.append(torch.full_like(x, 3.0))
+        return x * kept[0]
+
+    x, x_ref = images(0)
+    for dtype in (torch.float32, torch.float64):
+        assert_complete(f, x.to(dtype), x_ref.to(dtype), 1e-6)
+    torch.testing.assert_close(f(x), 3 * x)
+
+
+@torch.library.custom_op("l2xbench_test::turned", mutates_args=())
+def turned(x: Tensor) -> Tensor:
+    return x.flip(-1) * 2
+
+
+def test_an_operation_without_a_gradient_is_a_choice_by_what_moved() -> None:
+    x, x_ref = images(0)
+    assert_complete(lambda t: turned(t).relu(), x, x_ref, 1e-10)
+    with paired_forward(Network(turned), x, x_ref) as out:
+        assert [(each.name, each.kind) for each in out.operations] == [("l2xbench_test::turned", "selection")]
 
 
 def test_one_of_several_outputs() -> None:

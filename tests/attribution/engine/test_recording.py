@@ -96,6 +96,17 @@ def test_tensors_are_let_go_after_their_last_use() -> None:
     assert alive == [0, 0]
 
 
+@torch.library.custom_op("l2xbench_test::halved", mutates_args=())
+def halved(x: Tensor) -> Tensor:
+    return x / 2
+
+
+def test_another_librarys_operation_is_not_recorded() -> None:
+    """Its gradients may keep tensors that were made within it, which a replay would not make anew."""
+    with pytest.raises(NotRecordedError, match="another library's"):
+        Recording(lambda: (halved(torch.ones(3)),))
+
+
 def test_what_is_not_recorded() -> None:
     x = torch.ones(3)
     for run in (lambda: (torch.rand(3) * x,), lambda: (torch.empty(0).set_(x.untyped_storage()),), lambda: (x.t_(),)):
