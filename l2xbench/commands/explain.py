@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from typing import Any, get_args
 
+import torch
 from rich.console import Console
 from rich.markup import escape
 
@@ -22,7 +24,7 @@ from l2xbench.data.known_sets import set_of_image
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.draw.colormap import colour_map
 from l2xbench.draw.heatmaps import heatmap_bytes
-from l2xbench.draw.panels import NetworkPanel
+from l2xbench.draw.panels import HeatmapPanel, NetworkPanel
 from l2xbench.draw.scales import chosen
 from l2xbench.draw.style import get_ready
 from l2xbench.draw.zoom import around_target
@@ -42,7 +44,7 @@ from l2xbench.studies.shared.panels import ShownImage, make_panel
 from l2xbench.system.compat import without_distributed_tensors
 from l2xbench.system.files import packed, write_whole
 from l2xbench.words import words
-from l2xbench.zoo.load import build, locate, short_names, told_apart
+from l2xbench.zoo.load import Source, build, locate, short_names, told_apart
 
 
 def explain_image(
@@ -88,54 +90,94 @@ def explain_image(
     if told_apart(named):
         console.print(told_apart(named), markup=False, highlight=False, soft_wrap=True)
     sources = {name: locate(model, seed=seed, keys=keys) for name, model in named.items()}
-    place = choose_device(device)
-    answers: dict[str, tuple[NetworkImage, NetworkMap]] = {}
-    failures: list[RequestError] = []
-    pair: LoadedPair | None = None
-    enlarged = 0
+    asked = _Asked(request, files, out, choose_device(device), trust=trust, seed=seed, verify=verify)
     Thread(target=get_ready, daemon=True).start()
-    for name, source in sources.items():
-        try:
-            with console.status(f"loading {name}"):
-                network = build(source, device=place, trust=trust)
-        except (Exception, SystemExit) as error:  # a class of the user's may raise anything, or leave
-            reason = reason_of(error)
-            failures.append(RequestError(reason if isinstance(error, RequestError) else f"{name}: {reason}"))
-            continue
-        if pair is None:
-            enlarged = network.scale
-            pair = files.load(enlarged)
-            _require_target(request.target, pair, enlarged)
-            Store(out).prepare()
-        if network.scale != enlarged:
-            raise RequestError(
-                f"--models: {name} is for scale {network.scale}, {next(iter(sources))} for scale {enlarged}; "
-                "one figure shows one scale"
-            )
-        with console.status(f"explaining {name}"):
-            try:
-                with errors_in_one_line(name):
-                    if verify:
-                        require_followed(network, pair.lr, reference)
-                    found = network_map(network, pair.lr, request.settings(seed))
-                    answers[name] = network_image(network, pair), found
-            except RequestError as error:
-                failures.append(error)
-                continue
-        write_whole(out / f"{name}.npz", packed(found.arrays))
-        del network
-    if not answers:
-        raise failures[0]
-    assert pair is not None
-    shown = ShownImage(set_of_image(image.resolve()), printable(image.stem), enlarged, pair.lr, pair.hr)
+    done = _explained(console, sources, asked)
+    if not done.answers:
+        raise done.failures[0]
+    assert done.pair is not None
+    shown = ShownImage(set_of_image(image.resolve()), printable(image.stem), done.scale, done.pair.lr, done.pair.hr)
     zoom = around_target(request.target, shown.sr_shape)
-    panel = make_panel(shown, answers, request, zoom=zoom, scale_of_colours=shades)
+    panel = make_panel(shown, done.answers, request, zoom=zoom, scale_of_colours=shades)
     with console.status("drawing"):
         # not the image's own name: `--out .` must not draw over it
         figures = [
             write_whole(out / f"heatmap-{printable(image.stem)}.{ending}", content)
             for ending, content in heatmap_bytes(panel, palette).items()
         ]
+    if verify:
+        console.print("verified: what is explained are the outputs of plain passes", highlight=False)
+    title = f"{printable(image.name)}: {request.label}, {reference}, {panel.target}"
+    _tell(console, title, panel, done)
+    maps = [(name, out / f"{name}.npz") for name in done.answers]
+    screen.show_paths(console, out, [*zip(("figure", ""), figures, strict=True), *maps])
+    for failure in done.failures:
+        console.print(f"[yellow]failed[/] {escape(str(failure))}", soft_wrap=True)
+    return 1 if done.failures else 0
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of each network, of which image, and where its map goes."""
+
+    request: MapRequest
+    files: ImagePair
+    out: Path
+    device: torch.device
+    trust: bool
+    seed: int
+    verify: bool
+
+
+@dataclass
+class _Done:
+    """What the networks answered, and why some did not."""
+
+    answers: dict[str, tuple[NetworkImage, NetworkMap]] = field(default_factory=dict)
+    failures: list[RequestError] = field(default_factory=list)
+    pair: LoadedPair | None = None
+    """The image, once a network has said at which scale."""
+    scale: int = 0
+
+
+def _explained(console: Console, sources: Mapping[str, Source], asked: _Asked) -> _Done:
+    """Each network's map, written as soon as it is there."""
+    done = _Done()
+    for name, source in sources.items():
+        try:
+            with console.status(f"loading {name}"):
+                network = build(source, device=asked.device, trust=asked.trust)
+        except (Exception, SystemExit) as error:  # a class of the user's may raise anything, or leave
+            reason = reason_of(error)
+            done.failures.append(RequestError(reason if isinstance(error, RequestError) else f"{name}: {reason}"))
+            continue
+        if done.pair is None:
+            done.scale = network.scale
+            done.pair = asked.files.load(done.scale)
+            _require_target(asked.request.target, done.pair, done.scale)
+            Store(asked.out).prepare()
+        if network.scale != done.scale:
+            raise RequestError(
+                f"--models: {name} is for scale {network.scale}, {next(iter(sources))} for scale {done.scale}; "
+                "one figure shows one scale"
+            )
+        with console.status(f"explaining {name}"):
+            try:
+                with errors_in_one_line(name):
+                    if asked.verify:
+                        require_followed(network, done.pair.lr, asked.request.reference)
+                    found = network_map(network, done.pair.lr, asked.request.settings(asked.seed))
+                    done.answers[name] = network_image(network, done.pair), found
+            except RequestError as error:
+                done.failures.append(error)
+                continue
+        write_whole(asked.out / f"{name}.npz", packed(found.arrays))
+        del network
+    return done
+
+
+def _tell(console: Console, title: str, panel: HeatmapPanel, done: _Done) -> None:
+    """A row a network, and what must be known of how it was explained."""
     rows = [
         {
             "model": name,
@@ -144,17 +186,14 @@ def explain_image(
             "seconds": found.seconds,
             **_spread(drawn),
         }
-        for drawn, (name, (_, found)) in zip(panel.networks, answers.items(), strict=True)
+        for drawn, (name, (_, found)) in zip(panel.networks, done.answers.items(), strict=True)
     ]
-    if verify:
-        console.print("verified: what is explained are the outputs of plain passes", highlight=False)
-    title = f"{printable(image.name)}: {request.label}, {reference}, {panel.target}"
     show_rows(console, rows, title)
-    for name, (_, found) in answers.items():
+    for name, (_, found) in done.answers.items():
         if found.tile is not None:
             console.print(
                 f"{escape(name)}: out of memory, so explained in overlapping tiles of {found.tile} x {found.tile} "
-                f"{words(enlarged).lr} pixels",
+                f"{words(done.scale).lr} pixels",
                 soft_wrap=True,
             )
         if found.jump and found.delta:
@@ -164,12 +203,6 @@ def explain_image(
                 soft_wrap=True,
                 highlight=False,
             )
-    screen.show_paths(
-        console, out, [*zip(("figure", ""), figures, strict=True), *((name, out / f"{name}.npz") for name in answers)]
-    )
-    for failure in failures:
-        console.print(f"[yellow]failed[/] {escape(str(failure))}", soft_wrap=True)
-    return 1 if failures else 0
 
 
 def _require_target(target: str, pair: LoadedPair, scale: int) -> None:
