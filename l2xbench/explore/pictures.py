@@ -47,7 +47,7 @@ class Picture:
         if len(files) != 1:
             return self
         lr, hr = (files[0], None) if kind == "lr" else (None, files[0])
-        return replace(self, pair=ImagePair(self.pair.name, hr, lr))
+        return replace(self, pair=replace(self.pair, hr=hr, lr=lr))
 
 
 def collect(paths: Sequence[str], scale: int, kind: Kind) -> list[Picture]:

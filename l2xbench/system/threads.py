@@ -9,6 +9,11 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 SPINS = "3000"
 """Looks for the next operation before a thread of a team goes to sleep: some 30 microseconds."""
@@ -61,10 +66,16 @@ def exactly(count: int) -> Iterator[None]:
 @contextmanager
 def blas(count: int) -> Iterator[None]:
     """Within, NumPy's matrix products, of all threads, are shared among `count`; see `exactly`."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(count, user_api="blas"):
+    with _controller(len(sys.modules)).limit(limits=count, user_api="blas"):
         yield
+
+
+@lru_cache(maxsize=1)
+def _controller(modules: int) -> ThreadpoolController:
+    """The libraries that have threads. To look for them takes milliseconds, and a library comes with a module."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def told(count: int) -> str:

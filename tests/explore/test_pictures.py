@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from l2xbench.data.degradations import Harm
+from l2xbench.data.pairs import ImagePair
 from l2xbench.errors import RequestError
 from l2xbench.explore import pictures
-from l2xbench.explore.pictures import Uploads, collect
+from l2xbench.explore.pictures import Picture, Uploads, collect
 
 
 def test_the_photographs_of_scikit_image_by_default() -> None:
@@ -41,6 +43,12 @@ def test_a_folder_of_pairs_tells_its_kinds_itself(tmp_path: Path) -> None:
     (picture,) = collect([str(tmp_path)], 4, "hr")
     assert picture.pair.lr is not None and picture.pair.hr is not None
     assert picture.as_kind("hr") is picture
+
+
+def test_what_is_done_to_lr_is_not_forgotten_when_a_file_is_taken_for_lr_for_a_while(photographs: Path) -> None:
+    pair = ImagePair("photo0", photographs / "photo0.png", None, "pillow", Harm(noise=25))
+    picture = Picture("photo0.png", pair)
+    assert picture.as_kind("lr").as_kind("hr") == picture
 
 
 def test_a_file_that_is_no_image_is_told(tmp_path: Path) -> None:

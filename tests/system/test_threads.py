@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import types
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -92,6 +93,16 @@ def test_threads_are_exactly_so_many_and_then_as_before(three: None) -> None:
             assert (torch.get_num_threads(), _blas_threads()) == (1, {1})
         assert torch.get_num_threads() == 2
     assert torch.get_num_threads() == THREADS
+
+
+def test_a_library_that_comes_with_a_later_module_is_limited_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    with threads.blas(1):
+        known = threads._controller(len(sys.modules))
+        assert threads._controller(len(sys.modules)) is known
+    monkeypatch.setitem(sys.modules, "a_module_that_is_new", types.ModuleType("new"))
+    with threads.blas(1):
+        assert threads._controller(len(sys.modules)) is not known
+        assert _blas_threads() == {1}
 
 
 def _blas_threads() -> set[int]:

@@ -16,7 +16,7 @@ from l2xbench.studies.ablation.curves import METRICS, NAMES, Curve, gap, make_cu
 from l2xbench.studies.ablation.options import AblationOptions
 from l2xbench.studies.ablation.units import RANDOM
 from l2xbench.studies.attribution.options import AttributionOptions
-from l2xbench.studies.shared.hiding import BECOMES, IMPUTATION_NOTE
+from l2xbench.studies.shared.hiding import BECOMES, IMPUTATION_NOTE, orders_told
 from l2xbench.words import words
 
 COLUMNS = ("dataset", "model", "method", "granularity", "order", "ratio", "psnr", "ssim", "images")
@@ -113,7 +113,7 @@ def _notes(manifest: Manifest, curves: list[Curve]) -> list[str]:
     assert wanted is not None and explained is not None, "there are curves"
     how = (
         f"A masked feature becomes {BECOMES[wanted.replacement]}. Maps: reference {explained.reference}, target "
-        f"{explained.target} (lam has its own reference). random: {wanted.random_orders} random orders, the same "
+        f"{explained.target} (lam has its own reference). random: {orders_told(wanted.random_orders)}, the same "
         "for every network; difference: |x - x'|, which knows no network."
     )
     notes = [how]

@@ -16,7 +16,7 @@ from l2xbench.studies.context.curves import (
     lead_over,
 )
 from l2xbench.studies.context.options import ContextOptions
-from l2xbench.studies.shared.hiding import BECOMES, IMPUTATION_NOTE
+from l2xbench.studies.shared.hiding import BECOMES, IMPUTATION_NOTE, orders_told
 from l2xbench.studies.shared.intervals import NOTE, image_interval, image_mean
 from l2xbench.studies.shared.places import patch_size, places_note
 from l2xbench.words import words
@@ -108,7 +108,7 @@ def context_notes(results: Results) -> list[str]:
         (
             f"Orders: by the map of the patch (reference {wanted.reference or maps.reference}; lam has its own), "
             "channels summed. Controls that know no network: distance, the nearest pixels first; difference, |x - x'|; "
-            f"near_difference, |x - x'| over the squared distance; random, {wanted.random_orders} random orders."
+            f"near_difference, |x - x'| over the squared distance; random, {orders_told(wanted.random_orders)}."
         ),
         f"Means over an image's patches, then over images. {NOTE}.",
     ]

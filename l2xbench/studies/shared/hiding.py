@@ -22,6 +22,16 @@ IMPUTATION_NOTE = (
 """What a table has to say where features are imputed."""
 
 
+def orders_told(count: int) -> str:
+    """What a note says of the control of random orders.
+
+    Examples:
+        >>> orders_told(1), orders_told(5)
+        ('1 random order', '5 random orders')
+    """
+    return f"{count} random order{'' if count == 1 else 's'}"
+
+
 def with_blurred(block: Any, controls: Sequence[str]) -> Any:
     """The block with the control `BLURRED` where it asks for imputation and names no controls.
 
