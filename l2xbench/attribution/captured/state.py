@@ -8,9 +8,14 @@ its attributes, which submodules it has, and what its methods and the functions 
 from __future__ import annotations
 
 import argparse
+import functools
 import types
+import zlib
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -25,11 +30,13 @@ from l2xbench.attribution.engine.state import LIBRARIES, modules_of
 OF_MODULES = frozenset(nn.Module().__dict__) - {"training"}
 """Attributes that each module has, and which are looked at by themselves."""
 PLAIN = (int, float, complex, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size)
+IMMUTABLE = (np.generic, Fraction, Decimal, range, slice)
+"""Besides those, what is compared as it is."""
 DEPTH = 8
 SHALLOW = 4
 """The depth from which on a module's variable is followed: deep enough for settings, not for all that hangs on it."""
 LARGEST = 1 << 16
-"""Bytes up to which an array's content is compared."""
+"""Bytes up to which an array's content is compared, and not its checksum."""
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 NAMESPACES = (types.SimpleNamespace, argparse.Namespace)
 """The standard library's objects that are there to hold what others set."""
@@ -135,7 +142,7 @@ class _Description:
     def of(self, value: Any, depth: int) -> Any:
         """A value that an attribute has, by content as far as it can be told."""
         kind = type(value)
-        if kind in PLAIN:
+        if kind in PLAIN or isinstance(value, IMMUTABLE):  # others take the place in memory of one that was replaced
             return kind, value
         if isinstance(value, Tensor):
             return self.of_tensor(value)
@@ -150,20 +157,35 @@ class _Description:
         if id(value) in self._seen or depth > DEPTH:
             return id(value)
         self._seen.add(id(value))
-        if isinstance(value, (list, tuple)):
+        if isinstance(value, functools.partial):
+            return kind, tuple(self.of(each, depth + 1) for each in (value.func, value.args, value.keywords))
+        if isinstance(value, (list, tuple, deque)):
             return kind, tuple(self.of(each, depth + 1) for each in value)
         if isinstance(value, (set, frozenset)):
             return kind, frozenset(each if type(each) in PLAIN else id(each) for each in value)
         if isinstance(value, Mapping):
             return kind, tuple((self.of(key, DEPTH), self.of(each, depth + 1)) for key, each in value.items())
         if isinstance(value, np.ndarray):
-            return (value.dtype.str, value.shape, value.tobytes() if value.nbytes <= LARGEST else id(value))
+            content = value.tobytes()
+            return value.dtype.str, value.shape, content if value.nbytes <= LARGEST else zlib.crc32(content)
         if isinstance(value, nn.Module):  # kept in a list, say
             return self.of_module(value)
-        own = getattr(value, "__dict__", None)
-        if not isinstance(own, dict) or (_of_a_library(kind.__module__) and kind not in NAMESPACES):
+        if _of_a_library(kind.__module__) and kind not in NAMESPACES:
             return id(value)
-        return id(value), tuple((name, self.of(each, depth + 1)) for name, each in own.items())
+        own = getattr(value, "__dict__", None)
+        held = {**(own if isinstance(own, dict) else {}), **_in_slots(value)}
+        return id(value), tuple((name, self.of(each, depth + 1)) for name, each in held.items())
+
+
+def _in_slots(value: Any) -> dict[str, Any]:
+    """The attributes of an object whose class names them (`dataclass(slots=True)`)."""
+    found = {}
+    for kind in type(value).__mro__:
+        slots = vars(kind).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            with suppress(AttributeError):  # not set yet
+                found[name] = getattr(value, name)
+    return found
 
 
 def _of_a_library(module: str) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import random
 import types
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -24,6 +27,11 @@ GAIN = 1.0
 GAINS = {"first": [1.0]}
 SETTINGS = types.SimpleNamespace(model={"gain": 1.0})
 log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Slotted:
+    gain: float = 1.0
 
 
 class Settings:
@@ -52,6 +60,10 @@ class Net(nn.Module):
         self.names = {"a", "b"}
         self.table = np.zeros(3)
         self.cycle = {"self": self}
+        self.slotted = Slotted()
+        self.bound = functools.partial(torch.mul, other=2)
+        self.recent = deque([1])
+        self.large = np.zeros(1 << 15)
         self.dice = [torch.Generator(), np.random.default_rng(0), np.random.RandomState(0), random.Random(0)]
         factor = 2.0
 
@@ -104,6 +116,10 @@ CHANGES: dict[str, Callable[[Net], object]] = {
     "another module's variable, by a property": lambda net: setattr(OTHERS, "gain", OTHERS.gain + 1),
     "a function of the module": lambda net: globals().__setitem__("further", lambda: 1.0),
     "a method": lambda net: setattr(net.conv, "forward", len),
+    "an attribute in a slot": lambda net: setattr(net.slotted, "gain", 2.0),
+    "an argument that is bound": lambda net: net.bound.keywords.__setitem__("other", 3),
+    "a queue": lambda net: net.recent.append(2),
+    "a large array": lambda net: net.large.__setitem__(0, 1),
     "a draw from PyTorch's": lambda net: torch.rand(1, generator=net.dice[0]),
     "a draw from NumPy's": lambda net: net.dice[1].random(),
     "a draw from NumPy's old": lambda net: net.dice[2].rand(),
@@ -118,6 +134,16 @@ def test_what_decides_a_pass(name: str) -> None:
     assert state_of(net, CPU) == before
     CHANGES[name](net)
     assert state_of(net, CPU) != before
+
+
+def test_a_number_of_numpys_is_known_by_what_it_is() -> None:
+    """Others take the place in memory of one that was replaced."""
+    net = Net()
+    net.gain = np.float64(1.0)
+    before = state_of(net, CPU)
+    for number in range(2, 20):
+        net.gain = np.float64(number)
+        assert state_of(net, CPU) != before
 
 
 def test_what_a_library_keeps_for_itself_decides_nothing() -> None:
