@@ -91,20 +91,7 @@ def lam_study(request: LamRequest, out: Path | None) -> LamStudy:
     Raises:
         RequestError: a file, name, window or preset is wrong.
     """
-    if request.preset is not None and request.window is not None:
-        raise RequestError(f"--window: --preset {request.preset} has its own; give one of the two")
-    auto = request.window == AUTO
-    if request.preset is not None:
-        case = _preset(request.preset)
-    elif auto:
-        case = Case(image="", window="0,0,1")
-    elif request.window is not None:
-        case = Case(image="", window=_numbers("--window", request.window))
-    else:
-        raise RequestError(
-            "--window X,Y,SIZE is needed: left, top and side of the window in SR pixels; or --window auto, or --preset "
-            "NAME"
-        )
+    case = _case(request)
     if request.lr not in get_args(Degradation):
         raise RequestError(
             f"--lr {request.lr}: it is {' or '.join(get_args(Degradation))}, whose bicubic makes LR of HR"
@@ -146,7 +133,7 @@ def lam_study(request: LamRequest, out: Path | None) -> LamStudy:
         {dataset: entry},
         {
             "lam": {
-                "cases": AUTO if auto else [{"image": name, "window": case.window}],
+                "cases": AUTO if request.window == AUTO else [{"image": name, "window": case.window}],
                 "methods": request.methods or ["lam"],
                 "width": request.width,
             }
@@ -159,6 +146,21 @@ def lam_study(request: LamRequest, out: Path | None) -> LamStudy:
         keys=request.keys,
     )
     return LamStudy(study, out or _folder(name, request, case), crop, notes)
+
+
+def _case(request: LamRequest) -> Case:
+    """The window that is asked for; with `auto` one that says nothing."""
+    if request.preset is not None and request.window is not None:
+        raise RequestError(f"--window: --preset {request.preset} has its own; give one of the two")
+    if request.preset is not None:
+        return _preset(request.preset)
+    if request.window == AUTO:
+        return Case(image="", window="0,0,1")
+    if request.window is not None:
+        return Case(image="", window=_numbers("--window", request.window))
+    raise RequestError(
+        "--window X,Y,SIZE is needed: left, top and side of the window in SR pixels; or --window auto, or --preset NAME"
+    )
 
 
 _OTHER_PART = (
