@@ -181,8 +181,11 @@ def divided(
     delta = float(objective.delta)
     around_values = torch.zeros_like(difference) if past is None else past * difference
 
+    def part(amount: float) -> float:
+        return amount / delta if delta else float("nan")
+
     def share(found: Tensor | None, difference: Tensor) -> float:
-        return total(product(found, difference)) / delta if delta else float("nan")
+        return part(total(product(found, difference)))
 
     blocks = []
     for name, module in sorted(ran.items(), key=lambda pair: order[id(pair[1])]):
@@ -195,31 +198,21 @@ def divided(
                 written=sum(share(ending[id(tap)], tap.difference) for tap in added),
                 share=sum(share(carried.get(id(tap)), change) for tap, change in changes[name]),
                 magnitude=sum(
-                    total(product(carried.get(id(tap)), change).abs()) / abs(delta) if delta else float("nan")
-                    for tap, change in changes[name]
+                    abs(part(total(product(carried.get(id(tap)), change).abs()))) for tap, change in changes[name]
                 ),
                 activity=activity(taps.of_module[id(module)], added),
                 multiplier=sum(total(product(carried[id(tap)], value_of(tap)).abs()) for tap in added),
                 residual=any(sums_with_given(call) for call in taps.of_module[id(module)]),
             )
         )
-    around = total(around_values) / delta if delta else float("nan")
+    around = part(total(around_values))
     maps = {}
     if groups is not None:
         maps[AROUND] = around_values[0].detach()
         chosen = groups([block.name for block in blocks]) if callable(groups) else groups
         for group, names in chosen.items():
-            pairs = [(value_of(t), ending[id(t)]) for name in names for t in cuts[name] if ending[id(t)] is not None]
-            back: Tensor | None = None
-            if pairs:
-                (back,) = torch.autograd.grad(
-                    [value for value, _ in pairs],
-                    [paired.inputs],
-                    [found for _, found in pairs],
-                    retain_graph=True,
-                    allow_unused=True,
-                )
-            maps[group] = (torch.zeros_like(difference) if back is None else back * difference)[0]
+            ends = [(value_of(t), ending[id(t)]) for name in names for t in cuts[name] if ending[id(t)] is not None]
+            maps[group] = map_through(ends, paired.inputs, difference)[0]
     return Flow(
         blocks=blocks,
         around=around,
@@ -229,6 +222,15 @@ def divided(
         values=(whole * difference)[0],
         maps=maps,
     )
+
+
+def map_through(ends: Sequence[tuple[Tensor, Tensor]], inputs: Tensor, difference: Tensor) -> Tensor:
+    """What each input value gives through some tensors, each with its multiplier, of the shape of the inputs."""
+    if not ends:
+        return torch.zeros_like(difference)
+    values, multipliers = zip(*ends, strict=True)
+    (back,) = torch.autograd.grad(values, [inputs], multipliers, retain_graph=True, allow_unused=True)
+    return torch.zeros_like(difference) if back is None else back * difference
 
 
 def total(values: Tensor) -> float:
