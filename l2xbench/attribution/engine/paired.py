@@ -313,22 +313,31 @@ def verify(
 
 
 def choose(result: Any, output: int | str | None) -> Any:
-    """One output of a network that returns several; without `output` a single tensor is taken as it is."""
+    """One output of a network that returns several: a position, a key, or an attribute; without `output` a single
+    tensor is taken as it is.
+    """
     if isinstance(result, Tensor):
         return result
     if output is None:
         if isinstance(result, (list, tuple)) and len(result) == 1:
             return result[0]
-        kinds = (
-            list(result)
-            if isinstance(result, Mapping)
-            else f"{len(result)} items"
-            if hasattr(result, "__len__")
-            else ""
-        )
-        raise ShapeError(f"the network returns a {type(result).__name__} ({kinds}); choose one with output=")
+        known = f" ({named})" if (named := names_in(result)) else ""
+        raise ShapeError(f"the network returns a {type(result).__name__}{known}; choose one with output=")
     try:
         return result[output]
     except (KeyError, IndexError, TypeError) as error:
-        known = list(result) if isinstance(result, Mapping) else f"positions 0 to {len(result) - 1}"
-        raise ShapeError(f"the network's {type(result).__name__} has no output {output!r}; it has {known}") from error
+        if isinstance(output, str) and isinstance(found := getattr(result, output, None), Tensor):
+            return found
+        raise ShapeError(
+            f"the network's {type(result).__name__} has no output {output!r}; it has {names_in(result) or 'none'}"
+        ) from error
+
+
+def names_in(result: Any) -> str:
+    """The outputs that there are to choose from, in words."""
+    if isinstance(result, Mapping):
+        return str(list(result))
+    if isinstance(result, (list, tuple)):
+        fields = f": {', '.join(result._fields)}" if hasattr(result, "_fields") else ""
+        return f"positions 0 to {len(result) - 1}{fields}"
+    return ", ".join(name for name, value in getattr(result, "__dict__", {}).items() if isinstance(value, Tensor))

@@ -5,6 +5,8 @@ outputs.
 from __future__ import annotations
 
 import copy
+import types
+from collections import namedtuple
 from collections.abc import Callable
 
 import numpy as np
@@ -360,6 +362,18 @@ def test_one_of_several_outputs() -> None:
     with pytest.raises(ShapeError, match=r"\['sr', 'aux'\].*output="), paired_forward(model, x, x_ref):
         pass
     with pytest.raises(ShapeError, match="no output 'hr'"), paired_forward(model, x, x_ref, output="hr"):
+        pass
+
+
+@pytest.mark.parametrize("kind", [types.SimpleNamespace, namedtuple("Pair", ["aux", "sr"])])
+def test_an_output_that_is_an_attribute(kind: Callable[..., object]) -> None:
+    x, x_ref = images(0)
+    model = Network(lambda t: kind(aux=t, sr=t * 2))  # type: ignore[arg-type, return-value]
+    with paired_forward(model, x, x_ref, output="sr") as out:
+        torch.testing.assert_close(out.value.detach(), x * 2)
+    with pytest.raises(ShapeError, match="aux, sr.*choose one"), paired_forward(model, x, x_ref):
+        pass
+    with pytest.raises(ShapeError, match="no output 'hr'.*aux, sr"), paired_forward(model, x, x_ref, output="hr"):
         pass
 
 
