@@ -61,7 +61,7 @@ def run(checkout: Path, study: Path, flags: list[str]) -> tuple[float, float]:
 
 
 def _cpu_seconds() -> float:
-    """Of all processes that have ended, and were begun from here."""
+    """CPU seconds of all processes that were begun from here and have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

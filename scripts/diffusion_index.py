@@ -27,7 +27,7 @@ from l2xbench.errors import RequestError
 from l2xbench.zoo.network import Network
 
 SIDE = 256
-"""Of a crop, in HR pixels."""
+"""Side of a crop in HR pixels."""
 
 
 class Case(NamedTuple):

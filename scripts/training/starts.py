@@ -13,7 +13,7 @@ from l2xbench.errors import RequestError
 
 STARTS = ("own", "interpolation")
 _RIDGE = 1e-6
-"""Of the features' mean square: keeps the readout finite where features repeat each other."""
+"""Part of the features' mean square that keeps the readout finite where features repeat each other."""
 
 
 def begin(network: nn.Module, start: str, lr: Tensor) -> None:

@@ -56,7 +56,7 @@ def without_pictures(output: Any) -> dict[str, Any]:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_runs_from_top_to_bottom(path: Path, notebooks: ModuleType, tmp_path: Path) -> None:
-    """And shows the same kinds of things as it was stored with."""
+    """It shows the same kinds of things as it was stored with."""
     found = notebooks.executed(path, tmp_path)
     kept = nbformat.read(path, as_version=4)
     assert [kinds(cell) for cell in found.cells] == [kinds(cell) for cell in kept.cells]

@@ -1,4 +1,4 @@
-"""Of each image the latest row of a journal counts, in whatever order and however damaged the rest is."""
+"""The latest row of a journal counts for each image, in whatever order and however damaged the rest is."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ def test_commands_are_understood(line: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("line", commands())
 def test_commands_run(line: str, desk: Path) -> None:
-    """And does what they say, on the desk's small images."""
+    """Each does what the page says, on the desk's small images."""
     if line.startswith(LONG) or ".pt" in line or "mine.yaml" in line or "large.yaml" in line:
         pytest.skip("parsed above; takes long, or files of the reader's")
     words = [word.replace("a,b", "edsr-compact,carn-compact") for word in shlex.split(line, comments=True)]

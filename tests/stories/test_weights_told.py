@@ -1,4 +1,4 @@
-"""Of a checkpoint that holds several weights, the results say which were taken."""
+"""Results say which of a checkpoint's several weights were taken."""
 
 from __future__ import annotations
 

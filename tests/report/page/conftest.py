@@ -41,7 +41,7 @@ class Visit:
 
     page: Any
     errors: list[str] = field(default_factory=list)
-    """Of the console, of scripts, and dialogs."""
+    """Errors of the console and of scripts, and dialogs."""
     requests: list[str] = field(default_factory=list)
 
 

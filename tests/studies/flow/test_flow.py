@@ -176,7 +176,7 @@ def test_the_figure_is_legible_in_a_column_and_on_a_page(count: int, width: floa
 
 
 def test_gradient_times_activation_is_that_of_autograd() -> None:
-    """Of a residual block it is of what the block adds; one that runs twice counts both; nothing stays behind."""
+    """That of a residual block is of what the block adds; one that runs twice counts both; nothing stays behind."""
 
     class Adds(torch.nn.Module):
         def __init__(self) -> None:
