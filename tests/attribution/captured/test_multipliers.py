@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import gc
-import logging
-import random
 import threading
-import warnings
 from collections.abc import Callable
 
 import pytest
@@ -14,41 +11,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from l2xbench.attribution import Attribution, AttributionError, explain
-from l2xbench.attribution.captured import captured_bytes, free_captured, kept, multipliers, uncaptured
+from l2xbench.attribution import AttributionError, explain
+from l2xbench.attribution.captured import captured_bytes, kept
 from l2xbench.attribution.captured.graphs import CAPTURES
 from l2xbench.attribution.errors import NotFiniteError
 from l2xbench.zoo.archs.carn import CARN
+from tests.attribution.captured.replays import CPU, as_ever, assert_same, image, prepared
 from tests.attribution.networks import basicsr_networks, enliven, spandrel_networks
 from tests.attribution.small import small_sr
 from tests.tapes import Tape
-
-CPU = torch.device("cpu")
-
-
-def image(seed: int, height: int = 8, width: int = 9, count: int = 1) -> Tensor:
-    return torch.rand(count, 3, height, width, generator=torch.Generator().manual_seed(seed))
-
-
-def assert_same(one: Attribution, other: Attribution) -> None:
-    largest = float(other.values.abs().max())
-    torch.testing.assert_close(one.values, other.values, rtol=0, atol=1e-6 * largest)
-    torch.testing.assert_close(one.delta, other.delta, rtol=1e-6, atol=1e-9)
-    torch.testing.assert_close(one.completeness_error, other.completeness_error, rtol=0, atol=1e-6)
-    assert one.target == other.target
-    assert one.settings == other.settings
-
-
-def as_ever(*arguments: object, **options: object) -> Attribution:
-    with uncaptured():
-        return explain(*arguments, **options)  # type: ignore[call-overload, no-any-return]
-
-
-def prepared(network: nn.Module, **options: object) -> nn.Module:
-    """The network, two maps of which have been made: the second was recorded."""
-    for seed in (100, 101):
-        explain(network, image(seed), **options)  # type: ignore[call-overload]
-    return network
 
 
 def test_the_first_map_is_made_as_ever_the_second_is_recorded_and_the_others_are_replayed(tapes: type[Tape]) -> None:
@@ -122,115 +93,6 @@ def test_the_images_own_tensors_are_not_kept(tapes: type[Tape]) -> None:
     assert torch.equal(explain(network, image(1)).values, found)
 
 
-def changed_in_place(network: nn.Sequential) -> None:
-    with torch.no_grad():
-        network[0].weight.mul_(-1.5)
-
-
-def changed_through_data(network: nn.Sequential) -> None:
-    network[0].weight.data += 0.1
-
-
-def loaded_anew(network: nn.Sequential) -> None:
-    network.load_state_dict({name: 0.5 * value + 0.01 for name, value in network.state_dict().items()})
-
-
-def loaded_by_assignment(network: nn.Sequential) -> None:
-    state = {name: -value for name, value in network.state_dict().items()}
-    network.load_state_dict(state, assign=True)
-
-
-def other_parameter(network: nn.Sequential) -> None:
-    network[0].weight = nn.Parameter(network[0].weight.detach() + 0.2)
-
-
-def other_layer(network: nn.Sequential) -> None:
-    network[1] = nn.LeakyReLU(0.3)
-
-
-def other_number(network: nn.Sequential) -> None:
-    network[1].negative_slope = 0.7
-
-
-def other_forward(network: nn.Sequential) -> None:
-    network[1].forward = lambda x: x * 2  # type: ignore[method-assign]
-
-
-def without_gradients(network: nn.Sequential) -> None:
-    network.requires_grad_(False)
-
-
-def in_training(network: nn.Sequential) -> None:
-    network.train()
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        *(changed_in_place, changed_through_data, loaded_anew, loaded_by_assignment, other_parameter, other_layer),
-        *(other_number, other_forward, without_gradients, in_training),
-    ],
-)
-def test_a_network_that_was_changed_is_explained_as_it_is(
-    tapes: type[Tape], change: Callable[[nn.Sequential], None]
-) -> None:
-    network = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.LeakyReLU(0.1), nn.Conv2d(4, 3, 3, padding=1))
-    prepared(network)
-    for seed in range(3):
-        change(network)
-        gradients = [p.requires_grad for p in network.parameters()]
-        found = explain(network, image(seed))
-        assert [p.requires_grad for p in network.parameters()] == gradients
-        assert_same(found, as_ever(network, image(seed)))
-    assert network.training
-
-
-class Scaled(nn.Module):
-    """Its numbers lie in a list, a dict and an object."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3, 3, 3, padding=1)
-        self.options = {"gain": [2.0, 1.0]}
-        self.settings = Settings()
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.conv(x) * self.options["gain"][0]) + self.settings.offset * x
-
-
-class Settings:
-    offset = 0.0
-
-    def __init__(self) -> None:
-        self.offset = 0.5
-
-
-def test_numbers_inside_containers_and_objects_count(tapes: type[Tape]) -> None:
-    network = prepared(Scaled())
-    assert isinstance(network, Scaled)
-    network.options["gain"][0] = 3.0
-    assert_same(explain(network, image(1)), as_ever(network, image(1)))
-    prepared(network)
-    network.settings.offset = -1.0
-    assert_same(explain(network, image(1)), as_ever(network, image(1)))
-
-
-WIDTH = 1.0
-
-
-class OfItsModule(nn.Module):
-    """It reads a variable of its module."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.softplus(x * WIDTH)
-
-
-def test_the_variables_of_its_module_count(tapes: type[Tape], monkeypatch: pytest.MonkeyPatch) -> None:
-    network = prepared(OfItsModule())
-    monkeypatch.setitem(globals(), "WIDTH", 3.0)
-    assert_same(explain(network, image(1)), as_ever(network, image(1)))
-
-
 def test_the_operations_are_those_of_the_pass(tapes: type[Tape]) -> None:
     network = prepared(small_sr())
     told = [[(o.name, o.kind, o.count, o.where) for o in a.operations] for a in (
@@ -298,218 +160,6 @@ def test_what_is_to_be_told_is_told_of_each_map(tapes: type[Tape]) -> None:
     assert tapes.alive == 1
 
 
-def test_a_free_network_frees_its_passes(tapes: type[Tape]) -> None:
-    network = prepared(small_sr())
-    assert captured_bytes(CPU) > 0
-    del network
-    gc.collect()
-    assert tapes.alive == 0
-    assert captured_bytes(CPU) == 0
-
-
-def test_what_is_kept_stays_within_its_limit_and_what_was_not_used_goes_first(
-    tapes: type[Tape], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    networks = [prepared(small_sr()) for _ in range(2)]
-    each = captured_bytes(CPU) // 2
-    monkeypatch.setattr(multipliers._kept, "limit_of", lambda device: int(2.5 * each))
-    explain(networks[0], image(1))  # the other was used longest ago
-    third = prepared(small_sr())
-    assert tapes.alive == 2
-    assert captured_bytes(CPU) <= 2.5 * each
-    before = tapes.replays
-    explain(networks[0], image(2))
-    explain(third, image(2))
-    assert tapes.replays == before + 2
-    assert_same(explain(networks[1], image(3)), as_ever(networks[1], image(3)))
-
-
-def test_a_pass_that_is_too_large_by_itself_is_not_kept(
-    tapes: type[Tape], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(multipliers._kept, "limit_of", lambda device: 1000)
-    network = prepared(small_sr())
-    assert_same(explain(network, image(1)), as_ever(network, image(1)))
-    assert tapes.alive == 0
-    assert "too much memory" in caplog.text
-
-
-def test_all_can_be_let_go(tapes: type[Tape]) -> None:
-    network = prepared(small_sr())
-    assert free_captured()
-    assert tapes.alive == 0
-    assert not free_captured()
-    assert_same(explain(network, image(1)), as_ever(network, image(1)))
-
-
-class Routed(nn.Module):
-    """Goes by a number of its image."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3, 3, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv(x) * (2.0 if float(x.mean()) > 0.5 else 1.0)
-
-
-class Noisy(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3, 3, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.conv(x) + torch.rand(1))
-
-
-class PythonsNoise(Noisy):
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.conv(x) + random.random())
-
-
-class Remembering(nn.Module):
-    """Writes to a buffer of its own."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3, 3, 3)
-        self.register_buffer("seen", torch.zeros(1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.seen += 1
-        return self.conv(x) * self.seen
-
-
-class Measured(nn.Module):
-    """The host reads a weight."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3, 3, 3)
-        self.gain = nn.Parameter(torch.tensor(2.0))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv(x) * self.gain.item()
-
-
-class Masked(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3, 3, 3, padding=1)
-        self.register_buffer("where", torch.eye(3, dtype=torch.bool)[0])
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv(x)[:, self.where]
-
-
-def seeded(seed: int) -> None:
-    torch.manual_seed(seed)
-    random.seed(seed)
-
-
-def hooked() -> nn.Module:
-    network = small_sr()
-    network.register_forward_hook(lambda module, given, result: result * 2)
-    return network
-
-
-@pytest.mark.parametrize(
-    ("make", "reason"),
-    [
-        (Routed, "the host reads a number"),
-        (Noisy, "it draws random numbers"),
-        (PythonsNoise, "it draws random numbers"),
-        (Remembering, "it writes to its own tensors"),
-        (Measured, "the host reads a number"),
-        (Masked, "a truth tensor is used as an index"),
-        (hooked, "hooks, which a replay would not run"),
-    ],
-)
-def test_what_cannot_be_recorded_is_explained_as_ever_and_said_once(
-    tapes: type[Tape], caplog: pytest.LogCaptureFixture, make: Callable[[], nn.Module], reason: str
-) -> None:
-    network = make()
-    caplog.set_level(logging.WARNING)
-    state = {name: value.clone() for name, value in network.state_dict().items()}
-    for seed in range(4):
-        seeded(seed)
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always")
-            found = explain(network, image(seed))
-        after = torch.rand(1)
-        seeded(seed)
-        with warnings.catch_warnings(record=True) as expected:
-            warnings.simplefilter("always")
-            ever = as_ever(network, image(seed))
-        assert torch.equal(found.values, ever.values)
-        assert torch.equal(after, torch.rand(1)), "as many numbers are drawn"
-        assert [str(w.message) for w in told] == [str(w.message) for w in expected]
-    assert tapes.alive == 0
-    assert len(caplog.records) == 1
-    assert reason in caplog.text
-    assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
-
-
-@pytest.mark.filterwarnings("ignore:Sequential is in half precision")
-def test_half_precision_is_raised_for_each_map(tapes: type[Tape]) -> None:
-    network = small_sr().half()
-    for seed in range(4):
-        assert_same(explain(network, image(seed)), as_ever(network, image(seed)))
-        changed_in_place(network)  # type: ignore[arg-type]
-
-
-def test_python_state_that_changes_from_pass_to_pass_is_found_by_the_comparison(
-    tapes: type[Tape], caplog: pytest.LogCaptureFixture
-) -> None:
-    passes = iter(range(1000))
-
-    class Counting(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv = nn.Conv2d(3, 3, 3)
-
-        def forward(self, x: Tensor) -> Tensor:
-            return self.conv(x) * next(passes)
-
-    prepared(Counting())
-    assert tapes.alive == 0
-    assert "off the pass that it was recorded from" in caplog.text
-
-
-def test_a_device_that_refuses_is_left_alone(
-    tapes: type[Tape], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    tries = []
-
-    def refusing(run: object, device: torch.device) -> Tape:
-        tries.append(device)
-        raise RuntimeError("operation not permitted when stream is capturing")
-
-    monkeypatch.setitem(CAPTURES, "cpu", refusing)
-    network = prepared(small_sr())
-    for seed in range(3):
-        assert_same(explain(network, image(seed)), as_ever(network, image(seed)))
-    assert len(tries) == 1
-    assert "not permitted" in caplog.text
-
-
-def test_rare_cases_that_no_replay_holds_are_made_as_ever_and_given_up_at_last(
-    tapes: type[Tape], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    network = prepared(small_sr())
-    spoilt = [True]
-
-    def replay(tape: Tape, plain: Callable[[Tape], None] = Tape.replay) -> None:
-        plain(tape)
-        tape.outputs[0].fill_(spoilt[0])
-
-    monkeypatch.setattr(Tape, "replay", replay)
-    for seed in range(multipliers.UNSOUND):
-        assert_same(explain(network, image(seed)), as_ever(network, image(seed)))
-    assert tapes.alive == 0
-    assert "only the host can answer" in caplog.text
-
-
 def test_threads_take_turns(tapes: type[Tape]) -> None:
     networks = [prepared(small_sr()) for _ in range(2)]
     expected = [[as_ever(network, image(seed)) for seed in range(6)] for network in networks]
@@ -528,15 +178,6 @@ def test_threads_take_turns(tapes: type[Tape]) -> None:
     for thread in threads:
         thread.join()
     assert not failures
-
-
-def test_what_is_remembered_of_a_network_is_bounded(tapes: type[Tape], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(multipliers, "KEYS", 3)
-    network = nn.Conv2d(3, 3, 1)
-    for side in range(3, 12):
-        explain(network, image(0, side, side))
-    _, known = multipliers._kept._networks[id(network)]
-    assert len(known.met) <= 4
 
 
 class Attentive(nn.Module):
