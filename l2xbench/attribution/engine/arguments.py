@@ -11,7 +11,7 @@ from l2xbench.attribution.engine.storage import as_written
 from l2xbench.attribution.engine.tensor import Paired, StreamPairs
 from l2xbench.attribution.engine.trace import LOWER, Trace
 from l2xbench.attribution.errors import UnsupportedOperationError
-from l2xbench.attribution.rules.call import differentiable
+from l2xbench.attribution.rules.call import differentiable, is_absent
 
 PLAIN = frozenset({int, float, bool, type(None)})
 """Types of arguments that are the same in both streams as they are."""
@@ -21,6 +21,11 @@ def both_streams(trace: Trace, argument: Any) -> tuple[Any, Any]:
     """An argument's value and reference; one object where it has no difference."""
     if isinstance(argument, Paired):
         value, reference = argument.pair()
+        if is_absent(value):
+            raise UnsupportedOperationError(
+                f"{trace.where()} uses what an operation returns besides its result, as a gradient that the network "
+                "takes through a norm does; this is not followed"
+            )
         if argument.mark is trace.mark:
             return value, reference
         if value is not reference:

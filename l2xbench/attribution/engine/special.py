@@ -19,6 +19,7 @@ from l2xbench.attribution.engine.assigned import assign
 from l2xbench.attribution.engine.operations import operation_of
 from l2xbench.attribution.engine.tensor import Paired, in_own_shells, paired
 from l2xbench.attribution.engine.trace import Trace
+from l2xbench.attribution.rules.call import is_absent
 from l2xbench.attribution.rules.quantized import Stepped
 from l2xbench.attribution.rules.treatment import Handler
 
@@ -62,6 +63,9 @@ def attention(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any
 
 def detach(trace: Trace, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """The gradient would stop here; the difference does not."""
+    value, _ = args[0].pair()
+    if is_absent(value):  # autograd keeps such a one detached, whether or not it is used
+        return args[0] if operation_of(func).writes else Paired.of(value, value)
     return args[0] if operation_of(func).writes else in_own_shells(aten.alias.default(args[0]))
 
 

@@ -80,6 +80,10 @@ class OperationRecord:
         return abs(self.residual) / max(abs(delta), 1e-30)
 
 
+ABSENT = "l2xbench_absent"
+"""The mark of a tensor that stands for none."""
+
+
 @dataclass(slots=True)
 class Call:
     """One call of an ATen operation on tensors that carry a difference.
@@ -120,6 +124,20 @@ class Call:
         """The value stream's arguments by their schema's names."""
         names = (argument.name for argument in self.operation._schema.arguments)
         return dict(zip(names, self.values, strict=False)) | self.value_options
+
+
+def absent(like: Tensor) -> Tensor:
+    """What stands for a result that a rule does not follow, such as the statistics that a layer norm gives besides: it
+    is told where it is used. A kernel that read it as what it should be would read past its memory.
+    """
+    found = like.new_empty(0)
+    setattr(found, ABSENT, True)
+    return found
+
+
+def is_absent(value: Any) -> bool:
+    """Whether a tensor is such a one."""
+    return getattr(value, ABSENT, False)
 
 
 def without_gradient(f: Callable[..., Any], args: Any, options: dict[str, Any]) -> Any:

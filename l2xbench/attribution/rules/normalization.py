@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from l2xbench.attribution.rules.call import Call, Pair
+from l2xbench.attribution.rules.call import Call, Pair, absent
 from l2xbench.attribution.rules.own import with_own_result
 from l2xbench.attribution.rules.piecewise import ramp
 from l2xbench.attribution.rules.questions import arose, steady
@@ -115,7 +115,7 @@ def layer_norm(call: Call) -> Pair:
     """(x - mean)/sqrt(var + eps) gamma + beta over the trailing `normalized_shape`."""
     x, shape, weight, bias, eps = call.values[:5]
     x_ref = call.references[0]
-    nothing = x.new_empty(0)
+    nothing = absent(x)
     with torch.no_grad():
         y, mean, r = torch.native_layer_norm(x, shape, weight, bias, eps)
         y_ref, mean_ref, r_ref = torch.native_layer_norm(x_ref, shape, weight, bias, eps)
@@ -139,7 +139,7 @@ def group_norm(call: Call) -> Pair:
     y, y_ref = Standardize.apply(x.reshape(n, groups, -1), x_ref.reshape(n, groups, -1), eps, True)
     shape = (1, c) + (1,) * (x.dim() - 2)
     weight, bias = (None if p is None else p.view(shape) for p in (weight, bias))
-    nothing = x.new_empty(0)
+    nothing = absent(x)
     with torch.no_grad():
         y_ref = affine(y_ref.view(x.shape), weight, bias)
     return (affine(y.view(x.shape), weight, bias), nothing, nothing), (y_ref, nothing, nothing)
@@ -156,9 +156,9 @@ def batch_norm(call: Call) -> Pair:
     weight, bias, eps = given.get("weight"), given.get("bias"), given.get("eps", given.get("epsilon", 1e-5))
     mean, var = given.get("running_mean"), given.get("running_var")
     shape = (1, -1) + (1,) * (x.dim() - 2)
-    nothing = x.new_empty(0)
-    spare = (nothing,) * (len(call.operation._schema.returns) - 1)
     by_batch = given.get("training", "no_training" not in call.name and "no_update" not in call.name)
+    nothing = absent(x) if by_batch else x.new_empty(0)  # as the operation itself gives
+    spare = (nothing,) * (len(call.operation._schema.returns) - 1)
     weight, bias = (None if p is None else p.view(shape) for p in (weight, bias))
     if not by_batch and mean is not None and var is not None:
         scale = (var + eps).rsqrt().view(shape)
@@ -185,7 +185,7 @@ def rms_norm(call: Call) -> Pair:
     eps = call.argument(3, "eps") or torch.finfo(x.dtype).eps
     rows = (*x.shape[: x.dim() - len(shape)], -1)
     y, y_ref = Standardize.apply(x.reshape(rows), x_ref.reshape(rows), eps, False)
-    nothing = x.new_empty(0)
+    nothing = absent(x)
     with torch.no_grad():
         y_ref = affine(y_ref.view(x.shape), weight, None)
     return (affine(y.view(x.shape), weight, None), nothing), (y_ref, nothing)

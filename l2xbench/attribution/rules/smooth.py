@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from l2xbench.attribution.rules.call import Call, Pair
+from l2xbench.attribution.rules.call import Call, Pair, absent
 from l2xbench.attribution.rules.piecewise import Elementwise, elementwise, ramp, writing
 from l2xbench.attribution.rules.questions import asked_at_once
 from l2xbench.attribution.rules.treatment import IDENTITY, LOGARITHMIC_MEAN, closed_form, condition, real
@@ -293,4 +293,5 @@ def log_sigmoid(call: Call) -> Pair:
         return y if out is None else out.copy_(y)
 
     y, y_ref = Elementwise.apply(x, x_ref, f, slope)
-    return (y, x.new_empty(0)), (y_ref, x.new_empty(0))
+    nothing = absent(x)
+    return (y, nothing), (y_ref, nothing)

@@ -8,6 +8,7 @@ import copy
 import types
 from collections import namedtuple
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -275,6 +276,37 @@ def test_the_network_is_left_as_it_was_after_an_error() -> None:
     assert model.training
     assert model.features == []
     assert float(model.calls) == 0
+
+
+NORMS: dict[str, Callable[[Tensor], Tensor]] = {
+    "layer norm": lambda x: F.layer_norm(x, (6, 6)),
+    "group norm": lambda x: F.group_norm(x, 3),
+    "instance norm": F.instance_norm,
+    "batch norm": lambda x: F.batch_norm(x, None, None, training=True),
+    "log-sigmoid": F.logsigmoid,
+}
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_a_gradient_through_a_norm_within_the_network_is_refused(name: str) -> None:
+    """It reads statistics that the norm's rule does not give: a kernel had read past the end of empty ones."""
+
+    def f(x: Tensor, *, to_use: bool) -> Tensor:
+        with torch.enable_grad():
+            point = x.detach().clone().requires_grad_()
+            y = NORMS[name](point)
+            return torch.autograd.grad(y.pow(3).sum(), point)[0] + x if to_use else y * x
+
+    x, x_ref = images(0)
+    assert_complete(partial(f, to_use=False), x, x_ref, 1e-10)
+    with pytest.raises(UnsupportedOperationError, match="returns besides its result"):
+        assert_complete(partial(f, to_use=True), x, x_ref, 1e-10)
+
+
+def test_the_statistics_of_a_norm_are_refused() -> None:
+    x, x_ref = images(0)
+    with pytest.raises(UnsupportedOperationError, match="returns besides its result"):
+        assert_complete(lambda t: torch.native_layer_norm(t, (6, 6), None, None, 1e-5)[1] * t, x, x_ref, 1e-10)
 
 
 STORE: dict[str, Tensor] = {}
