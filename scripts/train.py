@@ -20,7 +20,6 @@ import argparse
 import os
 import re
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -31,16 +30,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from training.curve import draw_log, write_log
 from training.export import card_block, export_weights
-from training.files import write_whole
 from training.images import Pair, Patches, image_files, read_pair, split
 from training.install import install, weights_of
 from training.quality import HeldOut
 from training.recipe import Recipe, kind_of, make_recipe
 from training.starts import begin
 from training.stopping import StopRequest
-from training.trainer import Trainer, length_of, prepare, seconds_a_step
+from training.trainer import Trainer, length_of, prepare, seconds_a_step, timed
 
 from l2xbench.errors import RequestError
+from l2xbench.system.files import write_whole
 from l2xbench.zoo.cards import ModelCard, bundled_cards, find_card
 from l2xbench.zoo.load import load_model
 
@@ -245,13 +244,7 @@ def advance(pending: Sequence[Trainer], options: argparse.Namespace) -> None:
     every = (options.log_every, options.validate_every)
     steps = min(min(e - t.step % e for e in every) for t in pending)
     steps = min(steps, most, *(t.steps - t.step for t in pending))
-    began = time.perf_counter()
-    for _ in range(steps):
-        for trainer in pending:
-            trainer.advance()
-    for trainer in pending:
-        trainer.wait()
-    passed = time.perf_counter() - began
+    passed = timed(pending, steps)
     for trainer in pending:
         trainer.seconds += passed
 
@@ -292,7 +285,7 @@ def hand_on(trainer: Trainer, images: Images, together: int, folder: Path) -> No
     block = yaml.safe_dump(
         {"training": card_block(trainer, data, validation, together)}, sort_keys=False, allow_unicode=True, width=110
     )
-    write_whole(folder / "training.yaml", lambda part: part.write_text(block))
+    write_whole(folder / "training.yaml", block.encode())
     console.print(f"{weights}: {weights.stat().st_size / 1e6:.2f} MB")
     print(f"# {trainer.name}\n{block}", end="")
 

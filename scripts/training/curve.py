@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -9,13 +10,13 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from training.files import write_whole
+from l2xbench.system.files import write_whole
 from training.trainer import Row
 
 
 def write_log(rows: Sequence[Row], folder: Path) -> None:
     """`log.csv` in `folder`: a line a row."""
-    write_whole(folder / "log.csv", lambda part: _table(rows).to_csv(part, index=False))
+    write_whole(folder / "log.csv", _table(rows).to_csv(index=False).encode())
 
 
 def draw_log(rows: Sequence[Row], folder: Path, title: str) -> None:
@@ -29,7 +30,9 @@ def draw_log(rows: Sequence[Row], folder: Path, title: str) -> None:
     measured = table.dropna(subset=["val_psnr"])
     psnr_axes.plot(measured["step"], measured["val_psnr"].astype(float), color="tab:blue", marker=".")
     psnr_axes.set_ylabel("validation PSNR (Y), dB", color="tab:blue")
-    write_whole(folder / "curve.png", lambda part: figure.savefig(part, format="png", dpi=120))
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=120)
+    write_whole(folder / "curve.png", content.getbuffer())
 
 
 def _table(rows: Sequence[Row]) -> pd.DataFrame:

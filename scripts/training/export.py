@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
+from l2xbench.system.files import write_whole
 from l2xbench.zoo.dialects import is_constant
-from training.files import write_whole
 from training.trainer import Trainer
 
 
@@ -20,7 +20,7 @@ def export_weights(core: nn.Module, path: Path) -> None:
     """The architecture's state as safetensors under its own keys, its floats in float32; constants are left out."""
     whole = {key: value.detach().cpu().contiguous() for key, value in core.state_dict().items() if not is_constant(key)}
     state = {key: value.float() if value.is_floating_point() else value for key, value in whole.items()}
-    write_whole(path, lambda part: part.write_bytes(save(state, {"format": "pt"})))
+    write_whole(path, save(state, {"format": "pt"}))
 
 
 def card_block(trainer: Trainer, data: str, validation: Sequence[Path], together: int) -> dict[str, Any]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from l2xbench.errors import RequestError
+from l2xbench.system.files import write_whole
 from l2xbench.zoo.cards import ModelCard
-from training.files import write_whole
 
 
 def weights_of(card: ModelCard) -> Path:
@@ -27,9 +26,7 @@ def weights_of(card: ModelCard) -> Path:
 
 def install(card: ModelCard, weights: Path, block: dict[str, Any]) -> None:
     """Copy `weights` to the card's own file and let the card's text say how they were made."""
-    target = weights_of(card)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(target, lambda part: shutil.copyfile(weights, part))
+    write_whole(weights_of(card), weights.read_bytes())
     set_block(Path(card.folder, f"{card.name}.yaml"), "training", block)
 
 
@@ -37,4 +34,4 @@ def set_block(path: Path, key: str, block: dict[str, Any]) -> None:
     """Put the top-level `key` of a YAML file at its end with `block` in it; the rest of the text stays as it is."""
     text = re.sub(rf"^{re.escape(key)}:.*\n(?:[ \t].*\n?|\n)*", "", path.read_text(), flags=re.MULTILINE)
     written = yaml.safe_dump({key: block}, sort_keys=False, allow_unicode=True, width=110)
-    write_whole(path, lambda part: part.write_text(f"{text.rstrip()}\n{written}"))
+    write_whole(path, f"{text.rstrip()}\n{written}".encode())

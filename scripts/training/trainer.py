@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -16,8 +17,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from l2xbench.errors import RequestError
+from l2xbench.system.files import write_whole
 from l2xbench.zoo.network import Network
-from training.files import write_whole
 from training.flat import flatten, views
 from training.gpu import HostConstants, suit
 from training.images import Patches
@@ -246,7 +247,9 @@ class Trainer:
             "seconds": self.seconds,
             "rows": [vars(row) for row in self.rows],
         }
-        write_whole(path, lambda part: torch.save(state, part))
+        content = io.BytesIO()
+        torch.save(state, content)
+        write_whole(path, content.getbuffer())
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint of the same recipe; the time limit alone may differ. Before `capture`.
@@ -315,16 +318,21 @@ def prepare(trainers: Sequence[Trainer]) -> None:
         trainer.capture(round(lowest + (highest - lowest) * rank / max(1, len(order) - 1)))
 
 
-def seconds_a_step(trainers: Sequence[Trainer], steps: int) -> float:
-    """How long a step of all trainers together takes; what the steps changed is undone."""
-    before = [(trainer, trainer._state(), trainer._draw_scale.get_state(), trainer.step) for trainer in trainers]
+def timed(trainers: Sequence[Trainer], steps: int) -> float:
+    """Makes so many steps of each trainer, and gives the seconds that they took together."""
     began = time.perf_counter()
     for _ in range(steps):
         for trainer in trainers:
             trainer.advance()
     for trainer in trainers:
         trainer.wait()
-    passed = (time.perf_counter() - began) / steps
+    return time.perf_counter() - began
+
+
+def seconds_a_step(trainers: Sequence[Trainer], steps: int) -> float:
+    """How long a step of all trainers together takes; what the steps changed is undone."""
+    before = [(trainer, trainer._state(), trainer._draw_scale.get_state(), trainer.step) for trainer in trainers]
+    passed = timed(trainers, steps) / steps
     for trainer, state, draws, step in before:
         trainer._restore(state)
         trainer._draw_scale.set_state(draws)
