@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from l2xbench.store.records import Record, records_of_studies
 from l2xbench.store.results import Results
 from l2xbench.studies.ablation.units import RANDOM
+from l2xbench.studies.shared.frames import by_unit
 from l2xbench.studies.shared.paired import interval
 
 METRICS = ("psnr", "ssim")
@@ -73,13 +74,8 @@ class Gap:
 
 def make_curves(results: Results) -> list[Curve]:
     """The curves of all ablation records, in the study's order of datasets, networks and methods."""
-    groups: dict[tuple[str, str, str], list[Record]] = {}
-    for record in records_of_studies(results.records, "ablation"):
-        if record.values["psnr"]:
-            groups.setdefault((record.dataset, record.model, record.label), []).append(record)
-    datasets, models = list(results.manifest.datasets), list(results.manifest.models)
-    keys = sorted(groups, key=lambda key: (datasets.index(key[0]), models.index(key[1])))  # stable: methods as planned
-    return [_curve(groups[key]) for key in keys]
+    records = (one for one in records_of_studies(results.records, "ablation") if one.values["psnr"])
+    return [_curve(of_unit) for of_unit in by_unit(records, results.manifest)]
 
 
 def _curve(records: list[Record]) -> Curve:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from l2xbench.store.records import Record, records_of_studies
 from l2xbench.store.results import Results
 from l2xbench.studies.context.units import CONTROLS
-from l2xbench.studies.shared.frames import patch_count
+from l2xbench.studies.shared.frames import by_unit, patch_count
 from l2xbench.studies.shared.hiding import BLURRED
 from l2xbench.studies.shared.intervals import image_interval, image_mean
 
@@ -66,12 +66,8 @@ class Lead:
 
 def context_curves(results: Results) -> list[ContextCurve]:
     """The curves of all records, in the study's order of datasets, networks and orders."""
-    groups: dict[tuple[str, str, str], list[Record]] = {}
-    for record in records_of_studies(results.shown, "context"):
-        groups.setdefault((record.dataset, record.model, record.label), []).append(record)
-    datasets, models = list(results.manifest.datasets), list(results.manifest.models)
-    keys = sorted(groups, key=lambda key: (datasets.index(key[0]), models.index(key[1])))  # stable: orders as planned
-    return [_curve(groups[key]) for key in keys]
+    records = records_of_studies(results.shown, "context")
+    return [_curve(of_unit) for of_unit in by_unit(records, results.manifest)]
 
 
 def _curve(records: list[Record]) -> ContextCurve:

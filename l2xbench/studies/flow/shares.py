@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from l2xbench.store.records import Record, records_of_studies
 from l2xbench.store.results import Results
 from l2xbench.studies.flow.groups import grouped
+from l2xbench.studies.shared.frames import by_unit
 from l2xbench.studies.shared.paired import interval
 
 Numbers = NDArray[np.float64]
@@ -56,15 +57,11 @@ class NetworkFlow:
 
 def network_flows(results: Results) -> list[NetworkFlow]:
     """Those of a run, in the study's order. An image in which other blocks ran than in the first is left out."""
-    found: dict[tuple[str, str], list[Record]] = {}
-    for record in records_of_studies(results.shown, "flow"):
-        found.setdefault((record.dataset, record.model), []).append(record)
-    datasets, models = list(results.manifest.datasets), list(results.manifest.models)
     flows = []
-    for dataset, model in sorted(found, key=lambda key: (datasets.index(key[0]), models.index(key[1]))):
-        records = found[dataset, model]
-        alike = [record for record in records if record.values["names"] == records[0].values["names"]]
-        flows.append(network_flow(dataset, model, alike))
+    for records in by_unit(records_of_studies(results.shown, "flow"), results.manifest):
+        first = records[0]
+        alike = [record for record in records if record.values["names"] == first.values["names"]]
+        flows.append(network_flow(first.dataset, first.model, alike))
     return flows
 
 

@@ -8,7 +8,7 @@ from l2xbench.store.derived import DerivedFiles, figure_paths
 from l2xbench.store.results import Results
 from l2xbench.studies.figures import OwedFigure, drawn_by
 from l2xbench.studies.reach.figure import ReachLine, reach_figure
-from l2xbench.studies.reach.means import Reach, reaches
+from l2xbench.studies.reach.means import Reach, by_method
 from l2xbench.studies.reach.options import ReachOptions
 from l2xbench.studies.shared.intervals import image_interval, image_mean
 from l2xbench.studies.shared.places import patch_size
@@ -45,10 +45,7 @@ def owed_figures(results: Results) -> Iterator[OwedFigure]:
 
 def shown_networks(results: Results) -> Iterator[tuple[str, str, str, list[Reach]]]:
     """Each dataset and method, a title, and its networks."""
-    groups: dict[tuple[str, str], list[Reach]] = {}
-    for one in results.once(reaches):
-        groups.setdefault((one.dataset, one.method), []).append(one)
-    for (dataset, method), networks in groups.items():
+    for (dataset, method), networks in by_method(results).items():
         several = patches_of_images(max(one.patches for one in networks), max(len(one.images) for one in networks))
         yield dataset, method, f"{dataset} ({several}), {method}: share of a patch's map beyond a distance", networks
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from l2xbench.store.records import Record, records_of_studies
 from l2xbench.store.results import Results
 from l2xbench.studies.reach.compute import LIMITS, SHARES
-from l2xbench.studies.shared.frames import patch_count
+from l2xbench.studies.shared.frames import by_unit, patch_count
 from l2xbench.studies.shared.intervals import image_mean
 
 Numbers = NDArray[np.float64]
@@ -49,15 +49,19 @@ class Reach:
 
 def reaches(results: Results) -> list[Reach]:
     """All networks and methods, in the study's order."""
-    groups: dict[tuple[str, str, str], list[Record]] = {}
-    for record in records_of_studies(results.shown, "reach"):
-        groups.setdefault((record.dataset, record.model, record.label), []).append(record)
-    datasets, models = list(results.manifest.datasets), list(results.manifest.models)
-    keys = sorted(groups, key=lambda key: (datasets.index(key[0]), models.index(key[1])))  # stable: methods as planned
-    found = [_reach(groups[key]) for key in keys]
+    records = records_of_studies(results.shown, "reach")
+    found = [_reach(of_unit) for of_unit in by_unit(records, results.manifest)]
     # an image of fewer pixels ends earlier: nothing lies beyond its edge
     longest = max((each.curve.shape[1] for each in found), default=0)
     return [_lengthened(each, longest) for each in found]
+
+
+def by_method(results: Results) -> dict[tuple[str, str], list[Reach]]:
+    """Dataset and method -> all networks, in the study's order."""
+    groups: dict[tuple[str, str], list[Reach]] = {}
+    for one in results.once(reaches):
+        groups.setdefault((one.dataset, one.method), []).append(one)
+    return groups
 
 
 def _reach(records: list[Record]) -> Reach:

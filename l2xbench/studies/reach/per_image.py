@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from l2xbench.store.results import Results
-from l2xbench.studies.reach.means import Reach, reaches
+from l2xbench.studies.reach.means import by_method
 from l2xbench.studies.shared.measures import measure
 from l2xbench.studies.study import ImageMeasure
 from l2xbench.words import words
@@ -11,11 +11,8 @@ from l2xbench.words import words
 
 def measures(results: Results) -> list[ImageMeasure]:
     """The share of |R| beyond 8 LR pixels, and the radius that holds 90 %, of each method."""
-    groups: dict[tuple[str, str], list[Reach]] = {}
-    for one in results.once(reaches):
-        groups.setdefault((one.dataset, one.method), []).append(one)
     found, lr = [], words(results.config.scale).lr
-    for (dataset, method), networks in groups.items():
+    for (dataset, method), networks in by_method(results).items():
         for name, title, factor, unit, digits in (
             ("beyond_8", f"share of |R| beyond 8 {lr} pixels ({method})", 100, "%", 1),
             ("radius_90", f"radius that holds 90 % of |R| ({method})", 1, f"{lr} pixels", 1),
