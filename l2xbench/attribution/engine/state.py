@@ -78,9 +78,8 @@ def with_contents_kept(model: nn.Module) -> Iterator[None]:
 
 PLAIN = frozenset({int, float, bool, str, type(None), type(lambda: None)})
 HOLDERS = frozenset({dict, OrderedDict, list, set})
-
-
 DEEPEST_OBJECT = 3
+"""The depth from which on objects of the user's are left as they are."""
 SHALLOW = 6
 """The depth from which on containers are put back, and not what is in them."""
 LARGEST_SHARED = 1000
@@ -147,7 +146,7 @@ def preserved(model: nn.Module, exposed: Container[int] = ()) -> Iterator[Callab
                 content = None if kept else memory.clone()
                 tensors[id(value)] = (value, memory, content, value._version, value.requires_grad)
             return
-        if id(value) in seen or depth > 6:
+        if id(value) in seen or depth > SHALLOW:
             return
         if isinstance(value, GENERATORS):
             seen.add(id(value))

@@ -23,6 +23,8 @@ SUMS = {"add": 1, "sub": -1}
 """Operation -> the sign of its second argument."""
 CONCATENATIONS = frozenset({"cat"})
 JOINS = CONCATENATIONS | SUMS.keys()
+MOST_PLACES = 500
+"""Places in the graph up to which the name of a part is looked for."""
 
 
 @contextmanager
@@ -201,7 +203,7 @@ def label_of(tap: Tap, makers: dict[Any, list[str]], given: set[Any], within: st
     if tap.edge is None:
         return ""
     waiting, seen, found = [place(tap)], set[Any](), list[str]()
-    while waiting and len(seen) < 500:
+    while waiting and len(seen) < MOST_PLACES:
         here = waiting.pop()
         if here in seen:
             continue
