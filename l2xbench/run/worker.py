@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from l2xbench.attribution.engine.draws import drawn_from
+from l2xbench.attribution.engine.state import preserved
 from l2xbench.data.pairs import ImagePair, LoadedPair
 from l2xbench.errors import RequestError, reason_of
 from l2xbench.run.devices import forbid_tf32
@@ -97,12 +99,12 @@ class Worker:
         given = self._given(job)
         if network is not None and job.check is not None and not are_known(network):
             passes_of(network, job.unit.options, loaded(job.check.pair, self.settings.scale, job.check.crop))
-        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
-            # what a network draws at random is the same for all units of it and an image, whatever this worker has done
-            # before: a map is of the draw that the SR image is of
-            torch.manual_seed(zlib.crc32(f"{job.identity} {job.digest}".encode()))
+        # what a network draws at random, and what it keeps from pass to pass, is the same for all units of it and an
+        # image, whatever this worker has done before: a map is of the draw that the SR image is of
+        seed = zlib.crc32(f"{job.identity} {job.digest}".encode())
+        with drawn_from(seed, self.device), nullcontext() if network is None else preserved(network, parameters=False):
             outcome = study_named(job.unit.study).compute(network, pair, job.unit.options, given)
-        chosen = {} if network is None else {WEIGHTS_KEY: network.weights_key, OUTPUT: network.output_taken}
+            chosen = {} if network is None else {WEIGHTS_KEY: network.weights_key, OUTPUT: network.output_taken}
         told = {key: value for key, value in chosen.items() if value is not None}
         return replace(outcome, values={**outcome.values, **told}) if told else outcome
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -64,6 +65,47 @@ def test_what_a_network_draws_is_the_unit_s_own(source: Source) -> None:
         assert result.outcome.files == other[name].outcome.files
     assert one["restoration one"].outcome.values["psnr"] == other["restoration one"].outcome.values["psnr"]
     assert torch.equal(torch.get_rng_state(), before), "and the caller's generator is where it was"
+
+
+KEEPING = """
+import random
+import numpy as np
+import torch
+class Net(torch.nn.Module):
+    scale = 2
+    def __init__(self):
+        super().__init__()
+        self.own = np.random.default_rng(0)
+        self.calls = 0
+        self.register_buffer("mean", torch.zeros(()))
+    def forward(self, x):
+        self.calls += 1
+        self.mean += x.detach().mean()
+        {line}
+        return torch.nn.functional.interpolate(x, scale_factor=2)
+"""
+KEPT = {
+    "a generator of its own": "x = x * self.own.random()",
+    "NumPy's generator": "x = x * np.random.rand()",
+    "Python's generator": "x = x * random.random()",
+    "a count": "x = x / self.calls",
+    "a buffer": "x = x - self.mean",
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_a_network_keeps_from_pass_to_pass_is_the_units_own(name: str, tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(KEEPING.format(line=KEPT[name]))
+    card = {"name": "net", "provider": "module", "module": "./net.py:Net", "scale": 2, "folder": str(tmp_path)}
+    source = Source(ModelCard.model_validate(card), None)
+    jobs = [job(source, study, image) for image in ("one", "other") for study in ("restoration", "attribution")]
+    before = random.getstate()
+    one, other = done(jobs), done(jobs[::-1])
+    assert random.getstate() == before
+    for label, result in one.items():
+        assert result.outcome is not None, result.reason
+        assert result.outcome.files == other[label].outcome.files
+    assert one["restoration one"].outcome.values["psnr"] == other["restoration one"].outcome.values["psnr"]
 
 
 def test_memory_that_others_share_is_asked_for_again_alone(source: Source) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,27 @@ def draws_from_here(device: torch.device) -> Callable[[], None]:
             torch.cuda.set_rng_state(cuda, device)
 
     return again
+
+
+@contextmanager
+def drawn_from(seed: int, device: torch.device) -> Iterator[None]:
+    """Within, the generators of PyTorch, NumPy and Python start from a seed in [0, 2^32); then they go on as before.
+
+    Examples:
+        >>> with drawn_from(0, torch.device("cpu")):
+        ...     first = torch.rand(1), random.random()
+        >>> with drawn_from(0, torch.device("cpu")):
+        ...     first == (torch.rand(1), random.random())
+        True
+    """
+    again = draws_from_here(device)
+    torch.manual_seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        again()
 
 
 def standing(device: torch.device) -> tuple[Any, ...]:

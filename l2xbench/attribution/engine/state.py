@@ -117,10 +117,13 @@ def put_back_class(kind: type, before: dict[str, Any]) -> None:
 
 
 @contextmanager
-def preserved(model: nn.Module, exposed: Container[int] = ()) -> Iterator[Callable[[], frozenset[int]]]:
+def preserved(
+    model: nn.Module, exposed: Container[int] = (), *, parameters: bool = True
+) -> Iterator[Callable[[], frozenset[int]]]:
     """Put back parameters, buffers, attributes (also inside lists, dicts and sets), generators of random numbers, hooks
     and training flags on leaving. Gives a function that says which storage has been written to. `exposed`, asked on
-    leaving, has the storage that was written to past its version (`parameter.data`).
+    leaving, has the storage that was written to past its version (`parameter.data`). Without `parameters` their
+    numbers, which few networks write to, are not copied.
     """
     attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
     objects: list[tuple[dict[str, Any], dict[str, Any]]] = []
@@ -170,9 +173,14 @@ def preserved(model: nn.Module, exposed: Container[int] = ()) -> Iterator[Callab
     for module in modules_of(model):
         if type(module).__module__.startswith("torch.ao."):  # observers' kernels write without a new version
             unseen.update(id(t) for t in module._buffers.values() if t is not None)
+        if any(nn.parameter.is_lazy(t) for t in module._parameters.values()):
+            continue  # it becomes another module in its first pass
         attributes.append((module.__dict__, dict(module.__dict__)))
-        for value in list(module.__dict__.values()):
-            note(value)
+        for name, value in list(module.__dict__.items()):
+            if parameters or name != "_parameters":
+                note(value)
+            elif isinstance(value, dict):
+                containers.append((value, dict(value)))
 
     classes: list[tuple[type, dict[str, Any]]] = []
     for kind in {each for module in modules_of(model) for each in type(module).__mro__}:

@@ -7,6 +7,9 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from l2xbench.attribution.engine.draws import drawn_from
+from l2xbench.attribution.engine.state import preserved
+
 _SIDE = 48
 """LR pixels of the part that is looked at, at most."""
 _ROUNDING = 1e-5
@@ -30,10 +33,10 @@ def is_random(network: nn.Module, lr: Tensor) -> bool:
 
 def _differs(network: nn.Module, lr: Tensor) -> bool:
     outputs = []
-    for seed in (0, 1):
-        with torch.random.fork_rng([lr.device] if lr.device.type == "cuda" else []), torch.no_grad():
-            torch.manual_seed(seed)
-            outputs.append(network(lr))
+    with preserved(network, parameters=False), torch.no_grad():  # it may have generators of its own
+        for seed in (0, 1):
+            with drawn_from(seed, lr.device):
+                outputs.append(network(lr))
     first, second = outputs
     return bool((first - second).abs().max() > _ROUNDING * first.abs().max())
 

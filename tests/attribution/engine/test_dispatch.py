@@ -203,6 +203,14 @@ def test_scripted_and_traced_modules() -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_a_lazy_module_is_what_it_becomes() -> None:
+    model, x = nn.Sequential(nn.LazyConv2d(12, 3, padding=1), nn.ReLU()), torch.rand(1, 3, 8, 8)
+    for _ in range(2):
+        delta = explain(model, x, reference="black").delta
+        torch.testing.assert_close(delta[0], (model(x) - model(0 * x)).abs().sum())
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_programs_are_explained_as_what_they_were_made_of() -> None:
     layers, x = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 3, 3)).eval(), torch.rand(1, 3, 8, 8)
     within = nn.Sequential(torch.jit.trace(layers[:2], x), layers[2])
