@@ -173,7 +173,7 @@ def preserved(
     for module in modules_of(model):
         if type(module).__module__.startswith("torch.ao."):  # observers' kernels write without a new version
             unseen.update(id(t) for t in module._buffers.values() if t is not None)
-        if any(nn.parameter.is_lazy(t) for t in module._parameters.values()):
+        if any(t is not None and nn.parameter.is_lazy(t) for t in module._parameters.values()):
             continue  # it becomes another module in its first pass
         attributes.append((module.__dict__, dict(module.__dict__)))
         for name, value in list(module.__dict__.items()):
