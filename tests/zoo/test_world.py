@@ -11,6 +11,7 @@ import torch
 import l2xbench
 from l2xbench.errors import RequestError
 from l2xbench.zoo.load import locate
+from l2xbench.zoo.providers.module import files_of
 from tests.zoo.test_load import card
 
 LR = torch.ones(1, 3, 4, 4)
@@ -183,3 +184,24 @@ def test_a_class_that_ends_the_program(tmp_path: Path) -> None:
         built(tmp_path)
     with pytest.raises(RequestError, match="'value' is a int, not a class"):
         l2xbench.load_model(card(tmp_path, provider="module", module="net.py:value"), trust=True)
+
+
+def test_what_a_file_draws_when_it_is_read_hangs_on_nothing_that_went_before(tmp_path: Path) -> None:
+    code = (
+        "import torch\nGAIN = torch.rand(1)\nclass Net(torch.nn.Module):\n    scale = 1\n"
+        "    def __init__(self):\n        super().__init__()\n        self.weight = torch.nn.Parameter(torch.rand(1))\n"
+        "    def forward(self, x):\n        return x * (self.weight + GAIN)\n"
+    )
+    outputs = []
+    for name, imported_before in (("a", False), ("b", True)):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "drawing.py").write_text(code)
+        mine = card(folder, provider="module", module="drawing.py:Net")
+        if imported_before:
+            torch.rand(7)
+            files_of(mine)
+        before = torch.random.get_rng_state()
+        outputs.append(l2xbench.load_model(mine, trust=True, seed=3)(LR))
+        assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.equal(outputs[0], outputs[1])

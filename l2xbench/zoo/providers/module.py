@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
+import torch
 from torch import nn
 
 from l2xbench.errors import RequestError, did_you_mean, reason_of
@@ -71,7 +72,8 @@ def _imported(card: ModelCard) -> tuple[ModuleType, World | None]:
         raise RequestError(
             f"{card.name}: module: found '{card.module}', needed 'package.module:Class' or 'file.py:Class'"
         )
-    with registering_apart():
+    with registering_apart(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # what a file draws when it is read hangs on nothing that went before
         return _import_file(card, where) if where.endswith(".py") else _import_module(card, where)
 
 
