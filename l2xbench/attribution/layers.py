@@ -26,6 +26,8 @@ class LayerTensor:
     Explain*, Eqs. 3 to 6).
 
     Examples:
+        >>> import torch
+        >>> from torch import nn
         >>> from l2xbench import explain
         >>> net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 3, 3, padding=1))
         >>> (tensor,) = explain(net, torch.rand(1, 3, 6, 6), layers=["1"]).layers["1"].calls[0].outputs.tensors
@@ -95,6 +97,8 @@ class Join:
     """Where branches meet in a submodule's own forward. The parts' shares add up to `share`.
 
     Examples:
+        >>> import torch
+        >>> from torch import nn
         >>> from l2xbench import explain
         >>> class Residual(nn.Module):
         ...     def __init__(self):
@@ -135,6 +139,8 @@ class Layer:
     all its calls together, and `values` are those of each call.
 
     Examples:
+        >>> import torch
+        >>> from torch import nn
         >>> from l2xbench import explain
         >>> net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 3, 3, padding=1))
         >>> layer = explain(net, torch.rand(2, 3, 6, 6), layers=["0"]).layers["0"]
@@ -188,6 +194,8 @@ class LayersFound(Mapping[str, Layer]):
     """The layers of an explanation by name, in the order in which they ran.
 
     Examples:
+        >>> import torch
+        >>> from torch import nn
         >>> from l2xbench import explain
         >>> net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 3, 3, padding=1))
         >>> found = explain(net, torch.rand(1, 3, 6, 6), layers="*").layers
@@ -221,6 +229,8 @@ class LayersFound(Mapping[str, Layer]):
             like: of that type.
 
         Examples:
+            >>> import torch
+            >>> from torch import nn
             >>> from l2xbench import explain
             >>> found = explain(nn.Sequential(nn.Conv2d(3, 3, 1)), torch.rand(1, 3, 6, 6), layers=["0"]).layers
             >>> found.to(torch.zeros((), dtype=torch.float64))["0"].share.dtype
