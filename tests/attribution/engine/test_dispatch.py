@@ -379,7 +379,7 @@ def test_a_constant_of_another_pass_is_one() -> None:
     torch.testing.assert_close(f(x), 3 * x)
 
 
-@torch.library.custom_op("l2xbench_test::turned", mutates_args=())
+@torch.library.custom_op("l2xbench_test::turned", mutates_args=(), schema="(Tensor x) -> Tensor")
 def turned(x: Tensor) -> Tensor:
     return x.flip(-1) * 2
 

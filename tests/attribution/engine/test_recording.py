@@ -96,7 +96,7 @@ def test_tensors_are_let_go_after_their_last_use() -> None:
     assert alive == [0, 0]
 
 
-@torch.library.custom_op("l2xbench_test::halved", mutates_args=())
+@torch.library.custom_op("l2xbench_test::halved", mutates_args=(), schema="(Tensor x) -> Tensor")
 def halved(x: Tensor) -> Tensor:
     return x / 2
 
