@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -49,19 +50,12 @@ def explained_in_tiles(
     totals = [problem.nothing() for _ in problem.targets]
     for tile in tiling.tiles():
         cut = crop(tile)
-        part = Problem(
-            network=problem.network,
+        part = replace(
+            problem,
             inputs=cut(problem.inputs),
             reference=cut(problem.reference),
-            targets=problem.targets,
             window_of=tiling.window_in(tile),
             crop=cut,
-            whole=problem.whole,
-            output=problem.output,
-            strict=problem.strict,
-            seed=problem.seed,
-            hr=problem.hr,
-            others=problem.others,
         )
         for total, answer in zip(totals, method.explain(part, **options), strict=True):
             cut(total.values).add_(answer.values)

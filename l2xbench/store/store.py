@@ -216,7 +216,7 @@ class Store:
                 shutil.rmtree(folder)
 
     def files_but_of(self, studies: Collection[str]) -> set[str]:
-        """Paths below the results folder of the files that were made from the records of these studies."""
+        """Paths below the results folder of the files whose records are of none of these studies: figures, say."""
         journals = [path for folder in self._folders_but_of(studies) for path in folder.rglob("*.journal")]
         return {name for path in journals for name in GroupRows(NO_GROUP, journal.read(path)).file_paths()}
 

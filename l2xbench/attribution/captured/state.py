@@ -25,7 +25,7 @@ from torch.nn.modules import module as module_file
 
 from l2xbench.attribution.captured.questions import NotCapturableError
 from l2xbench.attribution.engine.draws import GENERATORS, place_of
-from l2xbench.attribution.engine.state import LIBRARIES, modules_of
+from l2xbench.attribution.engine.state import modules_of, of_a_library
 
 OF_MODULES = frozenset(nn.Module().__dict__) - {"training"}
 """Attributes that each module has, and which are looked at by themselves."""
@@ -95,16 +95,16 @@ class _Description:
 
     def of_class(self, kind: type) -> State:
         """A class of the network's or of settings: its methods, and the values that all its objects share."""
-        if id(kind) in self._seen or _of_a_library(kind.__module__):
+        if id(kind) in self._seen or of_a_library(kind.__module__):
             return (id(kind),)
         self._seen.add(id(kind))
-        own = [each for each in kind.__mro__ if not _of_a_library(each.__module__)]
+        own = [each for each in kind.__mro__ if not of_a_library(each.__module__)]
         shared = ((name, value) for each in own for name, value in list(vars(each).items()))
         return id(kind), tuple((name, self.of(_function_in(value), 1)) for name, value in shared)
 
     def of_function(self, function: types.FunctionType, depth: int) -> Any:
         """A function, with the variables that it was made with and those that it reads of its module."""
-        if id(function) in self._seen or depth > DEPTH or _of_a_library(function.__module__ or ""):
+        if id(function) in self._seen or depth > DEPTH or of_a_library(function.__module__ or ""):
             return id(function)
         self._seen.add(id(function))
         cells = []
@@ -123,7 +123,7 @@ class _Description:
                 continue
             value = found[name]
             read.append((name, self.of(value, max(depth, SHALLOW))))
-            if isinstance(value, types.ModuleType) and not _of_a_library(value.__name__):
+            if isinstance(value, types.ModuleType) and not of_a_library(value.__name__):
                 inside = vars(value)
                 read += [(each, self.of(inside[each], max(depth, SHALLOW))) for each in names if each in inside]
         return tuple(read)
@@ -170,7 +170,7 @@ class _Description:
             return value.dtype.str, value.shape, content if value.nbytes <= LARGEST else zlib.crc32(content)
         if isinstance(value, nn.Module):  # kept in a list, say
             return self.of_module(value)
-        if _of_a_library(kind.__module__) and kind not in NAMESPACES:
+        if of_a_library(kind.__module__) and kind not in NAMESPACES:
             return id(value)
         own = getattr(value, "__dict__", None)
         held = {**(own if isinstance(own, dict) else {}), **_in_slots(value)}
@@ -186,10 +186,6 @@ def _in_slots(value: Any) -> dict[str, Any]:
             with suppress(AttributeError):  # not set yet
                 found[name] = getattr(value, name)
     return found
-
-
-def _of_a_library(module: str) -> bool:
-    return module.partition(".")[0] in LIBRARIES
 
 
 def _function_in(value: Any) -> Any:

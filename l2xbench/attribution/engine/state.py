@@ -88,9 +88,14 @@ LIBRARIES = sys.stdlib_module_names | {"torch", "torchvision", "numpy"}
 """Modules whose own variables, and whose objects, are no network's."""
 
 
+def of_a_library(module: str) -> bool:
+    """Whether a module, by its whole name, is one of those or lies within one."""
+    return module.partition(".")[0] in LIBRARIES
+
+
 def is_the_users(value: Any) -> bool:
     """Whether a value is an object of a class of the user's, with attributes: a cache, a controller."""
-    if isinstance(value, nn.Module) or type(value).__module__.partition(".")[0] in LIBRARIES:
+    if isinstance(value, nn.Module) or of_a_library(type(value).__module__):
         return False
     return type(getattr(value, "__dict__", None)) is dict
 
@@ -184,7 +189,7 @@ def preserved(
 
     classes: list[tuple[type, dict[str, Any]]] = []
     for kind in {each for module in modules_of(model) for each in type(module).__mro__}:
-        if kind.__module__.partition(".")[0] in LIBRARIES:
+        if of_a_library(kind.__module__):
             continue
         shared = dict(vars(kind))
         classes.append((kind, shared))
